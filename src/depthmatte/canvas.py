@@ -1,0 +1,160 @@
+"""From photo to network input and back: the only place that resizes or rotates.
+
+Pixel centres lie at half-integers in both directions, so a photo pixel x lands at
+`(x + 0.5) * scale - 0.5 + left` on the canvas and comes back exactly. A landscape shot is
+either turned to portrait (`rotate`, the seed's way) or kept upright on a canvas that is
+itself landscape (`pad`); SPEC row A2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .photo import RGB, Photo
+
+Float = NDArray[np.float32]
+Orient = Literal["rotate", "pad"]
+
+PRESET = (320, 256)
+"""(height, width) of an upright canvas, the preset size of both networks."""
+
+PADDING = 0.5
+"""Grey level of the canvas where the photo does not reach."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a photo lies on its canvas.
+
+    `photo` and `canvas` are (height, width); `content` is the (height, width) the photo
+    takes on the canvas, `corner` the (top, left) pixel where it starts. With `turned` the
+    photo was rotated 90 degrees counter-clockwise first.
+    """
+
+    photo: tuple[int, int]
+    canvas: tuple[int, int]
+    content: tuple[int, int]
+    corner: tuple[int, int]
+    turned: bool = False
+
+    @classmethod
+    def of(
+        cls, photo: tuple[int, int], preset: tuple[int, int] = PRESET, orient: Orient = "pad"
+    ) -> Fit:
+        """Lay a photo of `photo` (H, W) pixels on the preset canvas, whole and centred.
+
+        Raises InputError for an unknown `orient`.
+        """
+        if orient not in get_args(Orient):
+            raise InputError(f"orient {orient!r} is unknown; use rotate or pad")
+        landscape = photo[1] > photo[0]
+        turned = landscape and orient == "rotate"
+        canvas = (preset[1], preset[0]) if landscape and not turned else preset
+        height, width = (photo[1], photo[0]) if turned else photo
+        scale = min(canvas[0] / height, canvas[1] / width)
+        content = (max(1, round(height * scale)), max(1, round(width * scale)))
+        corner = ((canvas[0] - content[0]) // 2, (canvas[1] - content[1]) // 2)
+        return cls(photo, canvas, content, corner, turned)
+
+    @classmethod
+    def identity(cls, shape: tuple[int, int]) -> Fit:
+        """The photo is its own canvas: maps are already at photo size."""
+        return cls(shape, shape, shape, (0, 0))
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and columns of the canvas that the photo covers."""
+        top, left = self.corner
+        return slice(top, top + self.content[0]), slice(left, left + self.content[1])
+
+    def inside(self) -> NDArray[np.bool_]:
+        """Boolean (h, w): True where the canvas shows the photo, False on padding."""
+        covered = np.zeros(self.canvas, bool)
+        covered[self.window] = True
+        return covered
+
+    def to_canvas(self, xy: NDArray[Any]) -> NDArray[np.float64]:
+        """Photo pixel coordinates (..., 2) as (x, y) -> canvas pixel coordinates."""
+        x, y = np.asarray(xy, float)[..., 0], np.asarray(xy, float)[..., 1]
+        height, width = self.photo
+        if self.turned:
+            x, y, height, width = y, width - 1 - x, width, height
+        (rows, columns), (top, left) = self.content, self.corner
+        return np.stack(
+            [
+                (x + 0.5) * columns / width - 0.5 + left,
+                (y + 0.5) * rows / height - 0.5 + top,
+            ],
+            axis=-1,
+        )
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The one input both networks read: `rgb` float32 (1, 3, h, w) in [0, 1] and its Fit."""
+
+    rgb: Float
+    fit: Fit
+
+    def __post_init__(self) -> None:
+        if self.rgb.shape != (1, 3, *self.fit.canvas):
+            raise InputError(f"canvas pixels {self.rgb.shape} do not match {self.fit.canvas}")
+
+    @property
+    def pixels(self) -> Float:
+        """The same pixels as float32 (h, w, 3)."""
+        return np.ascontiguousarray(self.rgb[0].transpose(1, 2, 0))
+
+
+def resize(array: NDArray[Any], shape: tuple[int, int], nearest: bool = False) -> NDArray[Any]:
+    """Resize (H, W) or (H, W, C) to `shape` (h, w), half-pixel centres.
+
+    Shrinking averages areas (no aliasing), enlarging is bilinear; `nearest` keeps labels.
+    """
+    if array.shape[:2] == shape:
+        return array
+    if nearest:
+        method = cv2.INTER_NEAREST_EXACT
+    else:
+        shrink = shape[0] <= array.shape[0] and shape[1] <= array.shape[1]
+        method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+    return cv2.resize(array, (shape[1], shape[0]), interpolation=method)
+
+
+def lay(array: NDArray[Any], fit: Fit, padding: float = 0.0, nearest: bool = False) -> NDArray[Any]:
+    """Bring any photo-sized (H, W) or (H, W, C) array onto the canvas of `fit`."""
+    if array.shape[:2] != fit.photo:
+        raise InputError(f"array of {array.shape[:2]} does not match the photo's {fit.photo}")
+    if fit.turned:
+        array = np.ascontiguousarray(np.rot90(array))
+    sheet = np.full((*fit.canvas, *array.shape[2:]), padding, array.dtype)
+    sheet[fit.window] = resize(array, fit.content, nearest)
+    return sheet
+
+
+def lift(array: NDArray[Any], fit: Fit, nearest: bool = False) -> NDArray[Any]:
+    """Undo `lay`: a canvas-sized (h, w) or (h, w, C) array back at photo size, upright."""
+    if array.shape[:2] != fit.canvas:
+        raise InputError(f"map of {array.shape[:2]} does not match the canvas {fit.canvas}")
+    height, width = fit.photo
+    upright = (width, height) if fit.turned else (height, width)
+    back = resize(np.ascontiguousarray(array[fit.window]), upright, nearest)
+    return np.ascontiguousarray(np.rot90(back, -1)) if fit.turned else back
+
+
+def prepare(photo: Photo, preset: tuple[int, int] = PRESET, orient: Orient = "pad") -> Canvas:
+    """Photo -> Canvas, once for both networks (SPEC row A2).
+
+    `preset` is the (height, width) of an upright canvas. Values are x / 255; any other
+    normalisation lives inside a network's graph.
+    """
+    fit = Fit.of(photo.shape, preset, orient)
+    pixels: RGB = lay(photo.rgb, fit, padding=round(PADDING * 255))
+    planes = np.multiply(pixels.transpose(2, 0, 1)[None], np.float32(1 / 255), dtype=np.float32)
+    return Canvas(np.ascontiguousarray(planes), fit)

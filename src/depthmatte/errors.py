@@ -1,0 +1,32 @@
+"""Every error depthmatte raises on purpose.
+
+::
+
+    DepthmatteError
+    ├── InputError        the user's file or value is at fault   (CLI exit 1, HTTP 4xx)
+    ├── WeightsError      a network file is missing, damaged or breaks its contract
+    └── MissingExtra      an optional dependency is not installed (names its install line)
+
+A message is one line: what was read, what is wrong with it, what to do.
+"""
+
+from __future__ import annotations
+
+
+class DepthmatteError(Exception):
+    """Root of the tree: catch this to catch everything depthmatte raises on purpose."""
+
+
+class InputError(DepthmatteError):
+    """A file or value given by the user cannot be used."""
+
+
+class WeightsError(DepthmatteError):
+    """A network file is missing, damaged, or does not keep its contract."""
+
+
+class MissingExtra(DepthmatteError):
+    """An optional dependency is absent."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra: pip install 'depthmatte[{extra}]'")

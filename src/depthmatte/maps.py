@@ -1,0 +1,151 @@
+"""The values that travel between steps: Matte, Depth and Portrait, checked on creation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .canvas import Fit, Float
+from .errors import InputError
+from .photo import RGB, Photo
+from .restore import restore
+
+SEEN = 0.002
+"""Share of the photo a portrait must cover to count as found; less is "nobody" (row B8)."""
+
+
+def _check(name: str, values: Float, low: float, high: float) -> None:
+    if values.ndim != 2 or values.dtype != np.float32:
+        raise InputError(f"{name} must be float32 (h, w), got {values.dtype} {values.shape}")
+    if not values.size or not np.isfinite(values).all():
+        raise InputError(f"{name} must be finite and not empty")
+    if values.min() < low or values.max() > high:
+        raise InputError(
+            f"{name} must lie in [{low:g}, {high:g}], "
+            f"got [{float(values.min()):g}, {float(values.max()):g}]"
+        )
+
+
+@dataclass(frozen=True)
+class Matte:
+    """The segmentation's opinion: `alpha` (S_in) and `prob` (I1), float32 (h, w) in [0, 1]."""
+
+    alpha: Float
+    prob: Float
+
+    def __post_init__(self) -> None:
+        _check("alpha", self.alpha, 0, 1)
+        _check("prob", self.prob, 0, 1)
+        if self.alpha.shape != self.prob.shape:
+            raise InputError(f"alpha {self.alpha.shape} and prob {self.prob.shape} differ in size")
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> Matte:
+        """Nobody: alpha and probability 0 everywhere."""
+        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+
+@dataclass(frozen=True)
+class Depth:
+    """The depth opinion: `z` float32 (h, w), 0 near, and `prob` (I2) in [0, 1].
+
+    `z` is relative, in [0, 1], or with `metric` in metres. Where nothing was measured
+    `prob` is 0 and `z` is any finite number: "no depth" is a Depth, never None. `source`
+    says where it came from, for reports.
+    """
+
+    z: Float
+    prob: Float
+    metric: bool = False
+    source: str = "none"
+
+    def __post_init__(self) -> None:
+        _check("depth", self.z, 0, np.inf if self.metric else 1)
+        _check("depth probability", self.prob, 0, 1)
+        if self.z.shape != self.prob.shape:
+            raise InputError(f"depth {self.z.shape} and prob {self.prob.shape} differ in size")
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> Depth:
+        """No depth at all: probability 0 everywhere."""
+        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+    @property
+    def relative(self) -> Float:
+        """`z` in [0, 1]: metres divided by the largest measured depth (row A14)."""
+        if not self.metric:
+            return self.z
+        largest = float(self.z[self.prob > 0].max(initial=0.0))
+        if largest == 0:
+            return np.zeros_like(self.z)
+        return np.minimum(self.z / np.float32(largest), np.float32(1))
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The answer for one photo: what the canvas holds, restored to photo size on demand.
+
+    `matte` is the fused matte and `measured` the depth, both on the canvas of `fit`. The
+    maps below are (H, W) float32 in [0, 1], each computed at most once; `mask` is boolean.
+    """
+
+    photo: Photo
+    matte: Matte
+    measured: Depth
+    fit: Fit
+    threshold: float = 0.5
+    timings: dict[str, float] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.fit.photo != self.photo.shape:
+            raise InputError(f"fit for {self.fit.photo} does not match photo {self.photo.shape}")
+        for name, shape in (("matte", self.matte.alpha.shape), ("depth", self.measured.z.shape)):
+            if shape != self.fit.canvas:
+                raise InputError(f"{name} {shape} does not match the canvas {self.fit.canvas}")
+
+    @classmethod
+    def of(
+        cls, rgb: RGB, alpha: Float, depth: Float | None = None, depth_prob: Float | None = None
+    ) -> Portrait:
+        """A portrait from photo-sized arrays: rgb uint8 (H, W, 3), the rest float32 (H, W)."""
+        photo, shape = Photo(rgb), np.shape(rgb)[:2]
+        nowhere = np.zeros(shape, np.float32)
+        sure = nowhere if depth is None else np.ones(shape, np.float32)
+        measured = Depth(
+            nowhere if depth is None else depth, sure if depth_prob is None else depth_prob
+        )
+        return cls(photo, Matte(alpha, alpha), measured, Fit.identity(photo.shape))
+
+    @property
+    def found(self) -> bool:
+        """Is anybody in the photo? False is an answer, not an error (SPEC row B8)."""
+        inside = self.matte.alpha[self.fit.window]
+        return bool((inside >= self.threshold).mean() >= SEEN)
+
+    @cached_property
+    def alpha(self) -> Float:
+        """Opacity of the portrait (S_out), edges following the photo's own."""
+        return restore(self.matte.alpha, self.fit, self.photo.rgb)
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """The portrait area: alpha at or above the threshold (row A15)."""
+        return self.alpha >= self.threshold
+
+    @cached_property
+    def prob(self) -> Float:
+        """Probability of being portrait (I1)."""
+        return restore(self.matte.prob, self.fit)
+
+    @cached_property
+    def depth(self) -> Float:
+        """Depth relative to the scene, 0 nearest to 1 farthest."""
+        return restore(self.measured.relative, self.fit)
+
+    @cached_property
+    def depth_prob(self) -> Float:
+        """Probability that the depth is right (I2); 0 where nothing was measured."""
+        return restore(self.measured.prob, self.fit)

@@ -1,0 +1,55 @@
+"""The photo as every later step sees it: upright 8-bit sRGB pixels and what the writer must keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+RGB = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What travels beside the pixels so that a written picture keeps it.
+
+    `exif` holds raw EXIF bytes with the orientation tag already reset to 1, `icc` the
+    raw ICC profile; either is None where the file had none. `name` is the file's name
+    for messages, `"array"` when the pixels came from memory.
+    """
+
+    name: str = "array"
+    exif: bytes | None = None
+    icc: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An upright photo: `rgb` is uint8 (H, W, 3), sRGB (SPEC row A1)."""
+
+    rgb: RGB
+    meta: Meta = field(default_factory=Meta)
+
+    def __post_init__(self) -> None:
+        shape = np.shape(self.rgb)
+        if len(shape) != 3 or shape[2] != 3 or self.rgb.dtype != np.uint8:
+            raise InputError(
+                f"{self.meta.name}: a photo is uint8 (H, W, 3), "
+                f"got {self.rgb.dtype} {shape}; convert it first"
+            )
+        if min(shape[:2]) < 1:
+            raise InputError(f"{self.meta.name}: the photo has no pixels; give another file")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
+    @property
+    def landscape(self) -> bool:
+        """True for a landscape shot, that is width > height (SPEC row A2)."""
+        height, width = self.shape
+        return width > height
