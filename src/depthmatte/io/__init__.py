@@ -1,0 +1,1 @@
+"""The rim: photos in, pictures out. Nothing else in depthmatte touches image files."""

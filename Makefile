@@ -1,0 +1,63 @@
+# The front door. Everything happens inside $(VENV); nothing else on the machine is touched.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= out/demo
+PYTEST ?=
+
+BIN := $(VENV)/bin
+# An environment that is active outside must not leak into ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+CODE := src tests $(wildcard benchmarks examples)
+
+.PHONY: help demo test lint types format bench clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## install, cut out the demo photo, say where the pictures are
+	@$(BIN)/depthmatte demo -o $(OUT)
+
+test: $(VENV)/.dev ## install everything and run all tests
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.dev ## ruff: rules and formatting
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.dev ## mypy --strict
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## put the code in the house's format
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+bench: $(VENV)/.dev ## time every stage on this machine
+	@$(BIN)/python benchmarks/speed.py
+
+clean: ## remove the environment, caches and outputs
+	rm -rf $(VENV) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made again only when it is missing, and filled again only when what
+# the project asks for has changed. Installs are editable: the code in src is what runs.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is too old: depthmatte needs Python 3.11 or newer; try make PYTHON=python3.12" >&2; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments; install its venv package" >&2; exit 1; }
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing depthmatte into $(VENV)"
+	@$(PIP) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing depthmatte with everything its tests use into $(VENV) (a few minutes)"
+	@$(PIP) --editable '.[demo,dev,plot,train]'
+	@touch $@ $(VENV)/.demo
