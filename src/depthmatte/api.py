@@ -1,0 +1,93 @@
+"""The Python front door: `cut` a photo, then ask the Portrait for what you need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import maps
+from .canvas import Orient
+from .effects import EFFECTS
+from .fuse import DEFAULT
+from .io.image import read
+from .io.write import write
+from .photo import RGB, Photo
+from .pipeline import default_pipeline
+
+
+@dataclass(frozen=True)
+class Portrait(maps.Portrait):
+    """The answer for one photo, with the effects as methods.
+
+    Maps are photo-sized: `alpha`, `prob`, `depth` (0 nearest), `depth_prob` float32
+    (H, W) in [0, 1], `mask` boolean. `found` is False when nobody is in the photo: the
+    maps are then empty and every effect still works. Options of the effects are the
+    fields of their dataclasses in `depthmatte.effects.EFFECTS`.
+    """
+
+    @classmethod
+    def adopt(cls, portrait: maps.Portrait) -> Portrait:
+        """The same answer with the effects on it."""
+        return cls(**{field.name: getattr(portrait, field.name) for field in fields(portrait)})
+
+    def cutout(self, **options: Any) -> NDArray[np.uint8]:
+        """The person on nothing: uint8 (H, W, 4), straight alpha, colours decontaminated."""
+        return self._effect("cutout", **options)
+
+    def blur(self, **options: Any) -> RGB:
+        """The background out of focus, the person sharp: uint8 (H, W, 3)."""
+        return self._effect("blur", **options)
+
+    def beautify(self, **options: Any) -> RGB:
+        """The person's skin gently smoothed, all else untouched: uint8 (H, W, 3)."""
+        return self._effect("beautify", **options)
+
+    def place(self, **options: Any) -> RGB:
+        """The person on a colour or another picture: uint8 (H, W, 3)."""
+        return self._effect("background", **options)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the cut-out to `path`, EXIF and ICC kept; the suffix picks the format."""
+        return write(self.cutout(), path, self.photo.meta)
+
+    def _effect(self, name: str, **options: Any) -> NDArray[np.uint8]:
+        return EFFECTS[name](**options)(self)
+
+
+def cut(
+    source: str | PathLike[str] | bytes | BinaryIO | RGB | Photo,
+    *,
+    fusion: str = DEFAULT,
+    orient: Orient = "pad",
+    depth: bool = True,
+    threads: int | None = None,
+    matte_network: str | Path = "matte",
+    depth_network: str | Path = "depth",
+) -> Portrait:
+    """Cut the person out of one photo.
+
+    `source` is a path, the bytes of an image file, an open binary file, a Photo, or
+    pixels as uint8 (H, W, 3) sRGB. `fusion` is `none` (the segmentation alone),
+    `product`, `normalized` or `adaptive`; `orient` says whether a landscape shot is kept
+    upright (`pad`) or turned to portrait (`rotate`). Without `depth` the depth network
+    neither loads nor runs. `threads` limits the CPU threads, None takes all cores. The
+    networks are names, `.onnx` files or `URL#sha256=HEX`; they load once per process.
+
+    Raises InputError when the source or an option cannot be used, WeightsError when a
+    network cannot.
+    """
+    pipeline = default_pipeline(fusion, orient, depth, matte_network, depth_network, threads)
+    return Portrait.adopt(pipeline(_photo(source)))
+
+
+def _photo(source: Any) -> Photo:
+    if isinstance(source, Photo):
+        return source
+    if isinstance(source, np.ndarray):
+        return Photo(source)
+    return read(source)

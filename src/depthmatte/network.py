@@ -1,0 +1,200 @@
+"""One ONNX Runtime session and the contract stored inside the model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from .canvas import Float
+from .errors import InputError, WeightsError
+
+KEY = "depthmatte"
+"""Metadata key under which a model file keeps its contract, as JSON."""
+
+VERSION = 1
+"""The only contract version this code reads."""
+
+PREFERRED = (
+    "CUDAExecutionProvider",
+    "CoreMLExecutionProvider",
+    "DmlExecutionProvider",
+    "CPUExecutionProvider",
+)
+"""Execution providers from the most to the least wanted; a machine has some of them."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a network promises, and where it comes from.
+
+    The input is float32 (1, 3, h, w) in `[low, high]` with h and w multiples of
+    `multiple`; `preset` is the (height, width) it was trained for. Every output is
+    float32 (1, 1, h, w); `outputs` maps its name to its meaning. `numbers` are the
+    figures measured at export, `parity` the largest difference between the exported
+    graph and the network it was exported from.
+    """
+
+    task: str
+    input: str
+    low: float
+    high: float
+    multiple: int
+    preset: tuple[int, int]
+    outputs: Mapping[str, str]
+    normalisation: str = ""
+    licence: str = ""
+    command: str = ""
+    data: tuple[str, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    parity: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Contract:
+        """Read the JSON a model file carries.
+
+        Raises WeightsError, without naming the file, when the text is not a contract.
+        """
+        try:
+            stored = json.loads(text)
+            if stored["contract"] != VERSION:
+                raise WeightsError(f"contract version {stored['contract']!r}, expected {VERSION}")
+            image = stored["input"]
+            low, high = (float(value) for value in image["range"])
+            height, width = (int(value) for value in image["preset"])
+            parity = stored.get("parity")
+            return cls(
+                task=str(stored["task"]),
+                input=str(image["name"]),
+                low=low,
+                high=high,
+                multiple=int(image["multiple"]),
+                preset=(height, width),
+                outputs=MappingProxyType({k: str(v) for k, v in stored["outputs"].items()}),
+                normalisation=str(stored.get("normalisation", "")),
+                licence=str(stored.get("licence", "")),
+                command=str(stored.get("command", "")),
+                data=tuple(str(line) for line in stored.get("data", ())),
+                numbers=MappingProxyType(dict(stored.get("numbers", {}))),
+                parity=None if parity is None else float(parity),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"contract is damaged ({type(error).__name__}: {error})") from None
+
+
+class Network:
+    """A network file ready to run.
+
+    `source` is a path or the file's bytes, `threads` the number of CPU threads (None:
+    all cores), `providers` the execution providers to try in order instead of
+    PREFERRED. Raises WeightsError when the file is missing, damaged, or its contract
+    is; InputError when none of the asked `providers` exists on this machine.
+    """
+
+    def __init__(
+        self,
+        source: Path | bytes,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        self.name = "network" if isinstance(source, bytes) else str(source)
+        if isinstance(source, Path) and not source.is_file():
+            raise WeightsError(f"{source}: no such network file; check the path")
+        self._session = self._open(source, threads, _candidates(providers))
+        self.contract = self._read_contract()
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs, not the one that was wished for."""
+        return str(self._session.get_providers()[0])
+
+    def expect(self, task: str) -> Network:
+        """This network, if its task is `task` ("matte" or "depth"); WeightsError otherwise."""
+        if self.contract.task != task:
+            raise WeightsError(
+                f"{self.name}: a {self.contract.task} network, "
+                f"but a {task} network is needed; give another file"
+            )
+        return self
+
+    def run(self, image: Float) -> dict[str, NDArray[np.float32]]:
+        """Run on `image` (1, 3, h, w); every output of the contract by name, (1, 1, h, w)."""
+        self._check(image)
+        names = list(self.contract.outputs)
+        results = self._session.run(names, {self.contract.input: image})
+        return dict(zip(names, results, strict=True))
+
+    def _check(self, image: Float) -> None:
+        step = self.contract.multiple
+        if image.dtype != np.float32 or image.ndim != 4 or image.shape[:2] != (1, 3):
+            raise InputError(
+                f"{self.name}: input must be float32 (1, 3, h, w), got {image.dtype} {image.shape}"
+            )
+        if image.shape[2] % step or image.shape[3] % step:
+            raise InputError(
+                f"{self.name}: height and width must be multiples of {step}, got {image.shape[2:]}"
+            )
+
+    def _open(
+        self, source: Path | bytes, threads: int | None, candidates: Sequence[str]
+    ) -> ort.InferenceSession:
+        """The first provider that accepts the file; CPU always stands behind the others."""
+        model = source if isinstance(source, bytes) else str(source)
+        reason = ""
+        for provider in candidates:
+            chain = list(dict.fromkeys((provider, "CPUExecutionProvider")))
+            try:
+                # enable_fallback=0: ONNX Runtime's own fallback prints to stdout.
+                return ort.InferenceSession(
+                    model, _options(threads), providers=chain, enable_fallback=0
+                )
+            except Exception as error:  # ONNX Runtime's errors share no narrower base
+                reason = str(error).splitlines()[0][:160]
+        raise WeightsError(f"{self.name}: not a usable ONNX network ({reason}); get it again")
+
+    def _read_contract(self) -> Contract:
+        stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        if stored is None:
+            raise WeightsError(
+                f"{self.name}: carries no depthmatte contract; export it with depthmatte train"
+            )
+        try:
+            contract = Contract.parse(stored)
+        except WeightsError as error:
+            raise WeightsError(f"{self.name}: {error}; export it again") from None
+        inputs = {node.name for node in self._session.get_inputs()}
+        outputs = {node.name for node in self._session.get_outputs()}
+        if {contract.input} != inputs or not set(contract.outputs) <= outputs:
+            raise WeightsError(
+                f"{self.name}: graph {sorted(inputs)} -> {sorted(outputs)} breaks its contract "
+                f"{contract.input} -> {sorted(contract.outputs)}; export it again"
+            )
+        return contract
+
+
+def _candidates(providers: Sequence[str] | None) -> list[str]:
+    available = ort.get_available_providers()
+    chosen = [name for name in providers or PREFERRED if name in available]
+    if not chosen:
+        raise InputError(
+            f"provider {', '.join(providers or PREFERRED)} is not available here; "
+            f"use one of {', '.join(available)}"
+        )
+    return chosen
+
+
+def _options(threads: int | None) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised, not printed
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # Networks this small gain nothing from a pool of kept memory.
+    options.enable_cpu_mem_arena = False
+    return options

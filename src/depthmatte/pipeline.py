@@ -1,0 +1,104 @@
+"""The one path from Photo to Portrait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from . import weights
+from .canvas import PRESET, Canvas, Orient, prepare
+from .depth import measure, unmeasured
+from .errors import InputError
+from .fuse import DEFAULT, fusion
+from .maps import Depth, Matte, Portrait
+from .photo import Photo
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Stopwatch:
+    """Calls steps and remembers how many milliseconds each took."""
+
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, stage: str, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `step`; its time stands under `stage`."""
+        start = time.perf_counter()
+        result = step(*args, **kwargs)
+        self.timings[stage] = (time.perf_counter() - start) * 1000
+        return result
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Photo -> Portrait out of three interchangeable steps.
+
+    `first_threshold` decides on S_in whether anybody is there at all, `second_threshold`
+    where the fused S_out is portrait (the seed's two preset values). `provider` says,
+    for reports, what the networks run on.
+    """
+
+    segment: Callable[[Canvas], Matte]
+    measure: Callable[[Photo, Canvas], Depth]
+    fuse: Callable[[Matte, Depth], tuple[Matte, Depth]]
+    preset: tuple[int, int] = PRESET
+    orient: Orient = "pad"
+    first_threshold: float = 0.5
+    second_threshold: float = 0.5
+    provider: str = "none"
+
+    def __call__(self, photo: Photo) -> Portrait:
+        """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
+        clock = Stopwatch()
+        canvas = clock("prepare", prepare, photo, self.preset, self.orient)
+        matte = clock("segment", self.segment, canvas)
+        depth = clock("measure", self.measure, photo, canvas)
+        if not Portrait(photo, matte, depth, canvas.fit, self.first_threshold).found:
+            # Before fusion: `normalized` would blow up the noise of an empty room.
+            matte = Matte.empty(canvas.fit.canvas)
+        matte, depth = clock("fuse", self.fuse, matte, depth)
+        return Portrait(photo, matte, depth, canvas.fit, self.second_threshold, clock.timings)
+
+
+@lru_cache(maxsize=4)
+def default_pipeline(
+    fusing: str = DEFAULT,
+    orient: Orient = "pad",
+    depth: bool = True,
+    matte_network: str | Path = "matte",
+    depth_network: str | Path = "depth",
+    threads: int | None = None,
+) -> Pipeline:
+    """The pipeline with networks, each loaded once per process and set of options.
+
+    `fusing` is a name in FUSIONS; the networks are names in `weights.TABLE`, `.onnx`
+    files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
+    all cores). Without `depth` the depth network neither loads nor runs. Raises
+    InputError for unknown names and for a fusion that needs the depth it is denied,
+    WeightsError for a network that cannot be used.
+    """
+    # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
+    from .depth.mono import estimator
+    from .network import Network
+    from .segment.network import segmenter
+
+    rule = fusion(fusing)
+    if rule.needs_depth and not depth:
+        raise InputError(f"fusion {fusing} needs depth; leave depth on or use another fusion")
+    network = Network(weights.path(matte_network), threads)
+    mono = estimator(Network(weights.path(depth_network), threads)) if depth else None
+    return Pipeline(
+        segment=segmenter(network),
+        measure=partial(measure, mono=mono) if mono else unmeasured,
+        fuse=rule,
+        preset=network.contract.preset,
+        orient=orient,
+        second_threshold=rule.threshold,
+        provider=network.provider,
+    )

@@ -1,0 +1,31 @@
+"""Segmentation by a network: Canvas -> Matte (SPEC row A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..canvas import Canvas
+from ..maps import Matte
+from ..network import Network
+
+
+def segmenter(network: Network) -> Callable[[Canvas], Matte]:
+    """A step that asks `network` (task "matte") for S_in and I1.
+
+    Both maps are 0 on the canvas's padding, which is never portrait. Raises WeightsError
+    for a network with another task.
+    """
+    network.expect("matte")
+
+    def segment(canvas: Canvas) -> Matte:
+        maps = network.run(canvas.rgb)
+        inside = canvas.fit.inside()
+        alpha, prob = (
+            np.where(inside, np.clip(maps[name][0, 0], 0, 1), np.float32(0))
+            for name in ("alpha", "prob")
+        )
+        return Matte(alpha, prob)
+
+    return segment

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinynets
+from depthmatte.canvas import Canvas
+from depthmatte.depth import unmeasured
+from depthmatte.errors import InputError, WeightsError
+from depthmatte.fuse import FUSIONS
+from depthmatte.maps import Depth, Matte
+from depthmatte.photo import Photo
+from depthmatte.pipeline import Pipeline, default_pipeline
+
+
+def red_is_portrait(canvas: Canvas) -> Matte:
+    red = canvas.rgb[0, 0] * canvas.fit.inside()
+    return Matte(red, red)
+
+
+def blue_is_far(photo: Photo, canvas: Canvas) -> Depth:
+    return Depth(canvas.rgb[0, 2], np.ones(canvas.fit.canvas, np.float32), source="blue")
+
+
+def photo(height: int = 120, width: int = 80, red: int = 255) -> Photo:
+    """A red block a quarter of the photo, on black; the rest lies far away."""
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[..., 2] = 255
+    rgb[height // 4 : height // 4 * 3, width // 4 : width // 4 * 3] = (red, 0, 0)
+    return Photo(rgb)
+
+
+def pipeline(fusing: str = "none", **changes: object) -> Pipeline:
+    steps = {"segment": red_is_portrait, "measure": blue_is_far, "fuse": FUSIONS[fusing]}
+    return Pipeline(**(steps | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("orient", ["rotate", "pad"])
+@pytest.mark.parametrize("shape", [(120, 80), (80, 120), (96, 96), (700, 300)])
+def test_maps_come_back_where_the_person_is(shape: tuple[int, int], orient: str) -> None:
+    shot = photo(*shape)
+    portrait = pipeline(orient=orient)(shot)
+    truth = shot.rgb[..., 0] > 0
+    assert portrait.found
+    assert portrait.alpha.shape == shape
+    assert (portrait.mask & truth).sum() / (portrait.mask | truth).sum() > 0.95
+    assert portrait.depth[truth].mean() < 0.05 < 0.95 < portrait.depth[~truth].mean()
+    assert portrait.measured.source == "blue"
+
+
+def test_steps_run_in_order_and_are_timed() -> None:
+    order: list[str] = []
+    steps = pipeline(
+        segment=lambda canvas: (order.append("segment"), red_is_portrait(canvas))[1],
+        measure=lambda shot, canvas: (order.append("measure"), blue_is_far(shot, canvas))[1],
+        fuse=lambda matte, depth: (order.append("fuse"), (matte, depth))[1],
+    )
+    portrait = steps(photo())
+    assert order == ["segment", "measure", "fuse"]
+    assert list(portrait.timings) == ["prepare", "segment", "measure", "fuse"]
+    assert all(ms >= 0 for ms in portrait.timings.values())
+
+
+@pytest.mark.parametrize("fusing", list(FUSIONS))
+def test_an_empty_room_is_nobody_under_every_fusion(fusing: str) -> None:
+    """Noise under the first threshold is no person, even divided by its own maximum."""
+    portrait = pipeline(fusing)(photo(red=60))
+    assert not portrait.found
+    assert not portrait.alpha.any()
+    assert not portrait.prob.any()
+
+
+def test_thresholds_are_two() -> None:
+    faint = photo(red=150)
+    assert pipeline()(faint).found
+    assert not pipeline(first_threshold=0.7)(faint).alpha.any()
+    strict = pipeline(second_threshold=0.7)(faint)
+    assert strict.alpha.any()
+    assert not strict.mask.any()
+
+
+def test_no_depth_is_a_depth() -> None:
+    portrait = pipeline("adaptive", measure=unmeasured)(photo())
+    assert portrait.found
+    assert not portrait.depth_prob.any()
+    assert portrait.measured.source == "none"
+
+
+def test_default_pipeline_with_networks_of_ones_own(tmp_path: Path) -> None:
+    nets = tinynets.save(tmp_path)
+    cut = default_pipeline("none", matte_network=nets["matte"], depth_network=nets["depth"])
+    shot = photo()
+    portrait = cut(shot)
+    np.testing.assert_allclose(portrait.alpha > 0.5, shot.rgb[..., 0] > 127)
+    assert portrait.measured.source == "mono"
+    assert cut.provider.endswith("ExecutionProvider")
+
+
+def test_default_pipeline_loads_once(tmp_path: Path) -> None:
+    nets = tinynets.save(tmp_path)
+    first = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
+    assert default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"]) is first
+
+
+def test_without_depth_its_network_is_not_even_looked_for(tmp_path: Path) -> None:
+    nets = tinynets.save(tmp_path)
+    cut = default_pipeline(
+        "adaptive", depth=False, matte_network=nets["matte"], depth_network="gone.onnx"
+    )
+    assert cut(photo()).measured.source == "none"
+    with pytest.raises(InputError, match="fusion product needs depth"):
+        default_pipeline("product", depth=False, matte_network=nets["matte"])
+
+
+def test_default_pipeline_names_what_it_cannot_use(tmp_path: Path) -> None:
+    nets = tinynets.save(tmp_path)
+    with pytest.raises(InputError, match="fusion 'mean' is unknown"):
+        default_pipeline("mean")
+    with pytest.raises(InputError, match="mat: unknown network"):
+        default_pipeline(matte_network="mat")
+    with pytest.raises(WeightsError, match="a depth network, but a matte network is needed"):
+        default_pipeline(matte_network=nets["depth"], depth_network=nets["depth"])
