@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .canvas import Float
 from .errors import InputError
@@ -80,10 +82,13 @@ def _scaled(depth: Depth) -> Float:
     if largest == 0:
         return np.zeros_like(depth.z)
     # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.
-    return np.minimum(depth.z / largest, np.float32(1))
+    scaled: Float = np.minimum(depth.z / largest, np.float32(1))
+    return scaled
 
 
-def _median_depths(regions: np.ndarray, count: int, alpha: Float, depth: Depth) -> np.ndarray:
+def _median_depths(
+    regions: NDArray[Any], count: int, alpha: Float, depth: Depth
+) -> NDArray[np.float64]:
     """Median d inside each of `count` regions; NaN, which compares False, where depth is unsure."""
     inside = alpha >= SOLID
     z = _scaled(depth)

@@ -23,15 +23,16 @@ T = TypeVar("T")
 
 @dataclass
 class Stopwatch:
-    """Calls steps and remembers how many milliseconds each took."""
+    """Calls steps and adds up how many milliseconds each stage took."""
 
     timings: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, stage: str, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of `step`; its time stands under `stage`."""
+        """The result of `step`; its time is added to that of `stage`."""
         start = time.perf_counter()
         result = step(*args, **kwargs)
-        self.timings[stage] = (time.perf_counter() - start) * 1000
+        spent = (time.perf_counter() - start) * 1000
+        self.timings[stage] = self.timings.get(stage, 0.0) + spent
         return result
 
 

@@ -46,6 +46,11 @@ class Weights:
             raise WeightsError(f"{self.name}: no checksum is known; reinstall depthmatte")
         return known
 
+    def local(self) -> Path | None:
+        """The file as it lies here, unverified; None when it is yet to be fetched."""
+        path = FOLDER / self.file if self.file else cached(self.url or "", self.expected)
+        return path if path.is_file() else None
+
     def path(self) -> Path:
         """The verified file, fetched first if it is not shipped and not in the cache.
 
@@ -149,16 +154,23 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "depthmatte"
 
 
+def cached(url: str, sha256: str, folder: Path | None = None) -> Path:
+    """Where the network from `url` lies once it is fetched into `folder` (default: the cache).
+
+    The checksum in the name keeps two versions of one network apart.
+    """
+    stem = Path(urllib.parse.urlparse(url).path).name or "network.onnx"
+    return (folder or cache_folder()) / f"{sha256[:12]}-{stem}"
+
+
 def fetch(url: str, sha256: str, folder: Path | None = None) -> Path:
     """Download `url` into `folder` (default: the cache) unless the right file is there.
 
     The file appears only once it is complete and its SHA-256 is `sha256`. Raises
     WeightsError when the server cannot be reached or sends something else.
     """
-    folder = folder or cache_folder()
-    # The checksum in the name keeps two versions of one network apart.
-    stem = Path(urllib.parse.urlparse(url).path).name or "network.onnx"
-    target = folder / f"{sha256[:12]}-{stem}"
+    target = cached(url, sha256, folder)
+    folder = target.parent
     if target.is_file() and digest(target) == sha256:
         return target
     folder.mkdir(parents=True, exist_ok=True)

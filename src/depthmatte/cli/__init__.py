@@ -1,0 +1,188 @@
+"""The command line. Heavy imports wait inside the commands, so that `--help` is instant.
+
+To add a command: write a function here that only collects options, and import what does
+the work inside it (`train` brings torch, which is an extra). Whatever raises a
+DepthmatteError becomes one line on stderr and exit status 1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .. import __version__
+from ..errors import DepthmatteError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells expect it."""
+
+
+class OneLine(TyperGroup):
+    """A command group whose users see one line instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; errors we raise on purpose end it with status 1."""
+        try:
+            return super().invoke(ctx)
+        except DepthmatteError as error:
+            typer.echo(f"depthmatte: {error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("depthmatte: stopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="depthmatte",
+    cls=OneLine,
+    help="Cut people out of photos: a segmentation network and a depth network, fused.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # help through rich costs a tenth of a second
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Entry point of the `depthmatte` command."""
+    app()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"depthmatte {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
+Fusion = Annotated[
+    str,
+    typer.Option(help="none (segmentation alone), product, normalized or adaptive."),
+]
+Orient = Annotated[
+    str,
+    typer.Option(help="Landscape photos: pad keeps them upright, rotate turns them."),
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")
+]
+MatteNetwork = Annotated[
+    str, typer.Option("--matte", help="Matte network: a name, an .onnx file or URL#sha256=HEX.")
+]
+DepthNetwork = Annotated[
+    str, typer.Option("--depth", help="Depth network: a name, an .onnx file or URL#sha256=HEX.")
+]
+
+
+@app.command()
+def cut(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Photos and folders.")],
+    out: Out = Path("out"),
+    save: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="Any of alpha,mask,depth,prob,depth_prob,cutout,sheet. "
+            "Default: cutout, or nothing beside an effect.",
+        ),
+    ] = "",
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:OPTION=VALUE,...]",
+            help="Picture to make, such as blur:strength=0.5; may be repeated. "
+            "See `depthmatte effects`.",
+        ),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(help="Colour or picture behind the person: short for a background effect."),
+    ] = None,
+    fusion: Fusion = "",
+    orient: Orient = "pad",
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="png, webp, jpg or tiff, for effects, cut-out and sheet; maps are PNG.",
+        ),
+    ] = "png",
+    matte: MatteNetwork = "matte",
+    depth: DepthNetwork = "depth",
+    threads: Threads = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON line per photo on stdout.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+) -> None:
+    """Cut the people out of photos; folders are searched and their sub-folders kept.
+
+    Exit status: 0 all done, 1 something failed, 2 wrong usage.
+    """
+    from .order import order
+    from .photos import cut_all
+    from .report import Report
+
+    todo = order(
+        out=out,
+        save=save,
+        effects=effect or [],
+        background=background,
+        suffix=file_format,
+        fusing=fusion,
+        orient=orient,
+        matte_network=matte,
+        depth_network=depth,
+        threads=threads,
+    )
+    report = Report("json" if json else "quiet" if quiet else "lines")
+    failed = cut_all(paths, todo, report)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def demo(
+    out: Out = Path("out/demo"),
+    photo: Annotated[
+        Path | None, typer.Option(help="A photo of your own instead of the sample.")
+    ] = None,
+) -> None:
+    """Run everything on one photo and say where the pictures are."""
+    from ..demo import show
+
+    for name, path in show(out, photo).items():
+        typer.echo(f"{name:<12} {path}")
+
+
+@app.command()
+def networks(
+    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check every checksum.")] = False,
+) -> None:
+    """List the networks: licence, size, checksum, what they promise, what they run on."""
+    from .listing import list_networks
+
+    raise typer.Exit(0 if list_networks(json, verify) else 1)
+
+
+@app.command()
+def effects(
+    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """List the effects and their options."""
+    from .listing import list_effects
+
+    list_effects(json)

@@ -1,0 +1,115 @@
+"""What the user ordered: which pictures of each photo, cut in which way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import fuse
+from ..api import Portrait
+from ..canvas import Orient
+from ..errors import InputError
+from ..io.write import to_8bit, to_16bit
+from ..pipeline import Pipeline, default_pipeline
+from ..sheet import sheet
+from .effects import place, spec
+
+Picture = Callable[[Portrait], NDArray[Any]]
+
+MAPS: Mapping[str, Picture] = {
+    "alpha": lambda portrait: to_8bit(portrait.alpha),
+    "mask": lambda portrait: to_8bit(portrait.mask),
+    "depth": lambda portrait: to_16bit(portrait.depth),
+    "prob": lambda portrait: to_8bit(portrait.prob),
+    "depth_prob": lambda portrait: to_8bit(portrait.depth_prob),
+}
+"""Values for programs, always PNG: 8-bit grey, depth 16-bit (0 nearest)."""
+
+PICTURES: Mapping[str, Picture] = {"cutout": Portrait.cutout, "sheet": sheet}
+"""Pictures for people, in the format ordered."""
+
+FORMATS = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif"}
+
+SEGMENTATION_ONLY = {"alpha", "mask", "prob", "cutout"}
+"""What `--fusion none` can make without any depth."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """`pictures` maps the name in the middle of a file name to what makes the picture."""
+
+    out: Path
+    pictures: Mapping[str, Picture]
+    suffix: str
+    fusing: str
+    orient: Orient
+    matte_network: str
+    depth_network: str
+    threads: int | None
+
+    def targets(self, stem: Path) -> dict[str, Path]:
+        """Picture name -> file, for a photo whose results start with `stem`."""
+        return {name: stem.with_name(stem.name + self._ending(name)) for name in self.pictures}
+
+    def _ending(self, name: str) -> str:
+        opaque = self.suffix == ".jpg" and name == "cutout"
+        return f".{name}.png" if name in MAPS or opaque else f".{name}{self.suffix}"
+
+    def pipeline(self) -> Pipeline:
+        """The pipeline this order needs; depth is left out where nothing asks for it."""
+        depth = self.fusing != "none" or not set(self.pictures) <= SEGMENTATION_ONLY
+        if self.threads is not None:
+            cv2.setNumThreads(self.threads)
+        return default_pipeline(
+            self.fusing,
+            self.orient,
+            depth,
+            self.matte_network,
+            self.depth_network,
+            self.threads,
+        )
+
+
+def order(
+    out: Path,
+    save: str = "",
+    effects: Sequence[str] = (),
+    background: str | None = None,
+    suffix: str = "png",
+    fusing: str = "",
+    orient: str = "pad",
+    matte_network: str = "matte",
+    depth_network: str = "depth",
+    threads: int | None = None,
+) -> Order:
+    """Check what the user typed and make an Order of it; InputError names what is wrong."""
+    made = dict(spec(text) for text in effects)
+    if background is not None:
+        made["background"] = place(background)
+    if len(made) < len(effects):
+        raise InputError("--effect: the same effect twice; give each once, or run again")
+    names = [name for name in save.split(",") if name] or ([] if made else ["cutout"])
+    known = {**MAPS, **PICTURES}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--save {name}: unknown; use any of {','.join(known)}")
+    if suffix not in FORMATS:
+        raise InputError(f"--format {suffix}: unknown; use one of {', '.join(FORMATS)}")
+    if orient not in get_args(Orient):
+        raise InputError(f"--orient {orient}: unknown; use one of {', '.join(get_args(Orient))}")
+    return Order(
+        out=out,
+        pictures={name: known[name] for name in names} | made,
+        suffix=FORMATS[suffix],
+        fusing=fuse.fusion(fusing or fuse.DEFAULT).name,
+        orient=cast(Orient, orient),
+        matte_network=matte_network,
+        depth_network=depth_network,
+        threads=threads,
+    )

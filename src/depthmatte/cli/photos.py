@@ -1,0 +1,138 @@
+"""Cutting many photos: read ahead, cut, write, go on after a failure."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..api import Portrait
+from ..errors import InputError
+from ..io.find import Found, find
+from ..io.image import read
+from ..io.label import label
+from ..io.write import write
+from ..photo import Photo
+from ..pipeline import Pipeline, Stopwatch
+from .order import Order
+from .report import Report
+
+
+@dataclass(frozen=True)
+class Task:
+    """One photo to cut: where it is, and the path, without ending, of its results."""
+
+    path: Path
+    stem: Path
+
+
+def cut_all(paths: Sequence[Path], order: Order, report: Report) -> int:
+    """Cut every photo that `paths` name; the number of those that failed.
+
+    Raises only what stops all of them: networks that cannot be used.
+    """
+    pipeline = order.pipeline()
+    found, failed = _search(paths, order.out, report)
+    tasks, clashes = _tasks(found, order, report)
+    failed += clashes
+    done = 0
+    with report.progress(len(tasks)) as advance:
+        for task, reading in _ahead(tasks):
+            try:
+                photo, timings = reading.result()
+                report.done(_cut(task, photo, timings, order, pipeline))
+                done += 1
+            except InputError as error:
+                report.failed(str(task.path), str(error))
+                failed += 1
+            advance()
+    report.summary(done, failed)
+    return failed
+
+
+def _search(paths: Sequence[Path], out: Path, report: Report) -> tuple[list[Found], int]:
+    """All photos, each once, and how many of `paths` led nowhere."""
+    found: dict[str, Found] = {}
+    failed = 0
+    for path in paths:
+        try:
+            for photo in find([path], skip=out):
+                found.setdefault(os.path.abspath(photo.path), photo)
+        except InputError as error:
+            report.failed(str(path), str(error))
+            failed += 1
+    return list(found.values()), failed
+
+
+def _tasks(found: Sequence[Found], order: Order, report: Report) -> tuple[list[Task], int]:
+    """Name every photo's results, and count the photos whose results cannot be named.
+
+    Photos that differ only in their suffix keep it in the name. One whose results would
+    still replace another's, or an input, is refused.
+    """
+    plain = [order.out / photo.folder / photo.path.stem for photo in found]
+    shared = Counter(_key(stem) for stem in plain)
+    taken = {_key(photo.path): photo.path for photo in found}
+    tasks = []
+    for photo, stem in zip(found, plain, strict=True):
+        if shared[_key(stem)] > 1:
+            stem = stem.with_name(photo.path.name)
+        targets = {_key(target): target for target in order.targets(stem).values()}
+        if clash := next((key for key in targets if key in taken), None):
+            report.failed(
+                str(photo.path),
+                f"{label(photo.path)}: {label(targets[clash])} would replace "
+                f"{label(taken[clash])} or its results; give another folder with -o",
+            )
+            continue
+        taken |= dict.fromkeys(targets, photo.path)
+        tasks.append(Task(photo.path, stem))
+    return tasks, len(found) - len(tasks)
+
+
+def _key(path: Path) -> str:
+    """What two paths share when they name one file, also where upper case does not count."""
+    return os.path.realpath(path).casefold()
+
+
+def _ahead(tasks: Sequence[Task]) -> Iterator[tuple[Task, Future[tuple[Photo, dict[str, float]]]]]:
+    """Every task with its photo on the way: the next is decoded while this one is cut."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(_read, tasks[0]) if tasks else None
+        for task, following in zip(tasks, [*tasks[1:], None], strict=True):
+            assert coming is not None
+            current, coming = coming, reader.submit(_read, following) if following else None
+            yield task, current
+
+
+def _read(task: Task) -> tuple[Photo, dict[str, float]]:
+    clock = Stopwatch()
+    return clock("read", read, task.path), clock.timings
+
+
+def _cut(
+    task: Task, photo: Photo, timings: dict[str, float], order: Order, pipeline: Pipeline
+) -> dict[str, Any]:
+    """Cut one photo and write what was ordered; what there is to tell about it."""
+    portrait = Portrait.adopt(pipeline(photo))
+    clock = Stopwatch(timings | portrait.timings)
+    clock("restore", lambda: portrait.alpha)
+    targets = order.targets(task.stem)
+    for name, target in targets.items():
+        picture = clock(name, order.pictures[name], portrait)
+        clock("write", write, picture, target, photo.meta, forbid=task.path)
+    return {
+        "file": str(task.path),
+        "status": "ok",
+        "found": portrait.found,
+        "size": list(photo.shape),
+        "timings": {stage: round(ms, 2) for stage, ms in clock.timings.items()},
+        "provider": pipeline.provider,
+        "depth_source": portrait.measured.source,
+        "fusion": order.fusing,
+        "outputs": [str(target) for target in targets.values()],
+    }

@@ -1,0 +1,60 @@
+"""What the user hears while photos are cut: results on stdout, trouble on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import typer
+
+
+@dataclass(frozen=True)
+class Report:
+    """`lines`: one line per photo and a progress bar; `json`: JSON lines; `quiet`: errors only."""
+
+    style: Literal["lines", "json", "quiet"] = "lines"
+
+    def done(self, result: dict[str, Any]) -> None:
+        """A photo is cut; "nobody" is a result like any other."""
+        if self.style == "json":
+            typer.echo(json.dumps(result))
+        elif self.style == "lines":
+            outputs = ", ".join(result["outputs"])
+            nobody = "" if result["found"] else "nobody found, empty: "
+            typer.echo(f"{result['file']} -> {nobody}{outputs}")
+
+    def failed(self, file: str, problem: str) -> None:
+        """A photo cannot be cut; `problem` is one line that names file and remedy."""
+        if self.style == "json":
+            typer.echo(json.dumps({"file": file, "status": "error", "error": problem}))
+        typer.echo(f"depthmatte: {problem}", err=True)
+
+    def summary(self, done: int, failed: int) -> None:
+        """The last line, where there was more than one photo."""
+        if self.style == "lines" and done + failed > 1:
+            typer.echo(f"{done} done, {failed} failed", err=True)
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Callable[[], None]]:
+        """A bar on stderr, where a person sees it; the value is called after each photo."""
+        if self.style != "lines" or total < 2 or not sys.stderr.isatty():
+            yield lambda: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        with Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            # Lines would cross the bar on a terminal, but must reach a pipe as they are.
+            redirect_stdout=sys.stdout.isatty(),
+        ) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda: bar.advance(task)

@@ -1,0 +1,49 @@
+"""The whole job on one photo, for a first look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import api
+from .errors import MissingExtra
+from .io.image import read
+from .io.write import to_8bit, write
+from .photo import Meta, Photo
+from .sheet import sheet
+
+BACKDROP = "#2f6f8f"
+"""The colour the demo places the person on."""
+
+
+def sample() -> Photo:
+    """A real portrait: NASA's photo of astronaut Eileen Collins, public domain.
+
+    It comes with scikit-image; raises MissingExtra where that is not installed.
+    """
+    try:
+        from skimage import data
+    except ImportError:
+        raise MissingExtra("the sample photo", "demo") from None
+    return Photo(data.astronaut(), Meta("astronaut"))
+
+
+def show(out: Path, photo: Path | None = None) -> dict[str, Path]:
+    """Cut `photo` (default: the sample) and write every kind of picture into `out`.
+
+    Returns what each picture is -> where it lies. Raises InputError for a photo that
+    cannot be read, MissingExtra when the sample is not installed.
+    """
+    portrait = api.cut(read(photo) if photo else sample())
+    stem = photo.stem if photo else "astronaut"
+    pictures = {
+        "photo": portrait.photo.rgb,
+        "alpha": to_8bit(portrait.alpha),
+        "cutout": portrait.cutout(),
+        "blur": portrait.blur(),
+        "background": portrait.place(color=BACKDROP),
+        "sheet": sheet(portrait),
+    }
+    return {
+        name: write(picture, out / f"{stem}.{name}.png", portrait.photo.meta, forbid=photo or ())
+        for name, picture in pictures.items()
+    }

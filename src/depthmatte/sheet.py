@@ -1,0 +1,99 @@
+"""A contact sheet of one photo: what every step of the cut-out saw, side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .canvas import Fit, Float, resize
+from .effects import Cutout
+from .io.write import to_8bit
+from .maps import Depth, Matte, Portrait
+from .photo import RGB, Photo
+
+SIDE = 480
+"""Longest side of a tile in pixels; smaller photos are not enlarged."""
+
+COLUMNS = 3
+GAP = 8
+CAPTION = 24
+NARROWEST = 150
+"""Width of a tile that holds the longest caption."""
+
+PAPER = 245
+INK = (60, 60, 60)
+SQUARE = 12
+"""Side of a square of the checkerboard behind the cut-out."""
+
+
+def sheet(portrait: Portrait) -> RGB:
+    """Photo, maps and cut-out of one portrait in one picture, uint8 (h, w, 3).
+
+    Depth is bright where it is near and black where nothing was measured.
+    """
+    small = _shrunk(portrait)
+    tiles = {
+        "photo": small.photo.rgb,
+        "alpha": _grey(small.alpha),
+        "cut-out": _on_checkerboard(Cutout()(small)),
+        "probability": _grey(small.prob),
+        "depth": _near_is_bright(small),
+        "depth probability": _grey(small.depth_prob),
+    }
+    papers = [_captioned(tile, text) for text, tile in tiles.items()]
+    rows = [papers[start : start + COLUMNS] for start in range(0, len(papers), COLUMNS)]
+    return _framed(np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0))
+
+
+def _shrunk(portrait: Portrait) -> Portrait:
+    """The same portrait at tile size: a sheet of a 12-megapixel photo costs next to nothing."""
+    height, width = portrait.photo.shape
+    scale = min(1.0, SIDE / max(height, width))
+    shape = (max(1, round(height * scale)), max(1, round(width * scale)))
+
+    def small(values: Float) -> Float:
+        return np.clip(resize(values, shape), np.float32(0), np.float32(1))
+
+    return Portrait(
+        Photo(resize(portrait.photo.rgb, shape)),
+        Matte(small(portrait.alpha), small(portrait.prob)),
+        Depth(small(portrait.depth), small(portrait.depth_prob)),
+        Fit.identity(shape),
+    )
+
+
+def _grey(values: NDArray[Any]) -> RGB:
+    return np.repeat(to_8bit(values)[..., None], 3, axis=2)
+
+
+def _near_is_bright(portrait: Portrait) -> RGB:
+    levels = to_8bit(1 - portrait.depth)
+    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return np.where((portrait.depth_prob > 0)[..., None], colours, 0).astype(np.uint8)
+
+
+def _on_checkerboard(rgba: NDArray[np.uint8]) -> RGB:
+    height, width = rgba.shape[:2]
+    rows, columns = np.ogrid[:height, :width]
+    odd = (rows // SQUARE + columns // SQUARE) % 2
+    board = np.where(odd, 200, 235).astype(np.float32)[..., None]
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    return np.rint(rgba[..., :3] * alpha + board * (1 - alpha)).astype(np.uint8)
+
+
+def _captioned(tile: RGB, text: str) -> RGB:
+    """A tile on paper, at least as wide as any caption, its own under it."""
+    height, width = tile.shape[:2]
+    paper = np.full((height + CAPTION + GAP, max(width, NARROWEST) + GAP, 3), PAPER, np.uint8)
+    paper[:height, :width] = tile
+    baseline = (0, height + CAPTION - 8)
+    cv2.putText(paper, text, baseline, cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
+    return paper
+
+
+def _framed(picture: RGB) -> RGB:
+    """Paper at the left and the top too; every tile has its own at the right and below."""
+    return np.pad(picture, ((GAP, 0), (GAP, 0), (0, 0)), constant_values=PAPER)

@@ -1,0 +1,91 @@
+"""Everything public exists, is documented, and is named the same everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import depthmatte
+from depthmatte.cli import app
+from depthmatte.cli.order import FORMATS, MAPS, PICTURES
+from depthmatte.effects import EFFECTS
+from depthmatte.fuse import FUSIONS
+
+ROOT = Path(__file__).parent.parent
+CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def test_public_names_resolve() -> None:
+    for name in depthmatte.__all__:
+        assert getattr(depthmatte, name) is not None
+    assert dir(depthmatte) == sorted(depthmatte.__all__)
+
+
+def test_every_lazy_name_is_public() -> None:
+    assert set(depthmatte._HOMES) == set(depthmatte.__all__) - {"__version__"}
+
+
+def test_other_names_do_not_exist() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'cutt'"):
+        _ = depthmatte.cutt
+
+
+@pytest.mark.parametrize("name", [name for name in depthmatte.__all__ if name != "__version__"])
+def test_public_things_say_what_they_are(name: str) -> None:
+    thing = getattr(depthmatte, name)
+    assert (thing.__doc__ or "").strip()
+    assert not (thing.__doc__ or "").startswith(f"{name}("), "dataclass's automatic docstring"
+
+
+def test_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == depthmatte.__version__
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_and_option_is_documented(command: str) -> None:
+    assert f"## `depthmatte {command}" in CLI
+    for option in COMMANDS[command].params:
+        for spelling in option.opts:
+            if spelling.startswith("--"):
+                assert f"`{spelling}" in CLI, f"{command} {spelling}"
+
+
+@pytest.mark.parametrize("name", [*MAPS, *PICTURES, *FORMATS, *EFFECTS, *FUSIONS])
+def test_every_choice_is_documented(name: str) -> None:
+    assert f"`{name}`" in CLI
+
+
+@pytest.mark.parametrize(
+    ("effect", "option"),
+    [(name, field.name) for name, made in EFFECTS.items() for field in dataclasses.fields(made)],
+)
+def test_every_effect_option_is_documented(effect: str, option: str) -> None:
+    assert f"`{effect}:{option}=" in CLI
+
+
+def test_help_names_every_choice() -> None:
+    options = {option.name: option.help for option in COMMANDS["cut"].params}
+    assert all(name in options["fusion"] for name in FUSIONS)
+    assert all(name in options["save"] for name in [*MAPS, *PICTURES])
+    assert all(name in options["file_format"] for name in FORMATS)
+
+
+@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
+def test_help_works_from_the_shell(command: list[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "depthmatte", *command, "--help"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "src")},
+        check=True,
+    )
+    assert "Usage:" in run.stdout
+    assert run.stderr == ""
