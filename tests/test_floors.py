@@ -40,7 +40,7 @@ BELONGS = {
     "onnxruntime": {"network"},
     "torch": {"training"},
     "onnx": {"training"},
-    "PIL": {"io"},
+    "PIL": {"io", "effects"},  # effects: names of colours
     "pillow_heif": {"io"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from . import maps
 from .canvas import Orient
-from .effects import EFFECTS
+from .effects import EFFECTS, Background
+from .errors import InputError
 from .fuse import DEFAULT
 from .io.image import read
+from .io.label import label
 from .io.write import write
 from .photo import RGB, Photo
 from .pipeline import default_pipeline
@@ -47,9 +49,9 @@ class Portrait(maps.Portrait):
         """The person's skin gently smoothed, all else untouched: uint8 (H, W, 3)."""
         return self._effect("beautify", **options)
 
-    def place(self, **options: Any) -> RGB:
-        """The person on a colour or another picture: uint8 (H, W, 3)."""
-        return self._effect("background", **options)
+    def place(self, background: str | PathLike[str] | RGB = "white") -> NDArray[np.uint8]:
+        """The person on `background`, see `behind`: uint8 (H, W, 3), (H, W, 4) on `transparent`."""
+        return behind(background)(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the cut-out to `path`, EXIF and ICC kept; the suffix picks the format."""
@@ -83,6 +85,26 @@ def cut(
     """
     pipeline = default_pipeline(fusion, orient, depth, matte_network, depth_network, threads)
     return Portrait.adopt(pipeline(_photo(source)))
+
+
+def behind(background: str | PathLike[str] | RGB) -> Background:
+    """The effect that places a portrait before `background`.
+
+    That is a colour (`#rrggbb`, a name, `transparent`), a picture's path, or pixels as
+    uint8 (h, w, 3); a picture is scaled to cover the photo. Raises InputError for a
+    picture that cannot be read and for text that is neither file nor colour.
+    """
+    if isinstance(background, np.ndarray):
+        return Background(picture=background)
+    if isinstance(background, PathLike) or Path(background).is_file():
+        return Background(picture=read(background).rgb)
+    try:
+        return Background(color=background)
+    except InputError:
+        raise InputError(
+            f"background {label(background)}: neither a picture file nor a colour; "
+            "give a path, #rrggbb, a name such as white, or transparent"
+        ) from None
 
 
 def _photo(source: Any) -> Photo:

@@ -8,7 +8,7 @@ from . import api
 from .errors import MissingExtra
 from .io.image import read
 from .io.write import to_8bit, write
-from .photo import Meta, Photo
+from .photo import RGB, Meta, Photo
 from .sheet import sheet
 
 BACKDROP = "#2f6f8f"
@@ -24,7 +24,8 @@ def sample() -> Photo:
         from skimage import data
     except ImportError:
         raise MissingExtra("the sample photo", "demo") from None
-    return Photo(data.astronaut(), Meta("astronaut"))
+    pixels: RGB = data.astronaut()  # type: ignore[no-untyped-call]
+    return Photo(pixels, Meta("astronaut"))
 
 
 def show(out: Path, photo: Path | None = None) -> dict[str, Path]:
@@ -40,7 +41,7 @@ def show(out: Path, photo: Path | None = None) -> dict[str, Path]:
         "alpha": to_8bit(portrait.alpha),
         "cutout": portrait.cutout(),
         "blur": portrait.blur(),
-        "background": portrait.place(color=BACKDROP),
+        "background": portrait.place(BACKDROP),
         "sheet": sheet(portrait),
     }
     return {

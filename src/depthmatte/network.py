@@ -105,9 +105,7 @@ class Network:
         providers: Sequence[str] | None = None,
     ) -> None:
         self.name = "network" if isinstance(source, bytes) else str(source)
-        if isinstance(source, Path) and not source.is_file():
-            raise WeightsError(f"{source}: no such network file; check the path")
-        self._session = self._open(source, threads, _candidates(providers))
+        self._session = bare_session(source, threads, providers)
         self.contract = self._read_contract()
 
     @property
@@ -142,23 +140,6 @@ class Network:
                 f"{self.name}: height and width must be multiples of {step}, got {image.shape[2:]}"
             )
 
-    def _open(
-        self, source: Path | bytes, threads: int | None, candidates: Sequence[str]
-    ) -> ort.InferenceSession:
-        """The first provider that accepts the file; CPU always stands behind the others."""
-        model = source if isinstance(source, bytes) else str(source)
-        reason = ""
-        for provider in candidates:
-            chain = list(dict.fromkeys((provider, "CPUExecutionProvider")))
-            try:
-                # enable_fallback=0: ONNX Runtime's own fallback prints to stdout.
-                return ort.InferenceSession(
-                    model, _options(threads), providers=chain, enable_fallback=0
-                )
-            except Exception as error:  # ONNX Runtime's errors share no narrower base
-                reason = str(error).splitlines()[0][:160]
-        raise WeightsError(f"{self.name}: not a usable ONNX network ({reason}); get it again")
-
     def _read_contract(self) -> Contract:
         stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         if stored is None:
@@ -177,6 +158,31 @@ class Network:
                 f"{contract.input} -> {sorted(contract.outputs)}; export it again"
             )
         return contract
+
+
+def bare_session(
+    source: Path | bytes, threads: int | None = None, providers: Sequence[str] | None = None
+) -> ort.InferenceSession:
+    """An ONNX Runtime session for any network file, contract or not.
+
+    The first of `providers` that accepts the file runs it, with the CPU behind it. Options
+    and errors are those of Network.
+    """
+    name = "network" if isinstance(source, bytes) else str(source)
+    if isinstance(source, Path) and not source.is_file():
+        raise WeightsError(f"{name}: no such network file; check the path")
+    model = source if isinstance(source, bytes) else str(source)
+    reason = ""
+    for provider in _candidates(providers):
+        chain = list(dict.fromkeys((provider, "CPUExecutionProvider")))
+        try:
+            # enable_fallback=0: ONNX Runtime's own fallback prints to stdout.
+            return ort.InferenceSession(
+                model, _options(threads), providers=chain, enable_fallback=0
+            )
+        except Exception as error:  # ONNX Runtime's errors share no narrower base
+            reason = str(error).splitlines()[0][:160]
+    raise WeightsError(f"{name}: not a usable ONNX network ({reason}); get it again")
 
 
 def _candidates(providers: Sequence[str] | None) -> list[str]:

@@ -55,7 +55,7 @@ def _shrunk(portrait: Portrait) -> Portrait:
     shape = (max(1, round(height * scale)), max(1, round(width * scale)))
 
     def small(values: Float) -> Float:
-        return np.clip(resize(values, shape), np.float32(0), np.float32(1))
+        return np.asarray(np.clip(resize(values, shape), 0, 1), np.float32)
 
     return Portrait(
         Photo(resize(portrait.photo.rgb, shape)),

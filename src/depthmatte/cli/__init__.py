@@ -76,9 +76,7 @@ Orient = Annotated[
     str,
     typer.Option(help="Landscape photos: pad keeps them upright, rotate turns them."),
 ]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")
-]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
 MatteNetwork = Annotated[
     str, typer.Option("--matte", help="Matte network: a name, an .onnx file or URL#sha256=HEX.")
 ]

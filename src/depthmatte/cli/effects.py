@@ -6,73 +6,69 @@ nothing about a single effect is said here.
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import fields
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from ..effects import EFFECTS
+import numpy as np
+
+from ..effects import EFFECTS, Effect
 from ..errors import InputError
+from ..io.image import read
 
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def spec(text: str) -> tuple[str, Any]:
+def spec(text: str) -> tuple[str, Effect]:
     """`blur:strength=0.5` -> ("blur", Blur(strength=0.5)).
 
-    Raises InputError for an unknown effect or option and for a value of the wrong kind.
+    Raises InputError for an unknown effect or option and for a value it cannot have.
     """
     name, _, rest = text.partition(":")
     if name not in EFFECTS:
         raise InputError(f"--effect {name}: unknown; use one of {', '.join(EFFECTS)}")
     pairs = [pair.partition("=") for pair in rest.split(",") if pair]
-    return name, build(name, {option: value for option, _, value in pairs})
+    try:
+        return name, _build(EFFECTS[name], {option: value for option, _, value in pairs})
+    except InputError as error:
+        raise InputError(f"--effect {text}: {error}") from None
 
 
-def build(name: str, options: dict[str, str]) -> Any:
-    """The effect called `name`, its options read from text and checked."""
-    effect = EFFECTS[name]
-    known = {field.name: field for field in dataclasses.fields(effect)}
-    for option in options:
+def kind(effect: type[Effect], option: str) -> str:
+    """What an option takes: `flag`, `number`, `picture` (typed as a path) or `text`."""
+    hint = get_type_hints(effect)[option]
+    plain = next((part for part in get_args(hint) if part is not NoneType), hint)
+    if get_origin(plain if NoneType in get_args(hint) else hint) is np.ndarray:
+        return "picture"
+    return {bool: "flag", int: "number", float: "number"}.get(hint, "text")
+
+
+def _build(effect: type[Effect], texts: dict[str, str]) -> Effect:
+    known = [field.name for field in fields(effect)]
+    for option in texts:
         if option not in known:
-            has = ", ".join(known) or "none"
-            raise InputError(f"--effect {name}: no option {option!r}; it has {has}")
-    return effect(**{option: _value(name, known[option], text) for option, text in options.items()})
+            raise InputError(f"no option {option!r}; use {', '.join(known)}")
+    options = {option: READ[kind(effect, option)](text) for option, text in texts.items()}
+    return effect(**options)
 
 
-def kind(effect: type[Any], option: str) -> str:
-    """What an option takes: "number", "flag", "path", "text", or its choices as `a|b`."""
-    hint = _plain(get_type_hints(effect)[option])
-    if get_origin(hint) is Literal:
-        return "|".join(map(str, get_args(hint)))
-    return {bool: "flag", int: "number", float: "number", Path: "path"}.get(hint, "text")
+def _flag(text: str) -> bool:
+    if text.lower() not in FLAGS:
+        raise InputError(f"{text!r} is neither true nor false")
+    return FLAGS[text.lower()]
 
 
-def _plain(hint: Any) -> Any:
-    """The type without `| None`."""
-    parts = [part for part in get_args(hint) if part is not NoneType]
-    return parts[0] if NoneType in get_args(hint) else hint
-
-
-def _value(name: str, field: dataclasses.Field[Any], text: str) -> Any:
-    wanted = kind(EFFECTS[name], field.name)
-    if wanted == "flag":
-        value = FLAGS.get(text.lower())
-    elif wanted == "number":
-        value = _number(text)
-    elif "|" in wanted:
-        value = text if text in wanted.split("|") else None
-    else:
-        value = Path(text) if wanted == "path" else text
-    low, high = field.metadata.get("min"), field.metadata.get("max")
-    if value is None or (low is not None and not low <= value <= high):
-        wanted = wanted if low is None else f"number from {low:g} to {high:g}"
-        raise InputError(f"--effect {name}:{field.name}={text}: not a value; give a {wanted}")
-    return value
-
-
-def _number(text: str) -> float | None:
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        return None
+        raise InputError(f"{text!r} is not a number") from None
+
+
+READ: dict[str, Callable[[str], Any]] = {
+    "flag": _flag,
+    "number": _number,
+    "picture": lambda text: read(text).rgb,
+    "text": str,
+}

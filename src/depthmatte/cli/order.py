@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
 
 from .. import fuse
-from ..api import Portrait
+from ..api import Portrait, behind
 from ..canvas import Orient
 from ..errors import InputError
 from ..io.write import to_8bit, to_16bit
 from ..pipeline import Pipeline, default_pipeline
 from ..sheet import sheet
-from .effects import place, spec
+from .effects import spec
 
 Picture = Callable[[Portrait], NDArray[Any]]
 
@@ -89,11 +88,7 @@ def order(
     threads: int | None = None,
 ) -> Order:
     """Check what the user typed and make an Order of it; InputError names what is wrong."""
-    made = dict(spec(text) for text in effects)
-    if background is not None:
-        made["background"] = place(background)
-    if len(made) < len(effects):
-        raise InputError("--effect: the same effect twice; give each once, or run again")
+    made = _effects(effects, background)
     names = [name for name in save.split(",") if name] or ([] if made else ["cutout"])
     known = {**MAPS, **PICTURES}
     for name in names:
@@ -113,3 +108,14 @@ def order(
         depth_network=depth_network,
         threads=threads,
     )
+
+
+def _effects(texts: Sequence[str], background: str | None) -> dict[str, Picture]:
+    made = [spec(text) for text in texts]
+    if background is not None:
+        made.append(("background", behind(background)))
+    names = [name for name, _ in made]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--effect {name}: given twice; give it once, or run again")
+    return dict(made)
