@@ -1,0 +1,89 @@
+"""What a photo's file says about the photo: EXIF and ICC, ready for an upright RGB picture.
+
+Damage here never costs the photo: what cannot be understood counts as absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif, Image
+
+_ORIENTATION, _DETAILS, _GPS, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
+_WIDTH, _HEIGHT = 0xA002, 0xA003
+# What describes the photo in a TIFF; its other tags describe the file's own layout.
+_TIFF_KEPT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
+
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back Pillow's warnings about odd headers that it then copes with.
+
+    One thread at a time: warning filters belong to the whole process.
+    """
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def tags(image: Image) -> Exif:
+    """The EXIF tags of a loaded picture."""
+    from PIL import Image
+
+    with quiet():
+        try:
+            return image.getexif()
+        except Exception:  # on hostile bytes the parser raises anything there is
+            return Image.Exif()
+
+
+def orientation(exif: Exif) -> int:
+    """1 to 8, and 1 where the tag is missing or nonsense."""
+    value = exif.get(_ORIENTATION)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def kept(exif: Exif, image: Image, shape: tuple[int, ...]) -> bytes | None:
+    """EXIF bytes for a written picture of `shape` (H, W, ...) that stands upright.
+
+    Orientation becomes 1 and the size tags follow `shape`; the thumbnail is left behind,
+    for it shows the photo as it was. None where the file had no EXIF.
+    """
+    with quiet():
+        try:
+            details = exif.get_ifd(_DETAILS) if _DETAILS in exif else {}
+            details.update({_WIDTH: shape[1], _HEIGHT: shape[0]} if _WIDTH in details else {})
+            if image.format == "TIFF":
+                exif = _described(exif)
+            if not len(exif):
+                return None
+            exif[_ORIENTATION] = 1
+            return exif.tobytes()
+        except Exception:  # as in tags
+            return None
+
+
+def _described(exif: Exif) -> Exif:
+    """The tags of a TIFF that describe the photo, not the file they came from."""
+    from PIL import Image
+
+    found: dict[int, Any] = {tag: exif[tag] for tag in _TIFF_KEPT if tag in exif}
+    for place in (_DETAILS, _GPS):
+        if place in exif:
+            found[place] = {t: v for t, v in exif.get_ifd(place).items() if t != _INTEROP}
+    described = Image.Exif()
+    described.update(found)
+    return described
+
+
+def profile(image: Image) -> bytes | None:
+    """The ICC profile, where it describes RGB pixels."""
+    icc = image.info.get("icc_profile")
+    return icc if isinstance(icc, bytes) and icc[16:20] == b"RGB " else None

@@ -1,0 +1,15 @@
+"""How a path stands in a message: on one line, printable, whatever the file is called."""
+
+from __future__ import annotations
+
+import os
+
+
+def label(path: str | os.PathLike[str]) -> str:
+    """The path as the user gave it, with line breaks and unprintable characters as "?"."""
+    return "".join(sign if sign.isprintable() else "?" for sign in os.fspath(path))
+
+
+def reason(error: OSError) -> str:
+    """What the operating system said, in lower case: "permission denied"."""
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,20 @@
+"""What all tests share."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# No deadline: how fast a machine is must never decide a test.
+settings.register_profile("house", deadline=None, max_examples=60, print_blob=True)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of photos and teachers beside the repository, which only some machines have."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("needs ../shared/data, the project's photos, which this machine lacks")
+    return SHARED
