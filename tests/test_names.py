@@ -15,7 +15,7 @@ import depthmatte
 from depthmatte.cli import app
 from depthmatte.cli.order import FORMATS, MAPS, PICTURES
 from depthmatte.effects import EFFECTS
-from depthmatte.fuse import FUSIONS
+from depthmatte.fuse import DEFAULT, FUSIONS
 
 ROOT = Path(__file__).parent.parent
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -74,6 +74,7 @@ def test_every_effect_option_is_documented(effect: str, option: str) -> None:
 def test_help_names_every_choice() -> None:
     options = {option.name: option.help for option in COMMANDS["cut"].params}
     assert all(name in options["fusion"] for name in FUSIONS)
+    assert options["fusion"].endswith(f"Default: {DEFAULT}.")
     assert all(name in options["save"] for name in [*MAPS, *PICTURES])
     assert all(name in options["file_format"] for name in FORMATS)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers read it as True; importing typing would double our start
 if TYPE_CHECKING:
+    from typing import Any
+
     from .api import Portrait, cut
     from .errors import DepthmatteError, InputError, MissingExtra, WeightsError
     from .io.image import read

@@ -70,7 +70,9 @@ def _root(
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 Fusion = Annotated[
     str,
-    typer.Option(help="none (segmentation alone), product, normalized or adaptive."),
+    typer.Option(
+        help="none (segmentation alone), product, normalized or adaptive. Default: adaptive."
+    ),
 ]
 Orient = Annotated[
     str,
