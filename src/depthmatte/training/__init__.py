@@ -1,0 +1,1 @@
+"""Training of the shipped networks; the only part of depthmatte that needs torch."""

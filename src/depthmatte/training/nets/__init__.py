@@ -1,0 +1,1 @@
+"""The networks: encoders, the portrait network and the monocular depth network."""

@@ -1,0 +1,129 @@
+"""Readers for the training folders, and the split that keeps evaluation honest.
+
+The layout is `people/SET/train/{images,masks}` with equal stems, `backgrounds/`,
+`cutouts/` and `objects/` (RGBA). Every `HOLD_OUT`-th background and cut-out in sorted
+order is never trained on: test scenes and the empty-room check draw from those. `eval`
+folders are never opened here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..photo import RGB
+
+HOLD_OUT = 5
+VALIDATION = 20
+Split = Literal["train", "test"]
+
+SHARES = {"picsart": 1.0, "ccp": 1.0, "vikram": 0.4, "pennfudan": 0.3, "idphoto": 0.15}
+"""How often an epoch draws from each set: rough, tiny or partly wrong masks count less."""
+
+BACKGROUND_SHARE = 1.5
+"""How often an epoch draws each people-free background."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One training photo; `mask` is None for a photo without people."""
+
+    photo: Path
+    mask: Path | None
+    group: str
+
+    def read(self) -> tuple[RGB, NDArray[np.uint8]]:
+        """The photo as RGB uint8 (H, W, 3) and its mask as uint8 (H, W), 0 to 255."""
+        rgb = read_rgb(self.photo)
+        if self.mask is None:
+            return rgb, np.zeros(rgb.shape[:2], np.uint8)
+        mask = cv2.imread(str(self.mask), cv2.IMREAD_GRAYSCALE)
+        if mask is None:
+            raise InputError(f"{self.mask}: cannot be decoded; remove the pair or mend it")
+        if mask.shape != rgb.shape[:2]:
+            mask = cv2.resize(mask, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return rgb, np.asarray(mask, np.uint8)
+
+
+def read_rgb(path: Path) -> RGB:
+    """Decode a training picture to RGB uint8 (H, W, 3)."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise InputError(f"{path}: cannot be decoded; remove it or mend it")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_rgba(path: Path) -> NDArray[np.uint8]:
+    """Decode a cut-out to RGBA uint8 (H, W, 4), cropped to its opaque part."""
+    bgra = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4:
+        raise InputError(f"{path}: is no RGBA picture; cut-outs need an alpha channel")
+    if bgra.dtype != np.uint8:
+        bgra = (bgra // 257).astype(np.uint8)
+    return trim(np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA), np.uint8))
+
+
+def trim(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Crop RGBA to the rows and columns that are at least half opaque somewhere."""
+    rows, columns = np.nonzero(rgba[..., 3] > 127)
+    if not rows.size:
+        return rgba[:1, :1]
+    return rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def pairs(root: Path, group: str) -> list[Labelled]:
+    """Photos and masks of one set in `root/people/GROUP/train`, sorted by stem."""
+    folder = root / "people" / group / "train"
+    masks = {path.stem: path for path in folder.glob("masks/*")}
+    found = [
+        Labelled(path, masks[path.stem], group)
+        for path in sorted(folder.glob("images/*"))
+        if path.stem in masks
+    ]
+    if not found:
+        raise InputError(f"{folder}: holds no images/ with masks/; give the data folder")
+    return found
+
+
+def held(paths: list[Path], split: Split) -> list[Path]:
+    """The training or the test part of sorted paths, by position."""
+    return [p for i, p in enumerate(sorted(paths)) if (i % HOLD_OUT == 0) == (split == "test")]
+
+
+def backgrounds(root: Path, split: Split) -> list[Path]:
+    """People-free photos."""
+    return held(list((root / "backgrounds").iterdir()), split)
+
+
+def cutouts(root: Path, split: Split) -> list[Path]:
+    """RGBA people."""
+    return held(list((root / "cutouts").iterdir()), split)
+
+
+def objects(root: Path, split: Split) -> list[Path]:
+    """RGBA things that may stand in front of people."""
+    return held(list((root / "objects").iterdir()), split)
+
+
+def matte_items(root: Path) -> tuple[list[Labelled], list[float], list[Labelled]]:
+    """What the portrait network trains on: items, how often each, and validation items."""
+    items: list[Labelled] = []
+    shares: list[float] = []
+    validation: list[Labelled] = []
+    for group, share in SHARES.items():
+        for index, item in enumerate(pairs(root, group)):
+            if group in ("picsart", "ccp") and index % VALIDATION == 0:
+                validation.append(item)
+            else:
+                items.append(item)
+                shares.append(share)
+    for path in backgrounds(root, "train"):
+        items.append(Labelled(path, None, "backgrounds"))
+        shares.append(BACKGROUND_SHARE)
+    return items, shares, validation

@@ -1,0 +1,183 @@
+"""From a checkpoint to the file that ships: ONNX, its contract inside, parity proven.
+
+The contract is JSON under the metadata key `network.KEY`: input, normalisation, outputs,
+licence, training command, data and numbers. The float32 graph must equal torch within
+`PARITY` on several canvas sizes; then large weights are stored as float16, and the
+shipped file must stay within `ROUNDING` of torch, less than two steps of an 8-bit alpha.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import torch
+from torch import nn
+
+from ..errors import WeightsError
+from ..network import KEY, VERSION, Network
+from .tasks import TASKS
+
+PARITY = 1e-4
+"""Largest allowed difference between torch and the float32 graph, on outputs in [0, 1]."""
+
+ROUNDING = 7e-3
+"""The same for the shipped file with float16 weights."""
+
+MULTIPLE = 32
+SIZES = ((320, 256), (256, 320), (384, 288))
+NORMALISATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the file says about itself."""
+
+    licence: str = "Apache-2.0"
+    command: str = ""
+    data: tuple[str, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load(checkpoint: Path) -> tuple[str, nn.Module]:
+    """(task, network) of a checkpoint: the running average of its weights."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    recipe = state["recipe"]
+    network = TASKS[recipe["task"]].network(recipe["encoder"])
+    network.load_state_dict(state["mean"])
+    return recipe["task"], network.eval()
+
+
+def export(
+    checkpoint: Path, out: Path, card: Card | None = None, temperature: float | None = None
+) -> float:
+    """Write `out` (ONNX) from a checkpoint; returns the parity, the largest difference.
+
+    `temperature` (depth only) calibrates I2. Raises WeightsError when parity fails; `out`
+    is replaced only by a file that passed.
+    """
+    task, network = load(checkpoint)
+    options = {} if temperature is None else {"temperature": temperature}
+    module = TASKS[task].export(network, **options).eval()
+    fresh = out.with_suffix(".part.onnx")
+    try:
+        _write(module, fresh)
+        _prove(module, fresh, task, card or Card(), PARITY)
+        _halve(fresh)
+        parity = _prove(module, fresh, task, card or Card(), ROUNDING)
+        os.replace(fresh, out)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return parity
+
+
+def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -> float:
+    """Measure parity, refuse more than `limit`, store it with the contract."""
+    _describe(path, task, module, card, None)
+    parity = _parity(module, path)
+    if parity > limit:
+        raise WeightsError(f"{path}: ONNX differs from torch by {parity:.2g}; not exported")
+    _describe(path, task, module, card, parity)
+    return parity
+
+
+def _write(module: nn.Module, path: Path) -> None:
+    """Trace to ONNX with free height and width."""
+    names: tuple[str, ...] = module.outputs  # type: ignore[assignment]
+    free = {2: "height", 3: "width"}
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated but gives the smaller and faster graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (torch.rand(1, 3, *SIZES[0]),),
+            str(path),
+            input_names=["image"],
+            output_names=list(names),
+            dynamic_axes={name: free for name in ("image", *names)},
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+MEANINGS = {
+    "matte": {
+        "alpha": "S_in, opacity of the portrait in [0, 1]",
+        "prob": "I1, probability of being portrait in [0, 1]",
+    },
+    "depth": {
+        "depth": "d, log distance from the scene's nearest (0) to its farthest part (1)",
+        "prob": "I2, probability that the true d lies within 0.1 of the estimate",
+    },
+}
+
+
+HALF = 1024
+"""Weights with more values than this are stored as float16 and cast back when loaded."""
+
+
+def _halve(path: Path) -> None:
+    """Store large weights in half the bytes; ONNX Runtime folds the casts once, at load."""
+    model = onnx.load(str(path))
+    casts = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size <= HALF:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name + "_half"))
+        casts.append(
+            onnx.helper.make_node("Cast", [name + "_half"], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*casts, *nodes])
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: float | None) -> None:
+    """Store the contract in the file."""
+    contract = {
+        "contract": VERSION,
+        "task": task,
+        "input": {"name": "image", "range": [0, 1], "multiple": MULTIPLE, "preset": SIZES[0]},
+        "outputs": MEANINGS[task],
+        "normalisation": NORMALISATION,
+        "licence": card.licence,
+        "command": card.command,
+        "data": card.data,
+        "numbers": {
+            "parameters": sum(p.numel() for p in module.parameters()),
+            **card.numbers,
+        },
+        "parity": parity,
+    }
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, {KEY: json.dumps(contract)})
+    onnx.save(model, str(path))
+
+
+@torch.no_grad()
+def _parity(module: nn.Module, path: Path) -> float:
+    """Largest difference between torch and ONNX Runtime on smooth and noisy canvases."""
+    network = Network(path)
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for rows, columns in SIZES:
+        noise = rng.random((1, 3, rows, columns), np.float32)
+        ramp = np.broadcast_to(np.linspace(0, 1, columns, dtype=np.float32), noise.shape)
+        for image in (noise, np.ascontiguousarray(ramp)):
+            ours = network.run(image)
+            theirs = module(torch.from_numpy(image))
+            for name, value in zip(network.contract.outputs, theirs, strict=True):
+                worst = max(worst, float(np.abs(ours[name] - value.numpy()).max()))
+    return worst

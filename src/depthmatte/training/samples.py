@@ -1,0 +1,108 @@
+"""Turns a key (index, orientation, seed) into one training sample on the canvas.
+
+A sample is a dict of float32 arrays; keys carry their own seed, so a run can be repeated
+and resumed. Samples enter through the same `canvas.lay` as photos do at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from ..canvas import PADDING, Fit, lay
+from . import augment
+from .augment import Stack
+from .data import Labelled, backgrounds, matte_items, read_rgb
+
+Sample = dict[str, NDArray[np.float32]]
+Key = tuple[int, bool, int]
+
+SWAP = 0.25
+"""Share of well-masked photos whose background is replaced."""
+
+
+def on_canvas(rgb: NDArray[np.uint8], preset: tuple[int, int]) -> tuple[Fit, NDArray[np.float32]]:
+    """Lay pixels on the canvas as `canvas.prepare` does: Fit and float32 (3, h, w)."""
+    fit = Fit.of(rgb.shape[:2], preset)
+    pixels = lay(np.ascontiguousarray(rgb), fit, padding=round(PADDING * 255))
+    return fit, np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) / 255
+
+
+@dataclass(frozen=True)
+class MatteSamples:
+    """Photos with masks; `shares` say how often an epoch draws each item."""
+
+    items: list[Labelled]
+    shares: list[float]
+    scenery: list[Path]
+    preset: tuple[int, int]
+
+    @classmethod
+    def of(cls, data: Path, preset: tuple[int, int]) -> MatteSamples:
+        """All training photos below the data folder."""
+        items, shares, _ = matte_items(data)
+        return cls(items, shares, backgrounds(data, "train"), preset)
+
+    def sample(self, key: Key) -> Sample:
+        """`image` (3, h, w) in [0, 1] and `alpha` (1, h, w) in [0, 1]."""
+        index, landscape, seed = key
+        rng = np.random.default_rng(seed)
+        item = self.items[index]
+        rgb, mask = item.read()
+        stack = augment.geometry(rng, Stack(rgb, (mask,)), landscape)
+        if item.group in ("picsart", "ccp") and rng.random() < SWAP:
+            scene = read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
+            stack = augment.swap_background(rng, stack, scene)
+        fit, image = on_canvas(augment.colour(rng, stack.rgb), self.preset)
+        alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32) / 255
+        return {"image": image, "alpha": alpha[None]}
+
+
+@dataclass(frozen=True)
+class Keyed(Dataset[Sample]):
+    """The face a torch loader wants."""
+
+    make: Callable[[Key], Sample]
+
+    def __getitem__(self, key: Key) -> Sample:
+        """One sample."""
+        return self.make(key)
+
+
+@dataclass(frozen=True)
+class Batches(Sampler[list[Key]]):
+    """Keys of one epoch in batches of one orientation, a function of (seed, epoch) alone.
+
+    `landscape` is the share of batches on the landscape canvas. Fractional shares are drawn.
+    """
+
+    shares: list[float]
+    size: int
+    seed: int
+    epoch: int
+    landscape: float = 0.2
+
+    def _order(self) -> NDArray[np.int64]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        share = np.asarray(self.shares)
+        times = np.floor(share).astype(int) + (rng.random(len(share)) < share % 1)
+        return rng.permutation(np.repeat(np.arange(len(share)), times))
+
+    def __len__(self) -> int:
+        """Number of batches; a last short one is dropped."""
+        return len(self._order()) // self.size
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        """Batches of (index, landscape, seed)."""
+        order = self._order()
+        rng = np.random.default_rng((self.seed, self.epoch, 1))
+        for start in range(0, len(self) * self.size, self.size):
+            wide = bool(rng.random() < self.landscape)
+            seeds = rng.integers(2**31, size=self.size)
+            chunk = order[start : start + self.size]
+            yield [(int(i), wide, int(s)) for i, s in zip(chunk, seeds, strict=True)]

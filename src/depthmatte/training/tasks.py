@@ -1,0 +1,114 @@
+"""What differs between the two networks: samples, loss, validation, export form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..canvas import lay, lift, resize
+from ..ordering import outline_pairs, person_order
+from ..photo import RGB
+from .data import matte_items
+from .depth_samples import DepthSamples
+from .losses import depth_loss, portrait_loss
+from .nets.monodepth import MonoDepthExport, MonoDepthNetwork, expectation
+from .nets.portrait import PortraitExport, PortraitNetwork
+from .samples import MatteSamples, on_canvas
+from .scenes import Scene, held_out_scenes
+
+Validator = Callable[[nn.Module], float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One trainable network."""
+
+    name: str
+    network: Callable[[str], nn.Module]
+    samples: Callable[[Path, tuple[int, int], Path | None], Any]
+    loss: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
+    validator: Callable[[Path, tuple[int, int]], Validator]
+    export: Callable[..., nn.Module]
+
+
+def matte_validator(data: Path, preset: tuple[int, int]) -> Validator:
+    """1 - mean IoU on held-out training photos, on the canvas."""
+    items = matte_items(data)[2]
+
+    @torch.no_grad()
+    def validate(network: nn.Module) -> float:
+        network.eval()
+        scores = []
+        for item in items:
+            rgb, mask = item.read()
+            fit, image = on_canvas(rgb, preset)
+            truth = lay(mask, fit)[fit.window] > 127
+            logits = network(torch.from_numpy(image)[None]).matte[0, 0].numpy()
+            guess = logits[fit.window] > 0
+            scores.append((guess & truth).sum() / max(1, (guess | truth).sum()))
+        return 1 - float(np.mean(scores))
+
+    return validate
+
+
+def depth_validator(data: Path, preset: tuple[int, int]) -> Validator:
+    """Share of wrong orders: people in held-out scenes, outlines in held-out photos."""
+    scenes = list(held_out_scenes(data, 40))
+    photos = [item.read() for item in matte_items(data)[2][::2]]
+
+    @torch.no_grad()
+    def validate(network: nn.Module) -> float:
+        network.eval()
+
+        def depth(rgb: RGB) -> np.ndarray[Any, Any]:
+            fit, image = on_canvas(rgb, preset)
+            d = expectation(network(torch.from_numpy(image)[None]))[0, 0].numpy()
+            return lift(resize(d, fit.canvas), fit)
+
+        return 0.5 * _people_wrong(scenes, depth) + 0.5 * _outlines_wrong(photos, depth)
+
+    return validate
+
+
+def _people_wrong(scenes: list[Scene], depth: Callable[[RGB], Any]) -> float:
+    right = total = 0
+    for scene in scenes:
+        masks, metres = zip(*scene.people, strict=True) if scene.people else ((), ())
+        good, count = person_order(depth(scene.rgb), masks, metres, apart=1.1)
+        right, total = right + good, total + count
+    return 1 - right / max(1, total)
+
+
+def _outlines_wrong(photos: list[tuple[RGB, Any]], depth: Callable[[RGB], Any]) -> float:
+    shares = []
+    for rgb, mask in photos:
+        pairs = outline_pairs(mask > 127)
+        if len(pairs.inside):
+            shares.append(pairs.nearer(depth(rgb)).mean())
+    return 1 - float(np.mean(shares))
+
+
+TASKS = {
+    "matte": Task(
+        "matte",
+        PortraitNetwork,
+        lambda data, preset, _: MatteSamples.of(data, preset),
+        lambda logits, batch: portrait_loss(logits, batch["alpha"]),
+        matte_validator,
+        PortraitExport,
+    ),
+    "depth": Task(
+        "depth",
+        MonoDepthNetwork,
+        DepthSamples.of,
+        depth_loss,
+        depth_validator,
+        MonoDepthExport,
+    ),
+}
