@@ -2,16 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from .canvas import Fit, Float, lift
+from .canvas import Fit, Float, lay, lift
+from .filters import box, guided_coefficients, spread
 from .photo import RGB
+
+RADIUS = 1
+EPS = 1e-3
+
+_FLAT = 0.02  # a map that varies less than this within a window has no edge worth following
+_NOISE = 1e-4  # variance of a map that is taken for noise
+_ROWS = 256
 
 
 def restore(values: Float, fit: Fit, guide: RGB | None = None) -> Float:
     """Bring a canvas map (h, w) in [0, 1] back to the photo's (H, W), upright.
 
-    With `guide` (the photo's pixels) edges follow the photo where the enlargement alone
-    would be soft; without it the map is only enlarged and turned back.
+    Without `guide` the map is only enlarged (bilinear) and turned back. With it, the
+    photo's pixels (H, W, 3), edges follow the photo: in each window the map is fitted as a
+    linear function a . colour of the photo on the canvas, and the photo's detail that the
+    canvas could not hold is added times a (the fast guided filter of He and Sun, 2015, with
+    the residual kept, so that averaged back onto the canvas the map is what it was). a is
+    weakened by the share of the map's variation that colour explains and is 0 where the map
+    is flat: solid areas stay exactly as they were. Returns float32 in [0, 1].
+
+    Chosen on 40 ccp training photos, 576 pixels high, against plain enlargement: with the
+    true mask laid on the canvas MAE falls from 0.0049 to 0.0035 and boundary IoU (2 pixels)
+    falls from 0.874 to 0.857; with MODNet's alpha MAE falls from 0.0136 to 0.0126 and
+    boundary IoU rises from 0.500 to 0.509. The plain guided filter loses to plain
+    enlargement in both (boundary IoU 0.789), because it smooths what the network drew.
     """
-    return np.asarray(np.clip(lift(values, fit), 0.0, 1.0), np.float32)
+    if fit == Fit.identity(fit.photo):
+        return np.asarray(np.clip(values, 0.0, 1.0), np.float32)
+    if guide is None or not _enlarges(fit):
+        return _bounded(lift(values, fit))
+    slopes, offset = _detail(values, fit, guide)
+    restored = np.asarray(lift(offset, fit), np.float32)
+    if slopes.any():
+        _add_detail(restored, slopes, fit, guide)
+    return _bounded(restored)
+
+
+def _enlarges(fit: Fit) -> bool:
+    return fit.content[0] * fit.content[1] < fit.photo[0] * fit.photo[1]
+
+
+def _detail(values: Float, fit: Fit, guide: RGB) -> tuple[Float, Float]:
+    """(a, b) on the canvas, a (h, w, 3) and b (h, w), so that a . guide + b is `values` itself."""
+    part = fit.window  # windows never look beyond the photo's border
+    colour = lay(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
+    target = np.ascontiguousarray(values[part], np.float32)
+    a, _ = guided_coefficients(colour, target, RADIUS, EPS)
+    edge = np.clip(spread(target, RADIUS) * np.float32(1 / _FLAT), 0, 1)
+    a *= (edge * _explained(a, colour, target))[..., None]
+    slopes, offset = np.zeros((*fit.canvas, 3), np.float32), np.zeros(fit.canvas, np.float32)
+    slopes[part], offset[part] = a, target - (a * colour).sum(axis=-1)
+    return slopes, offset
+
+
+def _explained(a: Float, colour: Float, target: Float) -> Float:
+    """Share in [0, 1] of each window's variance of `target` that a . colour explains."""
+    mean, level = box(colour, RADIUS), box(target, RADIUS)
+    slant = box(colour * target[..., None], RADIUS) - mean * level[..., None]
+    variance = box(target * target, RADIUS) - level * level
+    share = (a * slant).sum(axis=-1) / (np.maximum(variance, 0) + np.float32(_NOISE))
+    return np.asarray(np.clip(share, 0, 1), np.float32)
+
+
+def _add_detail(restored: Float, slopes: Float, fit: Fit, guide: RGB) -> None:
+    """restored += slopes . guide at photo size, one colour and one strip at a time."""
+    for channel in range(3):
+        slope = lift(np.ascontiguousarray(slopes[..., channel]) * np.float32(1 / 255), fit)
+        for rows in strips(restored.shape[0]):
+            restored[rows] += slope[rows] * guide[rows, :, channel]
+
+
+def strips(height: int, rows: int = _ROWS) -> Iterator[slice]:
+    """Slices of `rows` rows that cover `height`: temporaries of a big photo stay small."""
+    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
+
+
+def _bounded(values: Float) -> Float:
+    return np.clip(values, 0.0, 1.0, out=np.asarray(values, np.float32))

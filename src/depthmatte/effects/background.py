@@ -1,0 +1,84 @@
+"""Put the portrait on a colour, on another picture, or on nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..canvas import resize
+from ..errors import InputError
+from ..maps import Portrait
+from ..photo import RGB
+from .composite import over
+from .cutout import Cutout
+from .effect import Effect, Pixels, option
+from .foreground import foreground
+
+TRANSPARENT = "transparent"
+
+
+@dataclass(frozen=True)
+class Background(Effect):
+    """A new background of the photo's size behind the portrait.
+
+    A `picture` wins over `color`; it is scaled to cover the photo and cut around its
+    centre. Nobody found: the new background alone. Raises InputError for a colour nobody
+    knows or a picture that is not uint8 (h, w, 3).
+    """
+
+    color: str = option("white", "#rrggbb, a colour's name, or transparent")
+    picture: RGB | None = field(
+        default=None, compare=False, repr=False, metadata={"help": "a picture to stand before"}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.color != TRANSPARENT:
+            _rgb(self.color)
+        if self.picture is not None:
+            _check_picture(self.picture)
+
+    def __call__(self, portrait: Portrait) -> Pixels:
+        """uint8 (H, W, 3), or (H, W, 4) on `transparent`."""
+        if self.picture is None and self.color == TRANSPARENT:
+            return Cutout()(portrait)
+        colours = foreground(portrait.photo.rgb, portrait.alpha)
+        return over(colours, portrait.alpha, self._behind(portrait.photo.shape))
+
+    def _behind(self, shape: tuple[int, int]) -> RGB:
+        if self.picture is not None:
+            return cover(self.picture, shape)
+        return np.full((*shape, 3), _rgb(self.color), np.uint8)
+
+
+def cover(picture: RGB, shape: tuple[int, int]) -> RGB:
+    """Scale (h, w, 3) to cover `shape` (H, W), nothing stretched, and cut around the centre."""
+    height, width = picture.shape[:2]
+    scale = max(shape[0] / height, shape[1] / width)
+    # Cut first: only what will be seen is scaled.
+    rows, columns = (
+        min(side, max(1, round(part / scale)))
+        for side, part in zip((height, width), shape, strict=True)
+    )
+    top, left = (height - rows) // 2, (width - columns) // 2
+    seen = picture[top : top + rows, left : left + columns]
+    return np.asarray(resize(np.ascontiguousarray(seen), shape), np.uint8)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    from PIL import ImageColor
+
+    try:
+        red, green, blue, *_ = ImageColor.getrgb(color)
+    except ValueError:
+        raise InputError(
+            f"color {color!r} is unknown; give #rrggbb, a name such as white, or transparent"
+        ) from None
+    return red, green, blue
+
+
+def _check_picture(picture: RGB) -> None:
+    shape = np.shape(picture)
+    if len(shape) != 3 or shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise InputError(f"a background picture is uint8 (h, w, 3), got {picture.dtype} {shape}")

@@ -1,0 +1,43 @@
+"""What every effect is: a frozen dataclass of options that is called with a Portrait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..maps import Portrait
+
+Pixels = NDArray[np.uint8]
+"""uint8 (H, W, 3) RGB or (H, W, 4) RGBA with straight alpha."""
+
+
+def option(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field whose metadata (help, min, max) is enough to derive a flag or a slider."""
+    return field(default=default, metadata={"help": help, "min": low, "max": high})
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Options in, picture out: `effect(portrait)` returns `Pixels` and changes nothing.
+
+    Raises InputError on creation when a number lies outside its option's range.
+    """
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            low, high = each.metadata.get("min"), each.metadata.get("max")
+            if low is not None and high is not None:
+                _check(each.name, getattr(self, each.name), low, high)
+
+    def __call__(self, portrait: Portrait) -> Pixels:
+        """The target image (SPEC row A16)."""
+        raise NotImplementedError
+
+
+def _check(name: str, value: Any, low: float, high: float) -> None:
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(f"{name} is {value!r}; give a number from {low:g} to {high:g}")

@@ -1,0 +1,132 @@
+"""Smoothing filters: box, Gaussian, disc, normalised convolution, hole filling, guided filter.
+
+Every function takes float32 (h, w) or (h, w, C) and returns new float32 arrays. Radii and
+deviations are in pixels. Beyond the border the outermost pixels are mirrored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from .canvas import Float, resize
+
+_TINY = 1e-6
+
+
+def box(values: Float, radius: int) -> Float:
+    """Mean over a square window of (2 * radius + 1) pixels a side."""
+    side = 2 * radius + 1
+    return _same(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), values)
+
+
+def gaussian(values: Float, sigma: float) -> Float:
+    """Gaussian blur of standard deviation `sigma`; 0 returns a copy."""
+    if sigma <= 0:
+        return values.copy()
+    return _same(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), values)
+
+
+def disc(values: Float, radius: float) -> Float:
+    """Mean over a disc, as a wide-open lens blurs; its rim is anti-aliased.
+
+    `radius` may be fractional; under half a pixel the values return as they are.
+    """
+    if radius < 0.5:
+        return values.copy()
+    reach = int(np.ceil(radius))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
+    kernel /= kernel.sum()
+    return _same(cv2.filter2D(values, -1, kernel, borderType=cv2.BORDER_REFLECT), values)
+
+
+def spread(values: Float, radius: int) -> Float:
+    """Largest minus smallest value within a square window: 0 where a map is flat."""
+    window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return _same(cv2.dilate(values, window) - cv2.erode(values, window), values)
+
+
+def normalized(
+    values: Float, weights: Float, blur: Callable[[Float], Float]
+) -> tuple[Float, Float]:
+    """Normalised convolution: the blurred mean of the valid pixels alone, and their share.
+
+    `weights` (h, w) in [0, 1] says how valid each pixel is; a pixel of weight 0 never
+    reaches the mean, whatever it holds (even NaN). Returns (mean, share); where share is 0 no valid
+    pixel was near and the mean is 0. Knutsson and Westin, CVPR 1993.
+    """
+    share = np.maximum(blur(weights), 0)
+    sums = blur(_weigh(values, weights))
+    near = share > _TINY
+    scale = np.where(near, 1 / np.where(near, share, 1), 0).astype(np.float32)
+    return _weigh(sums, scale), np.where(near, share, 0).astype(np.float32)
+
+
+def fill(values: Float, weights: Float) -> Float:
+    """Continue the valid pixels smoothly into the invalid ones (pull-push).
+
+    Each halving averages valid pixels only; on the way back every level keeps what it
+    knows and takes the rest from the coarser one. Pixels of weight 1 are returned
+    unchanged; without any valid pixel the result is 0. Gortler et al., SIGGRAPH 1996.
+    """
+    if max(weights.shape) == 1:
+        return _weigh(values, (weights > 0).astype(np.float32))
+    smaller = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
+    mean, share = normalized(values, weights, lambda part: _shrink(part, smaller))
+    # One valid child in four is enough to trust a coarse pixel: holes close from their rim.
+    coarse = fill(mean, np.minimum(share * 4, np.float32(1)))
+    known = _weigh(values, weights)
+    return known + _weigh(_shrink(coarse, weights.shape), 1 - weights)
+
+
+def guided_coefficients(
+    guide: Float, target: Float, radius: int, eps: float
+) -> tuple[Float, Float]:
+    """Fit `target` (h, w) as a linear function of the colour `guide` (h, w, 3) in each window.
+
+    Returns (a, b) with a (h, w, 3) and b (h, w) so that a . guide + b approximates
+    `target`, averaged over the windows that cover a pixel. `eps` is the variance of the
+    guide (in [0, 1] squared) below which a window is taken for flat. He, Sun and Tang,
+    "Guided Image Filtering", TPAMI 2013, equations 14 and 15.
+    """
+    mean, level = box(guide, radius), box(target, radius)
+    slant = box(guide * target[..., None], radius) - mean * level[..., None]
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+    products = np.stack([guide[..., i] * guide[..., j] for i, j in pairs], axis=-1)
+    cov = box(products, radius) - np.stack([mean[..., i] * mean[..., j] for i, j in pairs], axis=-1)
+    a = _solve(cov, slant, eps)
+    b = level - (a * mean).sum(axis=-1)
+    return box(a, radius), box(b, radius)
+
+
+def _solve(cov: Float, slant: Float, eps: float) -> Float:
+    """Solve (cov + eps I) a = slant per pixel; cov holds the six entries of the upper triangle."""
+    rr, gg, bb = cov[..., 0] + eps, cov[..., 3] + eps, cov[..., 5] + eps
+    rg, rb, gb = cov[..., 1], cov[..., 2], cov[..., 4]
+    first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    determinant = rr * first + rg * second + rb * third
+    inverse = [
+        [first, second, third],
+        [second, rr * bb - rb * rb, rg * rb - rr * gb],
+        [third, rg * rb - rr * gb, rr * gg - rg * rg],
+    ]
+    rows = [sum(row[k] * slant[..., k] for k in range(3)) / determinant for row in inverse]
+    return np.stack(rows, axis=-1).astype(np.float32)
+
+
+def _weigh(values: Float, weights: Float) -> Float:
+    wide = weights if values.ndim == 2 else weights[..., None]
+    return np.where(wide > 0, values * wide, np.float32(0))
+
+
+def _shrink(values: Float, shape: tuple[int, int]) -> Float:
+    return _same(resize(values, shape), values)
+
+
+def _same(result: object, values: Float) -> Float:
+    """OpenCV drops a last axis of one channel: give the caller's number of axes back."""
+    array = np.asarray(result, np.float32)
+    return array[..., None] if array.ndim < values.ndim else array
