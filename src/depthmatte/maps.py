@@ -81,7 +81,7 @@ class Depth:
         largest = float(self.z[self.prob > 0].max(initial=0.0))
         if largest == 0:
             return np.zeros_like(self.z)
-        return np.minimum(self.z / np.float32(largest), np.float32(1))
+        return np.asarray(np.minimum(self.z / np.float32(largest), 1), np.float32)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..canvas import resize
 from ..photo import RGB
 
 Rng = np.random.Generator
@@ -68,21 +69,22 @@ def tilt(rng: Rng, stack: Stack, chance: float = 0.4, degrees: float = 15) -> St
     matrix[:, 0] *= np.exp(rng.uniform(-0.08, 0.08))
     matrix[:, 2] += np.array(centre) - matrix @ np.array([*centre, 1.0])
 
-    def moved(array: Array, method: int) -> Array:
-        return cv2.warpAffine(
+    def move(array: Array, method: int) -> Array:
+        moved: Array = cv2.warpAffine(
             np.ascontiguousarray(array),
             matrix,
             (width, height),
             flags=method,
             borderMode=cv2.BORDER_REFLECT_101,
         )
+        return moved
 
     # Depth and validity must not blend across an outline; 8-bit masks may.
     truths = tuple(
-        moved(t, cv2.INTER_LINEAR if t.dtype == np.uint8 else cv2.INTER_NEAREST)
+        move(t, cv2.INTER_LINEAR if t.dtype == np.uint8 else cv2.INTER_NEAREST)
         for t in stack.truths
     )
-    return Stack(moved(stack.rgb, cv2.INTER_LINEAR), truths)
+    return Stack(move(stack.rgb, cv2.INTER_LINEAR), truths)
 
 
 def geometry(rng: Rng, stack: Stack, landscape: bool) -> Stack:
@@ -112,7 +114,7 @@ def darkness(rng: Rng, rgb: RGB) -> RGB:
     """Low light: fewer photons, more noise."""
     dim = rgb.astype(np.float32) * np.float32(rng.uniform(0.15, 0.5))
     noise = rng.standard_normal(rgb.shape, np.float32) * np.sqrt(dim + 1) * rng.uniform(0.3, 1.0)
-    return np.clip(dim + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(dim + noise, 0, 255), np.uint8)
 
 
 def softness(rng: Rng, rgb: RGB) -> RGB:
@@ -159,9 +161,9 @@ def swap_background(rng: Rng, stack: Stack, background: RGB) -> Stack:
     """Put the person (first truth, uint8 mask) in front of another picture."""
     height, width = stack.rgb.shape[:2]
     scene = window(rng, Stack(background, ()), width > height, least=0.5).rgb
-    scene = cv2.resize(scene, (width, height), interpolation=cv2.INTER_AREA)
+    scene = np.asarray(resize(scene, (height, width)), np.uint8)
     if rng.random() < 0.4:
-        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 4))
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 4)), np.uint8)
     # The mask's rim carries the old background: shrink and soften it a little.
     soft = cv2.GaussianBlur(stack.truths[0], (0, 0), 0.8).astype(np.float32) / 255
     alpha = np.clip(soft * 1.6 - 0.6, 0, 1)[..., None]

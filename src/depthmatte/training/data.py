@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..canvas import resize
 from ..errors import InputError
 from ..photo import RGB
 
@@ -47,7 +48,7 @@ class Labelled:
         if mask is None:
             raise InputError(f"{self.mask}: cannot be decoded; remove the pair or mend it")
         if mask.shape != rgb.shape[:2]:
-            mask = cv2.resize(mask, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            mask = resize(mask, rgb.shape[:2])
         return rgb, np.asarray(mask, np.uint8)
 
 

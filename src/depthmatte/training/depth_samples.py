@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Fit, lay
+from ..canvas import Fit, lay, resize
 from ..ordering import outline_pairs
 from . import augment
 from .augment import Rng, Stack
@@ -35,8 +34,13 @@ APART = 1.05
 """Two points count as different in depth when their distances differ by this factor."""
 
 
-def fill(rng: Rng, near: NDArray[np.intp], far: NDArray[np.intp], shape: tuple[int, int],
-         weight: float = 1.0) -> NDArray[np.float32]:
+def fill(
+    rng: Rng,
+    near: NDArray[np.intp],
+    far: NDArray[np.intp],
+    shape: tuple[int, int],
+    weight: float = 1.0,
+) -> NDArray[np.float32]:
     """(PAIRS, 5) rows for `losses.pair_order` from (row, column) points, drawn at random."""
     table = np.zeros((PAIRS, 5), np.float32)
     if len(near):
@@ -140,7 +144,7 @@ class DepthSamples:
         if not file or not file.exists():
             return np.zeros(shape, np.float32), False
         far = np.load(file).astype(np.float32)
-        return np.asarray(cv2.resize(far, shape[::-1], interpolation=cv2.INTER_LINEAR)), True
+        return resize(far, shape), True
 
 
 def _moved(points: NDArray[np.intp], fit: Fit) -> NDArray[np.intp]:

@@ -24,6 +24,7 @@ from torch import nn
 
 from ..errors import WeightsError
 from ..network import KEY, VERSION, Network
+from .calibrate import fit_temperature
 from .tasks import TASKS
 
 PARITY = 1e-4
@@ -79,6 +80,34 @@ def export(
     return parity
 
 
+def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None = None) -> float:
+    """`export` with everything the checkpoint knows written on the card.
+
+    With `data`, a depth network's I2 is calibrated on held-out scenes first.
+    """
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    recipe = state["recipe"]
+    numbers: dict[str, Any] = {
+        "epochs": state["epoch"],
+        "validation error": round(float(state["error"]), 4),
+    }
+    temperature = None
+    if recipe["task"] == "depth" and data is not None:
+        temperature = fit_temperature(load(checkpoint)[1], data)
+        numbers["temperature"] = round(temperature, 3)
+    card = Card(command=command or _command(recipe), data=SOURCES[recipe["task"]], numbers=numbers)
+    return export(checkpoint, out, card, temperature)
+
+
+def _command(recipe: Mapping[str, Any]) -> str:
+    """The command line that repeats a recipe."""
+    words = ["depthmatte train", recipe["task"]]
+    for name in ("epochs", "batch", "rate", "encoder", "encoder_rate", "freeze", "seed"):
+        words.append(f"--{name.replace('_', '-')} {recipe[name]}")
+    words.append(f"--preset {recipe['preset'][0]}x{recipe['preset'][1]}")
+    return " ".join(words + (["--start (an earlier run)"] if recipe["start"] else []))
+
+
 def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -> float:
     """Measure parity, refuse more than `limit`, store it with the contract."""
     _describe(path, task, module, card, None)
@@ -102,11 +131,25 @@ def _write(module: nn.Module, path: Path) -> None:
             str(path),
             input_names=["image"],
             output_names=list(names),
-            dynamic_axes={name: free for name in ("image", *names)},
+            dynamic_axes=dict.fromkeys(("image", *names), free),
             opset_version=17,
             dynamo=False,
         )
 
+
+SOURCES = {
+    "matte": (
+        "PicsArt portraits, Clothing Co-Parsing street photos, small shares of three rougher "
+        "sets, people-free backgrounds; binary masks",
+        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
+    ),
+    "depth": (
+        "composite scenes of cut-out people on backgrounds, geometry drawn by this project",
+        "order across outlines of masked training photos",
+        "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
+        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
+    ),
+}
 
 MEANINGS = {
     "matte": {

@@ -13,7 +13,6 @@ from .nets.portrait import PortraitLogits, enlarge
 def band(truth: Tensor, radius: int) -> Tensor:
     """1 within `radius` pixels of the outline of an alpha in [0, 1], else 0."""
 
-
     def widest(x: Tensor) -> Tensor:
         # Rows then columns: a square maximum at a fraction of its cost.
         rows = F.max_pool2d(x, (1, 2 * radius + 1), 1, (0, radius))
@@ -37,7 +36,7 @@ def portrait_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
     the band around the outline at stride 2; matte: cross-entropy, more in the band, plus
     absolute error in the band plus soft IoU.
     """
-    coarse = F.adaptive_avg_pool2d(truth, logits.semantic.shape[-2:])
+    coarse = F.avg_pool2d(truth, 8)
     half = F.avg_pool2d(truth, 2)
     ring = band(half, 5)
     detail = F.binary_cross_entropy_with_logits(logits.detail, half, reduction="none")
@@ -110,17 +109,18 @@ def pair_order(d: Tensor, pairs: Tensor, margin: float = 0.06, soft: float = 0.0
     read = F.grid_sample(d, points, mode="bilinear", align_corners=False)[:, 0, :, 0]
     first, second = read.chunk(2, dim=1)
     weight = pairs[..., 4]
-    return (F.softplus((first - second + margin) / soft) * soft * weight).sum() / weight.sum().clamp(
-        min=1
-    )
+    cost = F.softplus((first - second + margin) / soft) * soft
+    return (cost * weight).sum() / weight.sum().clamp(min=1)
 
 
 def depth_loss(logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """All terms of the depth network on one batch of `samples.depth_sample`."""
     at = enlarge(expectation(logits), batch["d"])
     size = logits.shape[-2:]
-    known = (F.interpolate(batch["d"], size, mode="nearest-exact"),
-             F.interpolate(batch["weight"], size, mode="nearest-exact"))
+    known = (
+        F.interpolate(batch["d"], size, mode="nearest-exact"),
+        F.interpolate(batch["weight"], size, mode="nearest-exact"),
+    )
     return {
         "bins": 0.3 * bin_cross_entropy(logits, *known),
         "known": 2 * weighted_l1(at, batch["d"], batch["weight"]),

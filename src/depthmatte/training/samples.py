@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from ..canvas import PADDING, Fit, lay
+from ..canvas import Fit, lay, prepare
+from ..photo import Photo
 from . import augment
 from .augment import Stack
 from .data import Labelled, backgrounds, matte_items, read_rgb
@@ -27,10 +28,9 @@ SWAP = 0.25
 
 
 def on_canvas(rgb: NDArray[np.uint8], preset: tuple[int, int]) -> tuple[Fit, NDArray[np.float32]]:
-    """Lay pixels on the canvas as `canvas.prepare` does: Fit and float32 (3, h, w)."""
-    fit = Fit.of(rgb.shape[:2], preset)
-    pixels = lay(np.ascontiguousarray(rgb), fit, padding=round(PADDING * 255))
-    return fit, np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) / 255
+    """Pixels through the one preprocessing: Fit and float32 (3, h, w)."""
+    canvas = prepare(Photo(rgb), preset)
+    return canvas.fit, canvas.rgb[0]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class MatteSamples:
             scene = read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
             stack = augment.swap_background(rng, stack, scene)
         fit, image = on_canvas(augment.colour(rng, stack.rgb), self.preset)
-        alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32) / 255
-        return {"image": image, "alpha": alpha[None]}
+        alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
+        return {"image": image, "alpha": alpha[None] / np.float32(255)}
 
 
 @dataclass(frozen=True)

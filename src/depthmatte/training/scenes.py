@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import PRESET
+from ..canvas import PRESET, resize
 from ..errors import InputError
 from ..photo import RGB
 from . import augment
@@ -56,7 +56,8 @@ def log_depth(metres: Map) -> Map:
     """Metres -> d in [0, 1]: log distance between the scene's nearest and farthest part."""
     logs = np.log(np.minimum(metres, FARTHEST))
     near, far = np.percentile(logs, (1, 99))
-    return np.clip((logs - near) / max(far - near, np.log(RANGE)), 0, 1).astype(np.float32)
+    d = (logs - near) / max(far - near, np.log(RANGE))
+    return np.asarray(np.clip(d, 0, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return picture
     if picture.shape[2] == 4:
         return _scaled(picture, picture.shape[0] * scale)
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    size = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+    return np.asarray(resize(picture, size), np.uint8)
 
 
 @lru_cache(maxsize=600)
@@ -211,7 +212,7 @@ class Painting:
 
     def shadow(self, row: float, column: float, width: float) -> None:
         """A soft contact shadow under feet; it changes pixels, not depth."""
-        shade = np.zeros(self.metres.shape, np.float32)
+        shade: Any = np.zeros(self.metres.shape, np.float32)
         axes = (max(1, round(width)), max(1, round(width * 0.18)))
         cv2.ellipse(shade, (round(column), round(row)), axes, 0, 0, 360, 1.0, -1)
         shade = cv2.GaussianBlur(shade, (0, 0), max(1.0, width * 0.15))
@@ -219,17 +220,15 @@ class Painting:
 
     def soften(self, sigma: float) -> None:
         """Out of focus so far: what is painted next stays sharp."""
-        self.rgb = cv2.GaussianBlur(self.rgb, (0, 0), sigma)
+        self.rgb = np.asarray(cv2.GaussianBlur(self.rgb, (0, 0), sigma), np.float32)
 
 
 def _scaled(rgba: RGBA, height: float) -> RGBA:
     """RGBA at a height in pixels; colours are weighted by opacity so no halo appears."""
     rows = max(2, round(height))
     columns = max(2, round(rgba.shape[1] * rows / rgba.shape[0]))
-    method = cv2.INTER_AREA if rows < rgba.shape[0] else cv2.INTER_LINEAR
     alpha = rgba[..., 3:].astype(np.float32) / 255
-    heavy = np.dstack([rgba[..., :3] * alpha, alpha])
-    heavy = cv2.resize(heavy, (columns, rows), interpolation=method)
+    heavy = resize(np.dstack([rgba[..., :3] * alpha, alpha]), (rows, columns))
     alpha = heavy[..., 3:]
     colour = heavy[..., :3] / np.maximum(alpha, 1e-3)
     return np.asarray(np.clip(np.dstack([colour, alpha * 255]), 0, 255), np.uint8)
@@ -245,7 +244,7 @@ def _toned(rng: Rng, rgba: RGBA) -> RGBA:
 def _scenery(rng: Rng, stock: Stock, shape: tuple[int, int]) -> RGB:
     picture = _picture(_pick(rng, stock.scenery))
     cut = augment.window(rng, Stack(picture, ()), shape[1] > shape[0], least=0.4).rgb
-    return np.asarray(cv2.resize(cut, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(resize(cut, shape), np.uint8)
 
 
 def _standing(rng: Rng, stock: Stock) -> RGBA:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..canvas import resize
 from ..network import bare_session
 from ..photo import RGB
-from .data import read_rgb
+from .data import VALIDATION, backgrounds, pairs, read_rgb
 
 LONGER = 384
 STEP = 32
@@ -35,12 +35,23 @@ def teacher(onnx: Path, threads: int = 1) -> Callable[[RGB], NDArray[np.float32]
     def far(rgb: RGB) -> NDArray[np.float32]:
         scale = LONGER / max(rgb.shape[:2])
         rows, columns = (max(STEP, int(n * scale) // STEP * STEP) for n in rgb.shape[:2])
-        small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
+        small = resize(rgb, (rows, columns))
         image = small.transpose(2, 0, 1)[None].astype(np.float32) / 255
         log_disparity = session.run(None, {"image": image})[0][0, 0]
         return np.asarray(-log_disparity / max(float(log_disparity.std()), 1e-3), np.float32)
 
     return far
+
+
+def material(data: Path, every: int = 2) -> list[Path]:
+    """What is worth a label: all training backgrounds, every n-th photo with people."""
+    photos = [
+        item.photo
+        for group in ("ccp", "picsart")
+        for index, item in enumerate(pairs(data, group))
+        if index % VALIDATION and index % every == 0
+    ]
+    return [*backgrounds(data, "train"), *photos]
 
 
 def label(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:

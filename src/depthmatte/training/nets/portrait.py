@@ -95,9 +95,7 @@ class PortraitNetwork(nn.Module):
         semantic = self.semantic(features)
         half = F.avg_pool2d(x, 2)
         d4 = self.join4(self.side4(at4) + enlarge(self.down8(semantic), at4))
-        d2 = self.join2(
-            self.side2(torch.cat([at2, half], 1)) + enlarge(self.down4(d4), at2)
-        )
+        d2 = self.join2(self.side2(torch.cat([at2, half], 1)) + enlarge(self.down4(d4), at2))
         f2 = self.fuse2(torch.cat([d2, enlarge(self.down8_fine(semantic), d2)], 1))
         f1 = self.fuse1(torch.cat([enlarge(f2, x), x], 1))
         return PortraitLogits(

@@ -1,0 +1,159 @@
+"""`depthmatte train`: options only; the work is in `depthmatte.training` and needs torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError, MissingExtra
+
+app = typer.Typer(
+    help="Train, label and export the networks (needs the extra `train`).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[Path, typer.Option(help="Folder with people/, backgrounds/, cutouts/, objects/.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoint, log and plot.")]
+Epochs = Annotated[int, typer.Option(min=1, help="Target epoch count.")]
+Batch = Annotated[int, typer.Option(min=1, help="Photos in a step.")]
+Rate = Annotated[float, typer.Option(min=0, help="Adam's first rate; cosine decay by step.")]
+Encoder = Annotated[str, typer.Option(help="lite0, mobilenet, resnet or vgg.")]
+EncoderRate = Annotated[float, typer.Option(help="The encoder's rate relative to the rest.")]
+Freeze = Annotated[int, typer.Option(min=0, max=5, help="First encoder stages held still.")]
+Preset = Annotated[str, typer.Option(help="Canvas HEIGHTxWIDTH, multiples of 32.")]
+StopLoss = Annotated[float, typer.Option(help="Stop when an epoch's loss is at most this.")]
+Patience = Annotated[int, typer.Option(help="Stop after so many epochs without 1 % gain; 0: off.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same samples.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0: its default.")]
+Start = Annotated[Path | None, typer.Option(help="Checkpoint to start the weights from.")]
+Labels = Annotated[Path | None, typer.Option(help="Folder of `train labels` (depth only).")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt.")]
+
+
+def _need_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra("training", "train")
+
+
+def _size(text: str) -> tuple[int, int]:
+    """HEIGHTxWIDTH as numbers; InputError unless both are multiples of 32."""
+    rows, _, columns = text.lower().partition("x")
+    if not (rows.isdigit() and columns.isdigit()):
+        raise InputError(f"--preset {text}: is not HEIGHTxWIDTH; write for example 320x256")
+    size = int(rows), int(columns)
+    if min(size) < 64 or size[0] % 32 or size[1] % 32:
+        raise InputError(f"--preset {text}: needs multiples of 32, 64 or more")
+    return size
+
+
+def _trainer(task: str, about: str) -> Callable[..., None]:
+    """The command that trains one network; both take the same options."""
+
+    def run(
+        data: Data,
+        out: Out = Path("work") / task,
+        epochs: Epochs = 16,
+        batch: Batch = 8,
+        rate: Rate = 1e-3,
+        encoder: Encoder = "lite0",
+        encoder_rate: EncoderRate = 1.0,
+        freeze: Freeze = 0,
+        preset: Preset = "320x256",
+        stop_loss: StopLoss = 0.0,
+        patience: Patience = 0,
+        seed: Seed = 0,
+        threads: Threads = 0,
+        start: Start = None,
+        labels: Labels = None,
+        resume: Resume = False,
+    ) -> None:
+        if labels is not None and task != "depth":
+            raise InputError("--labels: only the depth network learns from labels; leave it out")
+        _need_torch()
+        from ..training.train import Recipe, train
+
+        recipe = Recipe(
+            task=task,
+            data=data,
+            out=out,
+            epochs=epochs,
+            batch=batch,
+            rate=rate,
+            encoder=encoder,
+            encoder_rate=encoder_rate,
+            freeze=freeze,
+            preset=_size(preset),
+            stop_loss=stop_loss,
+            patience=patience,
+            seed=seed,
+            threads=threads,
+            start=start,
+            labels=labels,
+        )
+        checkpoint = train(recipe, report=typer.echo, resume=resume)
+        typer.echo(f"checkpoint {checkpoint}")
+
+    run.__doc__ = about
+    return run
+
+
+app.command("matte")(
+    _trainer(
+        "matte",
+        """Train the portrait network on photos with masks.
+
+        Example: depthmatte train matte --data DATA -o work/matte --epochs 8
+        """,
+    )
+)
+app.command("depth")(
+    _trainer(
+        "depth",
+        """Train the monocular depth network on composite scenes, photos and weak labels.
+
+        Example: depthmatte train depth --data DATA --labels work/labels -o work/depth
+        """,
+    )
+)
+
+
+@app.command()
+def labels(
+    data: Data,
+    teacher: Annotated[Path, typer.Option(help="The teacher's ONNX file (log disparity).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the labels.")] = Path(
+        "work/labels"
+    ),
+    every: Annotated[int, typer.Option(min=1, help="Label every n-th photo with people.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Make weak depth labels for the training photos with a teacher network."""
+    _need_torch()
+    from ..training.teacher import label, material
+
+    made = label(material(data, every), teacher, out, threads)
+    typer.echo(f"{made} labels made in {out}")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="OUT/last.pt of a run.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file.")],
+    command: Annotated[
+        str, typer.Option(help="What trained it, stored in the file; default: the recipe.")
+    ] = "",
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, to calibrate the depth probability.")
+    ] = None,
+) -> None:
+    """Write a checkpoint as ONNX with its contract, after proving that both agree."""
+    _need_torch()
+    from ..training.export import export_run
+
+    parity = export_run(checkpoint, out, command, data)
+    typer.echo(f"{out}: differs from torch by at most {parity:.2g}")

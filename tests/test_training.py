@@ -1,0 +1,379 @@
+"""Training: samples keep photo and truth together, losses say what they should, export is exact."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("onnx", reason="needs the extra train")
+
+from depthmatte.canvas import lay  # noqa: E402
+from depthmatte.errors import InputError, MissingExtra  # noqa: E402
+from depthmatte.network import Network  # noqa: E402
+from depthmatte.ordering import outline_pairs  # noqa: E402
+from depthmatte.training import augment, losses, samples, scenes, train  # noqa: E402
+from depthmatte.training.data import HOLD_OUT, backgrounds, matte_items  # noqa: E402
+from depthmatte.training.depth_samples import PAIRS, DepthSamples, scene_pairs  # noqa: E402
+from depthmatte.training.export import PARITY, Card, export, export_run  # noqa: E402
+from depthmatte.training.nets.encoders import ENCODERS, load_imagenet  # noqa: E402
+from depthmatte.training.nets.monodepth import (  # noqa: E402
+    BINS,
+    MonoDepthNetwork,
+    expectation,
+    mass_near,
+)
+from depthmatte.training.nets.portrait import PortraitNetwork  # noqa: E402
+from depthmatte.training.tasks import TASKS  # noqa: E402
+
+PRESET = (64, 64)
+
+
+def person(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """A red blob on noise, and its mask."""
+    rng = np.random.default_rng(rows)
+    rgb = rng.integers(0, 90, (rows, columns, 3), dtype=np.uint8)
+    mask = np.zeros((rows, columns), np.uint8)
+    cv2.ellipse(mask, (columns // 2, rows), (columns // 4, rows * 3 // 4), 0, 0, 360, 255, -1)
+    rgb[mask > 0] = (230, 40, 30)
+    return rgb, mask
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of the real layout, made of blobs."""
+    root = tmp_path_factory.mktemp("data")
+    for group in ("picsart", "ccp", "vikram", "pennfudan", "idphoto"):
+        for kind in ("images", "masks"):
+            (root / "people" / group / "train" / kind).mkdir(parents=True)
+        for index in range(22 if group in ("picsart", "ccp") else 3):
+            rgb, mask = person(100 + index, 60)
+            folder = root / "people" / group / "train"
+            cv2.imwrite(str(folder / "images" / f"{index:03}.png"), rgb[..., ::-1])
+            cv2.imwrite(str(folder / "masks" / f"{index:03}.png"), mask)
+    rng = np.random.default_rng(0)
+    for name in ("backgrounds", "cutouts", "objects"):
+        (root / name).mkdir()
+        for index in range(6):
+            rgb, mask = person(120 + index, 40)
+            if name == "backgrounds":
+                rgb = rng.integers(0, 255, (80, 120, 3), dtype=np.uint8)
+                cv2.imwrite(str(root / name / f"{index}.png"), rgb)
+            else:
+                cv2.imwrite(str(root / name / f"{index}.png"), np.dstack([rgb, mask]))
+    return root
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.booleans(), st.integers(40, 120), st.integers(40, 120))
+def test_geometry_moves_photo_and_truth_together(
+    seed: int, landscape: bool, rows: int, columns: int
+) -> None:
+    rgb, mask = person(rows, columns)
+    stack = augment.geometry(np.random.default_rng(seed), augment.Stack(rgb, (mask,)), landscape)
+    moved = stack.truths[0]
+    assert moved.shape == stack.rgb.shape[:2]
+    red = stack.rgb[..., 0].astype(int) - stack.rgb[..., 1] > 95
+    # Pixels of the outline mix; off the outline colour and mask must agree.
+    sure = (moved == 255) | (moved == 0)
+    inner = cv2.erode(sure.astype(np.uint8), np.ones((3, 3))) > 0
+    assert (red == (moved > 127))[inner].mean() > 0.98 if inner.any() else True
+
+
+@pytest.mark.parametrize("landscape", [False, True])
+def test_window_has_the_wanted_orientation(landscape: bool) -> None:
+    rgb, mask = person(200, 180)
+    for seed in range(30):
+        stack = augment.window(np.random.default_rng(seed), augment.Stack(rgb, (mask,)), landscape)
+        height, width = stack.rgb.shape[:2]
+        assert (width > height) == landscape or abs(width - height) <= 1
+
+
+def test_colour_never_moves_pixels() -> None:
+    rgb, mask = person(90, 70)
+    for seed in range(30):
+        out = augment.colour(np.random.default_rng(seed), rgb)
+        assert out.shape == rgb.shape
+        assert out.dtype == np.uint8
+        # Red and background stay apart in the red channel wherever light is left.
+        light = out[..., 0].astype(float)
+        assert light[mask > 0].mean() > light[mask == 0].mean()
+
+
+def test_matte_samples_are_a_function_of_their_key(data: Path) -> None:
+    made = samples.MatteSamples.of(data, PRESET)
+    one, two = (made.sample((1, False, 7)) for _ in range(2))
+    other = made.sample((1, False, 8))
+    assert np.array_equal(one["image"], two["image"])
+    assert not np.array_equal(one["image"], other["image"])
+    assert one["image"].shape == (3, *PRESET)
+    assert one["alpha"].shape == (1, *PRESET)
+    assert 0 <= one["alpha"].min() <= one["alpha"].max() <= 1
+
+
+def test_evaluation_and_held_out_files_stay_out(data: Path) -> None:
+    items, shares, validation = matte_items(data)
+    assert len(items) == len(shares)
+    used = {item.photo for item in items}
+    assert not used & {item.photo for item in validation}
+    assert not used & set(backgrounds(data, "test"))
+    everything = sorted((data / "backgrounds").iterdir())
+    assert backgrounds(data, "test") == everything[::HOLD_OUT]
+    assert not any("eval" in path.parts for path in used)
+
+
+def test_batches_draw_shares_and_resume_alike() -> None:
+    batches = samples.Batches([1.0, 2.0, 0.5] * 40, 8, seed=3, epoch=1)
+    keys = [key for batch in batches for key in batch]
+    assert keys == [
+        key for batch in samples.Batches([1.0, 2.0, 0.5] * 40, 8, 3, 1) for key in batch
+    ]
+    counts = np.bincount([key[0] for key in keys], minlength=120)
+    assert counts[1::3].sum() > 1.7 * counts[0::3].sum()
+    assert counts[2::3].sum() < 0.8 * counts[0::3].sum()
+    assert all(len({key[1] for key in batch}) == 1 for batch in batches)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_scene_truth_is_what_was_painted(data: Path, split: scenes.Split) -> None:
+    stock = scenes.Stock.of(data, split)
+    seen = 0
+    for seed in range(12):
+        scene = scenes.compose(np.random.default_rng(seed), stock, (96, 80))
+        assert scene.rgb.shape == (96, 80, 3)
+        assert np.isfinite(scene.metres).all()
+        assert scene.metres.min() > 0
+        assert 0 <= scene.d.min() <= scene.d.max() <= 1
+        for mask, metres in scene.people:
+            assert np.allclose(scene.metres[mask], metres)
+            assert scene.valid[mask].all()
+            seen += 1
+        walls = [float(np.median(scene.metres[poster])) for poster in scene.posters]
+        assert all(wall == pytest.approx(scene.metres.max(), rel=1e-3) for wall in walls)
+        near, far = scene_pairs(np.random.default_rng(seed), scene)
+        assert (scene.metres[tuple(near.T)] < scene.metres[tuple(far.T)]).all()
+    assert seen
+
+
+def test_a_nearer_person_hides_a_farther_one(data: Path) -> None:
+    stock = scenes.Stock.of(data, "train")
+    painting = scenes.Painting(
+        np.zeros((40, 30, 3), np.float32),
+        np.full((40, 30), 9, np.float32),
+        np.zeros((40, 30), np.float32),
+        np.full((40, 30), -1, np.int16),
+    )
+    solid = np.full((20, 20, 4), 255, np.uint8)
+    painting.paint("person", 5.0, solid, (0, 0))
+    painting.paint("person", 2.0, solid, (10, 10))
+    assert painting.metres[5, 5] == 5
+    assert painting.metres[15, 15] == 2
+    assert painting.metres[35, 2] == 9
+    assert stock.things
+
+
+def test_log_depth_on_hand_made_numbers() -> None:
+    metres = np.array([[1.0, 10.0, 100.0]] * 50, np.float32)
+    d = scenes.log_depth(metres)
+    far = np.log(scenes.FARTHEST)
+    assert d[0] == pytest.approx([0, np.log(10) / far, 1], abs=1e-5)
+    flat = scenes.log_depth(np.full((4, 4), 3, np.float32))
+    assert np.array_equal(flat, np.zeros((4, 4)))
+
+
+def test_depth_samples_have_truth_order_and_weak_labels(data: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for path in backgrounds(data, "train"):
+        far = np.tile(np.linspace(0, 1, 12, dtype=np.float16), (8, 1))
+        np.save(labels / f"backgrounds_{path.stem}.npy", far)
+    made = DepthSamples.of(data, PRESET, labels)
+    scene = made.sample((len(made.items), False, 1))
+    photo = made.sample((0, False, 1))
+    place = made.sample((len(made.items) - 1, True, 1))
+    for sample in (scene, photo, place):
+        assert sample["image"].shape[0] == 3
+        assert sample["pairs"].shape == (PAIRS, 5)
+        assert all(np.isfinite(value).all() for value in sample.values())
+    assert scene["weight"].max() == 1
+    assert scene["teacher_weight"].max() == 0
+    assert photo["pairs"][:, 4].sum() > 0
+    assert photo["weight"].max() == 0
+    assert place["teacher_weight"].max() == 1
+    assert place["pairs"][:, 4].sum() == 0
+
+
+def test_pair_order_costs_only_the_wrong_way_round() -> None:
+    mask = np.zeros((64, 64), bool)
+    mask[20:50, 20:40] = True
+    pairs = outline_pairs(mask)
+    table = np.zeros((1, PAIRS, 5), np.float32)
+    count = min(PAIRS, len(pairs.inside))
+    table[0, :count, :2] = (pairs.inside[:count] + 0.5) / 64
+    table[0, :count, 2:4] = (pairs.outside[:count] + 0.5) / 64
+    table[0, :count, 4] = 1
+    right = torch.from_numpy(np.where(mask, 0.1, 0.9).astype(np.float32))[None, None]
+    good = losses.pair_order(right, torch.from_numpy(table))
+    bad = losses.pair_order(1 - right, torch.from_numpy(table))
+    assert good < 1e-4
+    assert bad == pytest.approx(0.86, abs=0.05)
+
+
+def test_scale_shift_free_forgives_scale_and_shift_but_not_reversal() -> None:
+    teacher = torch.rand(2, 1, 16, 16, generator=torch.manual_seed(0))
+    weight = torch.ones_like(teacher)
+    same = losses.scale_shift_free(0.4 * teacher + 0.3, teacher, weight)
+    reversed_map = losses.scale_shift_free(-0.4 * teacher + 0.3, teacher, weight)
+    assert same < 1e-5
+    assert reversed_map > 0.08
+
+
+def test_band_is_the_outline() -> None:
+    truth = torch.zeros(1, 1, 40, 40)
+    truth[..., 10:30, 10:30] = 1
+    ring = losses.band(truth, 3)
+    assert ring[0, 0, 20, 20] == 0
+    assert ring[0, 0, 2, 2] == 0
+    assert ring[0, 0, 10, 20] == 1
+    assert ring[0, 0, 8, 20] == 1
+    assert losses.band(torch.zeros(1, 1, 40, 40), 3).sum() == 0
+
+
+def test_soft_iou_and_bins_on_hand_made_numbers() -> None:
+    truth = torch.zeros(1, 1, 10, 10)
+    truth[..., :5] = 1
+    assert losses.soft_iou(truth, truth) == pytest.approx(1 / 51, abs=1e-3)
+    assert losses.soft_iou(1 - truth, truth) == pytest.approx(1, abs=1e-3)
+    logits = torch.full((1, BINS, 1, 1), -20.0)
+    logits[:, 10] = 20
+    assert expectation(logits).item() == pytest.approx(10 / (BINS - 1), abs=1e-4)
+    assert mass_near(logits, expectation(logits)).item() == pytest.approx(1, abs=1e-4)
+    even = torch.zeros(1, BINS, 1, 1)
+    share = mass_near(even, torch.full((1, 1, 1, 1), 0.5)).item()
+    assert share == pytest.approx((2 * 0.1 * (BINS - 1) + 1) / BINS, abs=0.04)
+    d = torch.full((1, 1, 1, 1), 10 / (BINS - 1))
+    assert losses.bin_cross_entropy(logits, d, torch.ones_like(d)).item() < 1e-4
+    assert losses.bin_cross_entropy(logits, d + 0.2, torch.ones_like(d)).item() > 10
+
+
+@pytest.mark.parametrize("family", sorted(ENCODERS))
+def test_every_encoder_family_gives_five_strides(family: str) -> None:
+    encoder = ENCODERS[family]().eval()
+    with torch.no_grad():
+        features = encoder(torch.zeros(1, 3, 64, 96))
+    sizes = [tuple(f.shape[2:]) for f in features]
+    assert sizes == [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
+    assert tuple(f.shape[1] for f in features) == encoder.channels
+    with torch.no_grad():
+        assert MonoDepthNetwork(family).eval()(torch.zeros(1, 3, 64, 64)).shape[1] == BINS
+
+
+def test_imagenet_start_fills_every_tensor() -> None:
+    encoder = ENCODERS["lite0"]()
+    before = encoder.state_dict()["stages.0.0.0.weight"].clone()
+    try:
+        load_imagenet(encoder)
+    except MissingExtra as error:
+        pytest.skip(str(error))
+    assert not torch.equal(before, encoder.state_dict()["stages.0.0.0.weight"])
+    with pytest.raises(ValueError, match="do not fit"):
+        load_imagenet(ENCODERS["mobilenet"]())
+
+
+@pytest.mark.parametrize("task", ["matte", "depth"])
+def test_training_learns_resumes_and_exports(data: Path, tmp_path: Path, task: str) -> None:
+    recipe = train.Recipe(
+        task=task, data=data, out=tmp_path, epochs=2, batch=4, encoder="mobilenet",
+        preset=PRESET, workers=0, limit=6, threads=1, rate=2e-3,
+    )  # fmt: skip
+    said: list[str] = []
+    train.train(train.Recipe(**{**vars(recipe), "epochs": 1}), report=said.append)
+    last = train.train(recipe, report=said.append, resume=True)
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+    assert (tmp_path / "log.png").stat().st_size > 1000
+    assert torch.load(last, weights_only=False)["epoch"] == 2
+
+    shipped = tmp_path / f"{task}.onnx"
+    parity = export_run(last, shipped, data=data)
+    network = Network(shipped).expect(task)
+    assert network.contract.parity == pytest.approx(parity)
+    assert "--encoder mobilenet" in network.contract.command
+    assert network.contract.data
+    if task == "depth":
+        assert 0.5 <= network.contract.numbers["temperature"] <= 6
+    outputs = network.run(np.full((1, 3, 96, 64), 0.5, np.float32))
+    for value in outputs.values():
+        assert value.shape == (1, 1, 96, 64)
+        assert 0 <= value.min() <= value.max() <= 1
+
+
+def test_exported_graph_equals_torch(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = PortraitNetwork("mobilenet").eval()
+    checkpoint = tmp_path / "last.pt"
+    recipe = {"task": "matte", "encoder": "mobilenet"}
+    torch.save({"recipe": recipe, "mean": network.state_dict()}, checkpoint)
+    export(checkpoint, tmp_path / "m.onnx", Card(licence="test"))
+    image = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
+    ours = Network(tmp_path / "m.onnx").run(image)
+    with torch.no_grad():
+        alpha, prob = TASKS["matte"].export(network).eval()(torch.from_numpy(image))
+    # float16 weights stand between; the float32 graph was held to PARITY by export itself.
+    assert np.abs(ours["alpha"] - alpha.numpy()).max() < 100 * PARITY
+    assert np.abs(ours["prob"] - prob.numpy()).max() < 100 * PARITY
+    assert not list(tmp_path.glob("*.part*"))
+
+
+def test_stops_when_the_loss_is_reached(data: Path, tmp_path: Path) -> None:
+    recipe = train.Recipe(
+        task="matte", data=data, out=tmp_path, epochs=5, batch=2, encoder="mobilenet",
+        preset=PRESET, workers=0, limit=1, threads=1, stop_loss=1e9,
+    )  # fmt: skip
+    said: list[str] = []
+    train.train(recipe, report=said.append)
+    assert "loss reached" in said[-1]
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
+
+
+def test_cosine_starts_full_and_ends_at_nothing() -> None:
+    assert train.cosine(0, 1000) == pytest.approx(1 / 50)
+    assert train.cosine(100, 1000) > 0.95
+    assert train.cosine(500, 1000) == pytest.approx(0.5)
+    assert train.cosine(1000, 1000) == pytest.approx(0, abs=1e-9)
+
+
+def test_missing_data_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give the data folder"):
+        matte_items(tmp_path)
+
+
+def test_shipped_networks_carry_their_story() -> None:
+    from depthmatte import weights
+
+    for name in ("matte", "depth"):
+        network = Network(weights.FOLDER / f"{name}.onnx", threads=1)
+        contract = network.contract
+        assert contract.licence == "Apache-2.0"
+        assert contract.command.startswith("depthmatte train")
+        assert contract.data
+        assert contract.parity is not None
+        assert contract.parity < 0.01
+        assert json.dumps(dict(contract.numbers))
+
+
+def test_truth_through_the_same_fit(data: Path) -> None:
+    item = matte_items(data)[0][0]
+    rgb, mask = item.read()
+    fit, image = samples.on_canvas(rgb, PRESET)
+    truth = lay(mask, fit) > 200
+    red = (image[0] - image[1]) > 0.4
+    assert (red == truth)[fit.window].mean() > 0.97
