@@ -328,6 +328,30 @@ def test_demo_without_the_sample_says_how_to_get_it(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_evaluate_measures_every_fusion(photos: Path, nets: list[str]) -> None:
+    for name in ("images", "masks"):
+        Path("set", name).mkdir(parents=True)
+    Image.fromarray(person()).save("set/images/a.png")
+    Image.fromarray(person()[..., 0]).save("set/masks/a.png")
+    done = run("evaluate", "set", "--json", "t.json", "--csv", "t.csv", *nets)
+    assert done.exit_code == 0, done.output
+    table = json.loads(Path("t.json").read_text())
+    assert list(table) == ["set"]
+    assert list(table["set"]) == list(FUSIONS)
+    assert table["set"]["none"]["iou"] > 0.99
+    assert table["set"]["none"]["mae"] < 0.01
+    assert len(Path("t.csv").read_text().splitlines()) == 1 + len(FUSIONS)
+    assert all(name in done.stdout for name in ["set", *FUSIONS, "bIoU"])
+    assert run("evaluate", "set", "--quiet", *nets).stdout == ""
+
+
+def test_evaluate_needs_truth(photos: Path, nets: list[str]) -> None:
+    done = run("evaluate", photos, *nets)
+    assert done.exit_code == 1
+    assert "has no folder images" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_networks_are_listed_and_verified() -> None:
     rows = json.loads(run("networks", "--json", "--verify").stdout)
     assert [row["name"] for row in rows] == ["matte", "depth"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -19,7 +20,18 @@ from depthmatte.fuse import DEFAULT, FUSIONS
 
 ROOT = Path(__file__).parent.parent
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
-COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def flat(group: Any, before: str = "") -> dict[str, Any]:
+    """Every command by its full name, those of sub-groups included: "train matte"."""
+    found = {}
+    for name, command in group.commands.items():
+        inner = hasattr(command, "commands")
+        found |= flat(command, f"{before}{name} ") if inner else {before + name: command}
+    return found
+
+
+COMMANDS = flat(get_command(app))
 
 
 def test_public_names_resolve() -> None:
@@ -79,7 +91,7 @@ def test_help_names_every_choice() -> None:
     assert all(name in options["file_format"] for name in FORMATS)
 
 
-@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
+@pytest.mark.parametrize("command", [[], *[name.split() for name in COMMANDS]])
 def test_help_works_from_the_shell(command: list[str]) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "depthmatte", *command, "--help"],

@@ -85,6 +85,7 @@ MatteNetwork = Annotated[
 DepthNetwork = Annotated[
     str, typer.Option("--depth", help="Depth network: a name, an .onnx file or URL#sha256=HEX.")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 
 
 @app.command()
@@ -126,7 +127,7 @@ def cut(
     json: Annotated[
         bool, typer.Option("--json", help="One JSON line per photo on stdout.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Cut the people out of photos; folders are searched and their sub-folders kept.
 
@@ -165,6 +166,29 @@ def demo(
 
     for name, path in show(out, photo).items():
         typer.echo(f"{name:<12} {path}")
+
+
+@app.command()
+def evaluate(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Each holds images and masks with equal stems."),
+    ],
+    json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table as CSV.")] = None,
+    orient: Orient = "pad",
+    matte: MatteNetwork = "matte",
+    depth: DepthNetwork = "depth",
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the quality of every fusion against true masks."""
+    from .evaluation import evaluate_all
+    from .order import order
+    from .report import Report
+
+    todo = order(orient=orient, matte_network=matte, depth_network=depth, threads=threads)
+    evaluate_all(folders, todo.pipeline(), json, csv, Report("quiet" if quiet else "lines"))
 
 
 @app.command()

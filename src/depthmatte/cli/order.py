@@ -76,7 +76,7 @@ class Order:
 
 
 def order(
-    out: Path,
+    out: Path = Path("out"),
     save: str = "",
     effects: Sequence[str] = (),
     background: str | None = None,
