@@ -11,7 +11,7 @@ PYTEST ?=
 BIN := $(VENV)/bin
 # An environment that is active outside must not leak into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
 CODE := src tests $(wildcard benchmarks examples)
 
 .PHONY: help demo test lint types format bench clean

@@ -507,4 +507,4 @@ def test_phone_photos(shared):
     assert photos
     for path in photos:
         photo = read(path)
-        assert photo.rgb.std() > 1, path.name
+        assert photo.rgb[::16, ::16].std() > 1, path.name
