@@ -1,8 +1,9 @@
-"""The peers we measure against: MODNet and MediaPipe's selfie segmentation.
+"""The peers we measure against: MODNet, MediaPipe's selfie segmentation and Tiefenrausch.
 
-Each peer is a callable Photo -> alpha, float32 (H, W) in [0, 1], as `evaluate` takes them.
-`Cached` keeps their answers as 16-bit PNG under `.cache/peers`, so that a repeated run
-costs nothing. Fill the cache beforehand with `python benchmarks/peers.py`.
+Each of the first two is a callable Photo -> alpha, float32 (H, W) in [0, 1], as `evaluate`
+takes them; Tiefenrausch gives log disparity. `Cached` keeps alphas as 16-bit PNG under
+`.cache/peers`, so that a repeated run costs nothing. Fill the cache beforehand with
+`python benchmarks/peers.py`.
 """
 
 from __future__ import annotations
@@ -120,6 +121,36 @@ def selfie_python() -> Path:
     return python
 
 
+class Tiefenrausch:
+    """Monocular log disparity (H, W), larger is nearer, of unknown scale and shift.
+
+    Longer side 384, both sides cut down to multiples of 32, x / 255; kept under `.cache`.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self.session = session(SHARED / "teachers" / "tiefenrausch_fp32.onnx", threads)
+
+    def __call__(self, photo: Photo) -> Float:
+        file = CACHE / "peers" / "tiefenrausch" / f"{_key(photo)}.npy"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(".part.npy")
+            np.save(part, self.session.run(None, {"image": self.input(photo.rgb)})[0][0, 0])
+            part.replace(file)
+        return resize(np.load(file), photo.shape)
+
+    def input(self, rgb: NDArray[np.uint8]) -> Float:
+        scale = 384 / max(rgb.shape[:2])
+        rows, columns = (max(32, round(side * scale) // 32 * 32) for side in rgb.shape[:2])
+        small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(small.astype(np.float32).transpose(2, 0, 1)[None] / 255)
+
+
+def _key(photo: Photo) -> str:
+    """The same pixels have the same key, whatever the file is called."""
+    return hashlib.sha256(repr(photo.shape).encode() + photo.rgb.tobytes()).hexdigest()[:32]
+
+
 class Cached:
     """A peer whose answers are kept as PNG, one per photo; `make` builds it when needed."""
 
@@ -129,8 +160,7 @@ class Cached:
         self.peer: Peer | None = None
 
     def __call__(self, photo: Photo) -> Float:
-        key = hashlib.sha256(repr(photo.shape).encode() + photo.rgb.tobytes()).hexdigest()[:32]
-        file = self.folder / f"{key}.png"
+        file = self.folder / f"{_key(photo)}.png"
         if file.exists():
             kept = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
             return kept.astype(np.float32) / np.float32(65535)

@@ -8,17 +8,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from peers import DATA, EVAL_SETS, ROOT, peers
+from peers import DATA, EVAL_SETS, peers
+from rich.progress import Progress
+from table import RESULTS, show
 
-from depthmatte.cli.evaluation import evaluate_folders
-from depthmatte.evaluate import write_csv
+from depthmatte.evaluate import MASK_IOU, evaluate, samples, write_csv
+from depthmatte.metrics import METRICS
 from depthmatte.pipeline import default_pipeline
 
-RESULTS = Path(__file__).parent / "results"
+TITLES = {name: metric.title for name, metric in METRICS.items()} | {MASK_IOU: "own-mask IoU"}
+BETTER = {name: str(metric.better) for name, metric in METRICS.items()} | {MASK_IOU: "higher"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--no-peers", action="store_true", help="our own variants only")
     parser.add_argument("--threads", type=int, default=1)
@@ -33,23 +36,23 @@ def main() -> None:
         matte_network=options.matte,
         depth_network=options.depth,
     )
-    table = evaluate_folders(
-        options.folders or [DATA / name for name in EVAL_SETS],
-        pipeline,
-        peers={} if options.no_peers else peers(options.threads),
-    )
+    others = {} if options.no_peers else peers(options.threads)
+    folders = options.folders or [DATA / name for name in EVAL_SETS]
+    with Progress(transient=True) as bar:
+        task = bar.add_task("photos", total=sum(len(samples(folder)) for folder in folders))
+        measured = evaluate(folders, pipeline, others, lambda _: bar.advance(task))
+    table = {short(Path(folder)): rows for folder, rows in measured.items()}
+    for name, rows in table.items():
+        show(rows, name, TITLES, BETTER)
     options.out.parent.mkdir(exist_ok=True)
-    # Sets by their name inside the data folder: results are read on other machines.
-    write_csv({_short(folder): rows for folder, rows in table.items()}, options.out)
-    print(f"-> {_short(options.out)}")
+    write_csv(table, options.out)
+    print(f"-> {options.out.name}")
 
 
-def _short(path: str | Path) -> str:
-    path = Path(path).resolve()
-    for base in (DATA.resolve(), ROOT):
-        if path.is_relative_to(base):
-            return path.relative_to(base).as_posix()
-    return path.name
+def short(folder: Path) -> str:
+    """A set by its name inside the data folder: results are read on other machines."""
+    folder, data = folder.resolve(), DATA.resolve()
+    return folder.relative_to(data).as_posix() if folder.is_relative_to(data) else folder.name
 
 
 if __name__ == "__main__":

@@ -1,0 +1,269 @@
+"""Is the depth right? Ours beside Tiefenrausch on outlines, people, posters and a sensor.
+
+python benchmarks/depth.py [--scenes 200] -> results/depth.csv, reliability.csv, reliability.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from peers import DATA, Peer, Tiefenrausch
+from table import RESULTS, show, write
+
+from depthmatte.canvas import lift, prepare
+from depthmatte.evaluate import samples
+from depthmatte.io.image import read
+from depthmatte.ordering import (
+    FLAT,
+    Bin,
+    abs_rel,
+    calibration_error,
+    outline_pairs,
+    person_order,
+    poster_step,
+    reliability,
+)
+from depthmatte.photo import Photo
+from depthmatte.pipeline import Pipeline, default_pipeline
+from depthmatte.training.scenes import Scene, held_out_scenes
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SETS = {"picsart": "people/picsart/eval", "ccp": "people/ccp/eval"}
+TOLERANCE = 0.1
+"""I2 speaks of |d - true d| within this, says the depth network's contract."""
+
+VISIBLE = 0.003
+"""A person in a test scene counts when at least this share of the picture shows them."""
+
+TITLES = {
+    "outline_picsart": "outline, picsart: inside nearer, mean of photos",
+    "outline_picsart_pooled": "  all pairs of the set together",
+    "outline_picsart_clear": "  only pairs whose outer end is background",
+    "outline_ccp": "outline, ccp: inside nearer, mean of photos",
+    "outline_ccp_pooled": "  all pairs of the set together",
+    "outline_ccp_clear": "  only pairs whose outer end is background",
+    "person_order": "people in the right order",
+    "person_pairs": "  pairs",
+    "posters_flat": f"posters at their wall's depth (within {FLAT})",
+    "posters": "  posters",
+    "poster_step": "  median step from wall to poster",
+    "person_step": "  median step across a person's outline",
+    "office_log": "office AbsRel, aligned in log depth",
+    "office_disparity": "office AbsRel, aligned in disparity",
+    "ece": "calibration error of I2",
+}
+BETTER = dict.fromkeys(TITLES, "higher") | {
+    "person_pairs": "",
+    "posters": "",
+    "person_step": "",
+    "poster_step": "lower",
+    "office_log": "lower",
+    "office_disparity": "lower",
+    "ece": "lower",
+}
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A depth network at photo size: `d` (H, W) in [0, 1], 0 nearest, and two scales of it.
+
+    `log` is affine in log distance, `disparity` affine in 1 / distance, as far as the
+    network knows. `prob` is I2, where it has one.
+    """
+
+    name: str
+    run: Callable[[Photo], Float]
+    disparity: Callable[[Float], Float]
+    spread: Callable[[Float], Float]
+
+
+def ours(pipeline: Pipeline) -> Estimator:
+    def d(photo: Photo) -> Float:
+        return estimate(pipeline, photo)[0]
+
+    return Estimator("depthmatte", d, lambda d: d, lambda d: d)
+
+
+def tiefenrausch(network: Callable[[Photo], Float]) -> Estimator:
+    """Negated log disparity is log depth; stretched as our truth is, to compare steps in it."""
+
+    def spread(log_depth: Float) -> Float:
+        near, far = np.percentile(log_depth, (1, 99))
+        return np.clip((log_depth - near) / max(far - near, np.log(2)), 0, 1)
+
+    return Estimator(
+        "Tiefenrausch", lambda p: -network(p), lambda log_depth: np.exp(-log_depth), spread
+    )
+
+
+def estimate(pipeline: Pipeline, photo: Photo) -> tuple[Float, Float]:
+    """d and I2 at photo size."""
+    canvas = prepare(photo, pipeline.preset, pipeline.orient)
+    depth = pipeline.measure(photo, canvas)
+    return lift(depth.relative, canvas.fit), lift(depth.prob, canvas.fit)
+
+
+def outlines(estimator: Estimator, name: str, folder: Path) -> dict[str, float]:
+    """Share of outline pairs whose inside is nearer: photos' mean, pooled, and clear pairs."""
+    every: list[NDArray[np.bool_]] = []
+    clear: list[NDArray[np.bool_]] = []
+    for sample in samples(folder):
+        photo, truth = sample.read()
+        depth, mask = estimator.run(photo), truth >= 0.5
+        every.append(outline_pairs(mask).nearer(depth))
+        clear.append(outline_pairs(mask, clear=True).nearer(depth))
+    return {
+        f"outline_{name}": _mean_share(every),
+        f"outline_{name}_pooled": float(np.concatenate(every).mean()),
+        f"outline_{name}_clear": _mean_share(clear),
+    }
+
+
+def _mean_share(photos: list[NDArray[np.bool_]]) -> float:
+    return float(np.mean([pairs.mean() for pairs in photos if pairs.size]))
+
+
+@dataclass
+class Tally:
+    """What the test scenes say about one network."""
+
+    right: int = 0
+    pairs: int = 0
+    poster_steps: list[float] = field(default_factory=list)
+    person_steps: list[float] = field(default_factory=list)
+
+    def add(self, scene: Scene, d: Float, spread: Float) -> None:
+        seen = [(mask, metres) for mask, metres in scene.people if mask.mean() >= VISIBLE]
+        right, pairs = person_order(d, [m for m, _ in seen], [metres for _, metres in seen])
+        self.right += right
+        self.pairs += pairs
+        for mask, _ in seen:
+            ends = outline_pairs(mask, clear=True)
+            if len(ends.inside):
+                inner, outer = spread[tuple(ends.inside.T)], spread[tuple(ends.outside.T)]
+                self.person_steps.append(float(np.median(outer - inner)))
+        for poster in scene.posters:
+            step = poster_step(spread, poster, wall_of(scene, poster))
+            if np.isfinite(step) and poster.mean() >= VISIBLE:
+                self.poster_steps.append(step)
+
+    def numbers(self) -> dict[str, float]:
+        steps = np.array(self.poster_steps)
+        return {
+            "person_order": self.right / max(self.pairs, 1),
+            "person_pairs": self.pairs,
+            "posters_flat": float((steps <= FLAT).mean()) if steps.size else float("nan"),
+            "posters": len(steps),
+            "poster_step": float(np.median(steps)) if steps.size else float("nan"),
+            "person_step": float(np.median(self.person_steps)),
+        }
+
+
+def wall_of(scene: Scene, poster: Mask) -> Mask:
+    """The scenery at the poster's distance: nobody, nothing and no other poster in front."""
+    wall = np.isclose(scene.metres, np.median(scene.metres[poster]), rtol=0.01)
+    for other in [*scene.posters, *(mask for mask, _ in scene.people)]:
+        wall &= ~other
+    return wall
+
+
+def office(estimator: Estimator) -> dict[str, float]:
+    """Mean AbsRel over the frames of rgbd/office, in both alignments."""
+    folder = DATA / "rgbd" / "office"
+    errors: dict[str, list[float]] = {"office_log": [], "office_disparity": []}
+    for file in sorted(folder.glob("*_depth.png")):
+        metres = cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(np.float32) / 1000
+        d = estimator.run(read(folder / f"{file.stem.removesuffix('_depth')}.jpg"))
+        errors["office_log"].append(abs_rel(d, metres, metres > 0, "log"))
+        errors["office_disparity"].append(
+            abs_rel(estimator.disparity(d), metres, metres > 0, "disparity")
+        )
+    return {name: float(np.mean(values)) for name, values in errors.items()}
+
+
+def scenes(count: int, seed: int) -> Iterator[tuple[Scene, Photo]]:
+    for scene in held_out_scenes(DATA, count, seed):
+        yield scene, Photo(scene.rgb)
+
+
+def believed(pipeline: Pipeline, scene: Scene, photo: Photo) -> tuple[Float, Mask]:
+    """I2 and whether d is right, where the truth is exact; every fourth pixel each way."""
+    d, prob = estimate(pipeline, photo)
+    grid = np.zeros_like(scene.valid)
+    grid[::4, ::4] = True
+    at = scene.valid & grid
+    return prob[at], np.abs(d[at] - scene.d[at]) <= TOLERANCE
+
+
+def plot(table: list[Bin], error: float, file: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    known = [row for row in table if row.pixels]
+    total = sum(row.pixels for row in known)
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(5, 6), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
+    top.plot([0, 1], [0, 1], color="0.6", linewidth=1)
+    top.plot([row.said for row in known], [row.right for row in known], marker="o")
+    top.set(ylabel=f"share with |d - truth| ≤ {TOLERANCE}", xlim=(0, 1), ylim=(0, 1))
+    top.set_title(f"Reliability of I2 on test scenes, error {error:.3f}")
+    bottom.bar([row.said for row in known], [row.pixels / total for row in known], 0.06)
+    bottom.set(xlabel="I2", ylabel="share of pixels")
+    figure.savefig(file, dpi=110)
+    plt.close(figure)
+    print(f"-> benchmarks/results/{file.name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--depth", default="depth", help="a depth network other than ours")
+    options = parser.parse_args()
+    cv2.setNumThreads(options.threads)
+    pipeline = default_pipeline(threads=options.threads, depth_network=options.depth)
+    peer: Peer = Tiefenrausch(options.threads)
+    estimators = [ours(pipeline), tiefenrausch(peer)]
+    rows: dict[str, dict[str, float]] = {e.name: {} for e in estimators}
+    for estimator in estimators:
+        for name, folder in SETS.items():
+            rows[estimator.name] |= outlines(estimator, name, DATA / folder)
+        rows[estimator.name] |= office(estimator)
+    tallies = {e.name: Tally() for e in estimators}
+    trust: list[tuple[Float, Mask]] = []
+    for scene, photo in scenes(options.scenes, options.seed):
+        for estimator in estimators:
+            d = estimator.run(photo)
+            tallies[estimator.name].add(scene, d, estimator.spread(d))
+        trust.append(believed(pipeline, scene, photo))
+    for name, tally in tallies.items():
+        rows[name] |= tally.numbers()
+    table = reliability(*(np.concatenate(part) for part in zip(*trust, strict=True)))
+    rows["depthmatte"]["ece"] = calibration_error(table)
+    show(rows, "Depth", TITLES, BETTER)
+    write(
+        [
+            {"measure": name, "better": BETTER[name]}
+            | {e: row.get(name, float("nan")) for e, row in rows.items()}
+            for name in TITLES
+        ],
+        "depth",
+    )
+    write([row._asdict() for row in table], "reliability")
+    plot(table, rows["depthmatte"]["ece"], RESULTS / "reliability.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""How often is a photo without people answered with nobody?
+
+python benchmarks/empty.py -> results/empty.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from peers import DATA
+from table import show, write
+
+from depthmatte.evaluate import variants
+from depthmatte.fuse import FUSIONS
+from depthmatte.io.image import read
+from depthmatte.maps import SEEN
+from depthmatte.pipeline import default_pipeline
+from depthmatte.training.data import backgrounds
+
+TITLES = {"photos": "photos", "empty": "nobody found", "finite": "without NaN"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--matte", default="matte", help="a matte network other than ours")
+    parser.add_argument("--all", action="store_true", help="training backgrounds as well")
+    options = parser.parse_args()
+    pipeline = default_pipeline(threads=options.threads, matte_network=options.matte)
+    sets = {
+        "empty_rooms": sorted((DATA / "rgbd" / "empty_rooms").glob("*_rgb.png")),
+        "backgrounds, held out": backgrounds(DATA, "test"),
+    }
+    if options.all:
+        sets["backgrounds, trained on"] = backgrounds(DATA, "train")
+    rows = []
+    for name, files in sets.items():
+        counts = {variant: {"photos": 0.0, "empty": 0.0, "finite": 0.0} for variant in FUSIONS}
+        for file in files:
+            for variant, portrait in variants(pipeline, read(file)):
+                counts[variant]["photos"] += 1
+                counts[variant]["empty"] += portrait.mask.mean() < SEEN
+                counts[variant]["finite"] += bool(np.isfinite(portrait.alpha).all())
+        for numbers in counts.values():
+            numbers["empty"] /= numbers["photos"]
+            numbers["finite"] /= numbers["photos"]
+        show(counts, name, TITLES, {"empty": "higher", "finite": "higher"})
+        rows += [{"set": name, "variant": v} | numbers for v, numbers in counts.items()]
+    write(rows, "empty")
+
+
+if __name__ == "__main__":
+    main()
