@@ -104,8 +104,9 @@ def _median_depths(
 class Fusion:
     """A row of FUSIONS: a pure function, and what its caller must know.
 
-    `threshold` is the seed's second threshold, from which S_out is portrait;
-    `needs_depth` marks formulas that are 0 wherever no depth was measured.
+    `threshold` is the seed's second threshold, from which S_out is portrait: for the
+    products the one with the best IoU on training photos, low because they multiply four
+    numbers below 1. `needs_depth` marks formulas that are 0 wherever no depth was measured.
     """
 
     name: str
@@ -122,8 +123,8 @@ FUSIONS: dict[str, Fusion] = {
     row.name: row
     for row in (
         Fusion("none", none, threshold=0.5, needs_depth=False),
-        Fusion("product", product, threshold=0.25, needs_depth=True),
-        Fusion("normalized", normalized, threshold=0.5, needs_depth=True),
+        Fusion("product", product, threshold=0.03, needs_depth=True),
+        Fusion("normalized", normalized, threshold=0.03, needs_depth=True),
         Fusion("adaptive", adaptive, threshold=0.5, needs_depth=False),
     )
 }

@@ -1,8 +1,8 @@
 """The command line. Heavy imports wait inside the commands, so that `--help` is instant.
 
 To add a command: write a function here that only collects options, and import what does
-the work inside it (`train` brings torch, which is an extra). Whatever raises a
-DepthmatteError becomes one line on stderr and exit status 1.
+the work inside it. A group of commands has a file of its own, as `train` has. Whatever
+raises a DepthmatteError becomes one line on stderr and exit status 1.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import DepthmatteError
+from . import train
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells expect it."""
@@ -210,3 +211,6 @@ def effects(
     from .listing import list_effects
 
     list_effects(json)
+
+
+app.add_typer(train.app, name="train")

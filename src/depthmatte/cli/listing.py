@@ -107,7 +107,7 @@ def _shown(key: str, value: Any) -> str:
     if key == "bytes":
         return f"{value} ({value / 1e6:.1f} MB)"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_number(item)}" for name, item in value.items())
+        return "; ".join(f"{name}: {_number(item)}" for name, item in value.items())
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(map(str, value))
     return _number(value)
