@@ -1,8 +1,13 @@
 """Pictures made by code: a scene whose every corner differs, encoded in every way we read."""
 
+import contextlib
 import io
+import os
 import struct
+import tempfile
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -167,3 +172,23 @@ def grey_icc(gamma: float = 1.0) -> bytes:
         b"",
     )
     return header + table + body
+
+
+@contextlib.contextmanager
+def public_folder() -> Iterator[Path]:
+    """A temporary folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Be a user whom file permissions bind, also where the tests run as root."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
