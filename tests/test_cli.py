@@ -153,6 +153,24 @@ def test_quiet_says_nothing_but_errors(photos: Path, nets: list[str]) -> None:
     assert "bad.jpg: is empty" in done.stderr
 
 
+def test_on_a_terminal_lines_stand_above_the_bar(photos: Path, nets: list[str]) -> None:
+    """Read back through a pseudo-terminal: no line may share its row with the bar."""
+    pytest.importorskip("pty", reason="this platform has no pseudo-terminals")
+    code = "from depthmatte.cli import main; main()"
+    words = [sys.executable, "-c", code, "cut", "photos", "--save", "alpha", *nets]
+    run = subprocess.run(
+        [sys.executable, "-c", f"import pty, sys; sys.exit(pty.spawn({words!r}) >> 8)"],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(SRC), "TERM": "xterm", "COLUMNS": "200"},
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+    text = run.stdout.decode()
+    assert "2/2" in text
+    for line in ("photos/a.png -> out/a.alpha.png", "photos/sub/b.png -> out/sub/b.alpha.png"):
+        assert text[: text.index(line)].endswith("\x1b[2K"), "the bar was erased before the line"
+
+
 def test_the_rest_of_a_folder_is_still_done(photos: Path, nets: list[str]) -> None:
     (photos / "0.jpg").write_bytes((photos / "a.png").read_bytes()[:60])
     (photos / "text.png").write_text("hello")

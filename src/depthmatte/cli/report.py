@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
-import typer
+from ..io.label import label
 
 
 @dataclass(frozen=True)
@@ -21,22 +21,22 @@ class Report:
     def done(self, result: dict[str, Any]) -> None:
         """A photo is cut; "nobody" is a result like any other."""
         if self.style == "json":
-            typer.echo(json.dumps(result))
+            _say(json.dumps(result))
         elif self.style == "lines":
-            outputs = ", ".join(result["outputs"])
+            outputs = ", ".join(map(label, result["outputs"]))
             nobody = "" if result["found"] else "nobody found, empty: "
-            typer.echo(f"{result['file']} -> {nobody}{outputs}")
+            _say(f"{label(result['file'])} -> {nobody}{outputs}")
 
     def failed(self, file: str, problem: str) -> None:
         """A photo cannot be cut; `problem` is one line that names file and remedy."""
         if self.style == "json":
-            typer.echo(json.dumps({"file": file, "status": "error", "error": problem}))
-        typer.echo(f"depthmatte: {problem}", err=True)
+            _say(json.dumps({"file": file, "status": "error", "error": problem}))
+        _say(f"depthmatte: {problem}", sys.stderr)
 
     def summary(self, done: int, failed: int) -> None:
         """The last line, where there was more than one photo."""
         if self.style == "lines" and done + failed > 1:
-            typer.echo(f"{done} done, {failed} failed", err=True)
+            _say(f"{done} done, {failed} failed", sys.stderr)
 
     @contextmanager
     def progress(self, total: int) -> Iterator[Callable[[], None]]:
@@ -58,3 +58,10 @@ class Report:
         ) as bar:
             task = bar.add_task("", total=total)
             yield lambda: bar.advance(task)
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """One line. Not typer.echo: that writes past the progress bar and leaves it in the line."""
+    stream = stream or sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()
