@@ -75,11 +75,11 @@ def fill(values: Float, weights: Float) -> Float:
     if max(weights.shape) == 1:
         return _weigh(values, (weights > 0).astype(np.float32))
     smaller = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
-    mean, share = normalized(values, weights, lambda part: _shrink(part, smaller))
+    mean, share = normalized(values, weights, lambda part: _resized(part, smaller))
     # One valid child in four is enough to trust a coarse pixel: holes close from their rim.
     coarse = fill(mean, np.minimum(share * 4, np.float32(1)))
     known = _weigh(values, weights)
-    return known + _weigh(_shrink(coarse, weights.shape), 1 - weights)
+    return known + _weigh(_resized(coarse, weights.shape), 1 - weights)
 
 
 def guided_coefficients(
@@ -118,11 +118,14 @@ def _solve(cov: Float, slant: Float, eps: float) -> Float:
 
 
 def _weigh(values: Float, weights: Float) -> Float:
-    wide = weights if values.ndim == 2 else weights[..., None]
-    return np.where(wide > 0, values * wide, np.float32(0))
+    """values * weights, and 0 where the weight is 0, whatever the value."""
+    weighed = np.zeros(values.shape, np.float32)
+    cv2.copyTo(np.asarray(values, np.float32), (weights > 0).astype(np.uint8), weighed)
+    weighed *= weights if values.ndim == 2 else weights[..., None]
+    return weighed
 
 
-def _shrink(values: Float, shape: tuple[int, int]) -> Float:
+def _resized(values: Float, shape: tuple[int, int]) -> Float:
     return _same(resize(values, shape), values)
 
 

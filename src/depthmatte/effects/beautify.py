@@ -73,9 +73,9 @@ def skin(rgb: Float) -> Float:
     """
     total = rgb.sum(axis=-1) + np.float32(1e-3)
     red, green = rgb[..., 0] / total, rgb[..., 1] / total
-    warm = _bump(red, 0.345, 0.39, 0.48, 0.56)
+    warm = _bump(red, 0.345, 0.39, 0.5, 0.58)
     plain = _bump(green, 0.23, 0.28, 0.335, 0.36)
-    lit = _bump(total / 3, 0.08, 0.2, 0.95, 1.05)
+    lit = _bump(total / 3, 0.05, 0.14, 0.95, 1.05)
     return warm * plain * lit
 
 

@@ -1,0 +1,129 @@
+"""From canvas to photo: places kept, solid areas exact, edges nearer the photo's own."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from depthmatte.canvas import Fit, Orient, lay
+from depthmatte.restore import restore, strips
+
+SHAPES = st.tuples(st.integers(40, 300), st.integers(40, 300))
+SMALL = (64, 48)
+ORIENTS = st.sampled_from(get_args(Orient))
+
+
+def noise(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+
+
+def blob(shape: tuple[int, int], at: tuple[float, float], radius: float) -> NDArray[np.float32]:
+    """A soft disc, `at` as (x, y) in shares of the width and the height."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    away = np.hypot(x - at[0] * shape[1], y - at[1] * shape[0])
+    return np.clip(radius + 0.5 - away, 0, 1).astype(np.float32)
+
+
+def centroid(values: NDArray[Any]) -> NDArray[np.float64]:
+    y, x = np.mgrid[: values.shape[0], : values.shape[1]]
+    return np.array([(x * values).sum(), (y * values).sum()]) / values.sum()
+
+
+@given(SHAPES, ORIENTS, st.floats(0.4, 0.6), st.floats(0.4, 0.6), st.booleans())
+def test_a_blob_stays_where_it_is(
+    shape: tuple[int, int], orient: Orient, x: float, y: float, guided: bool
+) -> None:
+    fit = Fit.of(shape, SMALL, orient)
+    truth = blob(shape, (x, y), 0.25 * min(shape))
+    rgb = (40 + 150 * truth[..., None] + noise(shape) * 0.2).astype(np.uint8)
+    back = restore(np.clip(lay(truth, fit), 0, 1), fit, rgb if guided else None)
+    assert back.shape == shape
+    assert back.dtype == np.float32
+    assert np.abs(centroid(back) - centroid(truth)).max() < 0.5
+
+
+@given(SHAPES, ORIENTS, st.floats(0, 1, width=32))
+def test_constants_stay(shape: tuple[int, int], orient: Orient, value: float) -> None:
+    fit = Fit.of(shape, SMALL, orient)
+    values = np.full(fit.canvas, value, np.float32)
+    guided = restore(values, fit, noise(shape))
+    assert guided.shape == shape
+    assert np.allclose(guided, value, rtol=0, atol=1e-6)
+    assert (guided == restore(values, fit)).all()
+
+
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("shape", [(200, 130), (130, 200), (61, 47), (1, 1), (1, 300)])
+@pytest.mark.parametrize("orient", get_args(Orient))
+def test_nothing_and_everything_are_exact(
+    shape: tuple[int, int], orient: Orient, value: int
+) -> None:
+    fit = Fit.of(shape, SMALL, orient)
+    assert (restore(np.full(fit.canvas, value, np.float32), fit, noise(shape)) == value).all()
+
+
+def test_no_veil_and_no_holes() -> None:
+    """Where the map is solid, the wildest photo changes nothing, to the last bit."""
+    shape = (400, 300)
+    fit = Fit.of(shape, SMALL)
+    alpha = np.round(lay(blob(shape, (0.5, 0.5), 90), fit), 6)  # averaging leaves 0.9999999
+    back = restore(alpha, fit, noise(shape))
+    cell = shape[0] / fit.content[0]
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    away = np.hypot(x - 150, y - 200)
+    assert (back[away < 90 - 5 * cell] == 1).all()
+    assert (back[away > 90 + 5 * cell] == 0).all()
+
+
+def test_a_map_of_the_photos_size_is_returned() -> None:
+    values = np.random.default_rng(0).random((33, 47), np.float32)
+    same = restore(values, Fit.identity(values.shape), noise((33, 47)))
+    assert (same == values).all()
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (64, 48), (20, 30)])
+def test_a_photo_smaller_than_its_canvas_is_only_scaled(shape: tuple[int, int]) -> None:
+    fit = Fit.of(shape, SMALL)
+    values = np.random.default_rng(0).random(fit.canvas, np.float32)
+    assert (restore(values, fit, noise(shape)) == restore(values, fit)).all()
+
+
+@pytest.mark.parametrize("shape", [(400, 300), (300, 400)])
+@pytest.mark.parametrize("orient", get_args(Orient))
+def test_edges_follow_the_photo(shape: tuple[int, int], orient: Orient) -> None:
+    truth = blob(shape, (0.5, 0.5), 80)
+    colours = truth[..., None] * np.array([200, 90, 40]) + (1 - truth[..., None]) * 60
+    rgb = (colours + noise(shape) * 0.05).astype(np.uint8)
+    fit = Fit.of(shape, SMALL, orient)
+    alpha = np.clip(lay(truth, fit), 0, 1)
+    guided, plain = restore(alpha, fit, rgb), restore(alpha, fit)
+    assert np.abs(guided - truth).mean() < 0.4 * np.abs(plain - truth).mean()
+    assert guided.min() >= 0
+    assert guided.max() <= 1
+
+
+def test_on_real_photos_the_guide_helps(shared: Path) -> None:
+    """Ten training photos: true masks laid on a canvas come back nearer to the truth."""
+    folder = shared / "data/people/ccp/train"
+    errors = []
+    for file in sorted((folder / "masks").glob("*.png"))[:100:10]:
+        truth = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(np.float32) / np.float32(255)
+        rgb = cv2.imread(str(folder / "images" / f"{file.stem}.jpg"))[..., ::-1]
+        fit = Fit.of(truth.shape)
+        alpha = np.clip(lay(truth, fit), 0, 1)
+        guided, plain = restore(alpha, fit, np.ascontiguousarray(rgb)), restore(alpha, fit)
+        errors.append((np.abs(guided - truth).mean(), np.abs(plain - truth).mean()))
+    guided_error, plain_error = np.mean(errors, axis=0)
+    assert guided_error < 0.85 * plain_error
+
+
+@given(st.integers(0, 1000), st.integers(1, 300))
+def test_strips_cover_every_row_once(height: int, rows: int) -> None:
+    parts = list(strips(height, rows))
+    assert [row for part in parts for row in range(height)[part]] == list(range(height))
+    assert all(part.stop - part.start <= rows for part in parts)
