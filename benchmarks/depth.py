@@ -6,14 +6,14 @@ python benchmarks/depth.py [--scenes 200] -> results/depth.csv, reliability.csv,
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from peers import DATA, Peer, Tiefenrausch
+from peers import DATA, Tiefenrausch
 from table import RESULTS, show, write
 
 from depthmatte.canvas import lift, prepare
@@ -111,23 +111,30 @@ def estimate(pipeline: Pipeline, photo: Photo) -> tuple[Float, Float]:
     return lift(depth.relative, canvas.fit), lift(depth.prob, canvas.fit)
 
 
-def outlines(estimator: Estimator, name: str, folder: Path) -> dict[str, float]:
+def outlines(estimators: Sequence[Estimator], name: str, folder: Path) -> list[dict[str, float]]:
     """Share of outline pairs whose inside is nearer: photos' mean, pooled, and clear pairs."""
-    every: list[NDArray[np.bool_]] = []
-    clear: list[NDArray[np.bool_]] = []
+    every: list[list[Mask]] = [[] for _ in estimators]
+    clear: list[list[Mask]] = [[] for _ in estimators]
     for sample in samples(folder):
         photo, truth = sample.read()
-        depth, mask = estimator.run(photo), truth >= 0.5
-        every.append(outline_pairs(mask).nearer(depth))
-        clear.append(outline_pairs(mask, clear=True).nearer(depth))
-    return {
-        f"outline_{name}": _mean_share(every),
-        f"outline_{name}_pooled": float(np.concatenate(every).mean()),
-        f"outline_{name}_clear": _mean_share(clear),
-    }
+        mask = truth >= 0.5
+        pairs = outline_pairs(mask)
+        background = ~mask[tuple(pairs.outside.T)]  # what `clear=True` keeps
+        for number, estimator in enumerate(estimators):
+            nearer = pairs.nearer(estimator.run(photo))
+            every[number].append(nearer)
+            clear[number].append(nearer[background])
+    return [
+        {
+            f"outline_{name}": _mean_share(shares),
+            f"outline_{name}_pooled": float(np.concatenate(shares).mean()),
+            f"outline_{name}_clear": _mean_share(clear_shares),
+        }
+        for shares, clear_shares in zip(every, clear, strict=True)
+    ]
 
 
-def _mean_share(photos: list[NDArray[np.bool_]]) -> float:
+def _mean_share(photos: list[Mask]) -> float:
     return float(np.mean([pairs.mean() for pairs in photos if pairs.size]))
 
 
@@ -234,12 +241,14 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
     pipeline = default_pipeline(threads=options.threads, depth_network=options.depth)
-    peer: Peer = Tiefenrausch(options.threads)
-    estimators = [ours(pipeline), tiefenrausch(peer)]
+    estimators = [ours(pipeline), tiefenrausch(Tiefenrausch(options.threads))]
     rows: dict[str, dict[str, float]] = {e.name: {} for e in estimators}
+    for name, folder in SETS.items():
+        for estimator, found in zip(
+            estimators, outlines(estimators, name, DATA / folder), strict=True
+        ):
+            rows[estimator.name] |= found
     for estimator in estimators:
-        for name, folder in SETS.items():
-            rows[estimator.name] |= outlines(estimator, name, DATA / folder)
         rows[estimator.name] |= office(estimator)
     tallies = {e.name: Tally() for e in estimators}
     trust: list[tuple[Float, Mask]] = []
