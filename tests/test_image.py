@@ -172,6 +172,18 @@ def test_the_thumbnail_of_the_old_picture_is_left_behind():
     assert b"\xff\xd8" not in photo.meta.exif
 
 
+def test_a_tiff_hands_on_what_describes_the_photo_not_its_own_layout():
+    tags = Image.Exif()
+    tags[0x0110] = "Pinhole 1"
+    tags[0x8769] = {0x829A: 0.01, 0xA005: {1: "R98"}}
+    tags[34377] = b"layers"
+    photo = read(encode(scene(), "TIFF", exif=tags.tobytes()))
+    found = Image.Exif()
+    found.load(photo.meta.exif)
+    assert set(found) == {0x0110, fixtures.ORIENTATION, 0x8769}
+    assert set(found.get_ifd(0x8769)) == {0x829A}
+
+
 def test_damaged_exif_does_not_cost_the_photo():
     broken = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x09" + b"\xff" * 40
     photo = read(encode(scene(), "JPEG", quality=95, exif=broken))
