@@ -32,7 +32,8 @@ def show(
         best = _best(values, better.get(name, ""))
         arrow = {"lower": " ↓", "higher": " ↑"}.get(better.get(name, ""), "")
         grid.add_row(text + arrow, *(_cell(value, value == best) for value in values))
-    Console(width=30 + 18 * len(rows)).print(grid)
+    wide = max(map(len, titles.values())) + 4 + sum(max(10, len(name) + 3) for name in rows)
+    Console(width=max(wide, len(title))).print(grid)
 
 
 def _best(values: Sequence[float], better: str) -> float:
