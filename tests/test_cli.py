@@ -38,7 +38,7 @@ def nets(tmp_path: Path) -> list[str]:
     folder = tmp_path / "nets"
     folder.mkdir()
     paths = tinynets.save(folder)
-    return ["--matte", paths["matte"], "--depth", paths["depth"]]
+    return ["--matte-network", paths["matte"], "--depth-network", paths["depth"]]
 
 
 @pytest.fixture
@@ -292,8 +292,8 @@ def test_every_fusion_and_orient(fusion: str, orient: str, photos: Path, nets: l
         (["--effect", "background", "--background", "red"], "--effect background: given twice"),
         (["--background", "redd"], "background redd: neither a picture file nor a colour"),
         (["--effect", "background:picture=gone.png"], "gone.png: there is no such file"),
-        (["--matte", "mat"], "mat: unknown network; use matte, depth"),
-        (["--matte", "gone.onnx"], "gone.onnx: no such network file"),
+        (["--matte-network", "mat"], "mat: unknown network; use matte, depth"),
+        (["--matte-network", "gone.onnx"], "gone.onnx: no such network file"),
     ],
 )
 def test_wrong_orders_are_one_line(

@@ -1,4 +1,4 @@
-"""The photo as every later step sees it: upright 8-bit sRGB pixels and what the writer must keep."""
+"""The photo as every later step sees it: upright 8-bit sRGB pixels, and what a writer keeps."""
 
 from __future__ import annotations
 

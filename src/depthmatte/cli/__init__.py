@@ -81,10 +81,12 @@ Orient = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
 MatteNetwork = Annotated[
-    str, typer.Option("--matte", help="Matte network: a name, an .onnx file or URL#sha256=HEX.")
+    str,
+    typer.Option("--matte-network", help="Matte network: a name, an .onnx file or URL#sha256=HEX."),
 ]
 DepthNetwork = Annotated[
-    str, typer.Option("--depth", help="Depth network: a name, an .onnx file or URL#sha256=HEX.")
+    str,
+    typer.Option("--depth-network", help="Depth network: a name, an .onnx file or URL#sha256=HEX."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 

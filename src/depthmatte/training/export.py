@@ -25,6 +25,7 @@ from torch import nn
 from ..errors import WeightsError
 from ..network import KEY, VERSION, Network
 from .calibrate import fit_temperature
+from .checkpoint import read_checkpoint
 from .tasks import TASKS
 
 PARITY = 1e-4
@@ -50,7 +51,7 @@ class Card:
 
 def load(checkpoint: Path) -> tuple[str, nn.Module]:
     """(task, network) of a checkpoint: the running average of its weights."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    state = read_checkpoint(checkpoint)
     recipe = state["recipe"]
     network = TASKS[recipe["task"]].network(recipe["encoder"])
     network.load_state_dict(state["mean"])
@@ -85,7 +86,7 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
 
     With `data`, a depth network's I2 is calibrated on held-out scenes first.
     """
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    state = read_checkpoint(checkpoint)
     recipe = state["recipe"]
     numbers: dict[str, Any] = {
         "epochs": state["epoch"],

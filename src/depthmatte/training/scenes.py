@@ -48,6 +48,9 @@ FARTHEST = 60.0
 LARGEST = 512
 """Material is kept at this many pixels on its longer side."""
 
+POSTER = 3.0
+"""Weight of a poster's pixels: rare, and the proof that the network does not just segment."""
+
 RANGE = 2.0
 """A scene spans at least this ratio of distances, so a flat wall is not stretched."""
 
@@ -362,12 +365,13 @@ def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET) -> Scene:
         np.full(shape, 0.25, np.float32),
         np.full(shape, -1, np.int16),
     )
-    hung = int(rng.choice([0, 1, 2], p=[0.6, 0.25, 0.15])) if view.wall < 12 else 0
+    hung = int(rng.choice([0, 1, 2], p=[0.25, 0.45, 0.3])) if view.wall < 12 else 0
     for _ in range(hung):
         rgba, corner = _poster(rng, stock, view)
         painting.paint("poster", view.wall, rgba, corner)
     if hung:
         _trust_wall(painting, view)
+        painting.sure[painting.owner >= 0] = POSTER
     if rng.random() < 0.35:
         painting.soften(rng.uniform(0.5, 3))
     for _, paint in sorted(_layers(rng, stock, view), key=lambda layer: -layer[0]):

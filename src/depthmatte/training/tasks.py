@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..canvas import lay, lift, resize
@@ -37,6 +38,11 @@ class Task:
     export: Callable[..., nn.Module]
 
 
+def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
+    """One canvas (3, h, w) as a batch where the network lives."""
+    return torch.from_numpy(image)[None].to(next(network.parameters()).device)
+
+
 def matte_validator(data: Path, preset: tuple[int, int]) -> Validator:
     """1 - mean IoU on held-out training photos, on the canvas."""
     items = matte_items(data)[2]
@@ -49,7 +55,7 @@ def matte_validator(data: Path, preset: tuple[int, int]) -> Validator:
             rgb, mask = item.read()
             fit, image = on_canvas(rgb, preset)
             truth = lay(mask, fit)[fit.window] > 127
-            logits = network(torch.from_numpy(image)[None]).matte[0, 0].numpy()
+            logits = network(_batch(network, image)).matte[0, 0].cpu().numpy()
             guess = logits[fit.window] > 0
             scores.append((guess & truth).sum() / max(1, (guess | truth).sum()))
         return 1 - float(np.mean(scores))
@@ -68,7 +74,7 @@ def depth_validator(data: Path, preset: tuple[int, int]) -> Validator:
 
         def depth(rgb: RGB) -> np.ndarray[Any, Any]:
             fit, image = on_canvas(rgb, preset)
-            d = expectation(network(torch.from_numpy(image)[None]))[0, 0].numpy()
+            d = expectation(network(_batch(network, image)))[0, 0].cpu().numpy()
             return lift(resize(d, fit.canvas), fit)
 
         return 0.5 * _people_wrong(scenes, depth) + 0.5 * _outlines_wrong(photos, depth)

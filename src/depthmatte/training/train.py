@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..errors import InputError
+from .checkpoint import read_checkpoint, write_checkpoint
 from .nets.encoders import load_imagenet
 from .samples import Batches, Keyed
 from .tasks import TASKS, Task
@@ -93,27 +96,99 @@ def follow(mean: nn.Module, network: nn.Module, decay: float) -> None:
             slow.copy_(fast)
 
 
-def begin(recipe: Recipe, task: Task) -> tuple[nn.Module, nn.Module]:
-    """The network and its running average, from ImageNet, from `start`, or from chance."""
-    torch.manual_seed(recipe.seed)
-    network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
-    if recipe.start is not None:
-        values = torch.load(recipe.start, map_location="cpu", weights_only=False)["mean"]
-        own = network.state_dict()
-        fitting = {k: v for k, v in values.items() if k in own and own[k].shape == v.shape}
-        network.load_state_dict(fitting, strict=False)
-    elif recipe.imagenet and recipe.encoder == "lite0":
-        load_imagenet(network.get_submodule("encoder"))  # type: ignore[arg-type]
-    mean.load_state_dict(network.state_dict())
-    return network, mean
+@dataclass
+class Run:
+    """A run in progress: the network, its running average, the optimiser, how far it got."""
+
+    recipe: Recipe
+    task: Task
+    device: torch.device
+    network: nn.Module
+    mean: nn.Module
+    adam: torch.optim.Adam
+    steps: int
+    step: int = 0
+    epoch: int = 0
+    best: float = math.inf
+    quiet: int = 0
+
+    @classmethod
+    def begin(cls, recipe: Recipe, task: Task, steps: int) -> Run:
+        """From ImageNet, from another run's weights (`start`), or from chance."""
+        torch.manual_seed(recipe.seed)
+        network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
+        if recipe.start is not None:
+            _take_fitting(network, read_checkpoint(recipe.start)["mean"])
+        elif recipe.imagenet and recipe.encoder == "lite0":
+            load_imagenet(network.get_submodule("encoder"))  # type: ignore[arg-type]
+        mean.load_state_dict(network.state_dict())
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        mean.to(device)
+        hold_still(network, recipe.freeze)
+        return cls(recipe, task, device, network, mean, optimiser(network, recipe), steps)
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Take up a checkpoint where it stood."""
+        self.network.load_state_dict(state["network"])
+        self.mean.load_state_dict(state["mean"])
+        self.adam.load_state_dict(state["adam"])
+        self.epoch, self.best, self.quiet = state["epoch"], state["best"], state["quiet"]
+        self.step = self.steps * self.epoch // self.recipe.epochs
+
+    def learn(self, batch: dict[str, Tensor]) -> dict[str, float]:
+        """One step of Adam on one batch; the loss and its terms."""
+        for group in self.adam.param_groups:
+            group["lr"] = group["base"] * cosine(self.step, self.steps)
+        moved = {name: value.to(self.device) for name, value in batch.items()}
+        image = moved["image"].contiguous(memory_format=torch.channels_last)
+        terms = self.task.loss(self.network(image), moved)
+        loss = torch.stack(list(terms.values())).sum()
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.adam.step()
+        self.step += 1
+        # A young average must forget its start quickly.
+        young = (1 + self.step) / (10 + self.step)
+        follow(self.mean, self.network, min(self.recipe.average, young))
+        return {name: term.item() for name, term in {"loss": loss, **terms}.items()}
+
+    def close_epoch(self, loss: float, error: float) -> None:
+        """Count the epoch, judge progress, write the checkpoint."""
+        self.epoch += 1
+        self.quiet = 0 if loss < 0.99 * self.best else self.quiet + 1
+        self.best = min(self.best, loss)
+        plain = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.recipe).items()}
+        write_checkpoint(
+            self.recipe.out / "last.pt",
+            {
+                "recipe": plain,
+                "epoch": self.epoch,
+                "best": self.best,
+                "quiet": self.quiet,
+                "error": error,
+                "network": self.network.state_dict(),
+                "mean": self.mean.state_dict(),
+                "adam": self.adam.state_dict(),
+            },
+        )
+
+    @property
+    def reason_to_stop(self) -> str:
+        """Why the run ends before its target epoch; empty when it goes on."""
+        if self.best <= self.recipe.stop_loss:
+            return "loss reached"
+        if self.recipe.patience and self.quiet >= self.recipe.patience:
+            return "converged"
+        return ""
 
 
-def save(path: Path, recipe: Recipe, epoch: int, parts: dict[str, object], best: float) -> None:
-    """Write a checkpoint under a temporary name, then replace."""
-    fresh = path.with_suffix(".part")
-    plain = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(recipe).items()}
-    torch.save({"recipe": plain, "epoch": epoch, "best": best, **parts}, fresh)
-    os.replace(fresh, path)
+def _take_fitting(network: nn.Module, values: dict[str, Tensor]) -> None:
+    """Copy the tensors whose names and shapes agree; the others stay as they are."""
+    own = network.state_dict()
+    fitting = {k: v for k, v in values.items() if k in own and own[k].shape == v.shape}
+    network.load_state_dict(fitting, strict=False)
 
 
 def log_row(path: Path, row: dict[str, float]) -> None:
@@ -143,11 +218,22 @@ def plot(log: Path) -> None:
     figure.savefig(log.with_suffix(".png"), dpi=110)
 
 
+def load(recipe: Recipe, samples: Any, epoch: int) -> DataLoader[Any]:
+    """The batches of one epoch, made in `workers` processes beside the training."""
+    return DataLoader(
+        Keyed(samples.sample),
+        batch_sampler=Batches(samples.shares, recipe.batch, recipe.seed, epoch),
+        num_workers=recipe.workers,
+        prefetch_factor=4 if recipe.workers else None,
+    )
+
+
 def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     """Train one network; returns the checkpoint `out/last.pt`.
 
     The checkpoint holds the recipe, the network, the running average `mean` (what is
-    exported), the optimiser and the epoch, so `resume` goes on where it stood.
+    exported), the optimiser and the epoch, so `resume` goes on where it stood. A GPU is
+    used where there is one. Raises InputError for data or a checkpoint it cannot use.
     """
     task = TASKS[recipe.task]
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
@@ -155,76 +241,39 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     recipe.out.mkdir(parents=True, exist_ok=True)
-    last = recipe.out / "last.pt"
-    network, mean = begin(recipe, task)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    hold_still(network, recipe.freeze)
-    adam = optimiser(network, recipe)
-    first, best, quiet = 0, math.inf, 0
-    if resume and last.exists():
-        state = torch.load(last, map_location="cpu", weights_only=False)
-        network.load_state_dict(state["network"])
-        mean.load_state_dict(state["mean"])
-        adam.load_state_dict(state["adam"])
-        first, best = state["epoch"], state["best"]
     samples = task.samples(recipe.data, recipe.preset, recipe.labels)
     validate = task.validator(recipe.data, recipe.preset)
     steps = len(Batches(samples.shares, recipe.batch, recipe.seed, 0)) * recipe.epochs
-    step = steps * first // recipe.epochs
-
-    for epoch in range(first, recipe.epochs):
-        network.train()
-        hold_still(network, recipe.freeze)
-        batches = Batches(samples.shares, recipe.batch, recipe.seed, epoch)
-        loader = DataLoader(
-            Keyed(samples.sample),
-            batch_sampler=batches,
-            num_workers=recipe.workers,
-            prefetch_factor=4 if recipe.workers else None,
+    if not steps:
+        raise InputError(
+            f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos"
         )
-        sums: dict[str, float] = {}
-        count, began = 0, time.monotonic()
-        for batch in loader:
-            for group in adam.param_groups:
-                group["lr"] = group["base"] * cosine(step, steps)
-            terms: dict[str, Tensor] = task.loss(
-                network(batch["image"].contiguous(memory_format=torch.channels_last)), batch
-            )
-            loss = torch.stack(list(terms.values())).sum()
-            adam.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            adam.step()
-            step, count = step + 1, count + 1
-            # A young average must forget its start quickly.
-            follow(mean, network, min(recipe.average, (1 + step) / (10 + step)))
-            for name, term in {"loss": loss, **terms}.items():
-                sums[name] = sums.get(name, 0.0) + term.item()
+    run = Run.begin(recipe, task, steps)
+    last = recipe.out / "last.pt"
+    if resume and last.exists():
+        run.go_on(read_checkpoint(last))
+
+    while run.epoch < recipe.epochs and not run.reason_to_stop:
+        run.network.train()
+        hold_still(run.network, recipe.freeze)
+        batches = load(recipe, samples, run.epoch)
+        sums: Counter[str] = Counter()
+        began = time.monotonic()
+        for count, batch in enumerate(batches, 1):
+            sums.update(run.learn(batch))
             if count % 50 == 0:
                 pace = count * recipe.batch / (time.monotonic() - began)
-                shown = "  ".join(f"{k} {v / count:.4f}" for k, v in sums.items())
-                report(f"epoch {epoch} step {count}/{len(batches)}  {shown}  {pace:.1f} photos/s")
-            if recipe.limit and count >= recipe.limit:
+                shown = "  ".join(f"{name} {total / count:.4f}" for name, total in sums.items())
+                report(f"epoch {run.epoch} {count}/{len(batches)}  {shown}  {pace:.1f} photos/s")
+            if count == recipe.limit:
                 break
-        means = {name: total / max(1, count) for name, total in sums.items()}
-        error = validate(mean)
-        seconds = time.monotonic() - began
-        log_row(
-            recipe.out / "log.csv",
-            {"epoch": epoch, **means, "validation": error, "seconds": round(seconds, 1)},
-        )
+        means = {name: total / count for name, total in sums.items()}
+        error = validate(run.mean)
+        row = {"epoch": run.epoch, **means, "validation": error}
+        log_row(recipe.out / "log.csv", row | {"seconds": round(time.monotonic() - began, 1)})
         plot(recipe.out / "log.csv")
-        quiet = 0 if means["loss"] < 0.99 * best else quiet + 1
-        best = min(best, means["loss"])
-        parts: dict[str, object] = {
-            "network": network.state_dict(),
-            "mean": mean.state_dict(),
-            "adam": adam.state_dict(),
-            "error": error,
-        }
-        save(last, recipe, epoch + 1, parts, best)
-        report(f"epoch {epoch} done: loss {means['loss']:.4f} validation {error:.4f}")
-        if means["loss"] <= recipe.stop_loss or (recipe.patience and quiet >= recipe.patience):
-            report("stopped early: " + ("loss reached" if not quiet else "converged"))
-            break
+        report(f"epoch {run.epoch} done: loss {means['loss']:.4f} validation {error:.4f}")
+        run.close_epoch(means["loss"], error)
+    if run.reason_to_stop:
+        report(f"stopped early: {run.reason_to_stop}")
     return last
