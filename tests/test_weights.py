@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from depthmatte import weights
+from depthmatte.canvas import PRESET
 from depthmatte.errors import InputError, WeightsError
 from depthmatte.network import Network
 
@@ -50,7 +51,7 @@ def test_shipped_networks_are_what_the_table_says(name: str) -> None:
     assert weights.digest(path) == row.expected
     contract = Network(path, threads=1).expect(row.task).contract
     assert contract.licence == row.licence
-    assert contract.preset == (320, 256)
+    assert contract.preset == PRESET
 
 
 def test_nothing_ships_without_a_checksum() -> None:

@@ -13,7 +13,7 @@ from .errors import InputError
 from .photo import RGB, Photo
 from .restore import restore
 
-SEEN = 0.002
+SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody" (row B8)."""
 
 

@@ -44,7 +44,7 @@ def _size(text: str) -> tuple[int, int]:
     """HEIGHTxWIDTH as numbers; InputError unless both are multiples of 32."""
     rows, _, columns = text.lower().partition("x")
     if not (rows.isdigit() and columns.isdigit()):
-        raise InputError(f"--preset {text}: is not HEIGHTxWIDTH; write for example 320x256")
+        raise InputError(f"--preset {text}: is not HEIGHTxWIDTH; write for example 384x288")
     size = int(rows), int(columns)
     if min(size) < 64 or size[0] % 32 or size[1] % 32:
         raise InputError(f"--preset {text}: needs multiples of 32, 64 or more")
@@ -63,7 +63,7 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
         encoder: Encoder = "lite0",
         encoder_rate: EncoderRate = 1.0,
         freeze: Freeze = 0,
-        preset: Preset = "320x256",
+        preset: Preset = "384x288",
         stop_loss: StopLoss = 0.0,
         patience: Patience = 0,
         seed: Seed = 0,

@@ -22,6 +22,7 @@ import onnx.numpy_helper
 import torch
 from torch import nn
 
+from ..canvas import PRESET
 from ..errors import WeightsError
 from ..network import KEY, VERSION, Network
 from .calibrate import fit_temperature
@@ -35,7 +36,7 @@ ROUNDING = 7e-3
 """The same for the shipped file with float16 weights."""
 
 MULTIPLE = 32
-SIZES = ((320, 256), (256, 320), (384, 288))
+SIZES = (PRESET, PRESET[::-1], (256, 256))
 NORMALISATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
 
 

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..canvas import PRESET
 from ..errors import InputError
 from .checkpoint import read_checkpoint, write_checkpoint
 from .nets.encoders import load_imagenet
@@ -45,7 +46,7 @@ class Recipe:
     imagenet: bool = True
     encoder_rate: float = 1.0
     freeze: int = 0
-    preset: tuple[int, int] = (320, 256)
+    preset: tuple[int, int] = PRESET
     stop_loss: float = 0.0
     patience: int = 0
     average: float = 0.998
@@ -245,9 +246,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     validate = task.validator(recipe.data, recipe.preset)
     steps = len(Batches(samples.shares, recipe.batch, recipe.seed, 0)) * recipe.epochs
     if not steps:
-        raise InputError(
-            f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos"
-        )
+        raise InputError(f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos")
     run = Run.begin(recipe, task, steps)
     last = recipe.out / "last.pt"
     if resume and last.exists():

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Trains and exports the shipped depth network. DATA is the data folder, TEACHER the weak
+# teacher's ONNX file, WORK is scratch. About 1.5 hours on one CPU core.
+set -euo pipefail
+DATA=${1:?usage: runs/depth.sh DATA TEACHER [WORK]}
+TEACHER=${2:?usage: runs/depth.sh DATA TEACHER [WORK]}
+WORK=${3:-work}
+
+depthmatte train labels --data "$DATA" --teacher "$TEACHER" -o "$WORK/labels" --every 2
+COMMON=(--data "$DATA" --labels "$WORK/labels" --freeze 2 --encoder-rate 0.5 --threads 1)
+depthmatte train depth "${COMMON[@]}" -o "$WORK/depth1" --epochs 4 --preset 224x192 \
+    --rate 1e-3 --seed 0
+depthmatte train depth "${COMMON[@]}" -o "$WORK/depth2" --epochs 2 --preset 320x256 \
+    --rate 6e-4 --seed 1 --start "$WORK/depth1/last.pt"
+depthmatte train depth "${COMMON[@]}" -o "$WORK/depth3" --epochs 2 --preset 320x256 \
+    --rate 5e-4 --seed 2 --start "$WORK/depth2/last.pt"
+depthmatte train export "$WORK/depth3/last.pt" -o src/depthmatte/networks/depth.onnx \
+    --data "$DATA" --command "depthmatte train depth, phases as in runs/depth.sh"
+(cd src/depthmatte/networks && sha256sum ./*.onnx | sed 's| \./| |' > SHA256SUMS)
