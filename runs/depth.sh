@@ -6,7 +6,7 @@ DATA=${1:?usage: runs/depth.sh DATA TEACHER [WORK]}
 TEACHER=${2:?usage: runs/depth.sh DATA TEACHER [WORK]}
 WORK=${3:-work}
 
-depthmatte train labels --data "$DATA" --teacher "$TEACHER" -o "$WORK/labels" --every 2
+depthmatte train labels depth --data "$DATA" --teacher "$TEACHER" -o "$WORK/labels"
 COMMON=(--data "$DATA" --labels "$WORK/labels" --freeze 2 --encoder-rate 0.5 --threads 1)
 depthmatte train depth "${COMMON[@]}" -o "$WORK/depth1" --epochs 4 --preset 224x192 \
     --rate 1e-3 --seed 0
@@ -16,4 +16,4 @@ depthmatte train depth "${COMMON[@]}" -o "$WORK/depth3" --epochs 2 --preset 320x
     --rate 5e-4 --seed 2 --start "$WORK/depth2/last.pt"
 depthmatte train export "$WORK/depth3/last.pt" -o src/depthmatte/networks/depth.onnx \
     --data "$DATA" --command "depthmatte train depth, phases as in runs/depth.sh"
-(cd src/depthmatte/networks && sha256sum ./*.onnx | sed 's| \./| |' > SHA256SUMS)
+(cd src/depthmatte/networks && sha256sum -- *.onnx > SHA256SUMS)

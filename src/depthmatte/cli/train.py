@@ -31,7 +31,9 @@ Patience = Annotated[int, typer.Option(help="Stop after so many epochs without 1
 Seed = Annotated[int, typer.Option(help="Same seed, same samples.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0: its default.")]
 Start = Annotated[Path | None, typer.Option(help="Checkpoint to start the weights from.")]
-Labels = Annotated[Path | None, typer.Option(help="Folder of `train labels` (depth only).")]
+Labels = Annotated[Path | None, typer.Option(help="Folder of `train labels TASK`.")]
+Strength = Annotated[float, typer.Option(min=0, max=1, help="How strong augmentation is.")]
+Landscape = Annotated[float, typer.Option(min=0, max=1, help="Share of landscape batches.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt.")]
 
 
@@ -70,10 +72,10 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
         threads: Threads = 0,
         start: Start = None,
         labels: Labels = None,
+        strength: Strength = 1.0,
+        landscape: Landscape = 0.2,
         resume: Resume = False,
     ) -> None:
-        if labels is not None and task != "depth":
-            raise InputError("--labels: only the depth network learns from labels; leave it out")
         _need_torch()
         from ..training.train import Recipe, train
 
@@ -94,6 +96,8 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
             threads=threads,
             start=start,
             labels=labels,
+            strength=strength,
+            landscape=landscape,
         )
         checkpoint = train(recipe, report=typer.echo, resume=resume)
         typer.echo(f"checkpoint {checkpoint}")
@@ -124,19 +128,27 @@ app.command("depth")(
 
 @app.command()
 def labels(
+    task: Annotated[str, typer.Argument(help="matte or depth.")],
     data: Data,
-    teacher: Annotated[Path, typer.Option(help="The teacher's ONNX file (log disparity).")],
+    teacher: Annotated[Path, typer.Option(help="The teacher's ONNX file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the labels.")] = Path(
         "work/labels"
     ),
-    every: Annotated[int, typer.Option(min=1, help="Label every n-th photo with people.")] = 2,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
-    """Make weak depth labels for the training photos with a teacher network."""
-    _need_torch()
-    from ..training.teacher import label, material
+    """Make labels for the training photos with a third-party teacher network.
 
-    made = label(material(data, every), teacher, out, threads)
+    depth: minus log disparity (Tiefenrausch); matte: soft alpha of street photos (MODNet).
+    """
+    _need_torch()
+    from ..training import teacher as teachers
+
+    if task not in ("matte", "depth"):
+        raise InputError(f"labels {task!r}: is unknown; use matte or depth")
+    if task == "depth":
+        made = teachers.label_depth(teachers.depth_material(data), teacher, out, threads)
+    else:
+        made = teachers.label_matte(teachers.matte_material(data), teacher, out, threads)
     typer.echo(f"{made} labels made in {out}")
 
 
@@ -147,9 +159,7 @@ def export(
     command: Annotated[
         str, typer.Option(help="What trained it, stored in the file; default: the recipe.")
     ] = "",
-    data: Annotated[
-        Path | None, typer.Option(help="Data folder, to calibrate the depth probability.")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder, to calibrate with.")] = None,
 ) -> None:
     """Write a checkpoint as ONNX with its contract, after proving that both agree."""
     _need_torch()

@@ -28,9 +28,16 @@ class Stack:
     truths: tuple[Array, ...]
 
 
-def window(rng: Rng, stack: Stack, landscape: bool, least: float = 0.4) -> Stack:
-    """Cut a window of the wanted orientation holding `least` to 1 of the largest such area."""
+def window(
+    rng: Rng, stack: Stack, landscape: bool, least: float = 0.4, whole: float = 0.0
+) -> Stack:
+    """Cut a window of the wanted orientation holding `least` to 1 of the largest such area.
+
+    With the chance `whole` a photo that already has this orientation is left as it is.
+    """
     height, width = stack.rgb.shape[:2]
+    if (width > height) == landscape and rng.random() < whole:
+        return stack
     aspect = rng.uniform(1.1, 1.6) if landscape else rng.uniform(0.62, 1.0)
     scale = np.sqrt(rng.uniform(least, 1.0)) if rng.random() < 0.7 else 1.0
     rows = min(height, width / aspect)
@@ -87,10 +94,15 @@ def tilt(rng: Rng, stack: Stack, chance: float = 0.4, degrees: float = 15) -> St
     return Stack(move(stack.rgb, cv2.INTER_LINEAR), truths)
 
 
-def geometry(rng: Rng, stack: Stack, landscape: bool) -> Stack:
-    """All geometric steps; the result has the wanted orientation."""
-    stack = window(rng, quarter(rng, stack), landscape)
-    return tilt(rng, flip(rng, stack))
+def geometry(rng: Rng, stack: Stack, landscape: bool, strength: float = 1.0) -> Stack:
+    """All geometric steps; the result has the wanted orientation.
+
+    `strength` in [0, 1] scales how often each happens: low for a last phase on photos as
+    they come.
+    """
+    stack = quarter(rng, stack, 0.06 * strength)
+    stack = window(rng, stack, landscape, whole=1 - strength)
+    return tilt(rng, flip(rng, stack), 0.4 * strength)
 
 
 def tone(rng: Rng, rgb: RGB) -> RGB:
@@ -148,11 +160,11 @@ STEPS = (
 )
 
 
-def colour(rng: Rng, rgb: RGB) -> RGB:
-    """All photometric steps, each with its own chance."""
+def colour(rng: Rng, rgb: RGB, strength: float = 1.0) -> RGB:
+    """All photometric steps, each with its own chance times `strength`."""
     rgb = np.ascontiguousarray(rgb)
     for step, chance in STEPS:
-        if rng.random() < chance:
+        if rng.random() < chance * strength:
             rgb = step(rng, rgb)
     return rgb
 

@@ -44,12 +44,10 @@ class Labelled:
         rgb = read_rgb(self.photo)
         if self.mask is None:
             return rgb, np.zeros(rgb.shape[:2], np.uint8)
-        mask = cv2.imread(str(self.mask), cv2.IMREAD_GRAYSCALE)
-        if mask is None:
-            raise InputError(f"{self.mask}: cannot be decoded; remove the pair or mend it")
+        mask = read_grey(self.mask)
         if mask.shape != rgb.shape[:2]:
-            mask = resize(mask, rgb.shape[:2])
-        return rgb, np.asarray(mask, np.uint8)
+            mask = np.asarray(resize(mask, rgb.shape[:2]), np.uint8)
+        return rgb, mask
 
 
 def read_rgb(path: Path) -> RGB:
@@ -58,6 +56,14 @@ def read_rgb(path: Path) -> RGB:
     if bgr is None:
         raise InputError(f"{path}: cannot be decoded; remove it or mend it")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Decode a mask or matte to uint8 (H, W)."""
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        raise InputError(f"{path}: cannot be decoded; remove it or mend it")
+    return np.asarray(grey, np.uint8)
 
 
 def read_rgba(path: Path) -> NDArray[np.uint8]:

@@ -81,10 +81,17 @@ class DepthSamples:
     shares: list[float]
     labels: Path | None
     preset: tuple[int, int]
+    strength: float = 1.0
 
     @classmethod
-    def of(cls, data: Path, preset: tuple[int, int], labels: Path | None = None) -> DepthSamples:
-        """Training material below the data folder."""
+    def of(
+        cls,
+        data: Path,
+        preset: tuple[int, int],
+        labels: Path | None = None,
+        strength: float = 1.0,
+    ) -> DepthSamples:
+        """Training material below the data folder; `strength` is that of augmentation."""
         photos = [
             item
             for group in ("picsart", "ccp")
@@ -94,7 +101,7 @@ class DepthSamples:
         empty = [Labelled(path, None, "backgrounds") for path in backgrounds(data, "train")]
         empty = [item for item in empty if labels and label_file(labels, item.photo).exists()]
         shares = [PHOTO_SHARE] * len(photos) + [BACKGROUND_SHARE] * len(empty) + [1.0] * SCENES
-        return cls(Stock.of(data, "train"), photos + empty, shares, labels, preset)
+        return cls(Stock.of(data, "train"), photos + empty, shares, labels, preset, strength)
 
     def sample(self, key: Key) -> Sample:
         """image (3,h,w); d, weight, teacher, teacher_weight (1,h,w); pairs (PAIRS, 5)."""
@@ -108,7 +115,7 @@ class DepthSamples:
         rows, columns = self.preset
         columns = columns if rng.random() < 0.4 else round(columns * rng.uniform(0.7, 1.0))
         scene = compose(rng, self.stock, (columns, rows) if landscape else (rows, columns))
-        fit, image = on_canvas(augment.colour(rng, scene.rgb), self.preset)
+        fit, image = on_canvas(augment.colour(rng, scene.rgb, self.strength), self.preset)
         near, far = (_moved(points, fit) for points in scene_pairs(rng, scene))
         none = np.zeros((1, *fit.canvas), np.float32)
         return {
@@ -123,9 +130,9 @@ class DepthSamples:
     def _photo(self, rng: Rng, item: Labelled, landscape: bool) -> Sample:
         rgb, mask = item.read()
         far, known = self._label(item, rgb.shape[:2])
-        stack = augment.geometry(rng, Stack(rgb, (mask, far)), landscape)
+        stack = augment.geometry(rng, Stack(rgb, (mask, far)), landscape, self.strength)
         mask, far = stack.truths
-        fit, image = on_canvas(augment.colour(rng, stack.rgb), self.preset)
+        fit, image = on_canvas(augment.colour(rng, stack.rgb, self.strength), self.preset)
         person = lay(np.ascontiguousarray(mask), fit) > 127
         found = outline_pairs(person & fit.inside())
         none = np.zeros((1, *fit.canvas), np.float32)

@@ -25,7 +25,6 @@ from torch import nn
 from ..canvas import PRESET
 from ..errors import WeightsError
 from ..network import KEY, VERSION, Network
-from .calibrate import fit_temperature
 from .checkpoint import read_checkpoint
 from .tasks import TASKS
 
@@ -60,16 +59,15 @@ def load(checkpoint: Path) -> tuple[str, nn.Module]:
 
 
 def export(
-    checkpoint: Path, out: Path, card: Card | None = None, temperature: float | None = None
+    checkpoint: Path, out: Path, card: Card | None = None, calibration: float = 1.0
 ) -> float:
     """Write `out` (ONNX) from a checkpoint; returns the parity, the largest difference.
 
-    `temperature` (depth only) calibrates I2. Raises WeightsError when parity fails; `out`
+    `calibration` is the number `Task.calibrate` fits. Raises WeightsError when parity fails; `out`
     is replaced only by a file that passed.
     """
     task, network = load(checkpoint)
-    options = {} if temperature is None else {"temperature": temperature}
-    module = TASKS[task].export(network, **options).eval()
+    module = TASKS[task].export(network, calibration).eval()
     fresh = out.with_suffix(".part.onnx")
     try:
         _write(module, fresh)
@@ -85,7 +83,7 @@ def export(
 def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None = None) -> float:
     """`export` with everything the checkpoint knows written on the card.
 
-    With `data`, a depth network's I2 is calibrated on held-out scenes first.
+    With `data` the network is calibrated first, on what training never saw.
     """
     state = read_checkpoint(checkpoint)
     recipe = state["recipe"]
@@ -93,12 +91,12 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
         "epochs": state["epoch"],
         "validation error": round(float(state["error"]), 4),
     }
-    temperature = None
-    if recipe["task"] == "depth" and data is not None:
-        temperature = fit_temperature(load(checkpoint)[1], data)
-        numbers["temperature"] = round(temperature, 3)
+    task, calibration = TASKS[recipe["task"]], 1.0
+    if data is not None:
+        calibration = task.calibrate(load(checkpoint)[1], data)
+        numbers[task.calibration] = round(calibration, 3)
     card = Card(command=command or _command(recipe), data=SOURCES[recipe["task"]], numbers=numbers)
-    return export(checkpoint, out, card, temperature)
+    return export(checkpoint, out, card, calibration)
 
 
 def _command(recipe: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ def portrait_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
 
     semantic: cross-entropy on the area-averaged truth at stride 8; detail: cross-entropy in
     the band around the outline at stride 2; matte: cross-entropy, more in the band, plus
-    absolute error in the band plus soft IoU.
+    absolute error everywhere and in the band plus soft IoU.
     """
     coarse = F.avg_pool2d(truth, 8)
     half = F.avg_pool2d(truth, 2)
@@ -47,6 +47,7 @@ def portrait_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
         "semantic": F.binary_cross_entropy_with_logits(logits.semantic, coarse),
         "detail": 0.5 * (detail * ring).sum() / ring.sum().clamp(min=1),
         "matte": (matte * (1 + 2 * near)).mean(),
+        "error": 2 * (alpha - truth).abs().mean(),
         "outline": ((alpha - truth).abs() * near).sum() / near.sum().clamp(min=1),
         "iou": soft_iou(alpha, truth),
     }

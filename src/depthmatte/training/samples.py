@@ -18,10 +18,14 @@ from ..canvas import Fit, lay, prepare
 from ..photo import Photo
 from . import augment
 from .augment import Stack
-from .data import Labelled, backgrounds, matte_items, read_rgb
+from .data import Labelled, backgrounds, matte_items, read_grey, read_rgb
+from .teacher import label_file
 
 Sample = dict[str, NDArray[np.float32]]
 Key = tuple[int, bool, int]
+
+AGREE = 0.88
+"""Least IoU of a teacher's matte with the mask before it may soften the outline."""
 
 SWAP = 0.25
 """Share of well-masked photos whose background is replaced."""
@@ -41,12 +45,23 @@ class MatteSamples:
     shares: list[float]
     scenery: list[Path]
     preset: tuple[int, int]
+    labels: Path | None = None
+    strength: float = 1.0
 
     @classmethod
-    def of(cls, data: Path, preset: tuple[int, int]) -> MatteSamples:
-        """All training photos below the data folder."""
+    def of(
+        cls,
+        data: Path,
+        preset: tuple[int, int],
+        labels: Path | None = None,
+        strength: float = 1.0,
+    ) -> MatteSamples:
+        """All training photos below the data folder.
+
+        `labels` is a folder of soft mattes from a teacher, `strength` that of augmentation.
+        """
         items, shares, _ = matte_items(data)
-        return cls(items, shares, backgrounds(data, "train"), preset)
+        return cls(items, shares, backgrounds(data, "train"), preset, labels, strength)
 
     def sample(self, key: Key) -> Sample:
         """`image` (3, h, w) in [0, 1] and `alpha` (1, h, w) in [0, 1]."""
@@ -54,13 +69,33 @@ class MatteSamples:
         rng = np.random.default_rng(seed)
         item = self.items[index]
         rgb, mask = item.read()
-        stack = augment.geometry(rng, Stack(rgb, (mask,)), landscape)
-        if item.group in ("picsart", "ccp") and rng.random() < SWAP:
+        mask = agreed(mask, self._soft(item))
+        stack = augment.geometry(rng, Stack(rgb, (mask,)), landscape, self.strength)
+        if item.group in ("picsart", "ccp") and rng.random() < SWAP * self.strength:
             scene = read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
             stack = augment.swap_background(rng, stack, scene)
-        fit, image = on_canvas(augment.colour(rng, stack.rgb), self.preset)
+        fit, image = on_canvas(augment.colour(rng, stack.rgb, self.strength), self.preset)
         alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
+
+    def _soft(self, item: Labelled) -> NDArray[np.uint8] | None:
+        """The teacher's matte of a photo, uint8 (H, W), where one was made."""
+        file = self.labels and label_file(self.labels, item.photo, ".png")
+        return read_grey(file) if file and file.exists() else None
+
+
+def agreed(mask: NDArray[np.uint8], soft: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The mask, its outline softened by a teacher that agrees with it.
+
+    A teacher that sees another person, or half of this one (IoU under `AGREE`), is not
+    believed at all; a mask that lacks a garment keeps what it has.
+    """
+    if soft is None:
+        return mask
+    guess, truth = soft > 127, mask > 127
+    if (guess & truth).sum() < AGREE * (guess | truth).sum():
+        return mask
+    return np.asarray((mask.astype(np.uint16) + soft.astype(np.uint16) * 3 + 2) // 4, np.uint8)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ class Scene:
     """A finished composite of (h, w) pixels.
 
     `metres` is the true depth, `sure` how far it is to be trusted (the background's depth
-    is only a guess at what the picture shows). `people` and `posters` are visible areas.
+    is only a guess at what the picture shows). `people` and `posters` are visible areas;
+    a poster that is more than half hidden is not listed.
     """
 
     rgb: RGB
@@ -193,7 +194,7 @@ class Painting:
     metres: Map
     sure: Map
     owner: NDArray[np.int16]
-    names: list[tuple[str, float]] = field(default_factory=list)
+    names: list[tuple[str, float, int]] = field(default_factory=list)
 
     def paint(self, kind: str, metres: float, rgba: RGBA, corner: tuple[int, int]) -> None:
         """Lay RGBA with its top left at `corner` (row, column), cut at the frame."""
@@ -211,7 +212,7 @@ class Painting:
         self.metres[here][solid] = metres
         self.sure[here][solid] = 1
         self.owner[here][solid] = len(self.names)
-        self.names.append((kind, metres))
+        self.names.append((kind, metres, int(solid.sum())))
 
     def shadow(self, row: float, column: float, width: float) -> None:
         """A soft contact shadow under feet; it changes pixels, not depth."""
@@ -376,13 +377,19 @@ def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET) -> Scene:
         painting.soften(rng.uniform(0.5, 3))
     for _, paint in sorted(_layers(rng, stock, view), key=lambda layer: -layer[0]):
         paint(painting)
-    shown = [(kind, metres, painting.owner == i) for i, (kind, metres) in enumerate(painting.names)]
+    people, posters = [], []
+    for index, (kind, metres, painted) in enumerate(painting.names):
+        mask = painting.owner == index
+        if kind == "person" and mask.any():
+            people.append((mask, metres))
+        elif kind == "poster" and mask.sum() > painted / 2:
+            posters.append(mask)
     return Scene(
         np.clip(painting.rgb + 0.5, 0, 255).astype(np.uint8),
         painting.metres,
         painting.sure,
-        [(mask, metres) for kind, metres, mask in shown if kind == "person" and mask.any()],
-        [mask for kind, _, mask in shown if kind == "poster" and mask.any()],
+        people,
+        posters,
     )
 
 

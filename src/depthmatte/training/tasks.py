@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..canvas import lay, lift, resize
 from ..ordering import outline_pairs, person_order
 from ..photo import RGB
+from .calibrate import fit_sharpness, fit_temperature
 from .data import matte_items
 from .depth_samples import DepthSamples
 from .losses import depth_loss, portrait_loss
@@ -28,14 +29,16 @@ Validator = Callable[[nn.Module], float]
 
 @dataclass(frozen=True)
 class Task:
-    """One trainable network."""
+    """One trainable network; `calibration` names the number fitted at export."""
 
     name: str
     network: Callable[[str], nn.Module]
-    samples: Callable[[Path, tuple[int, int], Path | None], Any]
+    samples: Callable[[Path, tuple[int, int], Path | None, float], Any]
     loss: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
     validator: Callable[[Path, tuple[int, int]], Validator]
-    export: Callable[..., nn.Module]
+    export: Callable[[Any, float], nn.Module]
+    calibrate: Callable[[nn.Module, Path], float]
+    calibration: str
 
 
 def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
@@ -104,10 +107,12 @@ TASKS = {
     "matte": Task(
         "matte",
         PortraitNetwork,
-        lambda data, preset, _: MatteSamples.of(data, preset),
+        MatteSamples.of,
         lambda logits, batch: portrait_loss(logits, batch["alpha"]),
         matte_validator,
         PortraitExport,
+        fit_sharpness,
+        "sharpness",
     ),
     "depth": Task(
         "depth",
@@ -116,5 +121,7 @@ TASKS = {
         depth_loss,
         depth_validator,
         MonoDepthExport,
+        fit_temperature,
+        "temperature",
     ),
 }

@@ -1,8 +1,8 @@
-"""Weak depth labels from a third-party network, made once and kept as small files.
+"""Labels from third-party networks, made once and kept as small files; never shipped.
 
-The teacher (Tiefenrausch, Kopf et al. 2020: log disparity, free of scale and shift) is
-right about the layout of a place and weak about people, so its labels count most on
-backgrounds. It is never shipped and never runs at run time.
+Depth: Tiefenrausch (Kopf et al. 2020, log disparity, free of scale and shift) is right
+about the layout of a place and weak about people. Matte: MODNet (Ke et al. 2022) draws
+softer outlines than the binary masks, and is believed only where it agrees with them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,32 +20,52 @@ from ..photo import RGB
 from .data import VALIDATION, backgrounds, pairs, read_rgb
 
 LONGER = 384
+SHORTER = 384
 STEP = 32
 
+Label = NDArray[np.float32]
 
-def label_file(folder: Path, photo: Path) -> Path:
+
+def label_file(folder: Path, photo: Path, suffix: str = ".npy") -> Path:
     """Where the label of a photo is kept: its set and stem make the name."""
     parts = [p for p in photo.parent.parts[-3:] if p not in ("images", "train")]
-    return folder / f"{'_'.join(parts[-1:])}_{photo.stem}.npy"
+    return folder / f"{parts[-1]}_{photo.stem}{suffix}"
 
 
-def teacher(onnx: Path, threads: int = 1) -> Callable[[RGB], NDArray[np.float32]]:
-    """A function from RGB (H, W, 3) to far-ness (h, w): minus log disparity, unit spread."""
+def far_teacher(onnx: Path, threads: int = 1) -> Callable[[RGB], Label]:
+    """RGB (H, W, 3) -> far-ness (h, w): minus log disparity, with unit spread."""
     session = bare_session(onnx, threads)
 
-    def far(rgb: RGB) -> NDArray[np.float32]:
+    def far(rgb: RGB) -> Label:
         scale = LONGER / max(rgb.shape[:2])
-        rows, columns = (max(STEP, int(n * scale) // STEP * STEP) for n in rgb.shape[:2])
-        small = resize(rgb, (rows, columns))
-        image = small.transpose(2, 0, 1)[None].astype(np.float32) / 255
+        size = _multiple(rgb.shape[0] * scale), _multiple(rgb.shape[1] * scale)
+        image = resize(rgb, size).transpose(2, 0, 1)[None].astype(np.float32) / 255
         log_disparity = session.run(None, {"image": image})[0][0, 0]
         return np.asarray(-log_disparity / max(float(log_disparity.std()), 1e-3), np.float32)
 
     return far
 
 
-def material(data: Path, every: int = 2) -> list[Path]:
-    """What is worth a label: all training backgrounds, every n-th photo with people."""
+def alpha_teacher(onnx: Path, threads: int = 1) -> Callable[[RGB], Label]:
+    """RGB (H, W, 3) -> alpha (H, W) in [0, 1]."""
+    session = bare_session(onnx, threads)
+
+    def alpha(rgb: RGB) -> Label:
+        scale = SHORTER / min(rgb.shape[:2])
+        size = _multiple(rgb.shape[0] * scale), _multiple(rgb.shape[1] * scale)
+        image = resize(rgb, size).transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
+        matte = session.run(None, {"input": image})[0][0, 0]
+        return np.asarray(np.clip(resize(matte, rgb.shape[:2]), 0, 1), np.float32)
+
+    return alpha
+
+
+def _multiple(pixels: float) -> int:
+    return max(STEP, int(pixels + 0.5) // STEP * STEP)
+
+
+def depth_material(data: Path, every: int = 2) -> list[Path]:
+    """Worth a depth label: all training backgrounds, every n-th photo with people."""
     photos = [
         item.photo
         for group in ("ccp", "picsart")
@@ -54,13 +75,33 @@ def material(data: Path, every: int = 2) -> list[Path]:
     return [*backgrounds(data, "train"), *photos]
 
 
-def label(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:
-    """Label photos that have no label yet; returns how many were made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    far, made = teacher(onnx, threads), 0
-    for photo in photos:
-        target = label_file(folder, photo)
-        if not target.exists():
-            np.save(target, far(read_rgb(photo)).astype(np.float16))
-            made += 1
+def matte_material(data: Path) -> list[Path]:
+    """Worth a matte label: street photos, whose masks are rough and whose people are whole."""
+    found = pairs(data, "ccp")
+    return [item.photo for index, item in enumerate(found) if index % VALIDATION]
+
+
+def label_depth(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:
+    """Write `.npy` (float16) for photos that have none yet; returns how many were made."""
+    far, made = far_teacher(onnx, threads), 0
+    for photo, target in _missing(photos, folder, ".npy"):
+        np.save(target, far(read_rgb(photo)).astype(np.float16))
+        made += 1
     return made
+
+
+def label_matte(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:
+    """Write `.png` (8-bit alpha) for photos that have none yet; returns how many were made."""
+    alpha, made = alpha_teacher(onnx, threads), 0
+    for photo, target in _missing(photos, folder, ".png"):
+        cv2.imwrite(str(target), np.rint(alpha(read_rgb(photo)) * 255).astype(np.uint8))
+        made += 1
+    return made
+
+
+def _missing(photos: Iterable[Path], folder: Path, suffix: str) -> Iterable[tuple[Path, Path]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for photo in photos:
+        target = label_file(folder, photo, suffix)
+        if not target.exists():
+            yield photo, target

@@ -55,6 +55,8 @@ class Recipe:
     workers: int = 1
     start: Path | None = None
     labels: Path | None = None
+    strength: float = 1.0
+    landscape: float = 0.2
     limit: int = 0
 
 
@@ -223,7 +225,7 @@ def load(recipe: Recipe, samples: Any, epoch: int) -> DataLoader[Any]:
     """The batches of one epoch, made in `workers` processes beside the training."""
     return DataLoader(
         Keyed(samples.sample),
-        batch_sampler=Batches(samples.shares, recipe.batch, recipe.seed, epoch),
+        batch_sampler=Batches(samples.shares, recipe.batch, recipe.seed, epoch, recipe.landscape),
         num_workers=recipe.workers,
         prefetch_factor=4 if recipe.workers else None,
     )
@@ -242,7 +244,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     recipe.out.mkdir(parents=True, exist_ok=True)
-    samples = task.samples(recipe.data, recipe.preset, recipe.labels)
+    samples = task.samples(recipe.data, recipe.preset, recipe.labels, recipe.strength)
     validate = task.validator(recipe.data, recipe.preset)
     steps = len(Batches(samples.shares, recipe.batch, recipe.seed, 0)) * recipe.epochs
     if not steps:

@@ -104,15 +104,20 @@ class PortraitNetwork(nn.Module):
 
 
 class PortraitExport(nn.Module):
-    """The form that ships: outputs `alpha` and `prob`, both (n, 1, h, w) in [0, 1]."""
+    """The form that ships: outputs `alpha` and `prob`, both (n, 1, h, w) in [0, 1].
+
+    `sharpness` multiplies the matte's logits: training on binary masks leaves alpha softer
+    than the outlines are, and the factor with the least error on held-out photos mends it.
+    """
 
     outputs = ("alpha", "prob")
 
-    def __init__(self, network: PortraitNetwork) -> None:
+    def __init__(self, network: PortraitNetwork, sharpness: float = 1.0) -> None:
         super().__init__()
         self.network = network
+        self.sharpness = sharpness
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Image (n, 3, h, w) in [0, 1] -> alpha, prob."""
         logits = self.network(image)
-        return logits.matte.sigmoid(), enlarge(logits.semantic, image).sigmoid()
+        return (self.sharpness * logits.matte).sigmoid(), enlarge(logits.semantic, image).sigmoid()
