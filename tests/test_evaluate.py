@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from depthmatte.canvas import Canvas
+from depthmatte.canvas import PRESET, Canvas
 from depthmatte.errors import InputError
 from depthmatte.evaluate import (
     MASK_IOU,
@@ -29,7 +29,8 @@ from depthmatte.metrics import METRICS
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 
-SHAPE = (320, 256)
+SHAPE = PRESET
+"""Photos of the canvas's own size: nothing is scaled, so the numbers below are exact."""
 
 
 def red(canvas: Canvas) -> Matte:
@@ -86,7 +87,7 @@ def test_the_whole_table(folder: Path) -> None:
     assert rows["none"]["mae"] == pytest.approx(share / 2, abs=1e-3)
     assert rows["none"]["iou"] == pytest.approx(0.5, abs=1e-3)
     assert rows["none"][MASK_IOU] == pytest.approx(0.5, abs=1e-3)
-    assert rows["none"]["sad"] == pytest.approx(share * 320 * 256 / 1000 / 2, rel=1e-2)
+    assert rows["none"]["sad"] == pytest.approx(share * SHAPE[0] * SHAPE[1] / 1000 / 2, rel=1e-2)
     assert rows["none"]["band"] == pytest.approx(0, abs=1e-3)  # `two` has no band and counts not
 
 
@@ -192,7 +193,8 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size(folder: Path) -> None:
     Image.new("L", (100, 200)).save(folder / "masks" / "two.png")
-    with pytest.raises(InputError, match=r"two.png: is 100 x 200 pixels but its photo 256 x 320"):
+    size = f"{SHAPE[1]} x {SHAPE[0]}"
+    with pytest.raises(InputError, match=f"two.png: is 100 x 200 pixels but its photo {size}"):
         evaluate([folder], PIPELINE)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +53,6 @@ def test_public_things_say_what_they_are(name: str) -> None:
     thing = getattr(depthmatte, name)
     assert (thing.__doc__ or "").strip()
     assert not (thing.__doc__ or "").startswith(f"{name}("), "dataclass's automatic docstring"
-
-
-def test_one_version() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == depthmatte.__version__
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))

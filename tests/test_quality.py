@@ -15,8 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from depthmatte import metrics
-from depthmatte.evaluate import pairs
-from depthmatte.io.image import read
+from depthmatte.evaluate import Sample, samples
 from depthmatte.ordering import outline_pairs
 from depthmatte.photo import Photo
 from depthmatte.pipeline import default_pipeline
@@ -61,13 +60,13 @@ def astronaut() -> dict[str, float]:
 def shared_set(name: str) -> dict[str, float]:
     """Mean IoU, boundary IoU and outline order on the first photos of an evaluation set."""
     folder = SHARED / "data" / "people" / name / "eval"
-    rows = [_one(*pair) for pair in pairs(folder)[:SOME]]
+    rows = [_one(sample) for sample in samples(folder)[:SOME]]
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
-def _one(photo: Path, mask: Path) -> dict[str, float]:
-    portrait = default_pipeline()(read(photo))
-    truth = read(mask).rgb[..., 0].astype(np.float32) / 255
+def _one(sample: Sample) -> dict[str, float]:
+    photo, truth = sample.read()
+    portrait = default_pipeline()(photo)
     return {
         "iou": metrics.iou(portrait.alpha, truth),
         "boundary_iou": metrics.boundary_iou(portrait.alpha, truth),
