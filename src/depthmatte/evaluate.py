@@ -10,9 +10,9 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from .errors import InputError
 from .fuse import FUSIONS, Fusion
 from .io.find import SUFFIXES
 from .io.image import read
+from .io.replace import replacing
 from .maps import Portrait
 from .metrics import METRICS, iou, measure
 from .photo import Photo
@@ -170,30 +171,17 @@ def write_json(table: Table, path: Path) -> None:
         }
         for folder, rows in table.items()
     }
-    _replace(path, json.dumps(plain, indent=2) + "\n")
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(plain, indent=2) + "\n", "utf-8")
 
 
 def write_csv(table: Table, path: Path) -> None:
     """Write `table` as CSV, one row per set and variant; whole or not at all."""
-    import io
-
-    text = io.StringIO()
+    text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["set", "variant", *METRICS, MASK_IOU])
     for folder, rows in table.items():
         for variant, row in rows.items():
             writer.writerow([folder, variant, *(f"{row[n]:.6g}" for n in [*METRICS, MASK_IOU])])
-    _replace(path, text.getvalue())
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); check the folder"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as draft:
+        draft.write_text(text.getvalue(), "utf-8")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..photo import Meta
-from .label import label, reason
+from .label import label
+from .replace import replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -104,8 +103,9 @@ def write(
     if not 1 <= quality <= 100:
         raise InputError(f"{label(path)}: quality {quality} is out of range; use 1 to 100")
     _refuse_originals(path, [forbid] if isinstance(forbid, str | os.PathLike) else forbid)
-    with _replacing(path) as draft:
-        _image(array).save(draft, form.name, **_options(array, form, meta or Meta(), quality))
+    options = _options(array, form, meta or Meta(), quality)
+    with replacing(path, folders=True) as draft:
+        _save(array, draft, path, form.name, options)
     return path
 
 
@@ -131,7 +131,7 @@ def _check(array: NDArray[Any], form: _Format, path: Path) -> None:
 
 
 def _refuse_originals(path: Path, originals: Iterable[str | os.PathLike[str]]) -> None:
-    if not path.exists():
+    if not os.path.exists(path):  # False also where a folder may not be entered
         return
     for original in originals:
         if os.path.exists(original) and os.path.samefile(path, original):
@@ -141,25 +141,12 @@ def _refuse_originals(path: Path, originals: Iterable[str | os.PathLike[str]]) -
             )
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A draft beside `path` that takes its place when all went well, and is gone when not."""
-    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+def _save(array: NDArray[Any], draft: Path, path: Path, name: str, options: Any) -> None:
+    """Encode into `draft`; `path` stands in messages."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield draft
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(
-            f"{label(path)}: cannot be written (its folder is a file); write elsewhere"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"{label(path)}: cannot be written ({reason(error)}); make room or write elsewhere"
-        ) from error
+        _image(array).save(draft, name, **options)
+    except OSError:
+        raise
     except Exception as error:  # metadata of photos from anywhere makes encoders raise anything
         raise InputError(
             f"{label(path)}: cannot be written ({label(str(error))}); try another suffix"

@@ -1,0 +1,38 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import InputError
+from .label import label, reason
+
+
+@contextmanager
+def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
+    """A draft beside `path` that takes its place when all went well, and is gone when not.
+
+    With `folders` the folders above are made as needed. Raises InputError for a place
+    that cannot be written.
+    """
+    draft = path.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        if folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield draft
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{label(path)}: cannot be written (its folder is a file); write elsewhere"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{label(path)}: cannot be written ({reason(error)}); make room or write elsewhere"
+        ) from error
