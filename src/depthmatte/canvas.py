@@ -58,7 +58,7 @@ class Fit:
         canvas = (preset[1], preset[0]) if landscape and not turned else preset
         height, width = (photo[1], photo[0]) if turned else photo
         scale = min(canvas[0] / height, canvas[1] / width)
-        content = (max(1, round(height * scale)), max(1, round(width * scale)))
+        content = scaled((height, width), scale)
         corner = ((canvas[0] - content[0]) // 2, (canvas[1] - content[1]) // 2)
         return cls(photo, canvas, content, corner, turned)
 
@@ -110,6 +110,11 @@ class Canvas:
     def pixels(self) -> Float:
         """The same pixels as float32 (h, w, 3)."""
         return np.ascontiguousarray(self.rgb[0].transpose(1, 2, 0))
+
+
+def scaled(shape: tuple[int, int], scale: float) -> tuple[int, int]:
+    """(height, width) times `scale`, rounded, at least one pixel each."""
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def resize(array: NDArray[Any], shape: tuple[int, int], nearest: bool = False) -> NDArray[Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, Float, resize
+from .canvas import Fit, resize, scaled
 from .effects import Cutout
 from .io.write import to_8bit
 from .maps import Depth, Matte, Portrait
 from .photo import RGB, Photo
+from .restore import restore
 
 SIDE = 480
 """Longest side of a tile in pixels; smaller photos are not enlarged."""
@@ -49,18 +51,15 @@ def sheet(portrait: Portrait) -> RGB:
 
 
 def _shrunk(portrait: Portrait) -> Portrait:
-    """The same portrait at tile size: a sheet of a 12-megapixel photo costs next to nothing."""
-    height, width = portrait.photo.shape
-    scale = min(1.0, SIDE / max(height, width))
-    shape = (max(1, round(height * scale)), max(1, round(width * scale)))
-
-    def small(values: Float) -> Float:
-        return np.asarray(np.clip(resize(values, shape), 0, 1), np.float32)
-
+    """The same portrait at tile size; of a large photo only the alpha is restored whole."""
+    shape = scaled(portrait.photo.shape, min(1.0, SIDE / max(portrait.photo.shape)))
+    fit = replace(portrait.fit, photo=shape)
+    alpha = np.asarray(np.clip(resize(portrait.alpha, shape), 0, 1), np.float32)
+    depth = portrait.measured
     return Portrait(
         Photo(resize(portrait.photo.rgb, shape)),
-        Matte(small(portrait.alpha), small(portrait.prob)),
-        Depth(small(portrait.depth), small(portrait.depth_prob)),
+        Matte(alpha, restore(portrait.matte.prob, fit)),
+        Depth(restore(depth.relative, fit), restore(depth.prob, fit)),
         Fit.identity(shape),
     )
 

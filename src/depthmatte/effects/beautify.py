@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..canvas import Float, resize
+from ..canvas import Float, resize, scaled
 from ..color import luma
 from ..filters import box, gaussian, guided_coefficients
 from ..maps import Portrait
@@ -47,8 +47,7 @@ class Beautify(Effect):
 def _change(rgb: RGB, alpha: Float) -> Float:
     """What full strength adds to each colour, float32 (h, w) at a reduced size."""
     height, width = rgb.shape[:2]
-    scale = min(1.0, (_AREA / (height * width)) ** 0.5)
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    shape = scaled((height, width), min(1.0, (_AREA / (height * width)) ** 0.5))
     small = resize(rgb, shape).astype(np.float32) * np.float32(1 / 255)
     light, radius = luma(small), max(1, round(_RADIUS * float(np.hypot(*shape))))
     a, b = guided_coefficients(small, light, radius, _EPS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..canvas import Float, resize
+from ..canvas import Float, resize, scaled
 from ..color import to_bytes, to_linear
 from ..filters import disc, fill, gaussian, normalized
 from ..maps import Portrait
@@ -56,7 +56,7 @@ def _background(portrait: Portrait, radius: float) -> RGB:
     """The blurred background alone, uint8 (H, W, 3)."""
     rgb, (height, width) = portrait.photo.rgb, portrait.photo.shape
     scale = min(1.0, _DISC / radius, (_AREA / (height * width)) ** 0.5)
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    shape = scaled((height, width), scale)
     cover = _widened(resize(portrait.alpha, shape))
     free = certain(1 - cover)
     plate = fill(to_linear(resize(rgb, shape)), free)

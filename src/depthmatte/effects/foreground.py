@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float, resize
+from ..canvas import Float, resize, scaled
 from ..filters import fill
 from ..photo import RGB
 from ..restore import strips
@@ -61,8 +61,7 @@ def reach(alpha: Float) -> NDArray[np.bool_]:
 def layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
     """(foreground, background) continued over the whole photo: two uint8 (H, W, 3)."""
     shape = alpha.shape[0], alpha.shape[1]
-    scale = min(1.0, SIDE / max(shape))
-    small = max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+    small = scaled(shape, min(1.0, SIDE / max(shape)))
     colour, cover = resize(rgb, small).astype(np.float32), resize(alpha, small)
     free = 1 - cover
     front, back = fill(colour, certain(cover)), fill(colour, certain(free))

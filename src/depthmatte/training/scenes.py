@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import PRESET, resize
+from ..canvas import PRESET, resize, scaled
 from ..errors import InputError
 from ..photo import RGB
 from . import augment
@@ -126,8 +126,8 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return picture
     if picture.shape[2] == 4:
         return _scaled(picture, picture.shape[0] * scale)
-    size = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
-    return np.asarray(resize(picture, size), np.uint8)
+    height, width = picture.shape[:2]
+    return np.asarray(resize(picture, scaled((height, width), scale)), np.uint8)
 
 
 @lru_cache(maxsize=600)
