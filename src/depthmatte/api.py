@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
@@ -27,8 +28,8 @@ class Portrait(maps.Portrait):
     """The answer for one photo, with the effects as methods.
 
     Maps are photo-sized: `alpha`, `prob`, `depth` (0 nearest), `depth_prob` float32
-    (H, W) in [0, 1], `mask` boolean. `found` is False when nobody is in the photo: the
-    maps are then empty and every effect still works. Options of the effects are the
+    (H, W) in [0, 1], `mask` boolean. `found` is False when nobody is in the photo: `alpha`,
+    `mask` and `prob` are then empty and every effect still works. Options of the effects are the
     fields of their dataclasses in `depthmatte.effects.EFFECTS`.
     """
 
@@ -77,8 +78,9 @@ def cut(
     pixels as uint8 (H, W, 3) sRGB. `fusion` is `none` (the segmentation alone),
     `product`, `normalized` or `adaptive`; `orient` says whether a landscape shot is kept
     upright (`pad`) or turned to portrait (`rotate`). Without `depth` the depth network
-    neither loads nor runs. `threads` limits the CPU threads, None takes all cores. The
-    networks are names, `.onnx` files or `URL#sha256=HEX`; they load once per process.
+    neither loads nor runs. `threads` limits the CPU threads of each network, None takes
+    all cores. The networks are names, `.onnx` files or `URL#sha256=HEX`; they load once
+    per process.
 
     Raises InputError when the source or an option cannot be used, WeightsError when a
     network cannot.
@@ -96,7 +98,7 @@ def behind(background: str | PathLike[str] | RGB) -> Background:
     """
     if isinstance(background, np.ndarray):
         return Background(picture=background)
-    if isinstance(background, PathLike) or Path(background).is_file():
+    if isinstance(background, PathLike) or os.path.isfile(background):
         return Background(picture=read(background).rgb)
     try:
         return Background(color=background)

@@ -3,7 +3,7 @@
 ::
 
     DepthmatteError
-    ├── InputError        the user's file or value is at fault   (CLI exit 1, HTTP 4xx)
+    ├── InputError        the user's file or value is at fault   (CLI exit 1)
     ├── WeightsError      a network file is missing, damaged or breaks its contract
     └── MissingExtra      an optional dependency is not installed (names its install line)
 

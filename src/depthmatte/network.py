@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,7 @@ class Contract:
     """What a network promises, and where it comes from.
 
     The input is float32 (1, 3, h, w) in `[low, high]` with h and w multiples of
-    `multiple`; `preset` is the (height, width) it was trained for. Every output is
+    `multiple`; `preset` is the (height, width) it is meant for. Every output is
     float32 (1, 1, h, w); `outputs` maps its name to its meaning. `numbers` are the
     figures measured at export, `parity` the largest difference between the exported
     graph and the network it was exported from.
@@ -69,13 +70,16 @@ class Contract:
             image = stored["input"]
             low, high = (float(value) for value in image["range"])
             height, width = (int(value) for value in image["preset"])
+            multiple = int(image["multiple"])
+            if multiple < 1 or height % multiple or width % multiple:
+                raise ValueError(f"preset {height} x {width} is no multiple of {multiple}")
             parity = stored.get("parity")
             return cls(
                 task=str(stored["task"]),
                 input=str(image["name"]),
                 low=low,
                 high=high,
-                multiple=int(image["multiple"]),
+                multiple=multiple,
                 preset=(height, width),
                 outputs=MappingProxyType({k: str(v) for k, v in stored["outputs"].items()}),
                 normalisation=str(stored.get("normalisation", "")),
@@ -123,10 +127,22 @@ class Network:
         return self
 
     def run(self, image: Float) -> dict[str, NDArray[np.float32]]:
-        """Run on `image` (1, 3, h, w); every output of the contract by name, (1, 1, h, w)."""
+        """Run on `image` (1, 3, h, w); every output of the contract by name, (1, 1, h, w).
+
+        Raises WeightsError when the graph cannot take the image or gives other shapes.
+        """
         self._check(image)
         names = list(self.contract.outputs)
-        results = self._session.run(names, {self.contract.input: image})
+        try:
+            results = self._session.run(names, {self.contract.input: image})
+        except Exception as error:  # as in bare_session
+            raise WeightsError(f"{self.name}: cannot run ({_first_line(error)})") from None
+        for name, result in zip(names, results, strict=True):
+            if result.shape != (1, 1, *image.shape[2:]):
+                raise WeightsError(
+                    f"{self.name}: output {name} is {result.shape} "
+                    f"for an image of {image.shape}; export it again"
+                )
         return dict(zip(names, results, strict=True))
 
     def _check(self, image: Float) -> None:
@@ -169,7 +185,7 @@ def bare_session(
     and errors are those of Network.
     """
     name = "network" if isinstance(source, bytes) else str(source)
-    if isinstance(source, Path) and not source.is_file():
+    if isinstance(source, Path) and not os.path.isfile(source):
         raise WeightsError(f"{name}: no such network file; check the path")
     model = source if isinstance(source, bytes) else str(source)
     reason = ""
@@ -181,8 +197,12 @@ def bare_session(
                 model, _options(threads), providers=chain, enable_fallback=0
             )
         except Exception as error:  # ONNX Runtime's errors share no narrower base
-            reason = str(error).splitlines()[0][:160]
+            reason = _first_line(error)
     raise WeightsError(f"{name}: not a usable ONNX network ({reason}); get it again")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
 
 
 def _candidates(providers: Sequence[str] | None) -> list[str]:

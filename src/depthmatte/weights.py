@@ -106,7 +106,7 @@ def path(name: str | Path) -> Path:
             raise InputError(f"{address}: a network from a server needs #sha256=HEX behind its url")
         return fetch(address, checksum.lower())
     if text.endswith(".onnx"):
-        if not Path(text).is_file():
+        if not os.path.isfile(text):
             raise InputError(f"{text}: no such network file; check the path")
         return Path(text)
     raise InputError(
@@ -115,9 +115,14 @@ def path(name: str | Path) -> Path:
 
 
 def digest(file: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """SHA-256 of a file, in hex; WeightsError when it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(
+            f"{file}: cannot be read ({error.strerror}); check its permissions"
+        ) from None
 
 
 def verify(file: Path, sha256: str) -> Path:
@@ -170,11 +175,16 @@ def fetch(url: str, sha256: str, folder: Path | None = None) -> Path:
     WeightsError when the server cannot be reached or sends something else.
     """
     target = cached(url, sha256, folder)
-    folder = target.parent
-    if target.is_file() and digest(target) == sha256:
+    if os.path.isfile(target) and digest(target) == sha256:
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    except OSError as error:
+        raise WeightsError(
+            f"{target.parent}: networks cannot be kept there ({error.strerror}); "
+            "set DEPTHMATTE_CACHE to another folder"
+        ) from None
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as out:

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import DepthmatteError
+from ..io.label import label, reason
 from . import train
 
 INTERRUPTED = 130
@@ -25,11 +26,18 @@ class OneLine(TyperGroup):
     """A command group whose users see one line instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; errors we raise on purpose end it with status 1."""
+        """Run the command; errors we raise on purpose, and the system's, end it with status 1."""
         try:
             return super().invoke(ctx)
         except DepthmatteError as error:
             typer.echo(f"depthmatte: {error}", err=True)
+            raise typer.Exit(1) from None
+        except BrokenPipeError:  # the reader went away: click ends quietly
+            raise
+        except OSError as error:
+            place = label(error.filename) if isinstance(error.filename, str) else "the system"
+            problem = f"{place}: {reason(error)}; check path, permissions and space left"
+            typer.echo(f"depthmatte: {problem}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("depthmatte: stopped", err=True)

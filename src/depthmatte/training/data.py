@@ -103,19 +103,26 @@ def held(paths: list[Path], split: Split) -> list[Path]:
     return [p for i, p in enumerate(sorted(paths)) if (i % HOLD_OUT == 0) == (split == "test")]
 
 
+def files(folder: Path) -> list[Path]:
+    """What lies in a folder of the data; InputError where there is no such folder."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder; give the data folder")
+    return list(folder.iterdir())
+
+
 def backgrounds(root: Path, split: Split) -> list[Path]:
     """People-free photos."""
-    return held(list((root / "backgrounds").iterdir()), split)
+    return held(files(root / "backgrounds"), split)
 
 
 def cutouts(root: Path, split: Split) -> list[Path]:
     """RGBA people."""
-    return held(list((root / "cutouts").iterdir()), split)
+    return held(files(root / "cutouts"), split)
 
 
 def objects(root: Path, split: Split) -> list[Path]:
     """RGBA things that may stand in front of people."""
-    return held(list((root / "objects").iterdir()), split)
+    return held(files(root / "objects"), split)
 
 
 def matte_items(root: Path) -> tuple[list[Labelled], list[float], list[Labelled]]:

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from ..canvas import PRESET
 from ..errors import InputError
 from .checkpoint import read_checkpoint, write_checkpoint
-from .nets.encoders import load_imagenet
+from .nets.encoders import ENCODERS, load_imagenet
 from .samples import Batches, Keyed
 from .tasks import TASKS, Task
 
@@ -132,7 +132,14 @@ class Run:
         return cls(recipe, task, device, network, mean, optimiser(network, recipe), steps)
 
     def go_on(self, state: dict[str, Any]) -> None:
-        """Take up a checkpoint where it stood."""
+        """Take up a checkpoint where it stood; InputError for one of another network."""
+        for name in ("task", "encoder", "freeze"):
+            stored, wanted = state["recipe"][name], getattr(self.recipe, name)
+            if stored != wanted:
+                raise InputError(
+                    f"{self.recipe.out}: its run has {name} {stored}, not {wanted}; "
+                    "give the same options or another --out"
+                )
         self.network.load_state_dict(state["network"])
         self.mean.load_state_dict(state["mean"])
         self.adam.load_state_dict(state["adam"])
@@ -238,6 +245,8 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     exported), the optimiser and the epoch, so `resume` goes on where it stood. A GPU is
     used where there is one. Raises InputError for data or a checkpoint it cannot use.
     """
+    if recipe.encoder not in ENCODERS:
+        raise InputError(f"encoder {recipe.encoder!r} is unknown; use {', '.join(ENCODERS)}")
     task = TASKS[recipe.task]
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
     cv2.setNumThreads(1)
@@ -253,6 +262,8 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     last = recipe.out / "last.pt"
     if resume and last.exists():
         run.go_on(read_checkpoint(last))
+    else:
+        (recipe.out / "log.csv").unlink(missing_ok=True)  # an earlier run's, as `last` is
 
     while run.epoch < recipe.epochs and not run.reason_to_stop:
         run.network.train()
