@@ -74,10 +74,10 @@ BETTER = dict.fromkeys(TITLES, "higher") | {
 
 @dataclass(frozen=True)
 class Estimator:
-    """A depth network at photo size: `d` (H, W) in [0, 1], 0 nearest, and two scales of it.
+    """A depth network at photo size.
 
-    `log` is affine in log distance, `disparity` affine in 1 / distance, as far as the
-    network knows. `prob` is I2, where it has one.
+    `run` gives a map (H, W), smaller is nearer, affine in log distance as far as the network
+    knows; `disparity` turns that into a map affine in 1 / distance, `spread` into d in [0, 1].
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""The rim: photos in, pictures out. Nothing else in depthmatte touches image files."""
+"""The rim: photos in, pictures out. Beside it only training reads image files, its own data."""

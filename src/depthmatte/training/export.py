@@ -66,6 +66,7 @@ def export(
     `calibration` is the number `Task.calibrate` fits. Raises WeightsError when parity fails; `out`
     is replaced only by a file that passed.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
     task, network = load(checkpoint)
     module = TASKS[task].export(network, calibration).eval()
     fresh = out.with_suffix(".part.onnx")
@@ -95,17 +96,33 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
     if data is not None:
         calibration = task.calibrate(load(checkpoint)[1], data)
         numbers[task.calibration] = round(calibration, 3)
-    card = Card(command=command or _command(recipe), data=SOURCES[recipe["task"]], numbers=numbers)
+    card = Card(command=command or _command(recipe), data=_sources(recipe), numbers=numbers)
     return export(checkpoint, out, card, calibration)
+
+
+REPEATED = (
+    "epochs", "batch", "rate", "encoder", "encoder_rate", "freeze", "stop_loss", "patience",
+    "seed", "strength", "landscape",
+)  # fmt: skip
+"""Options of a recipe that stand in the command line stored with its network."""
 
 
 def _command(recipe: Mapping[str, Any]) -> str:
     """The command line that repeats a recipe."""
     words = ["depthmatte train", recipe["task"]]
-    for name in ("epochs", "batch", "rate", "encoder", "encoder_rate", "freeze", "seed"):
-        words.append(f"--{name.replace('_', '-')} {recipe[name]}")
+    for name in REPEATED:
+        if name in recipe:
+            words.append(f"--{name.replace('_', '-')} {recipe[name]}")
     words.append(f"--preset {recipe['preset'][0]}x{recipe['preset'][1]}")
-    return " ".join(words + (["--start (an earlier run)"] if recipe["start"] else []))
+    words += ["--start (an earlier run)"] if recipe.get("start") else []
+    words += ["--labels (of train labels)"] if recipe.get("labels") else []
+    return " ".join(words)
+
+
+def _sources(recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a network learnt from, its teacher only where the run had labels."""
+    task = recipe["task"]
+    return (*SOURCES[task], LABELS[task]) if recipe.get("labels") else SOURCES[task]
 
 
 def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -> float:
@@ -146,10 +163,15 @@ SOURCES = {
     "depth": (
         "composite scenes of cut-out people on backgrounds, geometry drawn by this project",
         "order across outlines of masked training photos",
-        "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
         "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
     ),
 }
+
+LABELS = {
+    "matte": "street outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
+    "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
+}
+"""What a teacher adds where a run was given `train labels`."""
 
 MEANINGS = {
     "matte": {

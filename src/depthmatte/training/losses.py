@@ -115,7 +115,7 @@ def pair_order(d: Tensor, pairs: Tensor, margin: float = 0.06, soft: float = 0.0
 
 
 def depth_loss(logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """All terms of the depth network on one batch of `samples.depth_sample`."""
+    """All terms of the depth network on one batch of `DepthSamples`."""
     at = enlarge(expectation(logits), batch["d"])
     size = logits.shape[-2:]
     known = (

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import resize
+from ..io.replace import replacing
+from ..io.write import to_8bit, write
 from ..network import bare_session
 from ..photo import RGB
 from .data import VALIDATION, backgrounds, pairs, read_rgb
@@ -85,7 +86,8 @@ def label_depth(photos: Iterable[Path], onnx: Path, folder: Path, threads: int =
     """Write `.npy` (float16) for photos that have none yet; returns how many were made."""
     far, made = far_teacher(onnx, threads), 0
     for photo, target in _missing(photos, folder, ".npy"):
-        np.save(target, far(read_rgb(photo)).astype(np.float16))
+        with replacing(target) as draft, draft.open("wb") as file:
+            np.save(file, far(read_rgb(photo)).astype(np.float16))
         made += 1
     return made
 
@@ -94,7 +96,7 @@ def label_matte(photos: Iterable[Path], onnx: Path, folder: Path, threads: int =
     """Write `.png` (8-bit alpha) for photos that have none yet; returns how many were made."""
     alpha, made = alpha_teacher(onnx, threads), 0
     for photo, target in _missing(photos, folder, ".png"):
-        cv2.imwrite(str(target), np.rint(alpha(read_rgb(photo)) * 255).astype(np.uint8))
+        write(to_8bit(alpha(read_rgb(photo))), target)
         made += 1
     return made
 

@@ -136,7 +136,7 @@ def _inverted(groups: list[tuple[int, int, int, int, int]]) -> Encoder:
 
 
 def lite0() -> Encoder:
-    """EfficientNet-Lite0 without its head: 3.4 M parameters."""
+    """EfficientNet-Lite0 without its head: 3.0 M parameters."""
     return _inverted(_LITE0)
 
 
