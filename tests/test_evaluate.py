@@ -239,3 +239,6 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, write: object) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write(table(), tmp_path / "nowhere" / "file")  # type: ignore[operator]
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="its folder is a file"):
+        write(table(), tmp_path / "file" / "table")  # type: ignore[operator]

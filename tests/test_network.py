@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -106,6 +107,16 @@ def test_a_broken_contract_is_refused(metadata: str, problem: str) -> None:
 def test_a_wrong_input_is_refused(image: np.ndarray) -> None:
     with pytest.raises(InputError):
         Network(tinynets.model("matte")).run(image)
+
+
+def test_a_graph_that_breaks_its_promise_is_refused() -> None:
+    """A contract whose outputs are not of the image's size: here the image itself is one."""
+    graph = onnx.load_from_string(tinynets.model("matte"))
+    graph.graph.node[0].op_type = "Identity"
+    del graph.graph.node[0].input[1:], graph.graph.node[0].attribute[:]
+    network = Network(graph.SerializeToString(), threads=1)
+    with pytest.raises(WeightsError, match=r"output alpha is \(1, 3, 32, 32\)"):
+        network.run(np.zeros((1, 3, 32, 32), np.float32))
 
 
 def test_tasks_do_not_mix() -> None:

@@ -22,7 +22,14 @@ from depthmatte.ordering import outline_pairs  # noqa: E402
 from depthmatte.training import augment, losses, samples, scenes, train  # noqa: E402
 from depthmatte.training.data import HOLD_OUT, backgrounds, matte_items  # noqa: E402
 from depthmatte.training.depth_samples import PAIRS, DepthSamples, scene_pairs  # noqa: E402
-from depthmatte.training.export import PARITY, Card, export, export_run  # noqa: E402
+from depthmatte.training.export import (  # noqa: E402
+    PARITY,
+    Card,
+    _command,
+    _sources,
+    export,
+    export_run,
+)
 from depthmatte.training.nets.encoders import ENCODERS, load_imagenet  # noqa: E402
 from depthmatte.training.nets.monodepth import (  # noqa: E402
     BINS,
@@ -365,6 +372,25 @@ def test_cosine_starts_full_and_ends_at_nothing() -> None:
 def test_missing_data_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give the data folder"):
         matte_items(tmp_path)
+    with pytest.raises(InputError, match="backgrounds: is no folder; give the data folder"):
+        backgrounds(tmp_path, "train")
+
+
+def test_an_unknown_encoder_is_one_clear_line(tmp_path: Path) -> None:
+    recipe = train.Recipe("matte", tmp_path, tmp_path / "run", encoder="alexnet")
+    with pytest.raises(InputError, match="encoder 'alexnet' is unknown; use lite0"):
+        train.train(recipe)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_card_names_a_teacher_only_where_there_was_one() -> None:
+    recipe = {"task": "matte", "epochs": 4, "strength": 0.4, "preset": [64, 96]}
+    assert not any("MODNet" in line for line in _sources(recipe))
+    assert any("MODNet" in line for line in _sources(recipe | {"labels": "work/mattes"}))
+    words = _command(recipe | {"labels": "work/mattes", "start": "last.pt"})
+    assert words.startswith("depthmatte train matte --epochs 4 --strength 0.4 --preset 64x96")
+    assert "--start" in words
+    assert "--labels" in words
 
 
 def test_shipped_networks_carry_their_story() -> None:
