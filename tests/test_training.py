@@ -19,8 +19,8 @@ from depthmatte.canvas import lay  # noqa: E402
 from depthmatte.errors import InputError, MissingExtra  # noqa: E402
 from depthmatte.network import Network  # noqa: E402
 from depthmatte.ordering import outline_pairs  # noqa: E402
-from depthmatte.training import augment, losses, samples, scenes, train  # noqa: E402
-from depthmatte.training.data import HOLD_OUT, backgrounds, matte_items  # noqa: E402
+from depthmatte.training import augment, losses, painting, samples, scenes, train  # noqa: E402
+from depthmatte.training.data import HOLD_OUT, Split, backgrounds, matte_items  # noqa: E402
 from depthmatte.training.depth_samples import PAIRS, DepthSamples, scene_pairs  # noqa: E402
 from depthmatte.training.export import (  # noqa: E402
     PARITY,
@@ -38,6 +38,7 @@ from depthmatte.training.nets.monodepth import (  # noqa: E402
     mass_near,
 )
 from depthmatte.training.nets.portrait import PortraitNetwork  # noqa: E402
+from depthmatte.training.stock import Stock  # noqa: E402
 from depthmatte.training.tasks import TASKS  # noqa: E402
 
 PRESET = (64, 64)
@@ -149,8 +150,8 @@ def test_batches_draw_shares_and_resume_alike() -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_scene_truth_is_what_was_painted(data: Path, split: scenes.Split) -> None:
-    stock = scenes.Stock.of(data, split)
+def test_scene_truth_is_what_was_painted(data: Path, split: Split) -> None:
+    stock = Stock.of(data, split)
     seen = 0
     for seed in range(12):
         scene = scenes.compose(np.random.default_rng(seed), stock, (96, 80))
@@ -169,27 +170,25 @@ def test_scene_truth_is_what_was_painted(data: Path, split: scenes.Split) -> Non
     assert seen
 
 
-def test_a_nearer_person_hides_a_farther_one(data: Path) -> None:
-    stock = scenes.Stock.of(data, "train")
-    painting = scenes.Painting(
+def test_a_nearer_person_hides_a_farther_one() -> None:
+    canvas = painting.Painting(
         np.zeros((40, 30, 3), np.float32),
         np.full((40, 30), 9, np.float32),
         np.zeros((40, 30), np.float32),
         np.full((40, 30), -1, np.int16),
     )
     solid = np.full((20, 20, 4), 255, np.uint8)
-    painting.paint("person", 5.0, solid, (0, 0))
-    painting.paint("person", 2.0, solid, (10, 10))
-    assert painting.metres[5, 5] == 5
-    assert painting.metres[15, 15] == 2
-    assert painting.metres[35, 2] == 9
-    assert stock.things
+    canvas.paint("person", 5.0, solid, (0, 0))
+    canvas.paint("person", 2.0, solid, (10, 10))
+    assert canvas.metres[5, 5] == 5
+    assert canvas.metres[15, 15] == 2
+    assert canvas.metres[35, 2] == 9
 
 
 def test_log_depth_on_hand_made_numbers() -> None:
     metres = np.array([[1.0, 10.0, 100.0]] * 50, np.float32)
     d = scenes.log_depth(metres)
-    far = np.log(scenes.FARTHEST)
+    far = np.log(painting.FARTHEST)
     assert d[0] == pytest.approx([0, np.log(10) / far, 1], abs=1e-5)
     flat = scenes.log_depth(np.full((4, 4), 3, np.float32))
     assert np.array_equal(flat, np.zeros((4, 4)))
@@ -414,3 +413,13 @@ def test_truth_through_the_same_fit(data: Path) -> None:
     truth = lay(mask, fit) > 200
     red = (image[0] - image[1]) > 0.4
     assert (red == truth)[fit.window].mean() > 0.97
+
+
+def test_a_teacher_is_believed_only_where_it_agrees() -> None:
+    _, mask = person(90, 70)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2)
+    mixed = samples.agreed(mask, soft)
+    assert mixed.max() == 255
+    assert np.abs(mixed.astype(int) - (mask.astype(int) + 3 * soft.astype(int)) / 4).max() <= 1
+    assert np.array_equal(samples.agreed(mask, 255 - mask), mask)
+    assert np.array_equal(samples.agreed(mask, None), mask)

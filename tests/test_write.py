@@ -337,10 +337,14 @@ def test_find_refuses_what_is_not_there(album):
 def test_folders_without_permission():
     with fixtures.public_folder() as folder:
         write(scene(), folder / "locked" / "out.png")
+        write(scene(), folder / "open.png")
         (folder / "locked").chmod(0)
         with fixtures.ordinary_user():
             assert "permission denied" in refused(scene(), folder / "out.png")
             with pytest.raises(InputError, match="cannot be opened"):
                 find([folder])
-        assert [entry.name for entry in folder.iterdir()] == ["locked"]
+            refused_folders: list[InputError] = []
+            assert [f.path.name for f in find([folder], refused=refused_folders)] == ["open.png"]
+            assert "locked" in str(refused_folders[0])
+        assert {entry.name for entry in folder.iterdir()} == {"locked", "open.png"}
         (folder / "locked").chmod(0o755)

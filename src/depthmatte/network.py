@@ -69,6 +69,8 @@ class Contract:
                 raise WeightsError(f"contract version {stored['contract']!r}, expected {VERSION}")
             image = stored["input"]
             low, high = (float(value) for value in image["range"])
+            if (low, high) != (0, 1):
+                raise WeightsError(f"input range [{low:g}, {high:g}], expected [0, 1]")
             height, width = (int(value) for value in image["preset"])
             multiple = int(image["multiple"])
             if multiple < 1 or height % multiple or width % multiple:

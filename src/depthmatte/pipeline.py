@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -64,7 +64,8 @@ class Pipeline:
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(canvas.fit.canvas)
         matte, depth = clock("fuse", self.fuse, matte, depth)
-        return Portrait(photo, matte, depth, canvas.fit, self.second_threshold, clock.timings)
+        fused = Portrait(photo, matte, depth, canvas.fit, self.second_threshold, clock.timings)
+        return fused if fused.found else replace(fused, matte=Matte.empty(canvas.fit.canvas))
 
 
 @lru_cache(maxsize=4)

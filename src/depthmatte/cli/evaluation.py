@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from ..evaluate import MASK_IOU, Table, evaluate, samples, write_csv, write_json
+from ..io.replace import check_place
 from ..metrics import METRICS
 from ..pipeline import Pipeline
 from .report import Report
@@ -21,6 +22,9 @@ def evaluate_all(
     report: Report,
 ) -> None:
     """Measure every fusion on every folder, print the tables and write the files asked for."""
+    for target in (json, csv):
+        if target:
+            check_place(target)
     total = sum(len(samples(folder)) for folder in folders)
     with report.progress(total) as advance:
         table = evaluate(folders, pipeline, progress=lambda _: advance())

@@ -59,12 +59,15 @@ def _search(paths: Sequence[Path], out: Path, report: Report) -> tuple[list[Foun
     found: dict[str, Found] = {}
     failed = 0
     for path in paths:
+        refused: list[InputError] = []
         try:
-            for photo in find([path], skip=out):
+            for photo in find([path], out, refused):
                 found.setdefault(os.path.abspath(photo.path), photo)
         except InputError as error:
-            report.failed(str(path), str(error))
-            failed += 1
+            refused.append(error)
+        for problem in refused:
+            report.failed(str(path), str(problem))
+        failed += len(refused)
     return list(found.values()), failed
 
 

@@ -26,7 +26,9 @@ class Found(NamedTuple):
 
 
 def find(
-    paths: Iterable[str | os.PathLike[str]], skip: str | os.PathLike[str] | None = None
+    paths: Iterable[str | os.PathLike[str]],
+    skip: str | os.PathLike[str] | None = None,
+    refused: list[InputError] | None = None,
 ) -> list[Found]:
     """All photos that `paths` (files and folders) name, each once, in a fixed order.
 
@@ -36,12 +38,14 @@ def find(
     beside the photos are not taken for photos in the next run.
 
     Raises InputError for a path that does not exist, a folder that cannot be opened, and a
-    folder without any photo.
+    folder without any photo. With a list `refused`, folders that cannot be opened are
+    added to it instead and the rest is still found.
     """
     skipped = None if skip is None else os.path.realpath(skip)
     photos: dict[str, Found] = {}
     for path in map(Path, paths):
-        for found in _below(path, skipped) if _is_folder(path) else [Found(path, Path())]:
+        inside = _below(path, skipped, refused) if _is_folder(path) else [Found(path, Path())]
+        for found in inside:
             photos.setdefault(os.path.abspath(found.path), found)
     return list(photos.values())
 
@@ -55,9 +59,14 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir()
 
 
-def _below(top: Path, skipped: str | None) -> list[Found]:
-    photos = [Found(path, path.parent.relative_to(top)) for path in _walk(top, skipped)]
-    if not photos:
+def _below(top: Path, skipped: str | None, refused: list[InputError] | None) -> list[Found]:
+    closed: list[InputError] = []
+    photos = [Found(path, path.parent.relative_to(top)) for path in _walk(top, skipped, closed)]
+    if closed and refused is None:
+        raise closed[0]
+    if closed and refused is not None:
+        refused += closed
+    elif not photos:
         raise InputError(
             f"{label(top)}: the folder holds no photos; give one that has .jpg, .png, .heic, "
             ".webp or .tif files, or name the files themselves"
@@ -65,8 +74,8 @@ def _below(top: Path, skipped: str | None) -> list[Found]:
     return photos
 
 
-def _walk(top: Path, skipped: str | None) -> Iterator[Path]:
-    for root, folders, files in os.walk(top, onerror=_refuse):
+def _walk(top: Path, skipped: str | None, closed: list[InputError]) -> Iterator[Path]:
+    for root, folders, files in os.walk(top, onerror=lambda error: closed.append(_refusal(error))):
         folders[:] = sorted(
             name
             for name in folders
@@ -77,8 +86,8 @@ def _walk(top: Path, skipped: str | None) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def _refuse(error: OSError) -> None:
-    raise InputError(
+def _refusal(error: OSError) -> InputError:
+    return InputError(
         f"{label(error.filename)}: the folder cannot be opened ({reason(error)}); "
         "check its permissions"
-    ) from error
+    )

@@ -12,6 +12,15 @@ from ..errors import InputError
 from .label import label, reason
 
 
+def check_place(path: Path) -> None:
+    """Raise InputError now when `path` could not be written later, after long work."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"{label(path)}: its folder does not exist; make it or write elsewhere")
+    if path.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{label(path)}: cannot be written; name a file in a folder of yours")
+
+
 @contextmanager
 def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
     """A draft beside `path` that takes its place when all went well, and is gone when not.

@@ -19,7 +19,8 @@ from . import augment
 from .augment import Rng, Stack
 from .data import VALIDATION, Labelled, backgrounds, pairs
 from .samples import Key, Sample, on_canvas
-from .scenes import Scene, Stock, compose
+from .scenes import Scene, compose
+from .stock import Stock
 from .teacher import label_file
 
 PAIRS = 256
