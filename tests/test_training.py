@@ -30,6 +30,7 @@ from depthmatte.training.export import (  # noqa: E402
     export,
     export_run,
 )
+from depthmatte.training.mix import mix  # noqa: E402
 from depthmatte.training.nets.encoders import ENCODERS, load_imagenet  # noqa: E402
 from depthmatte.training.nets.monodepth import (  # noqa: E402
     BINS,
@@ -423,3 +424,15 @@ def test_a_teacher_is_believed_only_where_it_agrees() -> None:
     assert np.abs(mixed.astype(int) - (mask.astype(int) + 3 * soft.astype(int)) / 4).max() <= 1
     assert np.array_equal(samples.agreed(mask, 255 - mask), mask)
     assert np.array_equal(samples.agreed(mask, None), mask)
+
+
+def test_mix_is_the_weighted_mean(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.pt" for name in "ab"]
+    for path, value in zip(paths, (1.0, 5.0), strict=True):
+        mean = {"w": torch.full((3,), value), "count": torch.tensor(int(value))}
+        torch.save({"recipe": {"task": "matte"}, "mean": mean}, path)
+    state = torch.load(mix(paths, (1, 3), tmp_path / "new" / "m.pt"), weights_only=True)
+    assert state["mean"]["w"].tolist() == [4.0] * 3
+    assert state["mean"]["count"] == 5
+    with pytest.raises(InputError, match="one positive number"):
+        mix(paths, (1,), tmp_path / "m.pt")

@@ -123,8 +123,8 @@ FUSIONS: dict[str, Fusion] = {
     row.name: row
     for row in (
         Fusion("none", none, threshold=0.5, needs_depth=False),
-        Fusion("product", product, threshold=0.03, needs_depth=True),
-        Fusion("normalized", normalized, threshold=0.03, needs_depth=True),
+        Fusion("product", product, threshold=0.01, needs_depth=True),
+        Fusion("normalized", normalized, threshold=0.02, needs_depth=True),
         Fusion("adaptive", adaptive, threshold=0.5, needs_depth=False),
     )
 }

@@ -153,6 +153,26 @@ def labels(
 
 
 @app.command()
+def mix(
+    checkpoints: Annotated[list[Path], typer.Argument(help="OUT/last.pt of several phases.")],
+    shares: Annotated[str, typer.Option(help="One number a checkpoint, with commas.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The mixed checkpoint.")],
+) -> None:
+    """Average the weights of several phases of one network.
+
+    Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
+    """
+    _need_torch()
+    from ..training.mix import mix as average
+
+    try:
+        numbers = [float(word) for word in shares.split(",")]
+    except ValueError:
+        raise InputError(f"--shares {shares}: are no numbers; write for example 1,3") from None
+    typer.echo(f"checkpoint {average(checkpoints, numbers, out)}")
+
+
+@app.command()
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="OUT/last.pt of a run.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file.")],

@@ -169,6 +169,31 @@ def colour(rng: Rng, rgb: RGB, strength: float = 1.0) -> RGB:
     return rgb
 
 
+def smear(rng: Rng, stack: Stack) -> Stack:
+    """Blur or paint over an oval of the person (first truth), mostly where the face is.
+
+    People with hidden faces are people: pixelated, masked, turned away.
+    """
+    mask = stack.truths[0]
+    rows, columns = np.nonzero(mask > 127)
+    if not rows.size:
+        return stack
+    top, height = rows.min(), rows.max() - rows.min() + 1
+    upper = np.flatnonzero(rows < top + (0.5 if rng.random() < 0.8 else 1.0) * height)
+    spot = int(rng.choice(upper))
+    size = np.sqrt(rows.size)
+    axes = [max(2, round(size * share)) for share in rng.uniform(0.1, 0.32, 2)]
+    oval = np.zeros(mask.shape, np.float32)
+    centre = (int(columns[spot]), int(rows[spot]))
+    cv2.ellipse(oval, centre, axes, rng.uniform(0, 180), 0, 360, 1.0, -1)
+    if rng.random() < 0.6:
+        hidden = cv2.GaussianBlur(stack.rgb, (0, 0), max(1.5, size * rng.uniform(0.04, 0.15)))
+    else:
+        hidden = np.broadcast_to(stack.rgb[oval > 0].mean(axis=0), stack.rgb.shape)
+    mixed = stack.rgb + oval[..., None] * (hidden - stack.rgb.astype(np.float32))
+    return replace(stack, rgb=np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8))
+
+
 def swap_background(rng: Rng, stack: Stack, background: RGB) -> Stack:
     """Put the person (first truth, uint8 mask) in front of another picture."""
     height, width = stack.rgb.shape[:2]

@@ -7,7 +7,7 @@ and resumed. Samples enter through the same `canvas.lay` as photos do at run tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,9 @@ Key = tuple[int, bool, int]
 
 AGREE = 0.88
 """Least IoU of a teacher's matte with the mask before it may soften the outline."""
+
+SMEAR = 0.3
+"""Share of photos in which part of the person is blurred or painted over."""
 
 SWAP = 0.25
 """Share of well-masked photos whose background is replaced."""
@@ -74,6 +77,8 @@ class MatteSamples:
         if item.group in ("picsart", "ccp") and rng.random() < SWAP * self.strength:
             scene = read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
             stack = augment.swap_background(rng, stack, scene)
+        if rng.random() < SMEAR:
+            stack = augment.smear(rng, replace(stack, rgb=np.ascontiguousarray(stack.rgb)))
         fit, image = on_canvas(augment.colour(rng, stack.rgb, self.strength), self.preset)
         alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
