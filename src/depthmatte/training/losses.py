@@ -9,6 +9,10 @@ from torch.nn import functional as F
 from .nets.monodepth import BINS, expectation
 from .nets.portrait import PortraitLogits, enlarge
 
+LEAST_SPREAD = 0.22
+"""Least spread of d that a weak label of unit spread asks for: without it the cheapest answer
+on real photos is a flat map that still has the right order."""
+
 
 def band(truth: Tensor, radius: int) -> Tensor:
     """1 within `radius` pixels of the outline of an alpha in [0, 1], else 0."""
@@ -82,7 +86,7 @@ def scale_shift_free(prediction: Tensor, teacher: Tensor, weight: Tensor) -> Ten
     p = (prediction - mean).detach()
     covariance = (p * t * weight).sum((2, 3), keepdim=True)
     variance = (t * t * weight).sum((2, 3), keepdim=True)
-    scale = (covariance / variance.clamp(min=1e-6)).clamp(0.08, 1.0)
+    scale = (covariance / variance.clamp(min=1e-6)).clamp(LEAST_SPREAD, 1.0)
     return weighted_l1(prediction - mean, scale * t, weight)
 
 
