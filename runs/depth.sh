@@ -8,6 +8,8 @@ WORK=${3:-work}
 
 depthmatte train labels depth --data "$DATA" --teacher "$TEACHER" -o "$WORK/labels"
 COMMON=(--data "$DATA" --labels "$WORK/labels" --freeze 2 --encoder-rate 0.5 --threads 1)
+# This run was laid out for 7 epochs and stopped by hand after the fourth; posters became more
+# frequent and heavier in scenes after it, so a repeat differs a little.
 depthmatte train depth "${COMMON[@]}" -o "$WORK/depth1" --epochs 4 --preset 224x192 \
     --rate 1e-3 --seed 0
 depthmatte train depth "${COMMON[@]}" -o "$WORK/depth2" --epochs 2 --preset 320x256 \

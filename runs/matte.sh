@@ -17,6 +17,7 @@ until [ "$(grep -c ^2, "$WORK/matte2/log.csv" 2>/dev/null)" = 1 ]; do sleep 5; d
 sleep 5 && kill %1 && wait || true
 depthmatte train labels matte --data "$DATA" --teacher "$TEACHER" -o "$WORK/mattes"
 FINE=(--preset 384x288 --labels "$WORK/mattes")
+# The first epoch ran in a schedule of 6. The loss term "error" is newer than the first two phases.
 depthmatte train matte "${COMMON[@]}" "${FINE[@]}" -o "$WORK/matte3" --epochs 4 --rate 6e-4 \
     --seed 2 --strength 0.4 --landscape 0.1 --start "$WORK/matte2/last.pt"
 # Part of the person blurred or painted over (SMEAR) was added here: matte3 had lost hidden faces.
