@@ -24,8 +24,11 @@ HOLD_OUT = 5
 VALIDATION = 20
 Split = Literal["train", "test"]
 
-SHARES = {"picsart": 1.0, "ccp": 1.0, "vikram": 0.4, "pennfudan": 0.3, "idphoto": 0.15}
+SHARES = {"picsart": 1.0, "ccp": 1.3, "vikram": 0.4, "pennfudan": 0.3, "idphoto": 0.15}
 """How often an epoch draws from each set: rough, tiny or partly wrong masks count less."""
+
+UNLABELLED_SHARE = 0.7
+"""How often an epoch draws a photo whose only truth is a teacher's matte."""
 
 BACKGROUND_SHARE = 1.5
 """How often an epoch draws each people-free background."""
@@ -103,6 +106,23 @@ def held(paths: list[Path], split: Split) -> list[Path]:
     return [p for i, p in enumerate(sorted(paths)) if (i % HOLD_OUT == 0) == (split == "test")]
 
 
+def unlabelled(root: Path) -> list[Path]:
+    """Street photos without masks: a teacher's matte is the only truth they have."""
+    return sorted((root / "people" / "ccp" / "unlabelled").glob("*.jpg"))
+
+
+def taught(root: Path, labels: Path) -> list[Labelled]:
+    """Unlabelled photos with the matte a teacher made of them."""
+    found = [(path, label_file(labels, path, ".png")) for path in unlabelled(root)]
+    return [Labelled(photo, matte, "unlabelled") for photo, matte in found if matte.exists()]
+
+
+def label_file(folder: Path, photo: Path, suffix: str = ".npy") -> Path:
+    """Where a teacher's label of a photo is kept: its set and stem make the name."""
+    parts = [p for p in photo.parent.parts[-3:] if p not in ("images", "train")]
+    return folder / f"{parts[-1]}_{photo.stem}{suffix}"
+
+
 def files(folder: Path) -> list[Path]:
     """What lies in a folder of the data; InputError where there is no such folder."""
     if not folder.is_dir():
@@ -125,8 +145,13 @@ def objects(root: Path, split: Split) -> list[Path]:
     return held(files(root / "objects"), split)
 
 
-def matte_items(root: Path) -> tuple[list[Labelled], list[float], list[Labelled]]:
-    """What the portrait network trains on: items, how often each, and validation items."""
+def matte_items(
+    root: Path, labels: Path | None = None
+) -> tuple[list[Labelled], list[float], list[Labelled]]:
+    """What the portrait network trains on: items, how often each, and validation items.
+
+    `labels` is a folder of a teacher's mattes: those of photos without a mask join in.
+    """
     items: list[Labelled] = []
     shares: list[float] = []
     validation: list[Labelled] = []
@@ -137,6 +162,9 @@ def matte_items(root: Path) -> tuple[list[Labelled], list[float], list[Labelled]
             else:
                 items.append(item)
                 shares.append(share)
+    for item in taught(root, labels) if labels else ():
+        items.append(item)
+        shares.append(UNLABELLED_SHARE)
     for path in backgrounds(root, "train"):
         items.append(Labelled(path, None, "backgrounds"))
         shares.append(BACKGROUND_SHARE)

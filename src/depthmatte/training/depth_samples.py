@@ -17,11 +17,10 @@ from ..canvas import Fit, lay, resize
 from ..ordering import outline_pairs
 from . import augment
 from .augment import Rng, Stack
-from .data import VALIDATION, Labelled, backgrounds, pairs
+from .data import VALIDATION, Labelled, backgrounds, label_file, pairs
 from .samples import Key, Sample, on_canvas
 from .scenes import Scene, compose
 from .stock import Stock
-from .teacher import label_file
 
 PAIRS = 256
 """Point pairs a sample carries; fewer are filled up with weight 0."""

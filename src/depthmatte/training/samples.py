@@ -18,8 +18,7 @@ from ..canvas import Fit, lay, prepare
 from ..photo import Photo
 from . import augment
 from .augment import Stack
-from .data import Labelled, backgrounds, matte_items, read_grey, read_rgb
-from .teacher import label_file
+from .data import Labelled, backgrounds, label_file, matte_items, read_grey, read_rgb
 
 Sample = dict[str, NDArray[np.float32]]
 Key = tuple[int, bool, int]
@@ -63,7 +62,7 @@ class MatteSamples:
 
         `labels` is a folder of soft mattes from a teacher, `strength` that of augmentation.
         """
-        items, shares, _ = matte_items(data)
+        items, shares, _ = matte_items(data, labels)
         return cls(items, shares, backgrounds(data, "train"), preset, labels, strength)
 
     def sample(self, key: Key) -> Sample:

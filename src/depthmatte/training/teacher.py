@@ -18,19 +18,13 @@ from ..io.replace import replacing
 from ..io.write import to_8bit, write
 from ..network import bare_session
 from ..photo import RGB
-from .data import VALIDATION, backgrounds, pairs, read_rgb
+from .data import VALIDATION, backgrounds, label_file, pairs, read_rgb, unlabelled
 
 LONGER = 384
 SHORTER = 384
 STEP = 32
 
 Label = NDArray[np.float32]
-
-
-def label_file(folder: Path, photo: Path, suffix: str = ".npy") -> Path:
-    """Where the label of a photo is kept: its set and stem make the name."""
-    parts = [p for p in photo.parent.parts[-3:] if p not in ("images", "train")]
-    return folder / f"{parts[-1]}_{photo.stem}{suffix}"
 
 
 def far_teacher(onnx: Path, threads: int = 1) -> Callable[[RGB], Label]:
@@ -77,9 +71,9 @@ def depth_material(data: Path, every: int = 2) -> list[Path]:
 
 
 def matte_material(data: Path) -> list[Path]:
-    """Worth a matte label: street photos, whose masks are rough and whose people are whole."""
-    found = pairs(data, "ccp")
-    return [item.photo for index, item in enumerate(found) if index % VALIDATION]
+    """Worth a matte label: street photos, whose masks are rough or not there at all."""
+    masked = [item.photo for index, item in enumerate(pairs(data, "ccp")) if index % VALIDATION]
+    return [*masked, *unlabelled(data)]
 
 
 def label_depth(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:
