@@ -93,7 +93,7 @@ def test_options_reach_the_pipeline(nets: dict[str, Any]) -> None:
     wide = np.ascontiguousarray(person().transpose(1, 0, 2))
     assert dm.cut(wide, orient="rotate", **nets).fit.turned
     assert not dm.cut(wide, orient="pad", **nets).fit.turned
-    assert dm.cut(wide, depth=False, **nets).measured.source == "none"
+    assert dm.cut(wide, depth_source="none", **nets).measured.source == "none"
     assert dm.cut(wide, **nets).measured.source == "mono"
     product = dm.cut(wide, fusion="product", **nets)
     assert product.matte.alpha.max() <= 1
@@ -121,6 +121,6 @@ def test_what_is_no_option_is_refused(nets: dict[str, Any]) -> None:
     with pytest.raises(dm.InputError, match="orient 'up' is unknown"):
         dm.cut(person(), orient="up", **nets)  # type: ignore[arg-type]
     with pytest.raises(dm.InputError, match="fusion normalized needs depth"):
-        dm.cut(person(), fusion="normalized", depth=False, **nets)
+        dm.cut(person(), fusion="normalized", depth_source="none", **nets)
     with pytest.raises(dm.InputError, match="neither a picture file nor a colour"):
         dm.cut(person(), **nets).place("reddish")

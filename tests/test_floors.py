@@ -16,6 +16,8 @@ ROOT = Path(depthmatte.__file__).parent
 
 FLOORS = [
     {"errors"},
+    {"camera"},
+    {"evidence"},
     {"photo"},
     {"canvas"},
     {"color", "filters"},
@@ -30,7 +32,10 @@ FLOORS = [
 ]
 """From the ground up. A module imports from lower floors or its own, never in a circle."""
 
-RIM = {"io": {"errors", "photo"}, "training": set().union(*FLOORS[:-2], {"io"})}
+RIM = {
+    "io": {"errors", "camera", "evidence", "photo"},
+    "training": set().union(*FLOORS[:-2], {"io"}),
+}
 """Beside the floors: what each of these may import apart from itself.
 
 io serves what stands above the pipeline, and training; training serves the command line.

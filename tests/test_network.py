@@ -131,10 +131,11 @@ def test_tasks_do_not_mix() -> None:
 def test_steps_read_the_canvas_and_leave_the_padding_empty(
     shape: tuple[int, int], orient: str
 ) -> None:
-    canvas = prepare(picture(*shape), orient=orient)  # type: ignore[arg-type]
+    photo = picture(*shape)
+    canvas = prepare(photo, orient=orient)  # type: ignore[arg-type]
     inside = canvas.fit.inside()
     matte = segmenter(Network(tinynets.model("matte")))(canvas)
-    depth = estimator(Network(tinynets.model("depth")))(canvas)
+    depth = estimator(Network(tinynets.model("depth")))(photo, canvas)
     np.testing.assert_array_equal(matte.alpha[inside], canvas.rgb[0, 0][inside])
     np.testing.assert_array_equal(matte.prob[inside], canvas.rgb[0, 1][inside])
     np.testing.assert_array_equal(depth.z[inside], canvas.rgb[0, 2][inside])

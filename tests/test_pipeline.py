@@ -107,11 +107,11 @@ def test_default_pipeline_loads_once(tmp_path: Path) -> None:
 def test_without_depth_its_network_is_not_even_looked_for(tmp_path: Path) -> None:
     nets = tinynets.save(tmp_path)
     cut = default_pipeline(
-        "adaptive", depth=False, matte_network=nets["matte"], depth_network="gone.onnx"
+        "adaptive", depth_source="none", matte_network=nets["matte"], depth_network="gone.onnx"
     )
     assert cut(photo()).measured.source == "none"
     with pytest.raises(InputError, match="fusion product needs depth"):
-        default_pipeline("product", depth=False, matte_network=nets["matte"])
+        default_pipeline("product", depth_source="none", matte_network=nets["matte"])
 
 
 def test_default_pipeline_names_what_it_cannot_use(tmp_path: Path) -> None:

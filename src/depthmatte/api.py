@@ -67,7 +67,7 @@ def cut(
     *,
     fusion: str = DEFAULT,
     orient: Orient = "pad",
-    depth: bool = True,
+    depth_source: str = "auto",
     threads: int | None = None,
     matte_network: str | Path = "matte",
     depth_network: str | Path = "depth",
@@ -77,15 +77,15 @@ def cut(
     `source` is a path, the bytes of an image file, an open binary file, a Photo, or
     pixels as uint8 (H, W, 3) sRGB. `fusion` is `none` (the segmentation alone),
     `product`, `normalized` or `adaptive`; `orient` says whether a landscape shot is kept
-    upright (`pad`) or turned to portrait (`rotate`). Without `depth` the depth network
-    neither loads nor runs. `threads` limits the CPU threads of each network, None takes
-    all cores. The networks are names, `.onnx` files or `URL#sha256=HEX`; they load once
-    per process.
+    upright (`pad`) or turned to portrait (`rotate`). `depth_source` is `auto` (the best
+    there is), `stored`, `sensor`, `stereo`, `mono` or `none`. `threads` limits the CPU
+    threads of each network, None takes all cores. The networks are names, `.onnx` files or
+    `URL#sha256=HEX`; they load once per process.
 
     Raises InputError when the source or an option cannot be used, WeightsError when a
     network cannot.
     """
-    pipeline = default_pipeline(fusion, orient, depth, matte_network, depth_network, threads)
+    pipeline = default_pipeline(fusion, orient, depth_source, matte_network, depth_network, threads)
     return Portrait.adopt(pipeline(_photo(source)))
 
 

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, Float
+from .canvas import Fit, Float, lift
 from .errors import InputError
+from .evidence import Reason
 from .photo import RGB, Photo
 from .restore import restore
 
@@ -54,19 +55,26 @@ class Depth:
 
     `z` is relative, in [0, 1], or with `metric` in metres. Where nothing was measured
     `prob` is 0 and `z` is any finite number: "no depth" is a Depth, never None. `source`
-    says where it came from, for reports.
+    says where it came from, for reports. `validity` is uint8 (h, w) of `evidence.Reason`:
+    why a value counts or not; left out, it is VALID where `prob` > 0 and MISSING elsewhere.
     """
 
     z: Float
     prob: Float
     metric: bool = False
     source: str = "none"
+    validity: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
 
     def __post_init__(self) -> None:
         _check("depth", self.z, 0, np.inf if self.metric else 1)
         _check("depth probability", self.prob, 0, 1)
         if self.z.shape != self.prob.shape:
             raise InputError(f"depth {self.z.shape} and prob {self.prob.shape} differ in size")
+        if not self.validity.size:
+            missing = np.where(self.prob > 0, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
+            object.__setattr__(self, "validity", missing)
+        if self.validity.shape != self.z.shape or self.validity.dtype != np.uint8:
+            raise InputError(f"validity must be uint8 {self.z.shape}, got {self.validity.shape}")
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Depth:
@@ -149,3 +157,8 @@ class Portrait:
     def depth_prob(self) -> Float:
         """Probability that the depth is right (I2); 0 where nothing was measured."""
         return restore(self.measured.prob, self.fit)
+
+    @cached_property
+    def validity(self) -> NDArray[np.uint8]:
+        """Why depth counts or not: uint8 (H, W) of `evidence.Reason`."""
+        return lift(self.measured.validity, self.fit, nearest=True)

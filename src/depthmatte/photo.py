@@ -1,4 +1,4 @@
-"""The photo as every later step sees it: upright 8-bit sRGB pixels, and what a writer keeps."""
+"""The photo as every later step sees it: upright 8-bit sRGB pixels and what came with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .camera import Camera
 from .errors import InputError
+from .evidence import Evidence
 
 RGB = NDArray[np.uint8]
 
@@ -18,20 +20,28 @@ class Meta:
 
     `exif` holds raw EXIF bytes with the orientation tag already reset to 1, `icc` the
     raw ICC profile; either is None where the file had none. `name` is the file's name
-    for messages, `"array"` when the pixels came from memory.
+    for messages, `"array"` when the pixels came from memory. `time` is when the photo was
+    taken, in seconds on any clock that its depth shares (row A10).
     """
 
     name: str = "array"
     exif: bytes | None = None
     icc: bytes | None = None
+    time: float | None = None
 
 
 @dataclass(frozen=True)
 class Photo:
-    """An upright photo: `rgb` is uint8 (H, W, 3), sRGB (SPEC row A1)."""
+    """An upright photo: `rgb` is uint8 (H, W, 3), sRGB (SPEC row A1).
+
+    `camera` is the one that took it, where known; `evidence` is what came with it about
+    depth, turned upright together with the pixels.
+    """
 
     rgb: RGB
     meta: Meta = field(default_factory=Meta)
+    camera: Camera | None = None
+    evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
         shape = np.shape(self.rgb)

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from . import weights
 from .canvas import PRESET, Canvas, Orient, prepare
-from .depth import measure, unmeasured
+from .depth import CHOICES, Source, measure
 from .errors import InputError
 from .fuse import DEFAULT, fusion
 from .maps import Depth, Matte, Portrait
@@ -72,7 +72,7 @@ class Pipeline:
 def default_pipeline(
     fusing: str = DEFAULT,
     orient: Orient = "pad",
-    depth: bool = True,
+    depth_source: str = "auto",
     matte_network: str | Path = "matte",
     depth_network: str | Path = "depth",
     threads: int | None = None,
@@ -81,26 +81,46 @@ def default_pipeline(
 
     `fusing` is a name in FUSIONS; the networks are names in `weights.TABLE`, `.onnx`
     files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
-    all cores). Without `depth` the depth network neither loads nor runs. Raises
-    InputError for unknown names and for a fusion that needs the depth it is denied,
-    WeightsError for a network that cannot be used.
+    all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
+    first needed. Raises InputError for unknown names and for a fusion that needs the depth
+    it is denied, WeightsError for a network that cannot be used.
     """
     # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
-    from .depth.mono import estimator
     from .network import Network
     from .segment.network import segmenter
 
     rule = fusion(fusing)
-    if rule.needs_depth and not depth:
+    if depth_source not in CHOICES:
+        raise InputError(f"depth source {depth_source!r} is unknown; use {', '.join(CHOICES)}")
+    if rule.needs_depth and depth_source == "none":
         raise InputError(f"fusion {fusing} needs depth; leave depth on or use another fusion")
     network = Network(weights.path(matte_network), threads)
-    mono = estimator(Network(weights.path(depth_network), threads)) if depth else None
+    sources = {"mono": late(lambda: _mono(depth_network, threads))}
     return Pipeline(
         segment=segmenter(network),
-        measure=partial(measure, mono=mono) if mono else unmeasured,
+        measure=partial(measure, sources=sources, choice=depth_source),
         fuse=rule,
         preset=network.contract.preset,
         orient=orient,
         second_threshold=rule.threshold,
         provider=network.provider,
     )
+
+
+def late(make: Callable[[], Source]) -> Source:
+    """A source that is made when it is first asked, and kept: its network may never be needed."""
+    made: list[Source] = []
+
+    def ask(photo: Photo, canvas: Canvas) -> Depth:
+        if not made:
+            made.append(make())
+        return made[0](photo, canvas)
+
+    return ask
+
+
+def _mono(name: str | Path, threads: int | None) -> Source:
+    from .depth.mono import estimator
+    from .network import Network
+
+    return estimator(Network(weights.path(name), threads))

@@ -68,7 +68,7 @@ class Order:
         return default_pipeline(
             self.fusing,
             self.orient,
-            depth,
+            "auto" if depth else "none",
             self.matte_network,
             self.depth_network,
             self.threads,

@@ -1,0 +1,94 @@
+"""What is known about depth beside the photo's own pixels: RawDepth, StereoView, Evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .camera import Camera
+from .errors import InputError
+
+Side = Literal["left", "right"]
+
+
+class Reason(IntEnum):
+    """Why a depth value counts or not: what `validity` maps hold, uint8."""
+
+    VALID = 0
+    MISSING = 1
+    TOO_NEAR = 2
+    TOO_FAR = 3
+    SHADOW = 4
+    """Seen by the photo's camera, hidden from the one that measured."""
+    EDGE = 5
+    """Between two surfaces, where sensors flicker or mix them."""
+
+
+@dataclass(frozen=True)
+class RawDepth:
+    """Depth as a file or device gave it, on its own grid.
+
+    `z` is float32 (h, w), finite, >= 0: metres with `metric`, else relative in [0, 1], 0
+    nearest; where `validity` (uint8 (h, w) of Reason) is not VALID it may be any such
+    number. `kind` names the format for reports ("apple-disparity", "png", ...). `near`,
+    `far` and `unit` are what the file states. `camera` is the one that measured; None says
+    that every value belongs to the photo's pixel at the same place. `confidence` is
+    float32 (h, w) in [0, 1] where the device gave one. `time` is in seconds.
+    """
+
+    z: NDArray[np.float32]
+    validity: NDArray[np.uint8]
+    metric: bool
+    kind: str
+    camera: Camera | None = None
+    near: float | None = None
+    far: float | None = None
+    unit: str | None = None
+    confidence: NDArray[np.float32] | None = None
+    time: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.z.ndim != 2 or self.z.dtype != np.float32 or not self.z.size:
+            raise InputError(f"{self.kind} depth must be float32 (h, w), got {self.z.shape}")
+        if self.validity.shape != self.z.shape or self.validity.dtype != np.uint8:
+            raise InputError(f"{self.kind} depth: validity does not match {self.z.shape}")
+        if not np.isfinite(self.z).all() or self.z.min() < 0:
+            raise InputError(f"{self.kind} depth must be finite and not negative")
+        if not self.metric and self.z.max() > 1:
+            raise InputError(f"{self.kind} depth: relative values must lie in [0, 1]")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w) of the depth's own grid."""
+        return self.z.shape[0], self.z.shape[1]
+
+
+@dataclass(frozen=True)
+class StereoView:
+    """A second picture of the scene from beside the photo: `rgb` uint8 (h, w, 3).
+
+    `side` says where it was taken from as seen from the photo's camera. `kind` names where
+    it came from ("mpo", "spatial-heic", "vr180", "side-by-side", "file"). `camera` belongs
+    to this view, where calibration is known; the photo's own is `Photo.camera`. With
+    `rectified` matching points lie in equal rows; None says that nobody knows.
+    """
+
+    rgb: NDArray[np.uint8]
+    side: Side
+    kind: str
+    camera: Camera | None = None
+    rectified: bool | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that came with a photo. `matte` is a portrait effects matte, uint8 (h, w), as stored."""
+
+    stored: RawDepth | None = None
+    sensor: RawDepth | None = None
+    second: StereoView | None = None
+    matte: NDArray[np.uint8] | None = field(default=None, repr=False)
