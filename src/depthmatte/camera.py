@@ -6,8 +6,9 @@ is in metres; a camera looks along its +z, x to the right, y down.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,20 @@ from numpy.typing import NDArray
 from .errors import InputError
 
 Matrix = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+
+# EXIF orientation -> (x', y') of the upright image out of the stored (x, y): a signed
+# permutation. What leaves at the far side comes back in at 0.
+_TURNS: dict[int, list[list[int]]] = {
+    1: [[1, 0], [0, 1]],
+    2: [[-1, 0], [0, 1]],
+    3: [[-1, 0], [0, -1]],
+    4: [[1, 0], [0, -1]],
+    5: [[0, 1], [1, 0]],
+    6: [[0, -1], [1, 0]],
+    7: [[0, -1], [-1, 0]],
+    8: [[0, 1], [-1, 0]],
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +38,8 @@ class Camera:
 
     `shape` is the (height, width) in pixels that `fx, fy, cx, cy` refer to. `distortion`
     holds OpenCV's k1, k2, p1, p2[, k3[, k4, k5, k6]], or nothing. A world point X (3,) is at
-    `rotation @ X + translation` in the camera's own frame, metres.
+    `rotation @ X + translation` in the camera's own frame, metres. `rotation` is
+    orthonormal; the camera of a mirrored image has one that mirrors.
     """
 
     shape: tuple[int, int]
@@ -43,11 +59,88 @@ class Camera:
             raise InputError(
                 f"camera: {len(self.distortion)} distortion numbers; give none, 4, 5 or 8"
             )
+        if min(self.shape) < 1:
+            raise InputError(f"camera: a size of {self.shape} pixels; give height and width")
+        _check_pose(self.rotation, self.translation)
 
     @property
     def matrix(self) -> Matrix:
         """K, float64 (3, 3)."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
+
+    def project(self, points: Floats) -> Matrix:
+        """World points (..., 3) in metres -> pixels (..., 2) as (x, y).
+
+        NaN for points that are not in front, or so far to the side that the lens model
+        folds them back into the picture.
+        """
+        x, y, z = np.moveaxis(np.asarray(points, float) @ self.rotation.T + self.translation, -1, 0)
+        ahead = z > 0
+        z = np.where(ahead, z, 1)
+        x, y = x / z, y / z
+        ahead &= x * x + y * y <= reach(self.distortion) ** 2
+        x, y = distort(x, y, self.distortion)
+        pixels = np.stack([x * self.fx + self.cx, y * self.fy + self.cy], axis=-1)
+        return np.where(ahead[..., None], pixels, np.nan)
+
+    def unproject(self, pixels: Floats, z: Floats) -> Matrix:
+        """Pixels (..., 2) as (x, y) at depths `z` (...) along the optical axis -> world points.
+
+        The inverse of `project`; NaN where the lens model shows nothing.
+        """
+        x = (np.asarray(pixels, float)[..., 0] - self.cx) / self.fx
+        y = (np.asarray(pixels, float)[..., 1] - self.cy) / self.fy
+        rays = np.stack([*undistort(x, y, self.distortion), np.ones_like(x)], axis=-1)
+        seen = rays * np.asarray(z, float)[..., None]
+        return np.asarray((seen - self.translation) @ self.rotation)
+
+    def rays(self) -> NDArray[np.float32]:
+        """Where every pixel looks in the camera's own frame: float32 (h, w, 2), x/z and y/z.
+
+        Kept for the cameras used last: treat it as read-only. NaN where the lens shows nothing.
+        """
+        return _rays(self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion)
+
+    def scaled(self, shape: tuple[int, int]) -> Camera:
+        """The camera of the same picture resized to `shape` (h, w), half-pixel centres."""
+        down, across = shape[0] / self.shape[0], shape[1] / self.shape[1]
+        return replace(
+            self,
+            shape=shape,
+            fx=self.fx * across,
+            fy=self.fy * down,
+            cx=(self.cx + 0.5) * across - 0.5,
+            cy=(self.cy + 0.5) * down - 0.5,
+        )
+
+    def turn(self, orientation: int) -> Camera:
+        """The camera of the upright picture, where this one took it as stored.
+
+        `orientation` is the EXIF tag, 1 to 8: what turns the stored pixels upright. The
+        world stays where it is, so poses to other cameras hold. Raises InputError for
+        other numbers.
+        """
+        if orientation not in _TURNS:
+            raise InputError(f"orientation {orientation} is unknown; use 1 to 8")
+        turn = np.array(_TURNS[orientation])
+        swapped = orientation >= 5
+        height, width = self.shape[::-1] if swapped else self.shape
+        far = np.where(turn.sum(axis=1) < 0, (width - 1, height - 1), 0)
+        cx, cy = turn @ (self.cx, self.cy) + far
+        fx, fy = np.abs(turn) @ (self.fx, self.fy)
+        whole = np.eye(3)
+        whole[:2, :2] = turn
+        return replace(
+            self,
+            shape=(height, width),
+            fx=float(fx),
+            fy=float(fy),
+            cx=float(cx),
+            cy=float(cy),
+            distortion=_turned(self.distortion, turn),
+            rotation=whole @ self.rotation,
+            translation=whole @ self.translation,
+        )
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Camera) and all(
@@ -67,3 +160,136 @@ class Rig:
     photo: Camera
     other: Camera
     rectified: bool = False
+
+    @property
+    def pose(self) -> tuple[Matrix, Matrix]:
+        """(R, t): a point X in the other camera's frame is at R @ X + t in the photo's."""
+        return pose(self.other, self.photo)
+
+    @property
+    def baseline(self) -> float:
+        """Distance between the two cameras in metres."""
+        return float(np.linalg.norm(self.pose[1]))
+
+    @property
+    def side(self) -> Literal["left", "right"]:
+        """Where the other camera stands, seen from the photo's."""
+        return "left" if self.pose[1][0] < 0 else "right"
+
+    @property
+    def doffs(self) -> float:
+        """cx of the right view minus cx of the left, in pixels of a rectified pair.
+
+        Depth is fx * baseline / (disparity + doffs), with disparity = x_left - x_right
+        (Middlebury).
+        """
+        apart = self.other.cx - self.photo.cx
+        return apart if self.side == "right" else -apart
+
+
+def pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
+    """(R, t): a point X in the frame of `source` is at R @ X + t in the frame of `target`."""
+    rotation = target.rotation @ source.rotation.T
+    return rotation, target.translation - rotation @ source.translation
+
+
+def distort(x: Floats, y: Floats, distortion: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Brown-Conrady: ideal image coordinates x/z, y/z -> those the lens makes of them.
+
+    Works on any shape and keeps float32. Brown, "Decentering Distortion of Lenses", 1966,
+    with OpenCV's order of coefficients.
+    """
+    if not any(distortion):
+        return x, y
+    k1, k2, p1, p2, k3, k4, k5, k6 = _eight(distortion)
+    r2 = x * x + y * y
+    gain = ((k3 * r2 + k2) * r2 + k1) * r2 + 1
+    if k4 or k5 or k6:
+        gain = gain / (((k6 * r2 + k5) * r2 + k4) * r2 + 1)
+    if not p1 and not p2:
+        return x * gain, y * gain
+    # The tangential part is 2 (q . x) x + |x|^2 q with q = (p2, p1): q turns like a vector.
+    gain = gain + 2 * (p2 * x + p1 * y)
+    return x * gain + p2 * r2, y * gain + p1 * r2
+
+
+def undistort(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix, Matrix]:
+    """The inverse of `distort`, by Newton's method; NaN where the lens shows nothing."""
+    if not any(distortion):
+        return x, y
+    u, v = x.copy(), y.copy()
+    limit = min(reach(distortion), 1e3)
+    with np.errstate(all="ignore"):  # pixels beyond the lens run off and become NaN below
+        for _ in range(12):
+            seen_x, seen_y = distort(u, v, distortion)
+            xx, xy, yy = _slopes(u, v, distortion)
+            fold = xx * yy - xy * xy
+            u = u - (yy * (seen_x - x) - xy * (seen_y - y)) / fold
+            v = v - (xx * (seen_y - y) - xy * (seen_x - x)) / fold
+            # A step across the fold of the lens model would never come back.
+            back = np.minimum(1, limit / np.hypot(u, v))
+            u, v = u * back, v * back
+        seen_x, seen_y = distort(u, v, distortion)
+        good = np.hypot(seen_x - x, seen_y - y) < 1e-6
+    return np.where(good, u, np.nan), np.where(good, v, np.nan)
+
+
+@lru_cache(maxsize=32)
+def reach(distortion: tuple[float, ...]) -> float:
+    """The ideal radius up to which a lens model is one to one; infinity where it always is."""
+    if not any(distortion):
+        return np.inf
+    radius = np.linspace(0, 8, 8001)
+    with np.errstate(all="ignore"):
+        radial = tuple(k if i not in (2, 3) else 0.0 for i, k in enumerate(distortion))
+        grown = np.diff(np.asarray(distort(radius, np.zeros_like(radius), radial)[0]))
+    falls = np.flatnonzero(~(grown > 0))
+    return float(radius[falls[0]]) if falls.size else np.inf
+
+
+def _slopes(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix, Matrix, Matrix]:
+    """d x'/dx, d x'/dy = d y'/dx and d y'/dy of `distort`: it is a gradient field."""
+    k1, k2, p1, p2, k3, k4, k5, k6 = _eight(distortion)
+    r2 = x * x + y * y
+    above, below = ((k3 * r2 + k2) * r2 + k1) * r2 + 1, ((k6 * r2 + k5) * r2 + k4) * r2 + 1
+    gain = above / below
+    rise = ((3 * k3 * r2 + 2 * k2) * r2 + k1 - gain * ((3 * k6 * r2 + 2 * k5) * r2 + k4)) / below
+    xx = gain + 2 * x * x * rise + 6 * p2 * x + 2 * p1 * y
+    yy = gain + 2 * y * y * rise + 2 * p2 * x + 6 * p1 * y
+    return xx, 2 * x * y * rise + 2 * p1 * x + 2 * p2 * y, yy
+
+
+def _eight(distortion: tuple[float, ...]) -> tuple[float, ...]:
+    return (*distortion, *[0.0] * (8 - len(distortion)))
+
+
+def _turned(distortion: tuple[float, ...], turn: NDArray[np.int_]) -> tuple[float, ...]:
+    if not distortion:
+        return ()
+    p2, p1 = turn @ (distortion[3], distortion[2])
+    return (*distortion[:2], float(p1), float(p2), *distortion[4:])
+
+
+def _check_pose(rotation: Matrix, translation: Matrix) -> None:
+    if np.shape(rotation) != (3, 3) or np.shape(translation) != (3,):
+        raise InputError("camera: rotation must be 3 x 3 and translation 3 numbers; check them")
+    if not np.isfinite(translation).all():
+        raise InputError("camera: translation must be finite; check it")
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
+        raise InputError("camera: rotation must be orthonormal (a 3 x 3 rotation); check it")
+
+
+@lru_cache(maxsize=8)
+def _rays(
+    shape: tuple[int, int],
+    fx: float,
+    fy: float,
+    cx: float,
+    cy: float,
+    distortion: tuple[float, ...],
+) -> NDArray[np.float32]:
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
+    ideal = undistort((x - cx) / fx, (y - cy) / fy, distortion)
+    rays = np.stack(ideal, axis=-1).astype(np.float32)
+    rays.setflags(write=False)
+    return rays
