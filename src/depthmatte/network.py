@@ -36,9 +36,10 @@ PREFERRED = (
 class Contract:
     """What a network promises, and where it comes from.
 
-    The input is float32 (1, 3, h, w) in `[low, high]` with h and w multiples of
-    `multiple`; `preset` is the (height, width) it is meant for. Every output is
-    float32 (1, 1, h, w); `outputs` maps its name to its meaning. `numbers` are the
+    The input is float32 (1, channels, h, w) in `[low, high]` with h and w multiples of
+    `multiple`; `preset` is the (height, width) it is meant for. Three channels are a
+    picture, six a rectified pair, left then right. Every output is float32 (1, 1, h, w);
+    `outputs` maps its name to its meaning. `numbers` are the
     figures measured at export, `parity` the largest difference between the exported
     graph and the network it was exported from.
     """
@@ -56,6 +57,7 @@ class Contract:
     data: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     parity: float | None = None
+    channels: int = 3
 
     @classmethod
     def parse(cls, text: str) -> Contract:
@@ -75,6 +77,9 @@ class Contract:
             multiple = int(image["multiple"])
             if multiple < 1 or height % multiple or width % multiple:
                 raise ValueError(f"preset {height} x {width} is no multiple of {multiple}")
+            channels = int(image.get("channels", 3))
+            if channels not in (3, 6):
+                raise ValueError(f"{channels} input channels, expected 3 or 6")
             parity = stored.get("parity")
             return cls(
                 task=str(stored["task"]),
@@ -90,6 +95,7 @@ class Contract:
                 data=tuple(str(line) for line in stored.get("data", ())),
                 numbers=MappingProxyType(dict(stored.get("numbers", {}))),
                 parity=None if parity is None else float(parity),
+                channels=channels,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"contract is damaged ({type(error).__name__}: {error})") from None
@@ -120,7 +126,7 @@ class Network:
         return str(self._session.get_providers()[0])
 
     def expect(self, task: str) -> Network:
-        """This network, if its task is `task` ("matte" or "depth"); WeightsError otherwise."""
+        """This network, if its task is `task` ("matte", "depth", "stereo"); else WeightsError."""
         if self.contract.task != task:
             raise WeightsError(
                 f"{self.name}: a {self.contract.task} network, "
@@ -129,7 +135,7 @@ class Network:
         return self
 
     def run(self, image: Float) -> dict[str, NDArray[np.float32]]:
-        """Run on `image` (1, 3, h, w); every output of the contract by name, (1, 1, h, w).
+        """Run on `image` (1, channels, h, w); every output of the contract by name, (1, 1, h, w).
 
         Raises WeightsError when the graph cannot take the image or gives other shapes.
         """
@@ -148,10 +154,11 @@ class Network:
         return dict(zip(names, results, strict=True))
 
     def _check(self, image: Float) -> None:
-        step = self.contract.multiple
-        if image.dtype != np.float32 or image.ndim != 4 or image.shape[:2] != (1, 3):
+        step, planes = self.contract.multiple, self.contract.channels
+        if image.dtype != np.float32 or image.ndim != 4 or image.shape[:2] != (1, planes):
             raise InputError(
-                f"{self.name}: input must be float32 (1, 3, h, w), got {image.dtype} {image.shape}"
+                f"{self.name}: input must be float32 (1, {planes}, h, w), "
+                f"got {image.dtype} {image.shape}"
             )
         if image.shape[2] % step or image.shape[3] % step:
             raise InputError(
