@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from training_data import lay_out
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # No deadline: how fast a machine is must never decide a test.
@@ -18,3 +20,9 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("needs ../shared/data, the project's photos, which this machine lacks")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder for training, of the real layout."""
+    return lay_out(tmp_path_factory.mktemp("data"))

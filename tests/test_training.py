@@ -41,43 +41,9 @@ from depthmatte.training.nets.monodepth import (  # noqa: E402
 from depthmatte.training.nets.portrait import PortraitNetwork  # noqa: E402
 from depthmatte.training.stock import Stock  # noqa: E402
 from depthmatte.training.tasks import TASKS  # noqa: E402
+from training_data import person  # noqa: E402
 
 PRESET = (64, 64)
-
-
-def person(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """A red blob on noise, and its mask."""
-    rng = np.random.default_rng(rows)
-    rgb = rng.integers(0, 90, (rows, columns, 3), dtype=np.uint8)
-    mask = np.zeros((rows, columns), np.uint8)
-    cv2.ellipse(mask, (columns // 2, rows), (columns // 4, rows * 3 // 4), 0, 0, 360, 255, -1)
-    rgb[mask > 0] = (230, 40, 30)
-    return rgb, mask
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder of the real layout, made of blobs."""
-    root = tmp_path_factory.mktemp("data")
-    for group in ("picsart", "ccp", "vikram", "pennfudan", "idphoto"):
-        for kind in ("images", "masks"):
-            (root / "people" / group / "train" / kind).mkdir(parents=True)
-        for index in range(22 if group in ("picsart", "ccp") else 3):
-            rgb, mask = person(100 + index, 60)
-            folder = root / "people" / group / "train"
-            cv2.imwrite(str(folder / "images" / f"{index:03}.png"), rgb[..., ::-1])
-            cv2.imwrite(str(folder / "masks" / f"{index:03}.png"), mask)
-    rng = np.random.default_rng(0)
-    for name in ("backgrounds", "cutouts", "objects"):
-        (root / name).mkdir()
-        for index in range(6):
-            rgb, mask = person(120 + index, 40)
-            if name == "backgrounds":
-                rgb = rng.integers(0, 255, (80, 120, 3), dtype=np.uint8)
-                cv2.imwrite(str(root / name / f"{index}.png"), rgb)
-            else:
-                cv2.imwrite(str(root / name / f"{index}.png"), np.dstack([rgb, mask]))
-    return root
 
 
 @settings(max_examples=40, deadline=None)

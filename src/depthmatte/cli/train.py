@@ -54,7 +54,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _trainer(task: str, about: str) -> Callable[..., None]:
-    """The command that trains one network; both take the same options."""
+    """The command that trains one network; all take the same options."""
 
     def run(
         data: Data,
@@ -121,6 +121,15 @@ app.command("depth")(
         """Train the monocular depth network on composite scenes, photos and weak labels.
 
         Example: depthmatte train depth --data DATA --labels work/labels -o work/depth
+        """,
+    )
+)
+app.command("stereo")(
+    _trainer(
+        "stereo",
+        """Train the binocular depth network on generated pairs.
+
+        Example: depthmatte train stereo --data DATA --preset 320x192 --landscape 1 -o work/stereo
         """,
     )
 )

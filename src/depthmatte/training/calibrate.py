@@ -1,9 +1,10 @@
 """The one number each network gets after training, fitted on what training never saw.
 
-Depth: the temperature that makes I2 the observed share of right depths (Guo et al. 2017);
-on held-out composite scenes the logits are divided by the value under which the
-probability mass near d best predicts |d - truth| <= NEAR. Matte: the sharpness, a factor
-on the logits, with the least absolute error on held-out training photos.
+Depth and stereo: the temperature that makes I2 the observed share of right depths (Guo et
+al. 2017). For depth the bin logits of held-out scenes are divided by the value under which
+the probability mass near d best predicts |d - truth| <= NEAR, for stereo the logits of
+right or wrong. Matte: the sharpness, a factor on the logits, with the least absolute error
+on held-out training photos.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..canvas import PRESET, lay
 from .data import matte_items
 from .nets.monodepth import NEAR, expectation, mass_near
+from .nets.stereo import NEAR as RIGHT
 from .samples import on_canvas
 from .scenes import Scene, held_out_scenes
+from .stereo_samples import held_out_pairs, stacked
 
 SEED = 1000
 """Scenes for fitting; measuring uses seed 0, so the two never share a scene."""
@@ -47,6 +51,21 @@ def fit_temperature(network: nn.Module, data: Path, count: int = 60) -> float:
     """The temperature with the least log loss on `count` held-out scenes."""
     seen = [_evidence(network, scene) for scene in _valid(held_out_scenes(data, count, SEED))]
     losses = [sum(_log_loss(*one, float(step)) for one in seen) for step in STEPS]
+    return float(STEPS[int(np.argmin(losses))])
+
+
+@torch.no_grad()
+def fit_doubt(network: nn.Module, data: Path, count: int = 40) -> float:
+    """The temperature of right or wrong with the least log loss on held-out pairs."""
+    logits, right = [], []
+    for pair in held_out_pairs(data, count, SEED):
+        out = network(torch.from_numpy(stacked(pair))[None])
+        truth = torch.from_numpy(pair.disparity)[None, None]
+        small = F.interpolate(truth, out.coarse.shape[-2:], mode="nearest-exact")
+        logits.append(out.sure[0].flatten(1).T)
+        right.append(((out.coarse - small).abs() <= RIGHT).long().flatten())
+    signs, truths = torch.cat(logits), torch.cat(right)
+    losses = [float(F.cross_entropy(signs / float(step), truths)) for step in STEPS]
     return float(STEPS[int(np.argmin(losses))])
 
 

@@ -26,10 +26,10 @@ from ..canvas import PRESET
 from ..errors import WeightsError
 from ..network import KEY, VERSION, Network
 from .checkpoint import read_checkpoint
-from .tasks import TASKS
+from .tasks import TASKS, Task
 
 PARITY = 1e-4
-"""Largest allowed difference between torch and the float32 graph, on outputs in [0, 1]."""
+"""Largest allowed difference between torch and the float32 graph, as a share of `Task.scale`."""
 
 ROUNDING = 7e-3
 """The same for the shipped file with float16 weights."""
@@ -71,7 +71,7 @@ def export(
     module = TASKS[task].export(network, calibration).eval()
     fresh = out.with_suffix(".part.onnx")
     try:
-        _write(module, fresh)
+        _write(module, fresh, TASKS[task].channels)
         _prove(module, fresh, task, card or Card(), PARITY)
         _halve(fresh)
         parity = _prove(module, fresh, task, card or Card(), ROUNDING)
@@ -122,20 +122,21 @@ def _command(recipe: Mapping[str, Any]) -> str:
 def _sources(recipe: Mapping[str, Any]) -> tuple[str, ...]:
     """What a network learnt from, its teacher only where the run had labels."""
     task = recipe["task"]
-    return (*SOURCES[task], LABELS[task]) if recipe.get("labels") else SOURCES[task]
+    taught = recipe.get("labels") and task in LABELS
+    return (*SOURCES[task], LABELS[task]) if taught else SOURCES[task]
 
 
 def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -> float:
     """Measure parity, refuse more than `limit`, store it with the contract."""
     _describe(path, task, module, card, None)
-    parity = _parity(module, path)
+    parity = _parity(module, path, TASKS[task])
     if parity > limit:
         raise WeightsError(f"{path}: ONNX differs from torch by {parity:.2g}; not exported")
     _describe(path, task, module, card, parity)
     return parity
 
 
-def _write(module: nn.Module, path: Path) -> None:
+def _write(module: nn.Module, path: Path, channels: int) -> None:
     """Trace to ONNX with free height and width."""
     names: tuple[str, ...] = module.outputs  # type: ignore[assignment]
     free = {2: "height", 3: "width"}
@@ -144,7 +145,7 @@ def _write(module: nn.Module, path: Path) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (torch.rand(1, 3, *SIZES[0]),),
+            (torch.rand(1, channels, *SIZES[0]),),
             str(path),
             input_names=["image"],
             output_names=list(names),
@@ -165,6 +166,10 @@ SOURCES = {
         "order across outlines of masked training photos",
         "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
     ),
+    "stereo": (
+        "generated pairs: pictures and cut-out people on sheets at known disparities",
+        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
+    ),
 }
 
 LABELS = {
@@ -181,6 +186,10 @@ MEANINGS = {
     "depth": {
         "depth": "d, log distance from the scene's nearest (0) to its farthest part (1)",
         "prob": "I2, probability that the true d lies within 0.1 of the estimate",
+    },
+    "stereo": {
+        "disparity": "disparity of the left view in input pixels",
+        "prob": "I2, probability that the true disparity lies within 2 pixels of the estimate",
     },
 }
 
@@ -214,7 +223,13 @@ def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: floa
     contract = {
         "contract": VERSION,
         "task": task,
-        "input": {"name": "image", "range": [0, 1], "multiple": MULTIPLE, "preset": SIZES[0]},
+        "input": {
+            "name": "image",
+            "channels": TASKS[task].channels,
+            "range": [0, 1],
+            "multiple": MULTIPLE,
+            "preset": SIZES[0],
+        },
         "outputs": MEANINGS[task],
         "normalisation": NORMALISATION,
         "licence": card.licence,
@@ -232,17 +247,17 @@ def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: floa
 
 
 @torch.no_grad()
-def _parity(module: nn.Module, path: Path) -> float:
+def _parity(module: nn.Module, path: Path, task: Task) -> float:
     """Largest difference between torch and ONNX Runtime on smooth and noisy canvases."""
     network = Network(path)
     rng = np.random.default_rng(0)
     worst = 0.0
     for rows, columns in SIZES:
-        noise = rng.random((1, 3, rows, columns), np.float32)
+        noise = rng.random((1, task.channels, rows, columns), np.float32)
         ramp = np.broadcast_to(np.linspace(0, 1, columns, dtype=np.float32), noise.shape)
         for image in (noise, np.ascontiguousarray(ramp)):
             ours = network.run(image)
             theirs = module(torch.from_numpy(image))
             for name, value in zip(network.contract.outputs, theirs, strict=True):
                 worst = max(worst, float(np.abs(ours[name] - value.numpy()).max()))
-    return worst
+    return worst / task.scale

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .nets.monodepth import BINS, expectation
+from .nets.monodepth import expectation
 from .nets.portrait import PortraitLogits, enlarge
+from .nets.stereo import LARGEST, STRIDE, StereoOutput
+from .nets.stereo import NEAR as RIGHT
 
 LEAST_SPREAD = 0.22
 """Least spread of d that a weak label of unit spread asks for: without it the cheapest answer
@@ -58,9 +60,13 @@ def portrait_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
 
 
 def bin_cross_entropy(logits: Tensor, d: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy of bin logits (n, BINS, h, w) against d shared by its two nearest bins."""
-    place = d.clamp(0, 1) * (BINS - 1)
-    low = place.floor().clamp(max=BINS - 2)
+    """Cross-entropy of bin logits (n, bins, h, w) against d in [0, 1], bins evenly over it.
+
+    The truth is shared by its two nearest bins.
+    """
+    bins = logits.shape[1]
+    place = d.clamp(0, 1) * (bins - 1)
+    low = place.floor().clamp(max=bins - 2)
     part = place - low
     logs = logits.log_softmax(1)
     index = low.long()
@@ -133,3 +139,29 @@ def depth_loss(logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         "teacher": 2 * scale_shift_free(at, batch["teacher"], batch["teacher_weight"]),
         "order": 8 * pair_order(at, batch["pairs"]),
     }
+
+
+def stereo_loss(out: StereoOutput, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The binocular network on `disparity` and `visible` (n, 1, h, w), pixels and 0 or 1.
+
+    bins: cross-entropy of the volume's logits; coarse and fine: Huber error in pixels, points
+    hidden from the right view counting little; sure: cross-entropy of right or wrong.
+    """
+    truth = batch["disparity"]
+    weight = 0.15 + 0.85 * batch["visible"]
+    size = out.coarse.shape[-2:]
+    small = F.interpolate(truth, size, mode="nearest-exact")
+    light = F.interpolate(weight, size, mode="nearest-exact")
+    right = ((out.coarse.detach() - small).abs() <= RIGHT).long()[:, 0]
+    return {
+        "bins": bin_cross_entropy(out.logits, small / (LARGEST - STRIDE), light),
+        "coarse": 0.3 * huber(out.coarse - small, light),
+        "fine": huber(out.disparity - truth, weight),
+        "sure": 0.5 * F.cross_entropy(out.sure, right),
+    }
+
+
+def huber(error: Tensor, weight: Tensor) -> Tensor:
+    """Square below one pixel, straight above, averaged under a weight map."""
+    cost = F.huber_loss(error, torch.zeros_like(error), reduction="none")
+    return (cost * weight).sum() / weight.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What differs between the two networks: samples, loss, validation, export form."""
+"""What differs between the networks: samples, loss, validation, export form."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ from torch import Tensor, nn
 from ..canvas import lay, lift, resize
 from ..ordering import outline_pairs, person_order
 from ..photo import RGB
-from .calibrate import fit_sharpness, fit_temperature
+from .calibrate import fit_doubt, fit_sharpness, fit_temperature
 from .data import matte_items
 from .depth_samples import DepthSamples
-from .losses import depth_loss, portrait_loss
+from .losses import depth_loss, portrait_loss, stereo_loss
 from .nets.monodepth import MonoDepthExport, MonoDepthNetwork, expectation
 from .nets.portrait import PortraitExport, PortraitNetwork
+from .nets.stereo import LARGEST, StereoExport, StereoNetwork
 from .samples import MatteSamples, on_canvas
 from .scenes import Scene, held_out_scenes
+from .stereo_samples import StereoSamples, held_out_pairs, stacked
 
 Validator = Callable[[nn.Module], float]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One trainable network; `calibration` names the number fitted at export."""
+    """One trainable network; `calibration` names the number fitted at export.
+
+    Its input has `channels` channels; `scale` is the size of its largest output.
+    """
 
     name: str
     network: Callable[[str], nn.Module]
@@ -39,6 +44,8 @@ class Task:
     export: Callable[[Any, float], nn.Module]
     calibrate: Callable[[nn.Module, Path], float]
     calibration: str
+    channels: int = 3
+    scale: float = 1.0
 
 
 def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
@@ -103,6 +110,22 @@ def _outlines_wrong(photos: list[tuple[RGB, Any]], depth: Callable[[RGB], Any]) 
     return 1 - float(np.mean(shares))
 
 
+def stereo_validator(data: Path, preset: tuple[int, int]) -> Validator:
+    """Mean error in pixels where both views see the point, on held-out pairs."""
+    pairs = list(held_out_pairs(data, 24))
+
+    @torch.no_grad()
+    def validate(network: nn.Module) -> float:
+        network.eval()
+        errors = []
+        for pair in pairs:
+            d = network(_batch(network, stacked(pair))).disparity[0, 0].cpu().numpy()
+            errors.append(np.abs(d - pair.disparity)[pair.visible].mean())
+        return float(np.mean(errors))
+
+    return validate
+
+
 TASKS = {
     "matte": Task(
         "matte",
@@ -123,5 +146,17 @@ TASKS = {
         MonoDepthExport,
         fit_temperature,
         "temperature",
+    ),
+    "stereo": Task(
+        "stereo",
+        StereoNetwork,
+        StereoSamples.of,
+        stereo_loss,
+        stereo_validator,
+        StereoExport,
+        fit_doubt,
+        "temperature",
+        channels=6,
+        scale=LARGEST,
     ),
 }

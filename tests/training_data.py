@@ -1,0 +1,41 @@
+"""A small data folder for training, made by script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+def person(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """A red blob on noise, and its mask."""
+    rng = np.random.default_rng(rows)
+    rgb = rng.integers(0, 90, (rows, columns, 3), dtype=np.uint8)
+    mask = np.zeros((rows, columns), np.uint8)
+    cv2.ellipse(mask, (columns // 2, rows), (columns // 4, rows * 3 // 4), 0, 0, 360, 255, -1)
+    rgb[mask > 0] = (230, 40, 30)
+    return rgb, mask
+
+
+def lay_out(root: Path) -> Path:
+    """Fill `root` with a data folder of the real layout, made of blobs."""
+    for group in ("picsart", "ccp", "vikram", "pennfudan", "idphoto"):
+        for kind in ("images", "masks"):
+            (root / "people" / group / "train" / kind).mkdir(parents=True)
+        for index in range(22 if group in ("picsart", "ccp") else 3):
+            rgb, mask = person(100 + index, 60)
+            folder = root / "people" / group / "train"
+            cv2.imwrite(str(folder / "images" / f"{index:03}.png"), rgb[..., ::-1])
+            cv2.imwrite(str(folder / "masks" / f"{index:03}.png"), mask)
+    rng = np.random.default_rng(0)
+    for name in ("backgrounds", "cutouts", "objects"):
+        (root / name).mkdir()
+        for index in range(6):
+            rgb, mask = person(120 + index, 40)
+            if name == "backgrounds":
+                rgb = rng.integers(0, 255, (80, 120, 3), dtype=np.uint8)
+                cv2.imwrite(str(root / name / f"{index}.png"), rgb)
+            else:
+                cv2.imwrite(str(root / name / f"{index}.png"), np.dstack([rgb, mask]))
+    return root
