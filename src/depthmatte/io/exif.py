@@ -6,16 +6,21 @@ Damage here never costs the photo: what cannot be understood counts as absent.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from ..camera import Camera
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
 
 _ORIENTATION, _DETAILS, _GPS, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
 _WIDTH, _HEIGHT = 0xA002, 0xA003
+_FOCAL_35MM = 0xA405
+_DIAGONAL_35MM = math.hypot(36, 24)
 # What describes the photo in a TIFF; its other tags describe the file's own layout.
 _TIFF_KEPT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 
@@ -48,6 +53,20 @@ def orientation(exif: Exif) -> int:
     """1 to 8, and 1 where the tag is missing or nonsense."""
     value = exif.get(_ORIENTATION)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def camera(exif: Exif, shape: tuple[int, int]) -> Camera | None:
+    """The camera of stored pixels of `shape` (h, w) by its 35 mm equivalent focal length.
+
+    Such a length compares diagonals (CIPA DCG-001). None where the tag is missing.
+    """
+    with quiet():
+        focal = exif.get_ifd(_DETAILS).get(_FOCAL_35MM) if _DETAILS in exif else None
+    if not isinstance(focal, int) or not 1 <= focal <= 10_000:
+        return None
+    height, width = shape
+    pixels = focal / _DIAGONAL_35MM * math.hypot(height, width)
+    return Camera(shape, pixels, pixels, (width - 1) / 2, (height - 1) / 2)
 
 
 def kept(exif: Exif, image: Image, shape: tuple[int, ...]) -> bytes | None:

@@ -20,18 +20,21 @@ import stat
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..evidence import Evidence
 from ..photo import RGB, Meta, Photo
-from . import exif
+from . import embedded, exif, stereo_file
+from .findings import Findings
 from .label import label, reason
+from .orientation import STORED
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Exif, Image
 
 MAX_PIXELS = 250_000_000
 """Pixels a photo may have unless the caller allows more: above what cameras make."""
@@ -45,41 +48,36 @@ _PLAIN = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 _ROWS = 256
 """Rows converted at a time, so that no second copy of the whole picture is needed."""
 
-# EXIF orientation -> the view of an upright array in which the stored rows lie in order.
-_STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    1: lambda upright: upright,
-    2: lambda upright: upright[:, ::-1],
-    3: lambda upright: upright[::-1, ::-1],
-    4: lambda upright: upright[::-1],
-    5: lambda upright: upright.transpose(1, 0, 2),
-    6: lambda upright: np.rot90(upright),
-    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda upright: np.rot90(upright, -1),
-}
-
 
 def read(
     source: str | os.PathLike[str] | bytes | BinaryIO,
     name: str | None = None,
     max_pixels: int = MAX_PIXELS,
+    evidence: bool = True,
+    stereo: str | None = None,
 ) -> Photo:
     """Read a photo from a path, from a file's bytes or from an open binary file (row A1).
 
     `name` stands in messages and in `Meta.name`; by default the path as given. The number
-    of pixels is checked against `max_pixels` before anything is decoded.
+    of pixels is checked against `max_pixels` before anything is decoded. Depth, matte,
+    second view and camera that the file holds come along unless `evidence` is False (row
+    B2). `stereo` says how two views lie in one picture: side-by-side, crossed (the left
+    half is for the right eye) or none; left out, a name that ends like `.left-right.jpg`
+    says so, where the halves do look alike. The left half is then the photo.
 
     Raises InputError, on one line, for everything that keeps the photo from being read.
     """
+    how = _How(max_pixels, evidence, stereo)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(BytesIO(source), label(name or "bytes"), max_pixels)
+        return _decode(BytesIO(source), label(name or "bytes"), how)
     if isinstance(source, str | os.PathLike):
         shown = label(name or source)
         with _opened(Path(source), shown) as file:
-            return _decode(file, shown, max_pixels)
+            return _decode(file, shown, how)
     if hasattr(source, "read"):
         given = getattr(source, "name", None)
         shown = label(name or (given if isinstance(given, str) else "stream"))
-        return _decode(_whole(source, shown), shown, max_pixels)
+        return _decode(_whole(source, shown), shown, how)
     raise InputError(
         f"{type(source).__name__}: not something to read a photo from; "
         "give a path, bytes or an open binary file"
@@ -118,18 +116,29 @@ def _whole(stream: BinaryIO, name: str) -> BytesIO:
     return BytesIO(content)
 
 
-def _decode(file: BinaryIO, name: str, max_pixels: int) -> Photo:
+class _How(NamedTuple):
+    """The caller's wishes."""
+
+    max_pixels: int
+    evidence: bool
+    stereo: str | None
+
+
+def _decode(file: BinaryIO, name: str, how: _How) -> Photo:
     try:
         image = _header(file, name)
         width, height = image.size
-        if width * height > max_pixels:
+        if width * height > how.max_pixels:
             raise InputError(
-                f"{name}: has {width} x {height} pixels, more than the {max_pixels} allowed; "
+                f"{name}: has {width} x {height} pixels, more than the {how.max_pixels} allowed; "
                 "scale it down or raise max_pixels"
             )
         image.load()
         tags = exif.tags(image)
-        rgb = _upright(image, exif.orientation(tags))
+        orientation = exif.orientation(tags)
+        rgb = _upright(image, orientation)
+        found = _findings(file, image, tags, how).upright(orientation)
+        rgb, found = _halves(rgb, found, name, how)
         meta = Meta(name, exif.kept(tags, image, rgb.shape), exif.profile(image))
     except InputError:
         raise
@@ -140,7 +149,27 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Photo:
             f"{name}: cannot be decoded (damaged, cut short or of a rare kind); "
             "copy it again or export it as JPEG or PNG"
         ) from error
-    return Photo(rgb, meta)
+    return Photo(rgb, meta, found.camera, found.evidence)
+
+
+def _findings(file: BinaryIO, image: Image, tags: Exif, how: _How) -> Findings:
+    """What the file holds beside the pixels, as stored."""
+    if not how.evidence:
+        return Findings()
+    file.seek(0)
+    return embedded.find(file.read(), (image.height, image.width), tags)
+
+
+def _halves(rgb: RGB, found: Findings, name: str, how: _How) -> tuple[RGB, Findings]:
+    """The photo's half of an upright picture that holds two views, the whole of any other."""
+    layout = how.stereo
+    if layout is None and how.evidence:
+        layout = stereo_file.layout(name)
+        layout = layout if layout and stereo_file.alike(rgb) else None
+    if layout is None or layout == "none":
+        return rgb, found
+    half, view = stereo_file.split(rgb, layout, name)
+    return half, Findings(Evidence(second=view))
 
 
 def _header(file: BinaryIO, name: str) -> Image:
@@ -186,7 +215,7 @@ def _upright(image: Image, orientation: int) -> RGB:
     width, height = image.size
     turned = orientation >= 5
     upright = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-    stored = _STORED[orientation](upright)
+    stored = STORED[orientation](upright)
     convert = _converter(image)
     for top in range(0, height, _ROWS):
         bottom = min(top + _ROWS, height)

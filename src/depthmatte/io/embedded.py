@@ -1,0 +1,30 @@
+"""What a photo's own file holds beside its pixels: depth, a matte, a second view, a camera.
+
+The one door of SPEC row B2; every format has a file beside this one. Whatever is damaged
+counts as absent: broken evidence never costs the photo.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import exif, heif_photo, jpeg_photo
+from .findings import Findings, attempt
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
+
+
+def find(content: bytes, shape: tuple[int, int], tags: Exif) -> Findings:
+    """All that a file's bytes hold for a photo of `shape` (h, w) pixels as decoded.
+
+    `tags` are the photo's EXIF. The result lies on the decoded pixels, before the EXIF
+    orientation turns them: `Findings.upright` turns it too.
+    """
+    finder = None
+    if content[:2] == b"\xff\xd8":
+        finder = jpeg_photo.find
+    elif content[4:8] == b"ftyp":
+        finder = heif_photo.find
+    found = attempt(finder, content, shape, tags) if finder else None
+    return found or Findings(camera=attempt(exif.camera, tags, shape))

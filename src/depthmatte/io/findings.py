@@ -1,0 +1,93 @@
+"""What was found beside a photo's pixels, and how it turns with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..camera import Camera
+from ..evidence import Evidence, RawDepth, Side, StereoView
+from .orientation import upright
+
+T = TypeVar("T")
+
+_STRETCH = 0.04
+"""How far a plane's shape may be from the photo's, relatively: planes are rounded to blocks."""
+
+_SIDES: dict[int, Side] = {1: "right", 2: "left", 3: "left", 4: "right"}
+"""Where a right view lies after a turn; after a quarter turn it lies above or below."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Evidence and camera of one photo, on its pixels as they are stored."""
+
+    evidence: Evidence = field(default_factory=Evidence)
+    camera: Camera | None = None
+
+    def upright(self, orientation: int) -> Findings:
+        """Everything turned as EXIF orientation 1 to 8 turns the photo.
+
+        The second view of a photo that is turned by a quarter is dropped: it was taken from
+        above or below.
+        """
+        if orientation == 1:
+            return self
+        stored, second, matte = (getattr(self.evidence, n) for n in ("stored", "second", "matte"))
+        return Findings(
+            Evidence(
+                stored=None if stored is None else turned_depth(stored, orientation),
+                second=None if second is None else turned_view(second, orientation),
+                matte=None if matte is None else upright(matte, orientation),
+            ),
+            None if self.camera is None else self.camera.turn(orientation),
+        )
+
+
+def turned_depth(depth: RawDepth, orientation: int) -> RawDepth:
+    """Depth on the photo's stored pixels -> on its upright ones."""
+    sure = depth.confidence
+    return replace(
+        depth,
+        z=upright(depth.z, orientation),
+        validity=upright(depth.validity, orientation),
+        confidence=None if sure is None else upright(sure, orientation),
+        camera=None if depth.camera is None else depth.camera.turn(orientation),
+    )
+
+
+def turned_view(view: StereoView, orientation: int) -> StereoView | None:
+    """A second view turned like the photo; None after a quarter turn."""
+    right = _SIDES.get(orientation)
+    if right is None:
+        return None
+    left: Side = "right" if right == "left" else "left"
+    return replace(
+        view,
+        rgb=upright(view.rgb, orientation),
+        side=right if view.side == "right" else left,
+        camera=None if view.camera is None else view.camera.turn(orientation),
+    )
+
+
+def attempt(finder: Callable[..., T | None], *about: Any) -> T | None:
+    """What a finder finds; damage of any kind counts as absent."""
+    try:
+        return finder(*about)
+    except Exception:  # on hostile bytes parsers and decoders raise anything there is
+        return None
+
+
+def covering(depth: RawDepth | None, shape: tuple[int, int]) -> RawDepth | None:
+    """Depth that shows the whole photo of `shape` (h, w) and no more: else it lies elsewhere."""
+    return depth if depth is not None and covers(depth.z, shape) else None
+
+
+def covers(plane: NDArray[Any], shape: tuple[int, int]) -> bool:
+    """Has a plane the photo's shape, whatever its size?"""
+    (height, width), (tall, wide) = plane.shape[:2], shape
+    return bool(np.isclose(height / width, tall / wide, rtol=_STRETCH))

@@ -1,0 +1,125 @@
+"""Two views in one file: multi-picture JPEG (MPO), VR180, and pictures side by side."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..camera import Camera
+from ..errors import InputError
+from ..evidence import Side, StereoView
+from ..photo import RGB
+from . import gdepth, jpeg_segments, plane, xmp
+from .jpeg_segments import APP1, DISPARITY, UNDEFINED, Picture
+from .xmp import Xmp
+
+LAYOUTS = ("side-by-side", "crossed")
+"""The left view in the left half, or in the right half (for squinting)."""
+
+_NAMES = {
+    "side-by-side": re.compile(r"(left[-_. ]?right|side[-_ ]?by[-_ ]?side|(^|[-_. ])(lr|sbs))$"),
+    "crossed": re.compile(r"(right[-_. ]?left|cross(ed|[-_ ]?eyed?)|(^|[-_. ])rl)$"),
+}
+_ALIKE = 0.6
+"""Correlation of two halves at the best shift above which they show one scene."""
+
+_GRID = 48
+"""Blocks a side in which halves are compared."""
+
+
+def mpo(content: bytes, pictures: list[Picture], shape: tuple[int, int]) -> StereoView | None:
+    """The second view of a stereo JPEG of `shape` (h, w), as stored.
+
+    Phones list previews, gain maps and depth in the same way: a view has the type of one,
+    or no type, no description and the photo's own size.
+    """
+    views = [picture for picture in pictures if picture.kind == DISPARITY] or [
+        picture for picture in pictures if picture.kind == UNDEFINED and not _described(picture)
+    ]
+    for view in views:
+        rgb = plane.view(view.content)
+        if rgb.shape[:2] == shape:
+            first, second = (jpeg_segments.viewpoint(file) for file in (content, view.content))
+            left = first is not None and second is not None and second < first
+            return StereoView(rgb, "left" if left else "right", "mpo")
+    return None
+
+
+def _described(picture: Picture) -> bool:
+    """Does the picture carry any XMP, as depth maps and gain maps do?"""
+    return any(
+        segment.marker == APP1 and segment.payload.startswith(xmp.STANDARD)
+        for segment in jpeg_segments.segments(picture.content)
+    )
+
+
+def vr180(about: Xmp, shape: tuple[int, int]) -> StereoView | None:
+    """The right eye of a VR180 photo, whose own pixels are the left eye's."""
+    data = gdepth.right_eye(about)
+    if data is None:
+        return None
+    rgb = plane.view(data)
+    return StereoView(rgb, "right", "vr180") if rgb.shape[:2] == shape else None
+
+
+def beside(camera: Camera | None, side: Side, baseline: float | None) -> Camera | None:
+    """The camera of a second view: the same lens, `baseline` metres to one side."""
+    if camera is None or not baseline:
+        return None
+    shift = -baseline if side == "right" else baseline
+    return replace(camera, translation=np.array([shift, 0.0, 0.0]))
+
+
+def layout(name: str) -> str | None:
+    """How a file's name says that two views lie in its one picture: `x.left-right.jpg`."""
+    stem = PurePath(name).stem.lower()
+    return next((key for key, pattern in _NAMES.items() if pattern.search(stem)), None)
+
+
+def split(rgb: RGB, arrangement: str, name: str) -> tuple[RGB, StereoView]:
+    """An upright picture (H, W, 3) of two views -> its left half and the other view.
+
+    Raises InputError for an unknown arrangement and a picture without two halves.
+    """
+    if arrangement not in LAYOUTS:
+        known = ", ".join(LAYOUTS)
+        raise InputError(f"{name}: stereo layout {arrangement!r} is unknown; use {known} or none")
+    half = rgb.shape[1] // 2
+    if not half:
+        raise InputError(f"{name}: one pixel wide, so it has no two halves; use stereo none")
+    left, right = (np.ascontiguousarray(part) for part in (rgb[:, :half], rgb[:, -half:]))
+    side: Side = "right" if arrangement == "side-by-side" else "left"
+    return left, StereoView(right, side, "side-by-side")
+
+
+def alike(rgb: RGB) -> bool:
+    """Do both halves show one scene? A name like `holiday_lr.jpg` alone is not believed."""
+    height, width = rgb.shape[0], rgb.shape[1] // 2
+    if min(height, width) < _GRID:
+        return False
+    left, right = _blocks(rgb[:, :width]), _blocks(rgb[:, -width:])
+    reach = _GRID // 4
+    fixed = left[:, reach:-reach]
+    return any(
+        _correlation(fixed, right[:, start : start + fixed.shape[1]]) > _ALIKE
+        for start in range(2 * reach + 1)
+    )
+
+
+def _blocks(rgb: RGB) -> NDArray[np.float32]:
+    """Mean green of _GRID x _GRID blocks, from every few pixels."""
+    down, across = rgb.shape[0] // _GRID, rgb.shape[1] // _GRID
+    rows, columns = max(1, down // 8), max(1, across // 8)
+    sheet = rgb[: down * _GRID, : across * _GRID].reshape(_GRID, down, _GRID, across, 3)
+    green = sheet[:, ::rows, :, ::columns, 1]
+    return np.asarray(green.mean(axis=(1, 3)), np.float32)
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float((one * other).sum()) / scale if scale > 0 else 0.0

@@ -1,0 +1,149 @@
+"""XMP, the XML inside photos, and its extension over several JPEG segments (Adobe XMP part 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from .damaged import Damaged
+
+STANDARD = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+"""How the two kinds of APP1 segment begin."""
+
+NOTE = "http://ns.adobe.com/xmp/note/"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+_HEAD = len(EXTENSION) + 40
+"""An extension segment's own head: 32 of identity, 4 of full length, 4 of offset."""
+
+
+@dataclass(frozen=True)
+class Xmp:
+    """One or more packets that describe one picture; RDF's forms of writing are all the same."""
+
+    roots: tuple[ElementTree.Element, ...] = ()
+
+    def text(self, space: str, name: str) -> str | None:
+        """A property's value, an attribute or an element's text; None where there is none."""
+        wanted = f"{{{space}}}{name}"
+        for root in self.roots:
+            for element in root.iter():
+                found = element.get(wanted)
+                if found is None and element.tag == wanted:
+                    found = element.text
+                if found is not None and found.strip():
+                    return found.strip()
+        return None
+
+    def number(self, space: str, name: str) -> float | None:
+        """A property as a number (infinity included); None where it is absent or no number."""
+        return number(self.text(space, name))
+
+    def numbers(self, space: str, name: str) -> tuple[float, ...]:
+        """The items of a list property that are numbers."""
+        values = (
+            number(item.text)
+            for root in self.roots
+            for array in root.iter(f"{{{space}}}{name}")
+            for item in array.iter(f"{{{RDF}}}li")
+        )
+        return tuple(value for value in values if value is not None)
+
+    def structures(self, name: str) -> Iterator[Mapping[str, str]]:
+        """Every structure called `name` in any namespace, its fields by their local names."""
+        for root in self.roots:
+            for element in root.iter():
+                if _local(element.tag) == name:
+                    yield _fields(element)
+
+    def mentions(self, space: str) -> bool:
+        """True where any property of this namespace is used."""
+        start = f"{{{space}}}"
+        return any(
+            element.tag.startswith(start) or any(key.startswith(start) for key in element.attrib)
+            for root in self.roots
+            for element in root.iter()
+        )
+
+    def __add__(self, other: Xmp) -> Xmp:
+        return Xmp(self.roots + other.roots)
+
+
+def number(text: str | None) -> float | None:
+    """Text as a number, None where it is none (NaN included)."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return None if value != value else value
+
+
+def parse(packet: bytes) -> Xmp:
+    """One packet. Raises Damaged for what is not XML, or brings a document type along."""
+    packet = packet.strip(b"\0 \t\r\n")
+    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+        raise Damaged("XMP has no document type")
+    try:
+        return Xmp((ElementTree.fromstring(packet),))
+    except (ElementTree.ParseError, ValueError) as error:
+        raise Damaged("XMP is not XML") from error
+
+
+def packets(content: bytes) -> Xmp:
+    """All packets that lie open in `content`, one after another."""
+    found = Xmp()
+    for match in re.finditer(rb"<x:xmpmeta\b.*?</x:xmpmeta\s*>", content, re.DOTALL):
+        found += parse(match.group())
+    return found
+
+
+def of_jpeg(payloads: Iterable[bytes]) -> Xmp:
+    """The XMP of a JPEG from the payloads of its APP1 segments; damaged packets are left out."""
+    found, pieces = Xmp(), []
+    for content in payloads:
+        if content.startswith(STANDARD):
+            found += _parsed(content[len(STANDARD) :])
+        elif content.startswith(EXTENSION) and len(content) > _HEAD:
+            pieces.append(content)
+    guid = found.text(NOTE, "HasExtendedXMP")
+    return found + _parsed(_joined(pieces, guid)) if guid and pieces else found
+
+
+def _parsed(packet: bytes) -> Xmp:
+    try:
+        return parse(packet)
+    except Damaged:
+        return Xmp()
+
+
+def _joined(pieces: Iterable[bytes], guid: str) -> bytes:
+    """The extension that `guid` names, empty where a piece is missing or does not fit."""
+    start, whole = len(EXTENSION), {}
+    total = -1
+    for piece in pieces:
+        if piece[start : start + 32].lower() == guid.lower().encode():
+            total = int.from_bytes(piece[start + 32 : start + 36], "big")
+            whole[int.from_bytes(piece[start + 36 : _HEAD], "big")] = piece[_HEAD:]
+    joined = bytearray()
+    for offset in sorted(whole):
+        if offset != len(joined):
+            return b""
+        joined += whole[offset]
+    return bytes(joined) if len(joined) == total else b""
+
+
+def _fields(element: ElementTree.Element) -> dict[str, str]:
+    fields = {_local(key): value for key, value in element.attrib.items()}
+    for child in element:
+        if _local(child.tag) == "Description":
+            fields |= _fields(child)
+        elif child.text and child.text.strip():
+            fields[_local(child.tag)] = child.text.strip()
+    return fields
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
