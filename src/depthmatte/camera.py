@@ -17,6 +17,7 @@ from .errors import InputError
 
 Matrix = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
+Lens = tuple[tuple[int, int], float, float, float, float, tuple[float, ...]]
 
 # EXIF orientation -> (x', y') of the upright image out of the stored (x, y): a signed
 # permutation. What leaves at the far side comes back in at 0.
@@ -68,6 +69,11 @@ class Camera:
         """K, float64 (3, 3)."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
 
+    @property
+    def lens(self) -> Lens:
+        """(shape, fx, fy, cx, cy, distortion): what can be a key, and all but the pose."""
+        return self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion
+
     def project(self, points: Floats) -> Matrix:
         """World points (..., 3) in metres -> pixels (..., 2) as (x, y).
 
@@ -99,7 +105,7 @@ class Camera:
 
         Kept for the cameras used last: treat it as read-only. NaN where the lens shows nothing.
         """
-        return _rays(self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion)
+        return _rays(*self.lens)
 
     def scaled(self, shape: tuple[int, int]) -> Camera:
         """The camera of the same picture resized to `shape` (h, w), half-pixel centres."""
@@ -220,8 +226,10 @@ def undistort(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matr
     u, v = x.copy(), y.copy()
     limit = min(reach(distortion), 1e3)
     with np.errstate(all="ignore"):  # pixels beyond the lens run off and become NaN below
-        for _ in range(12):
+        for _ in range(20):
             seen_x, seen_y = distort(u, v, distortion)
+            if np.nanmax(np.hypot(seen_x - x, seen_y - y), initial=0) < 1e-12:
+                break
             xx, xy, yy = _slopes(u, v, distortion)
             fold = xx * yy - xy * xy
             u = u - (yy * (seen_x - x) - xy * (seen_y - y)) / fold
