@@ -1,0 +1,71 @@
+"""The classical matcher: semi-global matching of blocks, checked from the other view.
+
+Hirschmüller, "Stereo Processing by Semiglobal Matching and Mutual Information", 2008, in
+OpenCV's form with three paths.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..canvas import Float, resize, scaled
+from ..photo import RGB
+from .disparity import TOLERANCE, Disparity, difference, fill, mirror
+
+BLOCK = 3
+SMALL_STEP, LARGE_STEP = (8 * 3 * BLOCK**2, 32 * 3 * BLOCK**2)
+"""What a disparity step of one pixel and a larger one cost, as OpenCV advises for 3 channels."""
+
+CLIP = 63
+"""Largest slope the matcher tells apart: makes it blind to exposure."""
+
+REACH = 0.3
+"""Share of the width searched when nobody says how far disparities go."""
+
+CELLS = 2**28
+"""Pixels times disparities the search may hold; larger pairs are matched smaller."""
+
+
+def sgbm(left: RGB, right: RGB, reach: float | None = None) -> Disparity:
+    """Match a rectified pair of uint8 (h, w, 3) with full range; a `disparity.Matcher`.
+
+    `prob` is 1 where both views agree and falls to 0 where they differ by a pixel; holes
+    hold the usual background filling.
+    """
+    height, width = left.shape[:2]
+    reach = min(max(reach or REACH * width, 1.0), float(width))
+    scale = min(1.0, (CELLS / (height * width * reach)) ** (1 / 3))
+    shape = scaled((height, width), scale)
+    small = _match(resize(left, shape), resize(right, shape), reach * shape[1] / width)
+    return small.resized((height, width))
+
+
+def _match(left: RGB, right: RGB, reach: float) -> Disparity:
+    ours = _search(left, right, reach)
+    theirs = _search(mirror(right), mirror(left), reach)[:, ::-1]
+    apart = difference(ours, theirs)
+    known = (ours >= 0) & (apart <= TOLERANCE)
+    # Half the scale is kept for agreement to the pixel: OpenCV's steps are 1/16 pixel.
+    prob = np.where(known, 1 - np.minimum(apart, TOLERANCE) / (2 * TOLERANCE), 0)
+    return Disparity(fill(ours, known), prob.astype(np.float32))
+
+
+def _search(left: RGB, right: RGB, reach: float) -> Float:
+    """Disparity (h, w) of the left view from 0 to `reach`; below 0 where nothing was found."""
+    steps = int(np.ceil((reach + 1) / 16)) * 16
+    matcher = cv2.StereoSGBM.create(
+        minDisparity=0,
+        numDisparities=steps,
+        blockSize=BLOCK,
+        P1=SMALL_STEP,
+        P2=LARGE_STEP,
+        disp12MaxDiff=-1,
+        preFilterCap=CLIP,
+        mode=cv2.StereoSGBM_MODE_SGBM_3WAY,
+    )
+    # OpenCV leaves out the first columns, which the right view need not show in full.
+    sides = (
+        cv2.copyMakeBorder(view, 0, 0, steps, 0, cv2.BORDER_REPLICATE) for view in (left, right)
+    )
+    return np.asarray(matcher.compute(*sides)[:, steps:], np.float32) / np.float32(16)

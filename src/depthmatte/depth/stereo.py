@@ -1,0 +1,87 @@
+"""The source of depth that matches a photo with a second view: SPEC rows A9 and A10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from .. import weights
+from ..camera import Rig
+from ..canvas import Canvas, lay, resize, scaled
+from ..errors import InputError
+from ..evidence import Reason, Side, StereoView
+from ..maps import Depth
+from ..photo import RGB, Photo
+from . import Source
+from .disparity import Matcher
+from .distance import distance
+from .pair import Match, match
+from .sgbm import sgbm
+
+METHODS = ("network", "sgbm")
+"""What `matcher` knows by name; anything else is a network file."""
+
+SIDE = 1024
+"""Longer side at which a photo's pair is matched for the canvas: enough for its 384 x 288."""
+
+
+def matcher(name: str | Path = "network", threads: int | None = None) -> Matcher:
+    """The matcher called "network" or "sgbm", or that of an `.onnx` file or URL#sha256=HEX.
+
+    Raises InputError for unknown names, WeightsError for a network that cannot be used.
+    """
+    if name == "sgbm":
+        return sgbm
+    # Here, not above: the classical matcher does not need ONNX Runtime.
+    from ..network import Network
+    from .binocular import binocular
+
+    return binocular(Network(weights.path("stereo" if name == "network" else name), threads))
+
+
+def stereo(matching: Callable[[], Matcher]) -> Source:
+    """A source that matches `photo.evidence.second`; `Depth.none` where there is none.
+
+    `matching` gives the matcher when a pair is there, so that no network loads in vain.
+    The source raises InputError for a pair that cannot be matched.
+    """
+
+    def source(photo: Photo, canvas: Canvas) -> Depth:
+        second = photo.evidence.second
+        if second is None:
+            return Depth.none(canvas.fit.canvas)
+        try:
+            found = _match(photo, second, matching())
+        except InputError as error:
+            raise InputError(f"{photo.meta.name}: {error}") from None
+        return on_canvas(distance(found), canvas)
+
+    return source
+
+
+def _match(photo: Photo, second: StereoView, matching: Matcher) -> Match:
+    original: Side = "left" if second.side == "right" else "right"
+    views = _reduced(photo.rgb), _reduced(second.rgb)
+    left, right = views if original == "left" else views[::-1]
+    rig = None
+    if photo.camera is not None and second.camera is not None:
+        rig = Rig(photo.camera, second.camera, bool(second.rectified))
+    shifted = second.kind != "file" and rig is None
+    return match(left, right, matching, original, rig, second.rectified, shifted)
+
+
+def _reduced(view: RGB) -> RGB:
+    return resize(view, scaled(view.shape[:2], min(1.0, SIDE / max(view.shape[:2]))))
+
+
+def on_canvas(depth: Depth, canvas: Canvas) -> Depth:
+    """Depth on a picture of the photo of any size -> the same on the canvas of that photo.
+
+    The nearest value is taken: between two surfaces, or a hole and a surface, no mean is
+    true. On the canvas's padding nothing is measured.
+    """
+    fit = replace(canvas.fit, photo=depth.z.shape)
+    z, prob = (lay(values, fit, nearest=True) for values in (depth.z, depth.prob))
+    validity = lay(depth.validity, fit, Reason.MISSING, nearest=True)
+    return Depth(z, prob, depth.metric, depth.source, validity)
