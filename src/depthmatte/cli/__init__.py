@@ -203,6 +203,30 @@ def evaluate(
 
 
 @app.command()
+def info(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Photos and folders.")],
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON line per photo on stdout.")
+    ] = False,
+) -> None:
+    """Tell what a photo's file holds: depth, a matte, a second view, the camera."""
+    from .planes import show
+
+    raise typer.Exit(0 if show(paths, json) else 1)
+
+
+@app.command()
+def extract(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo as the phone wrote it.")],
+    out: Out = Path("out"),
+) -> None:
+    """Write the depth, matte and second view that a photo's file holds as pictures."""
+    from .planes import extract
+
+    extract(photo, out)
+
+
+@app.command()
 def networks(
     json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check every checksum.")] = False,

@@ -1,12 +1,21 @@
 """Google's GDepth: a depth map in a JPEG's XMP (developers.google.com/depthmap-metadata).
 
-GDepth knows neither who is missing nor a second camera: depth is on the photo's own pixels.
+The map lies on the photo's own pixels, and has no way to say that a value is missing.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InputError
 from ..evidence import RawDepth
-from . import plane
+from . import plane, xmp
+from .jpeg_segments import APP0, APP1, START, segments
 from .ranges import Float, ranged
 from .xmp import Xmp
 
@@ -39,8 +48,6 @@ def depth(about: Xmp) -> RawDepth | None:
 
 def with_confidence(found: RawDepth, confidence: Float | None) -> RawDepth:
     """The same depth with the confidence that came beside it, where sizes agree."""
-    from dataclasses import replace
-
     if confidence is None or confidence.shape != found.shape:
         return found
     return replace(found, confidence=confidence)
@@ -60,3 +67,90 @@ def right_eye(about: Xmp) -> bytes | None:
     if data is None or not about.mentions(PANO) or about.mentions(SPACE):
         return None
     return plane.payload(data)
+
+
+def embed(
+    jpeg: bytes,
+    depth: Float,
+    metric: bool,
+    near: float | None = None,
+    far: float | None = None,
+) -> bytes:
+    """A JPEG's bytes with a depth map inside that GDepth readers open (RangeInverse, 8 bits).
+
+    `depth` is float32 (h, w) of the photo's shape at any size: metres with `metric`, else
+    relative in [0, 1], 0 near. `near` and `far` are the distances the 8 bits span, by
+    default all there are; for relative depth their ratio alone matters, and 1 to 2 keeps
+    every level. XMP that the JPEG had is replaced.
+
+    Raises InputError for bytes that are no JPEG and for depth or limits that are none.
+    """
+    if not jpeg.startswith(START):
+        raise InputError("depth is stored in JPEG files only; write the photo as .jpg")
+    if depth.ndim != 2 or not depth.size or not np.isfinite(depth).all() or depth.min() < 0:
+        raise InputError(f"depth to store must be finite, >= 0 and (h, w), got {depth.shape}")
+    near, far = _limits(depth, metric, near, far)
+    z = depth if metric else near * (far / near) ** np.clip(depth, 0, 1)
+    inverse = 1 / np.clip(z, near, far)
+    levels = np.rint(255 * (1 / near - inverse) / (1 / near - 1 / far)).astype(np.uint8)
+    extension = _packet(f'GDepth:Data="{base64.b64encode(plane.png(levels)).decode()}"')
+    guid = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
+    unit = 'GDepth:Units="m" ' if metric else ""
+    standard = _packet(
+        f'GDepth:Format="RangeInverse" GDepth:Near="{near!r}" GDepth:Far="{far!r}" {unit}'
+        f'GDepth:Mime="image/png" xmpNote:HasExtendedXMP="{guid}"'
+    )
+    return _with_xmp(jpeg, [xmp.STANDARD + standard, *_pieces(extension, guid)])
+
+
+def _limits(
+    depth: Float, metric: bool, near: float | None, far: float | None
+) -> tuple[float, float]:
+    measured = depth[depth > 0] if metric else np.array([1, 2], np.float32)
+    if not measured.size:
+        raise InputError("depth to store has no distance above 0; measure some first")
+    first = float(measured.min()) if near is None else float(near)
+    last = float(measured.max()) if far is None else float(far)
+    if near is None or far is None:
+        last = max(last, first * 1.001)  # one distance everywhere still spans a range
+    if not 0 < first < last < math.inf:
+        raise InputError(f"depth to store from {first:g} to {last:g}; give 0 < near < far")
+    return first, last
+
+
+def _packet(properties: str) -> bytes:
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="'
+        f'{xmp.RDF}"><rdf:Description rdf:about="" xmlns:GDepth="{SPACE}" '
+        f'xmlns:xmpNote="{xmp.NOTE}" {properties}/></rdf:RDF></x:xmpmeta>'
+    ).encode()
+
+
+def _pieces(extension: bytes, guid: str) -> list[bytes]:
+    total = len(extension).to_bytes(4, "big")
+    return [
+        xmp.EXTENSION
+        + guid.encode()
+        + total
+        + start.to_bytes(4, "big")
+        + extension[start : start + _PIECE]
+        for start in range(0, len(extension), _PIECE)
+    ]
+
+
+def _with_xmp(jpeg: bytes, payloads: list[bytes]) -> bytes:
+    """The JPEG with these APP1 segments after JFIF and EXIF, and with no other XMP."""
+    kept, stop, place = [jpeg[:2]], 2, 1
+    for segment in segments(jpeg):
+        stop = segment.start + len(segment.payload)
+        if segment.payload.startswith((xmp.STANDARD, xmp.EXTENSION)):
+            continue
+        kept.append(_segment(segment.marker, segment.payload))
+        if segment.marker == APP0 or segment.payload.startswith(b"Exif\0"):
+            place = len(kept)
+    kept[place:place] = [_segment(APP1, payload) for payload in payloads]
+    return b"".join([*kept, jpeg[stop:]])
+
+
+def _segment(marker: int, payload: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload

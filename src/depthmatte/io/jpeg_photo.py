@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +32,7 @@ def find(content: bytes, shape: tuple[int, int], tags: Exif) -> Findings:
     return Findings(
         Evidence(
             stored=covering(stored, shape),
-            second=attempt(_second, content, about, pictures, shape, camera),
+            second=attempt(_second, content, about, pictures, shape),
             matte=attempt(_matte, described, shape),
         ),
         camera,
@@ -63,20 +62,11 @@ def _matte(
 
 
 def _second(
-    content: bytes,
-    about: Xmp,
-    pictures: list[Picture],
-    shape: tuple[int, int],
-    camera: Camera | None,
+    content: bytes, about: Xmp, pictures: list[Picture], shape: tuple[int, int]
 ) -> StereoView | None:
+    """Without a camera: MPO states how far its lenses are apart, not how much they squint."""
     eye = stereo_file.vr180(about, shape)
-    if eye is not None:
-        return eye
-    view = stereo_file.mpo(content, pictures, shape)
-    if view is None:
-        return None
-    apart = attempt(jpeg_segments.baseline, content)
-    return replace(view, camera=stereo_file.beside(camera, view.side, apart))
+    return eye or stereo_file.mpo(content, pictures, shape)
 
 
 def _camera(

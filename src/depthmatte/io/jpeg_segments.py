@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 from .damaged import Damaged
 
-APP1, APP2, SCAN = 0xE1, 0xE2, 0xDA
+APP0, APP1, APP2, SCAN = 0xE0, 0xE1, 0xE2, 0xDA
 START = b"\xff\xd8\xff"
 
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _MULTI = b"MPF\0"
-_ENTRIES, _VIEWPOINT, _BASELINE = 0xB002, 0xB101, 0xB206
-_UNKNOWN = 0xFFFFFFFF
+_ENTRIES, _VIEWPOINT = 0xB002, 0xB101
 
 
 class Segment(NamedTuple):
@@ -106,27 +105,12 @@ def _appended(content: bytes, listed: list[Picture | None]) -> Iterator[Picture]
 
 def viewpoint(content: bytes) -> int | None:
     """Which view of a stereo picture this file says it is, counted from the left."""
-    value = _attributes(content).get(_VIEWPOINT)
-    return value[0] if value else None
-
-
-def baseline(content: bytes) -> float | None:
-    """The distance in metres that a stereo picture states between its two lenses."""
-    value = _attributes(content).get(_BASELINE)
-    return value[0] / value[1] if value and value[0] and 0 < value[1] < _UNKNOWN else None
-
-
-def _attributes(content: bytes) -> Mapping[int, tuple[int, ...]]:
-    """The 32-bit numbers that a multi-picture file states about itself."""
     for segment in segments(content):
         if segment.marker == APP2 and segment.payload.startswith(_MULTI):
             tiff = segment.payload[len(_MULTI) :]
-            return {
-                tag: struct.unpack(f"{_order(tiff)}{len(value) // 4}I", value)
-                for tag, value in directories(tiff).items()
-                if len(value) in (4, 8)
-            }
-    return {}
+            value = directories(tiff).get(_VIEWPOINT, b"")
+            return struct.unpack(f"{_order(tiff)}I", value)[0] if len(value) == 4 else None
+    return None
 
 
 def directories(tiff: bytes) -> Mapping[int, bytes]:

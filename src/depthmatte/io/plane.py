@@ -53,6 +53,15 @@ def view(content: bytes) -> NDArray[np.uint8]:
     return np.array(_opened(content).convert("RGB"))
 
 
+def png(levels: NDArray[np.uint8]) -> bytes:
+    """Levels (h, w) as the bytes of a grey PNG."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(levels).save(file, "PNG")
+    return file.getvalue()
+
+
 def _opened(content: bytes) -> Any:
     from PIL import Image
 
