@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,30 +91,37 @@ def match_right(matcher: Matcher, left: RGB, right: RGB, reach: float | None = N
     return matcher(mirror(right), mirror(left), reach).mirrored()
 
 
+def across(left: Float, right: NDArray[Any], outside: Any) -> NDArray[Any]:
+    """What `right` (h, w) of the right view holds where the left one's disparities point.
+
+    `outside` stands where they point beside the view.
+    """
+    width = left.shape[1]
+    target = np.rint(np.arange(width, dtype=np.float32) - left).astype(np.intp)
+    there = np.take_along_axis(right, target.clip(0, width - 1), axis=1)
+    return np.where((target < 0) | (target >= width), right.dtype.type(outside), there)
+
+
 def difference(left: Float, right: Float) -> Float:
     """By how many pixels the right view disagrees at the place the left one points at.
 
     Both are disparities (h, w) of their own view; infinity where it points outside.
     """
-    width = left.shape[1]
-    target = np.rint(np.arange(width, dtype=np.float32) - left).astype(np.intp)
-    there = np.take_along_axis(right, target.clip(0, width - 1), axis=1)
-    outside = (target < 0) | (target >= width)
-    return np.where(outside, np.float32(np.inf), np.abs(left - there))
+    return np.asarray(np.abs(left - across(left, right, np.inf)), np.float32)
 
 
-def hidden(left: Float) -> Mask:
+def hidden(left: Float, covered: Mask | None = None) -> Mask:
     """Boolean (h, w): what the right view cannot see, by the left one's disparities alone.
 
     A pixel is hidden when one farther right, and so nearer, lands at its place or beyond in
-    the right view, or when it lands outside that view.
+    the right view, or when it lands outside that view or where `covered` (h, w) is False.
     """
     width = left.shape[1]
     landing = np.arange(width, dtype=np.float32) - left
     nearest = np.minimum.accumulate(landing[:, ::-1], axis=1)[:, ::-1]
-    covered = np.zeros(left.shape, bool)
-    covered[:, :-1] = landing[:, :-1] >= nearest[:, 1:]
-    return np.asarray(covered | (landing < -0.5))
+    lost = ~across(left, np.ones(left.shape, bool) if covered is None else covered, False)
+    lost[:, :-1] |= landing[:, :-1] >= nearest[:, 1:]
+    return lost
 
 
 def fill(pixels: Float, known: Mask) -> Float:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..camera import Rig
+from ..canvas import Float
 from ..errors import InputError
 from ..evidence import Side
 from ..photo import RGB
-from .disparity import Disparity, Mask, Matcher, hidden, match_right
+from .disparity import Disparity, Mask, Matcher, across, hidden, match_right
 from .features import FEW, Matches, matches
 from .rectify import Rectified, calibrated, estimated, given, is_rectified
 
@@ -76,8 +77,10 @@ def match(
     strange = not found.enough and (disparity.prob > 0).mean() < COMMON
     if strange or _tells_nothing(pair, disparity, shifted):
         disparity = Disparity.none(disparity.shape)
-    seen = Disparity(disparity.pixels, 1 - _hidden(disparity, original).astype(np.float32))
-    return Match(pair.back(disparity), pair.back(seen).prob == 0, pair, shifted)
+    unseen, uncovered = _unseen(pair, disparity.pixels)
+    disparity = Disparity(disparity.pixels, np.where(uncovered, np.float32(0), disparity.prob))
+    sights = Disparity(disparity.pixels, (~unseen).astype(np.float32))
+    return Match(pair.back(disparity), pair.back(sights).prob == 0, pair, shifted)
 
 
 def _rectify(
@@ -139,7 +142,10 @@ def _tells_nothing(pair: Rectified, disparity: Disparity, shifted: bool) -> bool
     return bool(high - (low if shifted else -pair.doffs) < PARALLAX * disparity.shape[1])
 
 
-def _hidden(disparity: Disparity, original: Side) -> Mask:
-    if original == "left":
-        return hidden(disparity.pixels)
-    return hidden(disparity.mirrored().pixels)[:, ::-1]
+def _unseen(pair: Rectified, pixels: Float) -> tuple[Mask, Mask]:
+    """What of the original the other view does not see, and what of that was never in it."""
+    covered = np.ones(pixels.shape, bool) if pair.covered is None else pair.covered
+    if pair.original == "left":
+        return hidden(pixels, covered), ~across(pixels, covered, True)
+    mirrored = pixels[:, ::-1], covered[:, ::-1]
+    return hidden(*mirrored)[:, ::-1], ~across(*mirrored, True)[:, ::-1]

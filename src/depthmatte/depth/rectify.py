@@ -21,7 +21,7 @@ from ..canvas import Float, resize
 from ..errors import InputError
 from ..evidence import Side
 from ..photo import RGB
-from .disparity import Disparity
+from .disparity import Disparity, Mask
 from .features import FEW, Matches
 from .turns import estimate
 
@@ -51,6 +51,7 @@ class Rectified:
     baseline: float | None = None
     doffs: float = 0.0
     tilt: Float | None = None
+    covered: Mask | None = None
 
     def back(self, disparity: Disparity) -> Disparity:
         """From the rectified original view to the photo's pixels; still in rectified pixels.
@@ -155,13 +156,13 @@ def _turned(
     grid, tilt = _landing(cameras[0], homes[0], focal)
     (x, y), shape = _frame(grid, _landing(cameras[1], homes[1], focal)[0], photo.shape[:2])
     lens = np.array([[focal, 0, -x], [0, focal, -y], [0, 0, 1]])
-    ours, theirs = (
-        _shown(view, camera, home, lens, shape)
-        for view, camera, home in zip((photo, other), cameras, homes, strict=True)
-    )
+    ours = _shown(photo, cameras[0], homes[0], lens, shape)
+    theirs = _shown(other, cameras[1], homes[1], lens, shape)
+    everything = np.full(other.shape[:2], 255, np.uint8)
+    covered = _shown(everything, cameras[1], homes[1], lens, shape) > 0
     left, right = (ours, theirs) if original == "left" else (theirs, ours)
     grid = grid - np.array([x, y], np.float32)
-    return Rectified(left, right, original, "", grid, focal, tilt=tilt)
+    return Rectified(left, right, original, "", grid, focal, tilt=tilt, covered=covered)
 
 
 def _landing(camera: Camera, home: Matrix, focal: float) -> tuple[Float, Float]:
@@ -195,9 +196,9 @@ def _frame(
 
 
 def _shown(
-    view: RGB, camera: Camera, home: Matrix, lens: Matrix, shape: tuple[int, int]
+    view: NDArray[np.uint8], camera: Camera, home: Matrix, lens: Matrix, shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """`view` seen through `lens` after the turn `home`, uint8 (*shape, 3)."""
+    """`view` seen through `lens` after the turn `home`; black where it shows nothing."""
     distortion = np.array(camera.distortion) if camera.distortion else None
     where = cv2.initUndistortRectifyMap(
         camera.matrix, distortion, home, lens, shape[::-1], cv2.CV_32FC1
