@@ -1,0 +1,1 @@
+"""The benchmark of hard scenes: `python -m benchmarks.hard_scenes` writes them."""

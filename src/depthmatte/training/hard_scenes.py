@@ -1,0 +1,295 @@
+"""Hard scenes with exact truth: what a matte network takes for the portrait and depth tells apart.
+
+A scene holds one subject, who is the only one in `alpha` together with what is held, among
+people who are clearly farther or nearer, pictures and figures of people, and bad light. Its
+depth is known exactly, so a depth sensor beside the photo's camera and the right view of a
+stereo pair are rendered from the same layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..camera import Camera, Rig
+from ..errors import InputError
+from ..photo import RGB
+from . import backdrops, casting
+from .augment import Rng
+from .casting import DISTRACTIONS, INDOORS, Lead, Stage
+from .data import Split
+from .hard_stock import HardStock
+from .light import Exposure, brightened, dimmed, harmonised, tone
+from .painting import View
+from .placing import blurred
+from .rendering import Backdrop, Layer, Map, Seen, look
+from .sensor_noise import SENSORS, Sensor, sense
+
+UPRIGHT = (1024, 768)
+"""(height, width) of an upright photo; landscape shots are turned."""
+
+LIGHTS = ("low_light", "backlight", "noise")
+LEADS = (*DISTRACTIONS, *LIGHTS, "landscape")
+"""Every tag; scene number i surely has tag i modulo their number, others come by chance."""
+
+CHANCE = 0.2
+TRIES = 12
+
+WIDEST = 150
+"""Pixels of disparity that the nearest thing may have: stereo matchers search no farther."""
+
+SMALLEST, HIDDEN = 0.025, 0.45
+"""A subject covers this share of the photo and shows this share of itself."""
+
+
+@dataclass(frozen=True)
+class HardScene:
+    """A scene of (H, W) pixels.
+
+    `rgb` uint8 (H, W, 3); `alpha` float32 (H, W) in [0, 1], exact; `depth` float32 (H, W),
+    true metres. `sensor` float32 (h, w): metres in whole mm on the depth camera's own grid,
+    0 where missing; `sensor_rig` as calibrated, that is with the error that real rigs have.
+    `right` uint8 (H, W, 3): the right view of a rectified pair, exact in `stereo_rig`.
+    `info` is what scene.json holds.
+    """
+
+    rgb: RGB
+    alpha: Map
+    depth: Map
+    sensor: Map
+    sensor_rig: Rig
+    right: RGB
+    stereo_rig: Rig
+    info: dict[str, Any]
+
+
+def draw(stock: HardStock, split: Split, seed: int, index: int) -> HardScene:
+    """Scene number `index` of a seed: the same on every machine with the same files.
+
+    Raises InputError when the folder's photos give no usable subject.
+    """
+    for attempt in range(TRIES):
+        rng = np.random.default_rng((seed, index, split == "test", attempt))
+        scene = _attempt(rng, stock, index, strict=attempt < TRIES - 1)
+        if scene is not None:
+            scene.info.update(seed=seed, index=index, split=split)
+            return scene
+    raise InputError(
+        f"{stock.root}: no photo gives a subject; masks must show one whole person each"
+    )
+
+
+def _attempt(rng: Rng, stock: HardStock, index: int, strict: bool) -> HardScene | None:
+    tags = _tags(rng, index)
+    shape = UPRIGHT[::-1] if "landscape" in tags else UPRIGHT
+    focal = rng.uniform(0.95, 1.5) * UPRIGHT[0]
+    kinds = [casting.standing_lead, casting.portrait_lead]
+    if rng.random() < 0.45:
+        kinds.reverse()
+    lead = kinds[0](rng, stock, shape, focal) or kinds[1](rng, stock, shape, focal)
+    if lead is None:
+        return None
+    view = _view(rng, lead, shape, focal, tags)
+    stage = Stage(rng, stock, view)
+    casting.subject(stage, lead)
+    for tag, put in DISTRACTIONS.items():
+        if tag in tags:
+            put(stage)
+    order = sorted(range(len(stage.layers)), key=lambda i: -stage.layers[i].metres)
+    stage.notes = [stage.notes[i] for i in order]
+    layers, backdrop = _lit(stage, [stage.layers[i] for i in order], tags)
+    photo = Camera(shape, focal, focal, (shape[1] - 1) / 2, view.horizon)
+    seen = look(layers, backdrop, photo, photo)
+    tags = _visible(stage, seen, tags)
+    if strict and not _usable(stage, seen, layers, LEADS[index % len(LEADS)] in tags):
+        return None
+    return _finish(rng, stage, layers, backdrop, photo, seen, tags)
+
+
+def _tags(rng: Rng, index: int) -> set[str]:
+    """The tag whose turn it is, and some others."""
+    tags = {tag for tag in LEADS if rng.random() < CHANCE}
+    if "low_light" in tags:
+        tags.discard("backlight")
+    lead = LEADS[index % len(LEADS)]
+    tags -= {"low_light"} if lead == "backlight" else {"backlight"} if lead == "low_light" else set()
+    return tags | {lead}
+
+
+def _view(rng: Rng, lead: Lead, shape: tuple[int, int], focal: float, tags: set[str]) -> View:
+    """A camera about at eye level that sees the subject as drawn, and a room that holds everybody."""
+    tall = rng.uniform(1.2, 1.65)
+    horizon = lead.top + focal * (lead.tall - tall) / lead.metres
+    horizon = float(np.clip(horizon, 0.1 * shape[0], 0.8 * shape[0]))
+    tall = lead.tall - (horizon - lead.top) * lead.metres / focal
+    least = 3.5 if tags & {"crowd", "queue"} else 1.5
+    indoors = bool(tags & INDOORS) or rng.random() < 0.5
+    wall = lead.metres + rng.uniform(least, 6) if indoors else rng.uniform(15, 60)
+    return View(shape, focal, horizon, tall, float(max(wall, 2.5)))
+
+
+def _lit(stage: Stage, layers: list[Layer], tags: set[str]) -> tuple[list[Layer], Backdrop]:
+    """Layers and backdrop in the scene's light and focus."""
+    rng, view = stage.rng, stage.view
+    backdrop = _backdrop(stage)
+    place = tone(backdrop.rgb)
+    strength = rng.uniform(0.4, 0.9)
+    flat = ("poster", "screen", "mirror")
+    mixed = [
+        layer if layer.kind in flat else harmonised(rng, layer, place, strength)
+        for layer in layers
+    ]
+    for layer in mixed:
+        if layer.kind not in flat and layer.metres < 12:
+            wide = min(layer.rgba.shape[1], 0.6 * view.focal / layer.metres)
+            column = layer.corner[1] + layer.rgba.shape[1] / 2
+            backdrop = backdrops.shaded(backdrop, view, layer.metres, column, wide)
+    if "backlight" in tags:
+        backdrop = brightened(backdrop, rng.uniform(1.8, 3.2))
+        dark = rng.uniform(0.3, 0.55)
+        mixed = [x if x.kind == "screen" else dimmed(x, dark) for x in mixed]
+    return _focused(rng, stage.subject.metres, mixed, backdrop)
+
+
+def _backdrop(stage: Stage) -> Backdrop:
+    rng, stock, view = stage.rng, stage.stock, stage.view
+    if view.wall < 12 and rng.random() < 0.5:
+        return backdrops.room(rng, stock.place(rng), stock.place(rng), view)
+    return backdrops.photographed(rng, stock.place(rng), view)
+
+
+def _focused(
+    rng: Rng, focus: float, layers: list[Layer], backdrop: Backdrop
+) -> tuple[list[Layer], Backdrop]:
+    """Blur by distance from the subject's plane, as a larger lens would."""
+    near = focus < 1.5
+    lens = rng.uniform(1, 7 if near else 5) if rng.random() < (0.7 if near else 0.4) else 0.0
+
+    def sigma(metres: float) -> float:
+        return float(min(lens * abs(1 / metres - 1 / focus), 9))
+
+    soft = [x if x.own else blurred(x, sigma(x.metres)) for x in layers]
+    if sigma(backdrop.wall) < 0.4:
+        return soft, backdrop
+    rgb = np.asarray(cv2.GaussianBlur(backdrop.rgb, (0, 0), sigma(backdrop.wall)), np.float32)
+    return soft, replace(backdrop, rgb=rgb)
+
+
+def _visible(stage: Stage, seen: Seen, tags: set[str]) -> set[str]:
+    """Note what each layer shows; tags whose layers are hidden fall out."""
+    shown = np.bincount(seen.owner.ravel() + 1, minlength=len(stage.notes) + 1)[1:]
+    kinds: dict[str, int] = {}
+    for note, pixels in zip(stage.notes, shown, strict=True):
+        note["pixels"] = int(pixels)
+        name = note["kind"].split()[0]
+        kinds[name] = kinds.get(name, 0) + int(pixels)
+    least = 0.002 * seen.owner.size
+    return {tag for tag in tags if tag not in DISTRACTIONS or kinds.get(tag, 0) > least}
+
+
+def _usable(stage: Stage, seen: Seen, layers: list[Layer], led: bool) -> bool:
+    """The lead tag is seen, the subject large, mostly visible, and larger than anyone nearer."""
+    subject = next(layer for layer in layers if layer.kind == "subject")
+    (top, left), (height, width) = subject.corner, subject.rgba.shape[:2]
+    rows, columns = seen.alpha.shape
+    inside = subject.rgba[max(0, -top) : rows - top, max(0, -left) : columns - left, 3]
+    whole = float(inside.sum())
+    own = sum(n["pixels"] for n in stage.notes if n["kind"] == "subject")
+    others = [n["pixels"] for n in stage.notes if n["kind"] == "passer-by"]
+    del height, width
+    return (
+        led
+        and own > SMALLEST * rows * columns
+        and own > HIDDEN * whole
+        and max(others, default=0) < 0.5 * own
+    )
+
+
+def _finish(
+    rng: Rng,
+    stage: Stage,
+    layers: list[Layer],
+    backdrop: Backdrop,
+    photo: Camera,
+    seen: Seen,
+    tags: set[str],
+) -> HardScene:
+    """Take the photo, the right view and the sensor's picture."""
+    nearest = float(np.percentile(seen.metres, 1))
+    baseline = min(rng.uniform(0.06, 0.12), WIDEST * nearest / photo.fx)
+    other = replace(photo, translation=np.array([-baseline, 0.0, 0.0]))
+    beside = look(layers, backdrop, photo, other)
+    exposure = Exposure.draw(rng, tags)
+    rgb = exposure(rng, seen.rgb)
+    right = replace(exposure, gain=exposure.gain * rng.uniform(0.96, 1.04))(rng, beside.rgb)
+    sensor, calibrated, true, error = _sensor(rng, photo)
+    truth = look(layers, backdrop, photo, true)
+    answer = sense(rng, sensor, truth.metres, truth.missing)
+    info = {
+        "tags": sorted(tags),
+        "width": photo.shape[1],
+        "height": photo.shape[0],
+        "camera": {"focal": photo.fx, "tall": stage.view.tall, "wall": stage.view.wall},
+        "subject": _about(stage, layers),
+        "placed": [_boxed(note, layer) for note, layer in zip(stage.notes, layers, strict=True)],
+        "sensor": {"kind": sensor.name, **error},
+        "stereo": {"baseline": baseline},
+        "light": exposure.__dict__,
+    }
+    alpha = np.clip(seen.alpha, 0, 1)
+    return HardScene(
+        rgb, alpha, seen.metres, answer, Rig(photo, calibrated), right,
+        Rig(photo, other, rectified=True), info,
+    )  # fmt: skip
+
+
+def _about(stage: Stage, layers: list[Layer]) -> dict[str, Any]:
+    at = next(i for i, layer in enumerate(layers) if layer.kind == "subject")
+    held = [note["kind"].removeprefix("held ") for note in stage.notes if note["kind"][:5] == "held "]
+    surface = layers[at].metres - float(layers[at].relief.max())
+    return {"metres": layers[at].metres, "nearest": surface, "held": held} | {
+        "source": stage.notes[at]["source"]
+    }
+
+
+def _boxed(note: dict[str, Any], layer: Layer) -> dict[str, Any]:
+    """A note with the layer's box in photo pixels: left, top, width, height."""
+    (top, left), (height, width) = layer.corner, layer.rgba.shape[:2]
+    return note | {"box": [left, top, width, height]}
+
+
+def _sensor(rng: Rng, photo: Camera) -> tuple[Sensor, Camera, Camera, dict[str, float]]:
+    """A depth camera a few cm beside the photo's: as calibrated, as it truly stands, the error."""
+    sensor: Sensor = SENSORS[int(rng.integers(len(SENSORS)))]
+    rows, columns = photo.shape
+    upper, lower = np.arctan((np.array([0, rows - 1]) - photo.cy) / photo.fy)
+    pitch, half = (upper + lower) / 2, (lower - upper) / 2
+    wide = max(photo.cx, columns - 1 - photo.cx) / photo.fx
+    covering = min(sensor.shape[0] / 2 / np.tan(half), sensor.shape[1] / 2 / wide) / 1.03
+    sensor = replace(sensor, focal=float(min(sensor.focal, covering)))
+    place = np.array(
+        [rng.choice([-1, 1]) * rng.uniform(0.015, 0.06), rng.uniform(-0.01, 0.01), 0.0]
+    )
+    turn = _turn(np.array([pitch, 0, 0]))
+    wrong = rng.normal(0, np.radians(0.2), 3)
+    moved = place + rng.normal(0, 0.002, 3)
+    height, width = sensor.shape
+    camera = Camera(
+        sensor.shape, sensor.focal, sensor.focal, (width - 1) / 2, (height - 1) / 2
+    )
+    calibrated = replace(camera, rotation=turn, translation=-turn @ place)
+    off = _turn(wrong) @ turn
+    true = replace(camera, rotation=off, translation=-off @ moved)
+    error = {
+        "error_degrees": float(np.degrees(np.linalg.norm(wrong))),
+        "error_metres": float(np.linalg.norm(moved - place)),
+    }
+    return sensor, calibrated, true, error
+
+
+def _turn(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(cv2.Rodrigues(vector)[0], np.float64)

@@ -1,0 +1,260 @@
+"""The material of hard scenes: people cut from labelled photos, cut-outs, things and places.
+
+Unlike `stock` it keeps each file's full detail, tells standing people from portraits by
+the mask itself, refines the mask's outline along the photo, and lets the test split draw
+from `eval` folders too. Sets that a data folder lacks are named in `notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import resize, scaled
+from ..effects.foreground import foreground
+from ..errors import InputError
+from ..photo import RGB
+from .augment import Rng
+from .data import VALIDATION, Labelled, Split, held, read_grey, read_rgb, read_rgba, trim
+from .stock import RGBA, at_height
+
+ROUGH = ("vikram", "pennfudan", "idphoto")
+"""Sets whose masks are too rough to cut people from."""
+
+LARGEST = 900
+"""Material is kept at this many pixels on its longer side."""
+
+TRIES = 80
+"""Draws before a kind of person is taken for absent."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody cut out: `rgba` uint8 (h, w, 4), straight alpha, trimmed.
+
+    `touches` names the sides ("top", "left", "right", "bottom") where the photo's frame cut
+    the person off. `file` is where it came from.
+    """
+
+    rgba: RGBA
+    touches: frozenset[str]
+    file: Path
+
+
+@dataclass(frozen=True)
+class HardStock:
+    """The material of one split: files only, read when a scene needs them."""
+
+    root: Path
+    people: list[Labelled]
+    cutouts: list[Path]
+    portraits: list[Path]
+    scenery: list[Path]
+    things: list[Path]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, root: Path, split: Split) -> HardStock:
+        """Training and test share no person, place or thing; InputError without people or places.
+
+        The test split adds the `eval` folders; training never opens them.
+        """
+        people = _people(root, split)
+        scenery = held(_listed(root / "backgrounds"), split)
+        if not people:
+            raise InputError(
+                f"{root}: no people for the {split} split; put photos into "
+                f"people/SET/{'eval' if split == 'test' else 'train'}/images with masks/"
+            )
+        if not scenery:
+            raise InputError(
+                f"{root}: no backgrounds for the {split} split; add people-free photos"
+            )
+        optional = {
+            "cutouts": held(_listed(root / "cutouts"), split),
+            "people/npm_photos": held(_listed(root / "people" / "npm_photos"), split),
+            "objects": held(_listed(root / "objects"), split),
+        }
+        notes = tuple(
+            f"{root / name}: no files for the {split} split; scenes go without them"
+            for name, files in optional.items()
+            if not files
+        )
+        cutouts, portraits, things = optional.values()
+        return cls(root, people, cutouts, portraits, scenery, things, notes)
+
+    def standing(self, rng: Rng) -> Person | None:
+        """Somebody from head to foot, cut from a photo."""
+        return self._person(rng, lambda outline: outline.standing)
+
+    def portrait(self, rng: Rng, fits: Callable[[Outline], bool]) -> Person | None:
+        """Somebody cut off by the lower frame."""
+        return self._person(rng, lambda outline: "bottom" in outline.touches and fits(outline))
+
+    def far(self, rng: Rng, rows: float) -> Person | None:
+        """Somebody standing who will be `rows` pixels high: small cut-outs only for small people."""
+        fine = rows > 420 or not self.cutouts
+        for _ in range(TRIES if self.cutouts else 0):
+            if fine or rng.random() < 0.3:
+                break
+            path = _pick(rng, self.cutouts)
+            rgba = _cutout(path)
+            if rgba.shape[0] > 1.7 * rgba.shape[1]:
+                return Person(rgba, frozenset(), path)
+        return self.standing(rng)
+
+    def place(self, rng: Rng) -> RGB:
+        """A people-free photo."""
+        return _picture(_pick(rng, self.scenery))
+
+    def thing(self, rng: Rng) -> tuple[RGBA, Path] | None:
+        """Some object."""
+        if not self.things:
+            return None
+        path = _pick(rng, self.things)
+        return _cutout(path), path
+
+    def poster(self, rng: Rng) -> tuple[RGB, Path]:
+        """A photo of people with its own background."""
+        if self.portraits and rng.random() < 0.5:
+            path = _pick(rng, self.portraits)
+            return _picture(path), path
+        item: Labelled = _pick(rng, self.people)
+        return _picture(item.photo), item.photo
+
+    def name(self, path: Path) -> str:
+        """A file as scene.json names it: relative to the data folder."""
+        return path.relative_to(self.root).as_posix()
+
+    def _person(self, rng: Rng, wanted: Callable[[Outline], bool]) -> Person | None:
+        for _ in range(TRIES):
+            item: Labelled = _pick(rng, self.people)
+            outline = _outline(item)
+            if outline is not None and wanted(outline):
+                return Person(_masked(item), outline.touches, item.photo)
+        return None
+
+
+def _people(root: Path, split: Split) -> list[Labelled]:
+    """Every photo with a good mask; every `VALIDATION`-th of a training folder is for tests."""
+    found: list[Labelled] = []
+    for folder in sorted((root / "people").glob("*")):
+        if folder.name not in ROUGH:
+            for index, item in enumerate(_pairs(folder / "train", folder.name)):
+                if (index % VALIDATION == 0) == (split == "test"):
+                    found.append(item)
+            if split == "test":
+                found += _pairs(folder / "eval", folder.name)
+    return found
+
+
+def _pairs(folder: Path, group: str) -> list[Labelled]:
+    masks = {path.stem: path for path in folder.glob("masks/*")}
+    photos = sorted(folder.glob("images/*"))
+    return [Labelled(path, masks[path.stem], group) for path in photos if path.stem in masks]
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a mask alone tells: the sides that cut the person off, and height over width."""
+
+    touches: frozenset[str]
+    tall: float
+
+    @property
+    def standing(self) -> bool:
+        """From head to foot."""
+        return not self.touches and self.tall > 1.7
+
+
+@lru_cache(maxsize=4000)
+def _outline(item: Labelled) -> Outline | None:
+    """The outline of a labelled photo; None where the mask is no single person."""
+    mask = _single(item)
+    if mask is None:
+        return None
+    margin = max(1, round(0.008 * max(mask.shape)))
+    sides = {
+        "top": mask[:margin],
+        "bottom": mask[-margin:],
+        "left": mask[:, :margin],
+        "right": mask[:, -margin:],
+    }
+    touches = frozenset(name for name, strip in sides.items() if (strip > 127).any())
+    _, _, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
+    return Outline(touches, height / width)
+
+
+def _single(item: Labelled) -> NDArray[np.uint8] | None:
+    """The mask's one large part, uint8; None where there are several or none."""
+    assert item.mask is not None
+    mask = read_grey(item.mask)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if count < 2 or areas.max() < max(0.9 * areas.sum(), 0.04 * mask.size):
+        return None
+    return np.where(labels == 1 + int(areas.argmax()), mask, 0).astype(np.uint8)
+
+
+@lru_cache(maxsize=300)
+def _masked(item: Labelled) -> RGBA:
+    """A labelled photo cut out along its own edges."""
+    mask = _single(item)
+    assert mask is not None
+    rgb = _small(read_rgb(item.photo))
+    mask = np.asarray(resize(mask, rgb.shape[:2]), np.uint8)
+    x, y, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
+    around = np.s_[max(0, y - 12) : y + height + 12, max(0, x - 12) : x + width + 12]
+    rgb = np.ascontiguousarray(rgb[around])
+    alpha = _refined(rgb, mask[around].astype(np.float32) / 255)
+    return trim(np.dstack([foreground(rgb, alpha), (alpha * 255 + 0.5).astype(np.uint8)]))
+
+
+def _refined(rgb: RGB, mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Alpha that follows the photo's edges in a band along the mask's outline."""
+    radius = max(2, round(0.008 * max(mask.shape)))
+    smooth = cv2.ximgproc.guidedFilter(rgb, mask, radius, 1e-4 * 255**2)
+    alpha = np.clip((smooth - 0.2) / 0.7, 0, 1)
+    window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    solid = (mask > 0.5).astype(np.uint8)
+    alpha[cv2.erode(solid, window) > 0] = 1
+    alpha[cv2.dilate(solid, window) == 0] = 0
+    return alpha.astype(np.float32)
+
+
+@lru_cache(maxsize=600)
+def _cutout(path: Path) -> RGBA:
+    return _small(read_rgba(path))
+
+
+@lru_cache(maxsize=200)
+def _picture(path: Path) -> RGB:
+    return _small(read_rgb(path))
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = LARGEST / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    if picture.shape[2] == 4:
+        return at_height(picture, picture.shape[0] * scale)
+    height, width = picture.shape[:2]
+    return np.asarray(resize(picture, scaled((height, width), scale)), np.uint8)
+
+
+def _pick(rng: Rng, sequence: list[Any]) -> Any:
+    return sequence[int(rng.integers(len(sequence)))]

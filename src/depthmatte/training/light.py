@@ -1,0 +1,132 @@
+"""Light of a scene: layers take the place's tone, lamps go out, the sun stands behind, film grains.
+
+Colours are float32 in [0, 255], sRGB. What happens to a whole photo is drawn once
+(`Exposure.draw`) and applied to both views; only the noise differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..photo import RGB
+from .augment import Rng
+from .rendering import Backdrop, Layer, Map
+
+
+def tone(rgb: Map) -> NDArray[np.float32]:
+    """Mean and deviation (2, 3) of a picture's channels."""
+    flat = rgb.reshape(-1, 3)[::7]
+    return np.stack([flat.mean(axis=0), flat.std(axis=0)]).astype(np.float32)
+
+
+def harmonised(rng: Rng, layer: Layer, place: NDArray[np.float32], strength: float) -> Layer:
+    """A layer that took over some of the place's light: brightness and hue, not contrast."""
+    alpha = layer.rgba[..., 3:]
+    weight = max(float(alpha.sum()), 1.0)
+    mean = layer.rgba[..., :3].sum(axis=(0, 1)) / weight
+    level, target = float(mean.mean()), float(place[0].mean())
+    brighter = np.exp(strength * 0.5 * np.log((target + 40) / (level + 40)))
+    hue = np.exp(strength * 0.5 * np.log((place[0] + 60) / (target + 60)))
+    gain = (np.clip(brighter, 0.6, 1.5) * np.clip(hue, 0.8, 1.25)).astype(np.float32)
+    gain *= np.float32(np.exp(rng.normal(0, 0.06)))
+    rgba = layer.rgba.copy()
+    rgba[..., :3] = np.minimum(rgba[..., :3] * gain, alpha * 255)
+    return replace(layer, rgba=rgba)
+
+
+def dimmed(layer: Layer, gain: float) -> Layer:
+    """A layer in shadow, a little greyer."""
+    rgba = layer.rgba.copy()
+    grey = rgba[..., :3].mean(axis=2, keepdims=True)
+    rgba[..., :3] = (0.7 * rgba[..., :3] + 0.3 * grey) * np.float32(gain)
+    return replace(layer, rgba=rgba)
+
+
+def brightened(backdrop: Backdrop, gain: float) -> Backdrop:
+    """A place that is lit much more strongly than who stands before it."""
+    rgb = 255 * (1 - (1 - np.clip(backdrop.rgb, 0, 254) / 255) ** gain)
+    return replace(backdrop, rgb=rgb.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How the photo was exposed.
+
+    `gain` scales and `gamma` bends the light, `cast` (3,) tints it; `noise` is grey levels
+    of shot noise at middle grey; `bloom` in [0, 1] is how much bright areas spill over;
+    `soft` is the lens's blur in pixels; `vignette` darkens the corners by that share.
+    """
+
+    gain: float = 1.0
+    gamma: float = 1.0
+    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    noise: float = 2.0
+    bloom: float = 0.0
+    soft: float = 0.6
+    vignette: float = 0.0
+
+    @classmethod
+    def draw(cls, rng: Rng, tags: set[str]) -> Exposure:
+        """An exposure for a scene with these tags ("low_light", "backlight", "noise")."""
+        cast = tuple(float(c) for c in np.exp(rng.normal(0, 0.04, 3)))
+        exposure = cls(
+            gain=float(np.exp(rng.normal(0, 0.08))),
+            gamma=float(np.exp(rng.normal(0, 0.08))),
+            cast=(cast[0], cast[1], cast[2]),
+            noise=float(rng.uniform(1, 4)),
+            soft=float(rng.uniform(0.4, 1.0)),
+            vignette=float(rng.uniform(0, 0.25)),
+        )
+        if "low_light" in tags:
+            warm = rng.uniform(0.95, 1.3)
+            exposure = replace(
+                exposure,
+                gain=float(rng.uniform(0.22, 0.45)),
+                cast=(cast[0] * warm, cast[1], cast[2] / warm),
+                noise=float(rng.uniform(5, 12)),
+                vignette=float(rng.uniform(0.2, 0.5)),
+            )
+        if "noise" in tags:
+            exposure = replace(exposure, noise=exposure.noise + float(rng.uniform(8, 16)))
+        if "backlight" in tags:
+            exposure = replace(exposure, bloom=float(rng.uniform(0.25, 0.6)))
+        return exposure
+
+    def __call__(self, rng: Rng, rgb: Map) -> RGB:
+        """The photo of some light: uint8 (h, w, 3)."""
+        light = rgb
+        if self.bloom:
+            glow = np.maximum(light - 190, 0)
+            small = cv2.resize(glow, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+            small = cv2.GaussianBlur(small, (0, 0), 3.5)
+            wide = cv2.resize(small, light.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            light = light + np.float32(2 * self.bloom) * wide
+        light = np.maximum(cv2.GaussianBlur(light, (0, 0), self.soft), 0) / 255
+        if self.gamma != 1:
+            light = light ** np.float32(self.gamma)
+        light = light * (np.float32(255 * self.gain) * np.array(self.cast, np.float32))
+        if self.vignette:
+            light *= _corners(light.shape[:2], self.vignette)[..., None]
+        return _grained(rng, light, self.noise)
+
+
+def _corners(shape: tuple[int, ...], share: float) -> Map:
+    y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None] ** 2
+    x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None] ** 2
+    return np.asarray(1 - np.float32(share) * (x + y) / 2, np.float32)
+
+
+def _grained(rng: Rng, light: Map, noise: float) -> RGB:
+    """Shot noise: grey grain and some coloured grain, larger than a pixel as in phone photos."""
+    shape = light.shape[:2]
+    half = (shape[1] // 2 + 1, shape[0] // 2 + 1)
+    grey = rng.standard_normal(shape, np.float32)
+    blotch = rng.standard_normal((half[1], half[0], 3), np.float32)
+    blotch = cv2.resize(blotch, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    sigma = np.float32(noise) * np.sqrt(np.maximum(light, 4) / 128)
+    light = light + sigma * (np.float32(0.7) * grey[..., None] + np.float32(0.5) * blotch)
+    return np.asarray(np.clip(light + 0.5, 0, 255), np.uint8)
