@@ -1,0 +1,47 @@
+"""Middlebury's calib.txt: https://vision.middlebury.edu/stereo/data/scenes2014/ ."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ..camera import Matrix, Rig
+from ..errors import InputError
+from .rigs import Size, camera, numbers, rig, sized
+
+_LINE = re.compile(r"^\s*(\w+)\s*=\s*(.+?)\s*$", re.MULTILINE)
+
+
+def parse(text: str, name: str, photo: Size | None) -> Rig:
+    """The text of a calib.txt -> a rectified Rig: cam0 took the photo, cam1 is to its right.
+
+    The file's baseline is in millimetres, its doffs cx1 - cx0 in pixels.
+    """
+    entries = dict(_LINE.findall(text))
+    first = _matrix(entries, "cam0", name)
+    doffs = _number(entries, "doffs", name, 0.0)
+    second = first + np.array([[0, 0, doffs], [0, 0, 0], [0, 0, 0]])
+    if "cam1" in entries:
+        second = _matrix(entries, "cam1", name)
+        if "doffs" in entries and abs(second[0, 2] - first[0, 2] - doffs) > 0.01:
+            raise InputError(f"{name}: doffs is not cx of cam1 minus cx of cam0; mend it")
+    size = None
+    if "width" in entries and "height" in entries:
+        size = (int(_number(entries, "height", name)), int(_number(entries, "width", name)))
+    size = sized(size, photo, first, name)
+    baseline = _number(entries, "baseline", name) / 1000
+    if not baseline > 0:
+        raise InputError(f"{name}: baseline must be positive, in millimetres; mend it")
+    left, right = (camera(matrix, (), size, name) for matrix in (first, second))
+    return rig(left, right, np.eye(3), np.array([-baseline, 0, 0]), True, name)
+
+
+def _matrix(entries: dict[str, str], key: str, name: str) -> Matrix:
+    return numbers(re.split(r"[\s;,]+", entries[key].strip("[] \t")), (3, 3), key, name)
+
+
+def _number(entries: dict[str, str], key: str, name: str, default: float | None = None) -> float:
+    if key not in entries and default is not None:
+        return default
+    return float(numbers([entries.get(key)], (1,), key, name)[0])
