@@ -19,6 +19,9 @@ Matrix = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 Lens = tuple[tuple[int, int], float, float, float, float, tuple[float, ...]]
 
+ASPECT = 0.03
+"""Share by which the width of two pictures of one view may differ at equal height."""
+
 # EXIF orientation -> (x', y') of the upright image out of the stored (x, y): a signed
 # permutation. What leaves at the far side comes back in at 0.
 _TURNS: dict[int, list[list[int]]] = {
@@ -119,6 +122,16 @@ class Camera:
             cy=(self.cy + 0.5) * down - 0.5,
         )
 
+    def fitted(self, shape: tuple[int, int]) -> Camera:
+        """The camera at the size (h, w) of a picture it took; InputError for other pictures."""
+        if not alike(self.shape, shape):
+            (height, width), (rows, columns) = self.shape, shape
+            raise InputError(
+                f"calibrated for {width} x {height} pixels but its picture has {columns} x {rows}; "
+                "give the calibration of this camera, turned like its picture"
+            )
+        return self if shape == self.shape else self.scaled(shape)
+
     def turn(self, orientation: int) -> Camera:
         """The camera of the upright picture, where this one took it as stored.
 
@@ -197,6 +210,16 @@ def pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
     """(R, t): a point X in the frame of `source` is at R @ X + t in the frame of `target`."""
     rotation = target.rotation @ source.rotation.T
     return rotation, target.translation - rotation @ source.translation
+
+
+def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Can pictures of these (height, width) show the same view at two sizes?
+
+    Their shapes may differ by `ASPECT`, or by a pixel of rounding.
+    """
+    (height, width), (rows, columns) = one, other
+    expected = rows * width / height
+    return abs(columns - expected) <= max(1, ASPECT * max(columns, expected))
 
 
 def distort(x: Floats, y: Floats, distortion: tuple[float, ...]) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
+from ..camera import Camera, alike
 from ..canvas import Canvas, Fit, Float
 from ..errors import InputError
 from ..evidence import RawDepth, Reason
@@ -20,9 +20,6 @@ from .edges import flying
 from .scale import Interpolation, scale
 
 Validity = NDArray[np.uint8]
-
-ASPECT = 0.03
-"""Share by which the shape of a depth map may differ from the photo's it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +133,8 @@ def _place(
     """(z, validity, confidence) on the canvas."""
     if photo.camera is None or raw.camera is None:
         return _laid(photo, raw, fit, interpolation)
-    source = _fitted(raw.camera, raw.shape, f"{photo.meta.name}: depth", "depth")
-    target = _fitted(photo.camera, photo.shape, photo.meta.name, "photo")
+    source = _fitted(raw.camera, raw.shape, f"{photo.meta.name}: depth camera")
+    target = _fitted(photo.camera, photo.shape, f"{photo.meta.name}: camera")
     if _one_view(source, target):
         return _laid(photo, raw, fit, interpolation)
     if not raw.metric:
@@ -165,7 +162,7 @@ def _laid(
 ) -> tuple[Float, Validity, Float]:
     """Every value goes to the photo's pixel at the same place (row A12)."""
     (height, width), (rows, columns) = photo.shape, raw.shape
-    if abs(columns - rows * width / height) > max(1, ASPECT * columns):
+    if not alike(photo.shape, raw.shape):
         raise InputError(
             f"{photo.meta.name}: depth of {columns} x {rows} pixels cannot belong to a photo of "
             f"{width} x {height}; give the depth of this photo, or its calibration"
@@ -186,17 +183,11 @@ def _laid(
     return z, reasons, sure
 
 
-def _fitted(camera: Camera, shape: tuple[int, int], whose: str, what: str) -> Camera:
-    """The camera at the size of its picture; InputError where it belongs to another shape."""
-    if camera.shape == shape:
-        return camera
-    (height, width), (rows, columns) = camera.shape, shape
-    if abs(width - height * columns / rows) > max(1, ASPECT * width):
-        raise InputError(
-            f"{whose} has {columns} x {rows} pixels but the calibration of the {what} camera is "
-            f"for {width} x {height}; give the calibration of this camera, turned like its picture"
-        )
-    return camera.scaled(shape)
+def _fitted(camera: Camera, shape: tuple[int, int], whose: str) -> Camera:
+    try:
+        return camera.fitted(shape)
+    except InputError as error:
+        raise InputError(f"{whose}: {error}") from error
 
 
 def _one_view(source: Camera, target: Camera) -> bool:

@@ -60,7 +60,8 @@ def rig(
     apart = float(np.linalg.norm(translation))
     if not apart <= FARTHEST_APART:
         raise InputError(
-            f"{name}: puts the cameras {apart:.4g} m apart; write metres (or, in OpenCV files, unit: mm)"
+            f"{name}: puts the cameras {apart:.4g} m apart; write the translation in metres "
+            "(or add unit: mm to a file of OpenCV)"
         )
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
         raise InputError(f"{name}: rotation is not a 3 x 3 rotation matrix; mend it")
