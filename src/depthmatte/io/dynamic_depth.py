@@ -104,7 +104,10 @@ def _data(
         before = listed[1:index]
         start = jpeg_segments.end(content) + listed[0].padding
         start += sum(item.length + item.padding for item in before)
-    return content[start : start + listed[index].length]
+    data = content[start : start + listed[index].length]
+    if len(data) < listed[index].length:
+        raise Damaged("container cut short")
+    return data
 
 
 def _file(content: bytes, start: int) -> bool:

@@ -1,0 +1,344 @@
+"""Photos as phones write them, made by code: Apple's JPEG and HEIC, GDepth, Dynamic Depth, MPO."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fixtures
+from fixtures import encode
+
+APPLE = {
+    "apdi": "http://ns.apple.com/pixeldatainfo/1.0/",
+    "depthData": "http://ns.apple.com/depthData/1.0/",
+    "HDRGainMap": "http://ns.apple.com/HDRGainMap/1.0/",
+}
+GOOGLE = {
+    "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
+    "GImage": "http://ns.google.com/photos/1.0/image/",
+    "GPano": "http://ns.google.com/photos/1.0/panorama/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+}
+DEPTH = "urn:mpeg:hevc:2015:auxid:2"
+GAIN = "urn:com:apple:photo:2020:aux:hdrgainmap"
+MATTE = "urn:com:apple:photo:2018:aux:portraiteffectsmatte"
+
+
+def slope(height: int = 24, width: int = 32) -> NDArray[np.uint8]:
+    """uint8 (h, w), from 20 to 230: smooth and unlike itself turned or mirrored."""
+    y, x = np.mgrid[:height, :width]
+    return np.round(20 + 150 * x / (width - 1) + 60 * y / (height - 1)).astype(np.uint8)
+
+
+def photo(height: int = 96, width: int = 128) -> NDArray[np.uint8]:
+    return fixtures.scene(height, width)
+
+
+# --- XMP -------------------------------------------------------------------------------
+
+
+def packet(spaces: dict[str, str], attributes: str = "", children: str = "") -> bytes:
+    names = " ".join(f'xmlns:{key}="{value}"' for key, value in spaces.items())
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description rdf:about="" {names} {attributes}>{children}</rdf:Description>'
+        "</rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+def standard(content: bytes) -> bytes:
+    return b"http://ns.adobe.com/xap/1.0/\0" + content
+
+
+def extended(content: bytes, guid: str | None = None, size: int = 500) -> list[bytes]:
+    """The payloads of the segments over which an extension is spread."""
+    guid = guid or hashlib.md5(content).hexdigest().upper()
+    return [
+        b"http://ns.adobe.com/xmp/extension/\0"
+        + guid.encode()
+        + struct.pack(">II", len(content), start)
+        + content[start : start + size]
+        for start in range(0, len(content), size)
+    ]
+
+
+def inserted(jpeg: bytes, payloads: list[bytes], marker: int = 0xE1) -> bytes:
+    """The JPEG with more segments, behind those that Pillow writes first."""
+    place = 2
+    while jpeg[place + 1] in (0xE0, 0xE1):
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    new = [
+        bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload
+        for payload in payloads
+    ]
+    return jpeg[:place] + b"".join(new) + jpeg[place:]
+
+
+def jpeg(upright: NDArray[Any], orientation: int = 1, focal: int | None = None) -> bytes:
+    """A photo as a camera held in this way stores it."""
+    from PIL import Image
+
+    tags = Image.Exif()
+    tags[fixtures.ORIENTATION] = orientation
+    if focal is not None:
+        tags[0x8769] = {0xA405: focal}
+    pixels = fixtures.stored(upright, orientation)
+    return encode(np.ascontiguousarray(pixels), "JPEG", quality=95, exif=tags.tobytes())
+
+
+# --- Apple's JPEG ------------------------------------------------------------------------
+
+
+def numbers(name: str, values: Any) -> str:
+    rows = "".join(f"<rdf:li>{value}</rdf:li>" for value in values)
+    return f"<{name}><rdf:Seq>{rows}</rdf:Seq></{name}>"
+
+
+def apple_xmp(
+    kind: str = "disparity",
+    low: float | None = 0.5,
+    high: float | None = 2.5,
+    intrinsics: tuple[float, float, float, float] | None = None,
+    reference: tuple[int, int] = (96, 128),
+    subtype: str | None = None,
+) -> bytes:
+    """What stands in the XMP of an auxiliary picture; `reference` is (height, width)."""
+    children = f"<apdi:AuxiliaryImageType>{kind}</apdi:AuxiliaryImageType>"
+    children += "<apdi:IntMinValue>0</apdi:IntMinValue><apdi:IntMaxValue>255</apdi:IntMaxValue>"
+    if subtype:
+        children += f"<apdi:AuxiliaryImageSubType>{subtype}</apdi:AuxiliaryImageSubType>"
+    if low is not None:
+        children += f"<apdi:FloatMinValue>{low}</apdi:FloatMinValue>"
+    if high is not None:
+        children += f"<apdi:FloatMaxValue>{high}</apdi:FloatMaxValue>"
+    if intrinsics:
+        fx, fy, cx, cy = intrinsics
+        children += numbers("depthData:IntrinsicMatrix", (fx, 0.0, 0.0, 0.0, fy, 0.0, cx, cy, 1))
+        for name, value in zip(("Height", "Width"), reference, strict=True):
+            tag = f"depthData:IntrinsicMatrixReference{name}"
+            children += f"<{tag}>{value}</{tag}>"
+    return packet(APPLE, children=children)
+
+
+def auxiliary(plane: NDArray[Any], about: bytes | None) -> bytes:
+    content = encode(np.ascontiguousarray(plane), "JPEG", quality=97)
+    return inserted(content, [standard(about)]) if about else content
+
+
+def multi(first: bytes, others: list[bytes], kind: int = 0, astray: int = 0) -> bytes:
+    """A multi-picture file; `astray` moves what the list says about where the others lie."""
+    count = 1 + len(others)
+
+    def index(offsets: list[int]) -> bytes:
+        entries = struct.pack(">IIIHH", 0x030000, len(whole), 0, 0, 0)
+        for content, offset in zip(others, offsets, strict=True):
+            entries += struct.pack(">IIIHH", kind, len(content), offset, 0, 0)
+        rows = struct.pack(">HHI4s", 0xB000, 7, 4, b"0100")
+        rows += struct.pack(">HHII", 0xB001, 4, 1, count)
+        rows += struct.pack(">HHII", 0xB002, 7, len(entries), 50)
+        return b"MPF\0MM\0*" + struct.pack(">IH", 8, 3) + rows + struct.pack(">I", 0) + entries
+
+    whole = b""
+    whole = inserted(first, [index([0] * len(others))], 0xE2)
+    base = whole.index(b"MPF\0") + 4
+    offsets, place = [], len(whole)
+    for content in others:
+        offsets.append(place - base + astray)
+        place += len(content)
+    return inserted(first, [index(offsets)], 0xE2) + b"".join(others)
+
+
+# --- Google ------------------------------------------------------------------------------
+
+
+def text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def gdepth(
+    first: bytes,
+    data: bytes,
+    properties: str = 'GDepth:Format="RangeInverse" GDepth:Near="1" GDepth:Far="8"',
+    more: str = "",
+    guid: str | None = None,
+    drop: int | None = None,
+    backwards: bool = False,
+) -> bytes:
+    """GDepth with its data in an extension; with `drop` one of the pieces is missing."""
+    extension = packet(GOOGLE, f'GDepth:Data="{text(data)}" {more}')
+    name = hashlib.md5(extension).hexdigest().upper()
+    pieces = extended(extension, guid or name)
+    if drop is not None:
+        del pieces[drop]
+    main = packet(GOOGLE, f'{properties} xmpNote:HasExtendedXMP="{name}"')
+    return inserted(first, [standard(main), *(pieces[::-1] if backwards else pieces)])
+
+
+def dynamic(
+    first: bytes,
+    depth: bytes,
+    confidence: bytes | None = None,
+    about: str = 'DepthMap:Format="RangeLinear" DepthMap:Units="Meters" '
+    'DepthMap:Near="0.5" DepthMap:Far="4.5"',
+    by_uri: bool = True,
+    padding: int = 0,
+    trailing: bytes = b"",
+    model: str = "",
+    length: int | None = None,
+) -> bytes:
+    """Dynamic Depth: items appended to the JPEG and listed in its XMP."""
+    base = "http://ns.google.com/photos/dd/1.0/"
+    spaces = {name: f"{base}{name.lower()}/" for name in ("Device", "Camera", "DepthMap")}
+    spaces |= {name: f"{base}{name.lower()}/" for name in ("Container", "Item", "ImagingModel")}
+
+    def item(semantic: str, uri: str, size: int) -> str:
+        name = f'Item:DataURI="{uri}"' if by_uri else f'Item:Semantic="{semantic}"'
+        return (
+            f'<rdf:li><Container:Item Item:Mime="image/jpeg" {name} Item:Length="{size}" '
+            f'Item:Padding="{padding}"/></rdf:li>'
+        )
+
+    listed = item("Primary", "primary_image", 0).replace(f'Padding="{padding}"', 'Padding="0"')
+    listed += item("Depth", "android/depthmap", len(depth) if length is None else length)
+    files = depth + bytes(padding)
+    uris = 'DepthMap:DepthURI="android/depthmap" ' if by_uri else ""
+    if confidence is not None:
+        listed += item("Confidence", "android/confidencemap", len(confidence))
+        files += confidence + bytes(padding)
+        uris += 'DepthMap:ConfidenceURI="android/confidencemap"' if by_uri else ""
+    children = (
+        "<Device:Container><Container:Directory><rdf:Seq>"
+        f"{listed}</rdf:Seq></Container:Directory></Device:Container>"
+        "<Device:Cameras><rdf:Seq><rdf:li><Device:Camera>"
+        f"<Camera:DepthMap {about} {uris}/>{model}"
+        "</Device:Camera></rdf:li></rdf:Seq></Device:Cameras>"
+    )
+    whole = inserted(first, [standard(packet(spaces, children=children))])
+    return whole + files + trailing
+
+
+# --- HEIC --------------------------------------------------------------------------------
+
+
+def box(kind: str, *content: bytes) -> bytes:
+    inside = b"".join(content)
+    return struct.pack(">I", len(inside) + 8) + kind.encode() + inside
+
+
+def full(kind: str, version: int, flags: int, *content: bytes) -> bytes:
+    return box(kind, bytes([version]) + flags.to_bytes(3, "big"), *content)
+
+
+def _coded(plane: NDArray[Any]) -> tuple[bytes, bytes, bytes]:
+    """(hvcC box, ispe box, coded picture) of an encoder's own small file."""
+    content = encode(np.ascontiguousarray(plane), "HEIF", quality=95)
+
+    def found(kind: bytes) -> bytes:
+        start = content.index(kind) - 4
+        return content[start : start + int.from_bytes(content[start : start + 4], "big")]
+
+    return found(b"hvcC"), found(b"ispe"), found(b"mdat")[8:]
+
+
+def heic(
+    primary: NDArray[Any],
+    auxiliaries: list[tuple[NDArray[Any], str, bytes | None]],
+    turns: bytes = b"",
+    turn_auxiliaries: bool = False,
+) -> bytes:
+    """A HEIC of a photo and auxiliary pictures (plane, URN, XMP), as stored.
+
+    `turns` are irot and imir boxes of the photo, and with `turn_auxiliaries` of the others.
+    """
+    properties: list[bytes] = []
+    owned: dict[int, list[int]] = {}
+    kinds: dict[int, str] = {}
+    data: dict[int, bytes] = {}
+    links: list[tuple[str, int, int]] = []
+
+    def own(item: int, *boxes: bytes) -> None:
+        for one in boxes:
+            properties.append(one)
+            owned.setdefault(item, []).append(len(properties))
+
+    config, size, data[1] = _coded(primary)
+    kinds[1] = "hvc1"
+    own(1, config, size, *_split(turns))
+    for number, (plane, name, about) in enumerate(auxiliaries):
+        item = 2 + 2 * number
+        config, size, data[item] = _coded(plane)
+        kinds[item] = "hvc1"
+        own(item, config, size, full("auxC", 0, 0, name.encode() + b"\0"))
+        own(item, *(_split(turns) if turn_auxiliaries else ()))
+        links.append(("auxl", item, 1))
+        if about is not None:
+            kinds[item + 1], data[item + 1] = "mime", about
+            links.append(("cdsc", item + 1, item))
+    return _muxed(properties, owned, kinds, data, links)
+
+
+def _split(boxes: bytes) -> list[bytes]:
+    found = []
+    while boxes:
+        size = int.from_bytes(boxes[:4], "big")
+        found.append(boxes[:size])
+        boxes = boxes[size:]
+    return found
+
+
+def _muxed(
+    properties: list[bytes],
+    owned: dict[int, list[int]],
+    kinds: dict[int, str],
+    data: dict[int, bytes],
+    links: list[tuple[str, int, int]],
+) -> bytes:
+    start = box("ftyp", b"heic" + bytes(4) + b"mif1heic")
+
+    def meta(base: int) -> bytes:
+        entries, places, place = b"", b"", base
+        for item, kind in kinds.items():
+            more = b"application/rdf+xml\0" if kind == "mime" else b""
+            entries += full("infe", 2, 0, struct.pack(">HH", item, 0), kind.encode(), b"\0", more)
+            places += struct.pack(">HHHII", item, 0, 1, place, len(data[item]))
+            place += len(data[item])
+        refs = b"".join(
+            box(kind, struct.pack(">HHH", source, 1, target)) for kind, source, target in links
+        )
+        owners = b"".join(
+            struct.pack(">HB", item, len(indices)) + bytes(0x80 | index for index in indices)
+            for item, indices in owned.items()
+        )
+        return full(
+            "meta",
+            0,
+            0,
+            full("hdlr", 0, 0, bytes(4) + b"pict" + bytes(13)),
+            full("pitm", 0, 0, struct.pack(">H", 1)),
+            full("iinf", 0, 0, struct.pack(">H", len(kinds)), entries),
+            full("iref", 0, 0, refs) if refs else b"",
+            box(
+                "iprp",
+                box("ipco", *properties),
+                full("ipma", 0, 0, struct.pack(">I", len(owned)), owners),
+            ),
+            full("iloc", 0, 0, struct.pack(">HH", 0x4400, len(kinds)), places),
+        )
+
+    base = len(start) + len(meta(0)) + 8
+    return start + meta(base) + box("mdat", *data.values())
+
+
+def irot(quarters: int) -> bytes:
+    """Quarter turns, counter-clockwise."""
+    return box("irot", bytes([quarters]))
+
+
+def imir(axis: int) -> bytes:
+    return box("imir", bytes([axis]))

@@ -1,0 +1,178 @@
+"""`info` and `extract`: what a photo's file holds, told and written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import phone_files as phones
+from depthmatte.cli import app
+from fixtures import encode
+from test_embedded import apple_jpeg, metres, near_to, pair
+
+
+def run(*arguments: Any) -> Any:
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def saved(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_info_json_is_upright(tmp_path: Path, orientation: int) -> None:
+    content = apple_jpeg(
+        orientation,
+        intrinsics=(300, 300, 60.5, 50.5),
+        reference=(96, 128) if orientation == 1 else (128, 96),
+    )
+    done = run("info", saved(tmp_path / "IMG.HEIC", content), "--json")
+    assert done.exit_code == 0
+    about = json.loads(done.stdout)
+    camera = about.pop("camera")
+    assert about == {
+        "file": str(tmp_path / "IMG.HEIC"),
+        "width": 128,
+        "height": 96,
+        "depth": {
+            "kind": "apple-disparity",
+            "width": 32,
+            "height": 24,
+            "near": 2.5,
+            "far": 0.5,
+            "unit": "1/m",
+        },
+        "matte": {"width": 64, "height": 48},
+        "stereo": None,
+    }
+    x, y = (60, 50) if orientation == 1 else (127 - 50, 60)
+    assert camera == pytest.approx({"fx": 300, "fy": 300, "cx": x, "cy": y})
+
+
+def test_info_of_several_is_one_line_each(tmp_path: Path) -> None:
+    left, right = pair()
+    both = saved(tmp_path / "a.left-right.png", encode(np.hstack([left, right]), "PNG"))
+    plain = saved(tmp_path / "b.png", encode(phones.photo(), "PNG"))
+    done = run("info", both, plain, "--json")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["stereo"] == {"kind": "side-by-side", "views": 2}
+    assert (first["width"], first["height"]) == (128, 96)
+    empty = {key: second[key] for key in ("depth", "matte", "stereo", "camera")}
+    assert empty == dict.fromkeys(empty)
+    folder = run("info", tmp_path, "--json")
+    assert folder.stdout == done.stdout
+
+
+def test_an_endless_range_is_still_json(tmp_path: Path) -> None:
+    content = phones.gdepth(
+        phones.jpeg(phones.photo()),
+        encode(phones.slope(), "PNG"),
+        'GDepth:Format="RangeInverse" GDepth:Near="1" GDepth:Far="inf" GDepth:Units="m"',
+    )
+    done = run("info", saved(tmp_path / "a.jpg", content), "--json")
+    about = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
+    assert (about["depth"]["near"], about["depth"]["far"]) == (1, None)
+
+
+def test_info_for_people(tmp_path: Path) -> None:
+    done = run("info", saved(tmp_path / "a.jpg", apple_jpeg(focal=28)))
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{tmp_path / 'a.jpg'}: 128 x 96"
+    assert lines[1:3] == [
+        "  depth   apple-disparity, 32 x 24, 2.5 to 0.5 1/m",
+        "  matte   64 x 48",
+    ]
+    assert lines[3].startswith("  camera  fx 103.5, fy 103.5, cx 63.5, cy 47.5")
+    nothing = run("info", saved(tmp_path / "b.png", encode(phones.photo(), "PNG")))
+    assert nothing.exit_code == 0
+    assert "no depth, matte or second view" in nothing.stdout
+
+
+def test_info_goes_on_after_a_bad_file(tmp_path: Path) -> None:
+    bad = saved(tmp_path / "bad.jpg", b"no photo")
+    good = saved(tmp_path / "good.jpg", apple_jpeg())
+    done = run("info", bad, good, "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["file"] == str(good)
+    assert done.stderr.splitlines()[0].startswith(f"depthmatte: {bad}: is not a photo")
+    assert run("info", tmp_path / "gone.jpg").exit_code == 1
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_extract_writes_upright_planes(tmp_path: Path, orientation: int) -> None:
+    photo = saved(tmp_path / "a.jpg", apple_jpeg(orientation))
+    done = run("extract", photo, "-o", tmp_path / "out")
+    assert done.exit_code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.depth.png", "a.matte.png"}
+    depth = pixels(tmp_path / "out/a.depth.png")
+    assert depth.dtype in (np.uint16, np.int32)
+    assert near_to(depth, 1000 * metres(phones.slope()), 40)
+    assert near_to(pixels(tmp_path / "out/a.matte.png"), phones.slope(48, 64), 4)
+    assert done.stdout.splitlines() == [
+        f"{tmp_path / 'out/a.depth.png'}: apple-disparity, millimetres, "
+        "0 where nothing was measured",
+        f"{tmp_path / 'out/a.matte.png'}: portrait effects matte",
+    ]
+
+
+def test_extract_of_relative_depth_and_a_second_view(tmp_path: Path) -> None:
+    content = phones.gdepth(phones.jpeg(phones.photo()), encode(phones.slope(), "PNG"))
+    done = run("extract", saved(tmp_path / "a.jpg", content), "-o", tmp_path)
+    assert "relative: 0 near, 65535 far" in done.stdout
+    n = phones.slope() / 255
+    assert near_to(
+        pixels(tmp_path / "a.depth.png"), 65_535 * np.log(8 / (8 - 7 * n)) / np.log(8), 2
+    )
+    left, right = pair()
+    both = saved(tmp_path / "b.right-left.png", encode(np.hstack([right, left]), "PNG"))
+    assert run("extract", both, "-o", tmp_path).exit_code == 0
+    assert np.array_equal(pixels(tmp_path / "b.right-left.left.png"), left)
+
+
+def test_what_was_not_measured_is_zero_millimetres(tmp_path: Path) -> None:
+    about = phones.apple_xmp(low=-1, high=1)
+    content = phones.multi(phones.jpeg(phones.photo()), [phones.auxiliary(phones.slope(), about)])
+    run("extract", saved(tmp_path / "a.jpg", content), "-o", tmp_path)
+    depth = pixels(tmp_path / "a.depth.png")
+    assert (depth[phones.slope() < 120] == 0).all()
+    assert (depth[phones.slope() > 140] > 1000).all()
+
+
+def test_extract_says_when_there_is_nothing(tmp_path: Path) -> None:
+    photo = saved(tmp_path / "a.png", encode(phones.photo(), "PNG"))
+    done = run("extract", photo, "-o", tmp_path / "out")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"depthmatte: {photo}: holds no depth, matte or second view; ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_extract_never_replaces_the_photo(tmp_path: Path) -> None:
+    """A photo that is called as its own depth would be."""
+    photo = saved(tmp_path / "a.depth.png", apple_jpeg())
+    (tmp_path / "a.jpg").symlink_to(photo)
+    done = run("extract", tmp_path / "a.jpg", "-o", tmp_path)
+    assert done.exit_code == 1
+    assert "is the photo itself" in done.stderr
+    assert photo.read_bytes() == apple_jpeg()
+
+
+def test_info_of_a_real_portrait(shared: Path) -> None:
+    done = run("info", shared / "data/phones/ids_image-with-matte.jpg", "--json")
+    about = json.loads(done.stdout)
+    assert (about["width"], about["height"]) == (3024, 4032)
+    assert about["depth"]["kind"] == "apple-disparity"
+    assert (about["depth"]["width"], about["depth"]["height"]) == (576, 768)
+    assert about["matte"] == {"width": 1512, "height": 2016}
