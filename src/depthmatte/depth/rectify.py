@@ -97,13 +97,13 @@ def calibrated(photo: RGB, other: RGB, rig: Rig) -> Rectified:
     Raises InputError where the cameras stand at one place or one behind the other.
     """
     ours, theirs = rig.photo.scaled(photo.shape[:2]), rig.other.scaled(other.shape[:2])
-    axes, side = _common_axes(ours, theirs)
+    axes, side = common_axes(ours, theirs)
     original: Side = "left" if side == "right" else "right"
     made = _turned(photo, other, (ours, theirs), (axes, axes), original)
     return replace(made, how="calibrated", baseline=rig.baseline)
 
 
-def _common_axes(photo: Camera, other: Camera) -> tuple[Matrix, Side]:
+def common_axes(photo: Camera, other: Camera) -> tuple[Matrix, Side]:
     """World -> common frame, x along the line from the left to the right camera; other's side."""
     line = other.rotation.T @ -other.translation - photo.rotation.T @ -photo.translation
     length = float(np.linalg.norm(line))
