@@ -23,7 +23,7 @@ METHODS = ("network", "sgbm")
 """What `matcher` knows by name; anything else is a network file."""
 
 SIDE = 1024
-"""Longer side at which a photo's pair is matched for the canvas: enough for its 384 x 288."""
+"""Longer side at which a photo's pair is matched for the canvas: enough for its 480 x 352."""
 
 
 def matcher(name: str | Path = "network", threads: int | None = None) -> Matcher:
