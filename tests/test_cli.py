@@ -372,7 +372,7 @@ def test_evaluate_needs_truth(photos: Path, nets: list[str]) -> None:
 
 def test_networks_are_listed_and_verified() -> None:
     rows = json.loads(run("networks", "--json", "--verify").stdout)
-    assert [row["name"] for row in rows] == ["matte", "depth"]
+    assert [row["name"] for row in rows] == ["matte", "depth", "stereo", "fuse"]
     for row in rows:
         assert row["status"] == "verified"
         assert row["licence"] == "Apache-2.0"

@@ -26,7 +26,7 @@ FLOORS = [
     {"fuse", "effects", "metrics", "ordering", "network", "weights"},
     {"segment", "depth"},
     {"pipeline"},
-    {"evaluate", "sheet", "api"},
+    {"evaluate", "ablation", "sheet", "api"},
     {"demo"},
     {"cli"},
 ]

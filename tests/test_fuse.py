@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
-from depthmatte.fuse import BEHIND, DEFAULT, FUSIONS, adaptive, fusion, none, normalized, product
+from depthmatte.fuse import DEFAULT, FUSIONS, fusion
+from depthmatte.fuse.adaptive import adaptive
+from depthmatte.fuse.features import CHANNELS, features, log_depth
+from depthmatte.fuse.formulas import none, normalized, product
 from depthmatte.maps import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
@@ -47,7 +50,7 @@ def test_metres_and_relative_depth_agree() -> None:
     matte = Matte(row(0.9, 0.8, 0.7), row(0.9, 0.8, 0.7))
     metres = Depth(row(1.0, 2.0, 4.0), row(1, 1, 1), metric=True)
     relative = Depth(row(0.25, 0.5, 1.0), row(1, 1, 1))
-    for combine in (product, normalized, adaptive):
+    for combine in (product, normalized):
         np.testing.assert_allclose(combine(matte, metres).alpha, combine(matte, relative).alpha)
 
 
@@ -82,9 +85,9 @@ def test_every_fusion_stays_a_matte(values: Any) -> None:
 
 
 @given(maps(4))
-def test_only_normalized_may_raise_alpha(values: Any) -> None:
+def test_the_product_never_raises_alpha(values: Any) -> None:
     alpha, prob, z, sure = values
-    for combine in (none, product, adaptive):
+    for combine in (none, product):
         assert (combine(Matte(alpha, prob), Depth(z, sure)).alpha <= alpha).all()
 
 
@@ -128,37 +131,96 @@ def test_depth_without_probability_is_the_identity(values: Any) -> None:
         np.testing.assert_array_equal(fused.alpha, alpha)
 
 
-@given(maps(4))
-def test_adaptive_keeps_or_drops_and_never_redraws(values: Any) -> None:
+def test_log_depth_by_hand() -> None:
+    """1, 2 and 4 metres lie evenly in log distance; a flat wall is not stretched."""
+    metres = np.repeat(row(1.0, 2.0, 4.0), 200, axis=1)
+    depth = Depth(metres, np.ones_like(metres), metric=True)
+    np.testing.assert_allclose(log_depth(depth)[0, ::200], [0, 0.5, 1], atol=1e-6)
+    wall = Depth(row(3.0, 3.0, 3.1), row(1, 1, 1), metric=True)
+    assert np.ptp(log_depth(wall)) < 0.06
+    unknown = Depth(row(1.0, 9.0), row(1, 0), metric=True)
+    assert log_depth(unknown)[0, 1] == 0
+
+
+@given(maps(4), UNIT)
+def test_features_stay_in_range_and_are_blank_without_depth(values: Any, at: float) -> None:
     alpha, prob, z, sure = values
-    fused = adaptive(Matte(alpha, prob), Depth(z, sure)).alpha
-    assert ((fused == alpha) | (fused == 0)).all()
+    stack = features(Matte(alpha, prob), Depth(z, sure), at)
+    assert stack.shape == (CHANNELS, *alpha.shape)
+    assert stack.dtype == np.float32
+    assert 0 <= stack.min() <= stack.max() <= 1
+    assert not stack[2:, sure == 0].any()
 
 
-def two_people(behind: float, sure: float = 1.0) -> tuple[Matte, Depth]:
-    """A large subject at depth 0.2 and a small second region, both with soft edges."""
-    alpha = np.zeros((40, 40), np.float32)
-    alpha[5:35, 2:20], alpha[6:34, 3:19] = 0.3, 1
-    alpha[5:15, 28:36], alpha[6:14, 29:35] = 0.3, 1
-    z = np.ones((40, 40), np.float32)
-    z[alpha > 0] = 0.2
-    z[:, 24:][alpha[:, 24:] > 0] = 0.2 + behind
-    return Matte(alpha, alpha), Depth(z, np.full((40, 40), sure, np.float32))
+def scene(behind: float, sure: float = 0.9, hole: bool = False) -> tuple[Matte, Depth, np.ndarray]:
+    """A subject at depth 0.3 before a far wall, and somebody smaller `behind` it to the right.
+
+    With `hole` a piece of the subject is missing from the matte. The truth is the subject.
+    """
+    y, x = np.mgrid[:192, :192].astype(np.float32)
+
+    def soft(left: int, right: int, top: int) -> np.ndarray:
+        inside = np.minimum(np.minimum(x - left, right - x), y - top)
+        return np.clip(inside / 3 + 0.5, 0, 1).astype(np.float32)
+
+    subject, other = soft(20, 100, 40), soft(130, 170, 70)
+    z = np.full((192, 192), 0.95, np.float32)
+    z[subject > 0.5] = 0.3
+    z[other > 0.5] = 0.3 + behind
+    alpha = np.maximum(subject, other)
+    if hole:
+        alpha[90:125, 40:75] = 0
+    return Matte(alpha, alpha), Depth(z, np.full_like(z, sure)), subject
 
 
-def test_adaptive_drops_a_region_clearly_behind_with_its_soft_edge() -> None:
-    matte, depth = two_people(BEHIND + 0.1)
+def wrong_area(alpha: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Falsely detected and missed area, in pixels."""
+    return float(((alpha > 0.5) & (truth < 0.5)).sum()), float(
+        ((alpha < 0.5) & (truth > 0.5)).sum()
+    )
+
+
+def test_adaptive_drops_who_is_clearly_behind() -> None:
+    matte, depth, truth = scene(behind=0.5)
+    before = wrong_area(matte.alpha, truth)
+    false, missed = wrong_area(adaptive(matte, depth).alpha, truth)
+    assert before[0] > 3000
+    assert false < 0.1 * before[0]
+    assert missed < 0.01 * truth.sum()
+
+
+def test_adaptive_keeps_who_stands_beside_the_subject() -> None:
+    matte, depth, _ = scene(behind=0.0)
     fused = adaptive(matte, depth).alpha
-    assert not fused[:, 24:].any()
-    np.testing.assert_array_equal(fused[:, :24], matte.alpha[:, :24])
+    assert np.abs(fused - matte.alpha).mean() < 0.01
 
 
-@pytest.mark.parametrize(
-    ("behind", "sure"), [(BEHIND - 0.1, 1.0), (-0.2, 1.0), (BEHIND + 0.1, 0.2)]
-)
-def test_adaptive_keeps_what_is_near_or_unsure(behind: float, sure: float) -> None:
-    matte, depth = two_people(behind, sure)
-    np.testing.assert_array_equal(adaptive(matte, depth).alpha, matte.alpha)
+def test_adaptive_restores_what_hangs_together_in_depth() -> None:
+    matte, depth, truth = scene(behind=0.5, hole=True)
+    before = wrong_area(matte.alpha, truth)[1]
+    missed = wrong_area(adaptive(matte, depth).alpha, truth)[1]
+    assert before > 1000
+    assert missed < 0.5 * before
+
+
+def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
+    matte, depth, truth = scene(behind=0.5)
+    band = (truth > 0.05) & (truth < 0.95)
+    fused = adaptive(matte, depth).alpha
+    assert np.abs(fused - matte.alpha)[band].mean() < 0.03
+
+
+@pytest.mark.parametrize("lie", ["constant", "upside down", "shifted"])
+def test_a_wrong_depth_map_costs_almost_nothing(lie: str) -> None:
+    matte, depth, _ = scene(behind=0.0)
+    z = {
+        "constant": np.full_like(depth.z, 0.5),
+        "upside down": np.ascontiguousarray(depth.z[::-1]),
+        "shifted": np.roll(depth.z, 10, axis=1),
+    }[lie]
+    fused = adaptive(matte, Depth(z, depth.prob)).alpha
+    same = (fused > 0.5) == (matte.alpha > 0.5)
+    assert same.mean() > 0.98
 
 
 def test_the_table() -> None:

@@ -21,8 +21,8 @@ from .photo import RGB, Photo
 Float = NDArray[np.float32]
 Orient = Literal["rotate", "pad"]
 
-PRESET = (384, 288)
-"""(height, width) of an upright canvas, the preset size of both networks: 3 to 4 as most photos."""
+PRESET = (480, 352)
+"""(height, width) of an upright canvas, the preset size of both networks: about 3 to 4."""
 
 PADDING = 0.5
 """Grey level of the canvas where the photo does not reach."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import numpy as np
+
 from . import weights
-from .canvas import PRESET, Canvas, Orient, prepare
+from .canvas import PRESET, Canvas, Fit, Orient, prepare
 from .depth import CHOICES, Source, measure
+from .depth.sensor import sensor
+from .depth.stereo import matcher, stereo
+from .depth.stored import stored
 from .errors import InputError
 from .fuse import DEFAULT, fusion
+from .fuse.subject import Subject, bound, choose, subject
 from .maps import Depth, Matte, Portrait
 from .photo import Photo
 
@@ -42,7 +48,8 @@ class Pipeline:
 
     `first_threshold` decides on S_in whether anybody is there at all, `second_threshold`
     where the fused S_out is portrait (the seed's two preset values). `provider` says,
-    for reports, what the networks run on.
+    for reports, what the networks run on. `subject` chooses among several people:
+    `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC row B8).
     """
 
     segment: Callable[[Canvas], Matte]
@@ -53,6 +60,7 @@ class Pipeline:
     first_threshold: float = 0.5
     second_threshold: float = 0.5
     provider: str = "none"
+    subject: str = "auto"
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
@@ -63,9 +71,29 @@ class Pipeline:
         if not Portrait(photo, matte, depth, canvas.fit, self.first_threshold).found:
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(canvas.fit.canvas)
-        matte, depth = clock("fuse", self.fuse, matte, depth)
+        matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(canvas.fit))
         fused = Portrait(photo, matte, depth, canvas.fit, self.second_threshold, clock.timings)
         return fused if fused.found else replace(fused, matte=Matte.empty(canvas.fit.canvas))
+
+    def _fused(self, matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, Depth]:
+        """Choose among people, fuse, and hold the fusion to the choice."""
+        if wanted == Subject():
+            return self.fuse(matte, depth)
+        chosen, _ = choose(matte, depth, wanted)
+        fused, depth = self.fuse(chosen, depth)
+        return bound(fused, matte, chosen, wanted), depth
+
+    def _wanted(self, fit: Fit) -> Subject:
+        """The subject as the canvas knows it; InputError for a point outside the photo."""
+        choice, point = subject(self.subject)
+        if point is None:
+            return Subject(choice)
+        height, width = fit.photo
+        if not (0 <= point[0] < width and 0 <= point[1] < height):
+            place = f"{point[0]:g},{point[1]:g}"
+            raise InputError(f"subject {place}: lies outside the photo of {width} x {height}")
+        x, y = fit.to_canvas(np.array(point))
+        return Subject(choice, (float(x), float(y)))
 
 
 @lru_cache(maxsize=4)
@@ -76,26 +104,37 @@ def default_pipeline(
     matte_network: str | Path = "matte",
     depth_network: str | Path = "depth",
     threads: int | None = None,
+    who: str = "auto",
+    stereo_network: str | Path = "network",
 ) -> Pipeline:
     """The pipeline with networks, each loaded once per process and set of options.
 
     `fusing` is a name in FUSIONS; the networks are names in `weights.TABLE`, `.onnx`
     files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
     all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
-    first needed. Raises InputError for unknown names and for a fusion that needs the depth
-    it is denied, WeightsError for a network that cannot be used.
+    first needed. `who` is the Pipeline's `subject`; `stereo_network`
+    is what `depth.stereo.matcher` takes. Raises InputError for unknown names and
+    for a fusion that needs the depth it is denied, WeightsError for a network that cannot
+    be used.
     """
     # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
     from .network import Network
     from .segment.network import segmenter
 
-    rule = fusion(fusing)
+    rule = fusion(fusing, threads)
+    subject(who)
     if depth_source not in CHOICES:
         raise InputError(f"depth source {depth_source!r} is unknown; use {', '.join(CHOICES)}")
     if rule.needs_depth and depth_source == "none":
         raise InputError(f"fusion {fusing} needs depth; leave depth on or use another fusion")
     network = Network(weights.path(matte_network), threads)
-    sources = {"mono": late(lambda: _mono(depth_network, threads))}
+    matching = cache(partial(matcher, stereo_network, threads))
+    sources = {
+        "stored": stored,
+        "sensor": sensor,
+        "stereo": stereo(matching),
+        "mono": late(lambda: _mono(depth_network, threads)),
+    }
     return Pipeline(
         segment=segmenter(network),
         measure=partial(measure, sources=sources, choice=depth_source),
@@ -104,6 +143,7 @@ def default_pipeline(
         orient=orient,
         second_threshold=rule.threshold,
         provider=network.provider,
+        subject=who,
     )
 
 

@@ -85,6 +85,22 @@ TABLE: dict[str, Weights] = {
             card="runs/depth.md",
             file="depth.onnx",
         ),
+        Weights(
+            name="stereo",
+            task="stereo",
+            licence="Apache-2.0",
+            source="trained by this project, see runs/stereo.sh",
+            card="runs/stereo.md",
+            file="stereo.onnx",
+        ),
+        Weights(
+            name="fuse",
+            task="fuse",
+            licence="Apache-2.0",
+            source="trained by this project, see runs/fuse.sh",
+            card="runs/fuse.md",
+            file="fuse.onnx",
+        ),
     )
 }
 

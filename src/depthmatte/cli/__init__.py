@@ -96,6 +96,12 @@ DepthNetwork = Annotated[
     str,
     typer.Option("--depth-network", help="Depth network: a name, an .onnx file or URL#sha256=HEX."),
 ]
+DepthSource = Annotated[
+    str,
+    typer.Option(
+        help="auto (stored, else sensor, else stereo, else mono), or one of them, or none."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 
 
@@ -107,7 +113,7 @@ def cut(
         str,
         typer.Option(
             metavar="LIST",
-            help="Any of alpha,mask,depth,prob,depth_prob,cutout,sheet. "
+            help="Any of alpha,mask,depth,prob,depth_prob,validity,cutout,sheet. "
             "Default: cutout, or nothing beside an effect.",
         ),
     ] = "",
@@ -132,8 +138,33 @@ def cut(
             help="png, webp, jpg or tiff, for effects, cut-out and sheet; maps are PNG.",
         ),
     ] = "png",
+    subject: Annotated[
+        str,
+        typer.Option(
+            metavar="WHO", help="auto, nearest, largest, all, or X,Y: a person's place in pixels."
+        ),
+    ] = "auto",
+    depth: Annotated[
+        Path | None,
+        typer.Option("--depth", help="Depth file of the photo, or a folder with one for each."),
+    ] = None,
+    depth_scale: Annotated[
+        float | None,
+        typer.Option(help="Units per metre in a whole-number depth file; default 1000 (mm)."),
+    ] = None,
+    right: Annotated[
+        Path | None, typer.Option(help="The second view of a stereo pair, or a folder of them.")
+    ] = None,
+    calib: Annotated[
+        Path | None, typer.Option(help="Calibration: JSON, OpenCV YAML or XML, or calib.txt.")
+    ] = None,
+    depth_source: DepthSource = "auto",
+    write_depth: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="gdepth: also write the photo as a JPEG with depth."),
+    ] = None,
     matte: MatteNetwork = "matte",
-    depth: DepthNetwork = "depth",
+    depth_network: DepthNetwork = "depth",
     threads: Threads = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON line per photo on stdout.")
@@ -142,8 +173,11 @@ def cut(
 ) -> None:
     """Cut the people out of photos; folders are searched and their sub-folders kept.
 
+    Example: depthmatte cut photo.jpg --depth depth.png --calib rig.json --save alpha,sheet
+
     Exit status: 0 all done, 1 something failed, 2 wrong usage.
     """
+    from .given import Given
     from .order import order
     from .photos import cut_all
     from .report import Report
@@ -157,8 +191,12 @@ def cut(
         fusing=fusion,
         orient=orient,
         matte_network=matte,
-        depth_network=depth,
+        depth_network=depth_network,
         threads=threads,
+        depth_source=depth_source,
+        subject=subject,
+        write_depth=write_depth,
+        given=Given(depth, right, calib, depth_scale),
     )
     report = Report("json" if json else "quiet" if quiet else "lines")
     failed = cut_all(paths, todo, report)
@@ -224,6 +262,40 @@ def extract(
     from .planes import extract
 
     extract(photo, out)
+
+
+@app.command()
+def stereo(
+    left: Annotated[Path, typer.Argument(metavar="LEFT", help="The left view.")],
+    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="The right view.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="PFM file: disparity in pixels of the left view.")
+    ],
+    method: Annotated[
+        str, typer.Option(help="network, sgbm, an .onnx file or URL#sha256=HEX.")
+    ] = "network",
+    view: Annotated[str, typer.Option(help="left or right: whose pixels are measured.")] = "left",
+    calib: Annotated[
+        Path | None, typer.Option(help="Calibration; the camera of --view is its first.")
+    ] = None,
+    max_disparity: Annotated[
+        float | None, typer.Option(min=1, help="Largest disparity in pixels; found if not given.")
+    ] = None,
+    holes: Annotated[
+        bool, typer.Option("--holes", help="Write infinity where nothing was matched.")
+    ] = False,
+    preview: Annotated[Path | None, typer.Option(help="PNG file: disparity in colours.")] = None,
+    threads: Threads = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """Match two views of one scene: disparity of every pixel.
+
+    Example: depthmatte stereo left.jpg right.jpg -o disparity.pfm --preview disparity.png
+    """
+    from .stereo import Job, run
+
+    job = Job(left, right, out, method, view, calib, max_disparity, holes, preview, threads)
+    run(job, json)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from .. import fuse
 from ..api import Portrait, behind
 from ..canvas import Orient
+from ..depth import CHOICES
 from ..errors import InputError
+from ..fuse.subject import subject as who
 from ..io.write import to_8bit, to_16bit
 from ..pipeline import Pipeline, default_pipeline
 from ..sheet import sheet
 from .effects import spec
+from .given import Given
 
 Picture = Callable[[Portrait], NDArray[Any]]
 
@@ -27,8 +30,9 @@ MAPS: Mapping[str, Picture] = {
     "depth": lambda portrait: to_16bit(portrait.depth),
     "prob": lambda portrait: to_8bit(portrait.prob),
     "depth_prob": lambda portrait: to_8bit(portrait.depth_prob),
+    "validity": lambda portrait: portrait.validity,
 }
-"""Values for programs, always PNG: 8-bit grey, depth 16-bit (0 nearest)."""
+"""Values for programs, always PNG: 8-bit grey, depth 16-bit (0 nearest), validity a code."""
 
 PICTURES: Mapping[str, Picture] = {"cutout": Portrait.cutout, "sheet": sheet}
 """Pictures for people, in the format ordered."""
@@ -37,6 +41,10 @@ FORMATS = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif"}
 
 SEGMENTATION_ONLY = {"alpha", "mask", "prob", "cutout"}
 """What `--fusion none` can make without any depth."""
+
+
+GDEPTH = "gdepth"
+"""The photo as a JPEG that holds the depth; its file is STEM.gdepth.jpg."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +59,36 @@ class Order:
     matte_network: str
     depth_network: str
     threads: int | None
+    depth_source: str = "auto"
+    subject: str = "auto"
+    gdepth: bool = False
+    given: Given = field(default_factory=Given)
 
     def targets(self, stem: Path) -> dict[str, Path]:
         """Picture name -> file, for a photo whose results start with `stem`."""
-        return {name: stem.with_name(stem.name + self._ending(name)) for name in self.pictures}
+        names = [*self.pictures, GDEPTH] if self.gdepth else self.pictures
+        return {name: stem.with_name(stem.name + self._ending(name)) for name in names}
 
     def _ending(self, name: str) -> str:
+        if name == GDEPTH:
+            return ".gdepth.jpg"
         opaque = self.suffix == ".jpg" and name == "cutout"
         return f".{name}.png" if name in MAPS or opaque else f".{name}{self.suffix}"
 
     def pipeline(self) -> Pipeline:
         """The pipeline this order needs; depth is left out where nothing asks for it."""
-        depth = self.fusing != "none" or not set(self.pictures) <= SEGMENTATION_ONLY
+        needed = self.fusing != "none" or not set(self.pictures) <= SEGMENTATION_ONLY
+        needed = needed or self.gdepth or self.subject != "auto"
         if self.threads is not None:
             cv2.setNumThreads(self.threads)
         return default_pipeline(
             self.fusing,
             self.orient,
-            "auto" if depth else "none",
+            self.depth_source if needed else "none",
             self.matte_network,
             self.depth_network,
             self.threads,
+            self.subject,
         )
 
 
@@ -86,10 +103,16 @@ def order(
     matte_network: str = "matte",
     depth_network: str = "depth",
     threads: int | None = None,
+    depth_source: str = "auto",
+    subject: str = "auto",
+    write_depth: str | None = None,
+    given: Given | None = None,
 ) -> Order:
     """Check what the user typed and make an Order of it; InputError names what is wrong."""
     made = _effects(effects, background)
-    names = [name for name in save.split(",") if name] or ([] if made else ["cutout"])
+    names = [name for name in save.split(",") if name] or (
+        [] if made or write_depth else ["cutout"]
+    )
     known = {**MAPS, **PICTURES}
     for name in names:
         if name not in known:
@@ -98,6 +121,11 @@ def order(
         raise InputError(f"--format {suffix}: unknown; use one of {', '.join(FORMATS)}")
     if orient not in get_args(Orient):
         raise InputError(f"--orient {orient}: unknown; use one of {', '.join(get_args(Orient))}")
+    if depth_source not in CHOICES:
+        raise InputError(f"--depth-source {depth_source}: unknown; use one of {', '.join(CHOICES)}")
+    if write_depth not in (None, GDEPTH):
+        raise InputError(f"--write-depth {write_depth}: unknown; use {GDEPTH}")
+    who(subject)
     return Order(
         out=out,
         pictures={name: known[name] for name in names} | made,
@@ -107,6 +135,10 @@ def order(
         matte_network=matte_network,
         depth_network=depth_network,
         threads=threads,
+        depth_source=depth_source,
+        subject=subject,
+        gdepth=write_depth == GDEPTH,
+        given=given or Given(),
     )
 
 

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..api import Portrait
 from ..errors import InputError
 from ..io.find import Found, find
+from ..io.gdepth import embed
 from ..io.image import read
 from ..io.label import label
+from ..io.replace import replacing
 from ..io.write import write
 from ..photo import Photo
 from ..pipeline import Pipeline, Stopwatch
-from .order import Order
+from .given import Given
+from .order import GDEPTH, Order
 from .report import Report
 
 
@@ -35,13 +40,14 @@ def cut_all(paths: Sequence[Path], order: Order, report: Report) -> int:
 
     Raises only what stops all of them: networks that cannot be used.
     """
+    order.given.check(paths)
     pipeline = order.pipeline()
     found, failed = _search(paths, order.out, report)
     tasks, clashes = _tasks(found, order, report)
     failed += clashes
     done = 0
     with report.progress(len(tasks)) as advance:
-        for task, reading in _ahead(tasks):
+        for task, reading in _ahead(tasks, order.given):
             try:
                 photo, timings = reading.result()
                 report.done(_cut(task, photo, timings, order, pipeline))
@@ -102,19 +108,22 @@ def _key(path: Path) -> str:
     return os.path.realpath(path).casefold()
 
 
-def _ahead(tasks: Sequence[Task]) -> Iterator[tuple[Task, Future[tuple[Photo, dict[str, float]]]]]:
+def _ahead(
+    tasks: Sequence[Task], given: Given
+) -> Iterator[tuple[Task, Future[tuple[Photo, dict[str, float]]]]]:
     """Every task with its photo on the way: the next is decoded while this one is cut."""
     with ThreadPoolExecutor(max_workers=1) as reader:
-        coming = reader.submit(_read, tasks[0]) if tasks else None
+        coming = reader.submit(_read, tasks[0], given) if tasks else None
         for task, following in zip(tasks, [*tasks[1:], None], strict=True):
             assert coming is not None
-            current, coming = coming, reader.submit(_read, following) if following else None
+            current, coming = coming, reader.submit(_read, following, given) if following else None
             yield task, current
 
 
-def _read(task: Task) -> tuple[Photo, dict[str, float]]:
+def _read(task: Task, given: Given) -> tuple[Photo, dict[str, float]]:
+    """The photo with what was given beside it, and how long reading took."""
     clock = Stopwatch()
-    return clock("read", read, task.path), clock.timings
+    return clock("read", lambda: given.beside(task.path, read(task.path))), clock.timings
 
 
 def _cut(
@@ -125,7 +134,11 @@ def _cut(
     clock = Stopwatch(timings | portrait.timings)
     clock("restore", lambda: portrait.alpha)
     targets = order.targets(task.stem)
+    if GDEPTH in targets:
+        clock("write", write_gdepth, portrait, targets[GDEPTH], task.path)
     for name, target in targets.items():
+        if name == GDEPTH:
+            continue
         picture = clock(name, order.pictures[name], portrait)
         clock("write", write, picture, target, photo.meta, forbid=task.path)
     return {
@@ -137,5 +150,19 @@ def _cut(
         "provider": pipeline.provider,
         "depth_source": portrait.measured.source,
         "fusion": order.fusing,
+        "subject": order.subject,
         "outputs": [str(target) for target in targets.values()],
     }
+
+
+def write_gdepth(portrait: Portrait, target: Path, original: Path) -> None:
+    """The photo as a JPEG that holds its depth; unmeasured parts count as farthest."""
+    depth, fit = portrait.measured, portrait.fit
+    known = depth.prob > 0
+    if not known.any():
+        raise InputError(f"{label(original)}: there is no depth to store; use --depth-source mono")
+    z = np.where(known, depth.z, depth.z[known].max())[fit.window]
+    plane = np.ascontiguousarray(np.rot90(z, -1) if fit.turned else z)
+    write(portrait.photo.rgb, target, portrait.photo.meta, forbid=original)
+    with replacing(target) as draft:
+        draft.write_bytes(embed(target.read_bytes(), plane, depth.metric))

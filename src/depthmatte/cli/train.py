@@ -46,7 +46,7 @@ def _size(text: str) -> tuple[int, int]:
     """HEIGHTxWIDTH as numbers; InputError unless both are multiples of 32."""
     rows, _, columns = text.lower().partition("x")
     if not (rows.isdigit() and columns.isdigit()):
-        raise InputError(f"--preset {text}: is not HEIGHTxWIDTH; write for example 384x288")
+        raise InputError(f"--preset {text}: is not HEIGHTxWIDTH; write for example 480x352")
     size = int(rows), int(columns)
     if min(size) < 64 or size[0] % 32 or size[1] % 32:
         raise InputError(f"--preset {text}: needs multiples of 32, 64 or more")
@@ -65,7 +65,7 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
         encoder: Encoder = "lite0",
         encoder_rate: EncoderRate = 1.0,
         freeze: Freeze = 0,
-        preset: Preset = "384x288",
+        preset: Preset = "480x352",
         stop_loss: StopLoss = 0.0,
         patience: Patience = 0,
         seed: Seed = 0,
@@ -133,6 +133,15 @@ app.command("stereo")(
         """,
     )
 )
+app.command("fuse")(
+    _trainer(
+        "fuse",
+        """Train the fusion network on maps made by `train maps`, given as --labels.
+
+        Example: depthmatte train fuse --data DATA --labels work/maps -o work/fuse
+        """,
+    )
+)
 
 
 @app.command()
@@ -159,6 +168,29 @@ def labels(
     else:
         made = teachers.label_matte(teachers.matte_material(data), teacher, out, threads)
     typer.echo(f"{made} labels made in {out}")
+
+
+@app.command()
+def maps(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the maps.")] = Path(
+        "work/maps"
+    ),
+    count: Annotated[int, typer.Option(min=1, help="Training scenes to draw.")] = 600,
+    seed: Seed = 0,
+    matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
+    depth: Annotated[str, typer.Option("--depth-network", help="Depth network.")] = "depth",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Draw hard scenes and keep what matte network, sensors and stereo say about them.
+
+    Example: depthmatte train maps --data DATA -o work/maps --count 600
+    """
+    _need_torch()
+    from ..training.fusion_maps import make_maps
+
+    made = make_maps(data, out, count, seed, threads, typer.echo, matte, depth)
+    typer.echo(f"{made} maps made in {out}")
 
 
 @app.command()

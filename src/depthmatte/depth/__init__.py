@@ -31,8 +31,10 @@ def measure(
 ) -> Depth:
     """The best depth there is for `photo`, on the grid of `canvas`.
 
-    `sources` are asked in their order until one has measured anything; a `choice` other
-    than `auto` asks that one alone. Raises InputError when the chosen one has nothing.
+    `sources` are asked in their order until one has measured anything; what was inside the
+    photo's file and cannot be used is passed over. A `choice` other than `auto` asks that
+    source alone. Raises InputError when the chosen source has nothing, or when the user's
+    own depth file or second view cannot be used.
     """
     if choice == "none":
         return Depth.none(canvas.fit.canvas)
@@ -40,10 +42,21 @@ def measure(
         return _chosen(photo, canvas, sources, choice)
     depth = Depth.none(canvas.fit.canvas)
     for source in sources.values():
-        depth = source(photo, canvas)
+        try:
+            depth = source(photo, canvas)
+        except InputError:
+            if given(photo):
+                raise
+            continue
         if depth.prob.any():
             break
     return depth
+
+
+def given(photo: Photo) -> bool:
+    """Did the user bring evidence of their own, a depth file or a second view?"""
+    second = photo.evidence.second
+    return photo.evidence.sensor is not None or (second is not None and second.kind == "file")
 
 
 def _chosen(photo: Photo, canvas: Canvas, sources: Mapping[str, Source], choice: str) -> Depth:

@@ -170,6 +170,10 @@ SOURCES = {
         "generated pairs: pictures and cut-out people on sheets at known disparities",
         "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
     ),
+    "fuse": (
+        "maps of composite scenes and training photos: matte, depth of sensors, stereo and "
+        "the depth network, with the subject's true alpha",
+    ),
 }
 
 LABELS = {
@@ -191,6 +195,7 @@ MEANINGS = {
         "disparity": "disparity of the left view in input pixels",
         "prob": "I2, probability that the true disparity lies within 2 pixels of the estimate",
     },
+    "fuse": {"alpha": "S_out, opacity of the subject in [0, 1]"},
 }
 
 

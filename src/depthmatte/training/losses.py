@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .nets.fusion import FusionOutput
 from .nets.monodepth import expectation
 from .nets.portrait import PortraitLogits, enlarge
 from .nets.stereo import LARGEST, STRIDE, StereoOutput
@@ -165,3 +166,17 @@ def huber(error: Tensor, weight: Tensor) -> Tensor:
     """Square below one pixel, straight above, averaged under a weight map."""
     cost = F.huber_loss(error, torch.zeros_like(error), reduction="none")
     return (cost * weight).sum() / weight.sum().clamp(min=1)
+
+
+def fusion_loss(out: FusionOutput, truth: Tensor) -> dict[str, Tensor]:
+    """The fusion network against the subject's true alpha (n, 1, h, w).
+
+    verdict: cross-entropy at a quarter of the size; error: absolute error of the fused
+    alpha; iou: soft IoU, so that small subjects count.
+    """
+    coarse = F.avg_pool2d(truth, truth.shape[-1] // out.logits.shape[-1])
+    return {
+        "verdict": F.binary_cross_entropy_with_logits(out.logits, coarse),
+        "error": 4 * (out.alpha - truth).abs().mean(),
+        "iou": 0.5 * soft_iou(out.alpha, truth),
+    }

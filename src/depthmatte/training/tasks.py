@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..canvas import lay, lift, resize
+from ..fuse.features import CHANNELS
 from ..ordering import outline_pairs, person_order
 from ..photo import RGB
 from .calibrate import fit_doubt, fit_sharpness, fit_temperature
 from .data import matte_items
 from .depth_samples import DepthSamples
-from .losses import depth_loss, portrait_loss, stereo_loss
+from .fusion_samples import FusionSamples
+from .losses import depth_loss, fusion_loss, portrait_loss, stereo_loss
+from .nets.fusion import FusionExport, FusionNetwork
 from .nets.monodepth import MonoDepthExport, MonoDepthNetwork, expectation
 from .nets.portrait import PortraitExport, PortraitNetwork
 from .nets.stereo import LARGEST, StereoExport, StereoNetwork
@@ -33,19 +36,21 @@ Validator = Callable[[nn.Module], float]
 class Task:
     """One trainable network; `calibration` names the number fitted at export.
 
-    Its input has `channels` channels; `scale` is the size of its largest output.
+    Its input has `channels` channels; `scale` is the size of its largest output;
+    `pretrained` says that its encoder can start from ImageNet weights.
     """
 
     name: str
     network: Callable[[str], nn.Module]
     samples: Callable[[Path, tuple[int, int], Path | None, float], Any]
     loss: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
-    validator: Callable[[Path, tuple[int, int]], Validator]
+    validator: Callable[[Path, tuple[int, int], Path | None], Validator]
     export: Callable[[Any, float], nn.Module]
     calibrate: Callable[[nn.Module, Path], float]
     calibration: str
     channels: int = 3
     scale: float = 1.0
+    pretrained: bool = True
 
 
 def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
@@ -53,7 +58,7 @@ def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(image)[None].to(next(network.parameters()).device)
 
 
-def matte_validator(data: Path, preset: tuple[int, int]) -> Validator:
+def matte_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
     """1 - mean IoU on held-out training photos, on the canvas."""
     items = matte_items(data)[2]
 
@@ -73,7 +78,7 @@ def matte_validator(data: Path, preset: tuple[int, int]) -> Validator:
     return validate
 
 
-def depth_validator(data: Path, preset: tuple[int, int]) -> Validator:
+def depth_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
     """Share of wrong orders: people in held-out scenes, outlines in held-out photos."""
     scenes = list(held_out_scenes(data, 40))
     photos = [item.read() for item in matte_items(data)[2][::2]]
@@ -110,7 +115,7 @@ def _outlines_wrong(photos: list[tuple[RGB, Any]], depth: Callable[[RGB], Any]) 
     return 1 - float(np.mean(shares))
 
 
-def stereo_validator(data: Path, preset: tuple[int, int]) -> Validator:
+def stereo_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
     """Mean error in pixels where both views see the point, on held-out pairs."""
     pairs = list(held_out_pairs(data, 24))
 
@@ -122,6 +127,23 @@ def stereo_validator(data: Path, preset: tuple[int, int]) -> Validator:
             d = network(_batch(network, stacked(pair))).disparity[0, 0].cpu().numpy()
             errors.append(np.abs(d - pair.disparity)[pair.visible].mean())
         return float(np.mean(errors))
+
+    return validate
+
+
+def fusion_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
+    """1 - mean IoU of the fused alpha on the test half of the maps, every source in turn."""
+    held = FusionSamples.of(data, preset, labels, split="test")
+
+    @torch.no_grad()
+    def validate(network: nn.Module) -> float:
+        network.eval()
+        scores = []
+        for stack, truth in held.plain():
+            alpha = network(_batch(network, stack)).alpha[0, 0].cpu().numpy()
+            guess, true = alpha > 0.5, truth > 0.5
+            scores.append((guess & true).sum() / max(1, (guess | true).sum()))
+        return 1 - float(np.mean(scores))
 
     return validate
 
@@ -158,5 +180,17 @@ TASKS = {
         "temperature",
         channels=6,
         scale=LARGEST,
+    ),
+    "fuse": Task(
+        "fuse",
+        FusionNetwork,
+        FusionSamples.of,
+        lambda out, batch: fusion_loss(out, batch["alpha"]),
+        fusion_validator,
+        FusionExport,
+        lambda network, data: 1.0,
+        "calibration",
+        channels=CHANNELS,
+        pretrained=False,
     ),
 }

@@ -122,7 +122,7 @@ class Run:
         network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
         if recipe.start is not None:
             _take_fitting(network, read_checkpoint(recipe.start)["mean"])
-        elif recipe.imagenet and recipe.encoder == "lite0":
+        elif task.pretrained and recipe.imagenet and recipe.encoder == "lite0":
             load_imagenet(network.get_submodule("encoder"))  # type: ignore[arg-type]
         mean.load_state_dict(network.state_dict())
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -257,7 +257,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
         torch.set_num_threads(recipe.threads)
     recipe.out.mkdir(parents=True, exist_ok=True)
     samples = task.samples(recipe.data, recipe.preset, recipe.labels, recipe.strength)
-    validate = task.validator(recipe.data, recipe.preset)
+    validate = task.validator(recipe.data, recipe.preset, recipe.labels)
     steps = len(Batches(samples.shares, recipe.batch, recipe.seed, 0)) * recipe.epochs
     if not steps:
         raise InputError(f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos")

@@ -1,0 +1,53 @@
+"""The fusion `adaptive`: depth decides what belongs to the subject, the matte how (row B1).
+
+A small network judges from matte and depth together (`features`); where its verdict and
+the matte disagree clearly, regions are dropped or restored, elsewhere alpha stays the
+matte's own, hair included. No depth, or none of the subject, changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from .. import weights
+from ..canvas import Float
+from ..errors import WeightsError
+from ..maps import Depth, Matte
+from ..network import Network
+from .features import CHANNELS, features
+from .subject import Subject, choose
+
+MULTIPLE = 32
+
+
+def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
+    """S_in with false regions dropped and missed parts restored where depth knows better.
+
+    `threads` limits the CPU threads of the network. WeightsError when it cannot be used.
+    """
+    _, at = choose(matte, depth, Subject())
+    if math.isnan(at):
+        return matte
+    return replace(matte, alpha=_judged(features(matte, depth, at), judge(threads)))
+
+
+@lru_cache(maxsize=2)
+def judge(threads: int | None = None) -> Network:
+    """The shipped fusion network, loaded once."""
+    network = Network(weights.path("fuse"), threads).expect("fuse")
+    if network.contract.channels != CHANNELS:
+        raise WeightsError(f"{network.name}: made for other features; reinstall depthmatte")
+    return network
+
+
+def _judged(stack: Float, network: Network) -> Float:
+    """Fused alpha (h, w); the stack is filled up to whole blocks and cut again."""
+    _, rows, columns = stack.shape
+    fill = (-rows % MULTIPLE, -columns % MULTIPLE)
+    whole = np.pad(stack, ((0, 0), (0, fill[0]), (0, fill[1])))
+    alpha = network.run(whole[None])["alpha"][0, 0, :rows, :columns]
+    return np.ascontiguousarray(np.clip(alpha, 0, 1))

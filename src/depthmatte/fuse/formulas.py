@@ -1,0 +1,49 @@
+"""The seed's formulas: Matte x Depth -> Matte, pure.
+
+Symbols follow the seed: S_in and I1 are the matte's alpha and probability, d and I2 the
+depth's value in [0, 1] (0 nearest) and probability, S_out the fused alpha. All are
+float32 (h, w) in [0, 1] on the canvas; I1 passes through unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..canvas import Float
+from ..maps import Depth, Matte
+
+
+def none(matte: Matte, depth: Depth) -> Matte:
+    """S_out = S_in: the segmentation alone."""
+    return matte
+
+
+def product(matte: Matte, depth: Depth) -> Matte:
+    """S_out = I2 (1 - d) I1 S_in, d divided by its maximum first (seed 031, SPEC row A14)."""
+    return replace(matte, alpha=_product(matte, depth))
+
+
+def normalized(matte: Matte, depth: Depth) -> Matte:
+    """The product divided by its maximum E (seed 032 and 033, SPEC row A15).
+
+    E = 0 means nobody is there: the portrait is empty.
+    """
+    middle = _product(matte, depth)
+    largest = middle.max()
+    return replace(matte, alpha=middle / largest if largest > 0 else middle)
+
+
+def _product(matte: Matte, depth: Depth) -> Float:
+    return depth.prob * (1 - _scaled(depth)) * matte.prob * matte.alpha
+
+
+def _scaled(depth: Depth) -> Float:
+    """d divided by the largest measured d, so it spans [0, 1]; all 0 where nothing has depth."""
+    largest = np.float32(depth.z[depth.prob > 0].max(initial=0))
+    if largest == 0:
+        return np.zeros_like(depth.z)
+    # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.
+    scaled: Float = np.minimum(depth.z / largest, np.float32(1))
+    return scaled

@@ -1,0 +1,182 @@
+"""Who is the subject: which of the people in a matte, and at what depth (SPEC row B8).
+
+A matte falls apart into people where it has gaps and where depth jumps inside it. The
+choice keeps some of them; what it drops leaves S_in before fusion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import Float
+from ..errors import InputError
+from ..maps import Depth, Matte
+from .features import log_depth
+
+Choice = Literal["auto", "nearest", "largest", "all"]
+
+SOLID = 0.5
+"""Alpha from which a pixel belongs to somebody."""
+
+SOFT = 0.05
+"""Alpha of the softest edge that goes with its person."""
+
+JUMP = 0.06
+"""Step in log depth between neighbours (at a quarter of the canvas) that parts two people."""
+
+SAME = 0.08
+"""People this close in log depth stand together."""
+
+LEAST = 0.04
+"""Share of the largest person's area below which somebody is too small to be the nearest."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom to keep: a Choice, or the person at `point`, (x, y) in canvas pixels."""
+
+    choice: Choice = "auto"
+    point: tuple[float, float] | None = None
+
+
+def subject(text: str) -> tuple[Choice, tuple[float, float] | None]:
+    """What a user typed: `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels."""
+    if text in get_args(Choice):
+        return text, None  # type: ignore[return-value]
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        known = ", ".join(get_args(Choice))
+        raise InputError(f"subject {text!r} is unknown; use {known}, or X,Y in pixels") from None
+    return "auto", (x, y)
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody in a matte: `label` int32 (h, w), 0 nobody, and per person (index 0 unused)
+    the area in pixels and the median log depth, NaN where unmeasured.
+    """
+
+    label: NDArray[np.int32]
+    area: NDArray[np.float64]
+    depth: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """How many people there are."""
+        return len(self.area) - 1
+
+
+def people(matte: Matte, depth: Depth) -> People:
+    """Part a matte into people by gaps and by jumps in depth."""
+    d = log_depth(depth)
+    known = depth.prob > 0
+    solid = matte.alpha >= SOLID
+    core = solid & ~_jumps(d, known)
+    count, label = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
+    # Pixels on a jump, and soft edges, go with the person next to them.
+    label = _spread(label.astype(np.int32), matte.alpha > SOFT)
+    area = np.bincount(label[solid], minlength=count).astype(np.float64)
+    medians = np.full(count, np.nan)
+    for index in range(1, count):
+        inside = (label == index) & known & solid
+        if inside.any():
+            medians[index] = np.median(d[inside])
+    return People(label, area, medians)
+
+
+def _jumps(d: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where depth steps by more than JUMP within a few pixels."""
+    window = np.ones((5, 5), np.uint8)
+    high = cv2.dilate(np.where(known, d, np.float32(-1)), window)
+    low = cv2.erode(np.where(known, d, np.float32(2)), window)
+    return np.asarray((high - low > JUMP) & (high >= 0) & (low <= 1))
+
+
+def _spread(label: NDArray[np.int32], over: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Labels grown to their nearest pixels of `over`."""
+    if not label.any():
+        return label
+    empty = (label == 0).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(
+        empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(int(nearest.max()) + 1, np.int32)
+    owner[nearest[label > 0]] = label[label > 0]
+    return np.where(over, owner[nearest], np.int32(0)).astype(np.int32)
+
+
+def kept(found: People, wanted: Subject) -> NDArray[np.bool_]:
+    """Which people (index 0 unused) the choice keeps; all of them for `all`."""
+    keep = np.zeros(len(found.area), bool)
+    if not len(found):
+        return keep
+    if wanted.choice == "all" and wanted.point is None:
+        keep[1:] = True
+        return keep
+    first = _first(found, wanted)
+    keep[first] = True
+    if wanted.choice != "largest" and not np.isnan(found.depth[first]):
+        keep[1:] |= np.abs(found.depth[1:] - found.depth[first]) <= SAME
+    return keep
+
+
+def _first(found: People, wanted: Subject) -> int:
+    """The person the choice is about."""
+    if wanted.point is not None:
+        return _at(found.label, wanted.point)
+    area, far = found.area[1:], np.nan_to_num(found.depth[1:], nan=1.0)
+    if wanted.choice == "nearest":
+        far = np.where(area >= LEAST * area.max(), far, 2.0)
+        return 1 + int(np.lexsort((-area, far))[0])
+    if wanted.choice == "largest":
+        return 1 + int(np.argmax(area))
+    # Large and near: somebody twice as far must fill more of the photo to be meant.
+    return 1 + int(np.argmax(area * (1 - 0.7 * far)))
+
+
+def _at(label: NDArray[np.int32], point: tuple[float, float]) -> int:
+    """The person at a point of the canvas, or the nearest one to it."""
+    rows, columns = np.nonzero(label)
+    away = np.hypot(columns - point[0], rows - point[1])
+    nearest = int(np.argmin(away))
+    return int(label[rows[nearest], columns[nearest]])
+
+
+def choose(matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, float]:
+    """The matte of those who are meant, and their log depth (NaN without depth).
+
+    `auto` leaves S_in as it is: what is far from the subject is the fusion's to judge.
+    """
+    found = people(matte, depth)
+    keep = kept(found, wanted)
+    at = _depth_of(found, keep)
+    if wanted == Subject() or keep[1:].all():
+        return matte, at
+    dropped = (found.label > 0) & ~keep[found.label]
+    return replace(matte, alpha=np.where(dropped, np.float32(0), matte.alpha)), at
+
+
+def _depth_of(found: People, keep: NDArray[np.bool_]) -> float:
+    """Area-weighted mean log depth of the people kept."""
+    counted = keep & ~np.isnan(found.depth)
+    if not counted.any():
+        return float("nan")
+    return float(np.average(found.depth[counted], weights=found.area[counted]))
+
+
+def bound(fused: Matte, matte: Matte, chosen: Matte, wanted: Subject) -> Matte:
+    """Keep a fusion to the user's choice: who was dropped stays away, with `all` everybody stays.
+
+    `matte` is S_in before the choice, `chosen` after it. `auto` binds nothing.
+    """
+    if wanted == Subject():
+        return fused
+    if wanted.choice == "all" and wanted.point is None:
+        return replace(fused, alpha=np.maximum(fused.alpha, matte.alpha))
+    dropped = chosen.alpha < matte.alpha
+    return replace(fused, alpha=np.where(dropped, np.float32(0), fused.alpha))

@@ -1,0 +1,154 @@
+"""What the fusion network learns from: maps of scenes and photos, made once, kept as files.
+
+Each file holds, on the canvas, S_in and I1 of the shipped portrait network, log depth and
+I2 of every source, and the subject's true alpha. Scenes bring a simulated sensor, a
+second view and the depth network's estimate; ordinary photos the estimate alone, so that
+fusion learns to leave them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from .. import weights
+from ..canvas import Canvas, Float, lay, prepare
+from ..depth import Source
+from ..depth.mono import estimator
+from ..depth.sensor import sensor
+from ..depth.sgbm import sgbm
+from ..depth.stereo import stereo
+from ..errors import InputError
+from ..evidence import Evidence, RawDepth, Reason, StereoView
+from ..fuse.features import log_depth
+from ..io.replace import replacing
+from ..maps import Matte
+from ..network import Network
+from ..photo import Photo
+from ..segment.network import segmenter
+from .data import Labelled, Split, matte_items
+from .hard_scenes import HardScene, draw
+from .hard_stock import HardStock
+
+PHOTOS_EVERY = 4
+"""Of the ordinary training photos every n-th joins in; of the held-out ones all do."""
+
+PAIRS_EVERY = 3
+"""Of the training scenes every n-th is matched from both views: that takes longest."""
+
+Segment = Callable[[Canvas], Matte]
+
+Picture = Callable[[], tuple[Photo, Float]]
+"""Makes a photo and its truth, float32 (H, W), when it is needed."""
+
+
+def write_material(
+    path: Path,
+    photo: Photo,
+    truth: Float,
+    segment: Segment,
+    sources: Mapping[str, Source],
+    preset: tuple[int, int],
+) -> None:
+    """Run all networks on one photo and keep their maps; `truth` is float32 (H, W).
+
+    A pair that cannot be matched is a source that is not there.
+    """
+    canvas = prepare(photo, preset)
+    matte = segment(canvas)
+    planes = {
+        "alpha": _bytes(matte.alpha),
+        "prob": _bytes(matte.prob),
+        "truth": _bytes(lay(truth, canvas.fit)),
+    }
+    for name, source in sources.items():
+        try:
+            depth = source(photo, canvas)
+        except InputError:
+            continue
+        if depth.prob.any():
+            planes[name] = log_depth(depth).astype(np.float16)
+            planes[f"{name}_prob"] = _bytes(depth.prob)
+    with replacing(path, folders=True) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, **planes)  # type: ignore[arg-type]
+
+
+def _bytes(plane: Float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.asarray(plane * 255 + 0.5, np.uint8)
+
+
+def photos(data: Path, split: Split) -> Iterator[tuple[str, Picture]]:
+    """Ordinary photos with their masks."""
+    items, _, held = matte_items(data)
+    masked = [item for item in items if item.group in ("picsart", "ccp")][::PHOTOS_EVERY]
+    for item in masked if split == "train" else held:
+        yield f"{split}_{item.group}_{item.photo.stem}", partial(_photo, item)
+
+
+def _photo(item: Labelled) -> tuple[Photo, Float]:
+    rgb, mask = item.read()
+    return Photo(rgb), mask.astype(np.float32) / np.float32(255)
+
+
+def scene_photo(scene: HardScene) -> Photo:
+    """A hard scene as a user would bring it: with a depth file, calibration and a second view."""
+    validity = np.where(scene.sensor > 0, Reason.VALID, Reason.MISSING).astype(np.uint8)
+    raw = RawDepth(scene.sensor, validity, True, "sensor", camera=scene.sensor_rig.other)
+    other = StereoView(scene.right, "right", "file", scene.stereo_rig.other, rectified=True)
+    return Photo(
+        scene.rgb, camera=scene.sensor_rig.photo, evidence=Evidence(sensor=raw, second=other)
+    )
+
+
+def scenes(data: Path, split: Split, count: int, seed: int) -> Iterator[tuple[str, Picture]]:
+    """Hard scenes with the subject's exact alpha."""
+    stock = HardStock.of(data, split)
+    for index in range(count):
+        yield f"{split}_scene_{seed}_{index:05}", partial(_scene, stock, split, seed, index)
+
+
+def _scene(stock: HardStock, split: Split, seed: int, index: int) -> tuple[Photo, Float]:
+    scene = draw(stock, split, seed, index)
+    return scene_photo(scene), scene.alpha
+
+
+def make_maps(
+    data: Path,
+    out: Path,
+    count: int,
+    seed: int = 0,
+    threads: int | None = None,
+    report: Callable[[str], None] = print,
+    matte: str | Path = "matte",
+    depth: str | Path = "depth",
+) -> int:
+    """Write the maps of `count` training scenes, a tenth as many test scenes, and of photos.
+
+    Files that are there already are kept, so that a stopped run goes on. `matte` and
+    `depth` are networks as `weights.path` takes them. Returns how many maps were made.
+    """
+    network = Network(weights.path(matte), threads)
+    segment = segmenter(network)
+    mono = {"mono": estimator(Network(weights.path(depth), threads))}
+    most = {"sensor": sensor, **mono}
+    every = {"sensor": sensor, "stereo": stereo(lambda: sgbm), **mono}
+    made = 0
+    shares: tuple[tuple[Split, int], ...] = (("test", max(1, count // 10)), ("train", count))
+    for split, share in shares:
+        pictures = chain(photos(data, split), scenes(data, split, share, seed))
+        for index, (name, picture) in enumerate(pictures):
+            path = out / f"{name}.npz"
+            if path.exists():
+                continue
+            paired = split == "test" or index % PAIRS_EVERY == 0
+            sources = every if paired else most
+            photo, truth = picture()
+            write_material(path, photo, truth, segment, sources, network.contract.preset)
+            made += 1
+            if made % 50 == 0:
+                report(f"{made} maps in {out}")
+    return made

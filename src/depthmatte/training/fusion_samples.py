@@ -1,0 +1,192 @@
+"""Training samples of the fusion network: maps of scenes and photos, made once, varied here.
+
+A file of maps (`fusion_maps`) holds what the networks and sensors said about one picture
+and who the subject really is. Depth that lies (upside down, of another scene, constant)
+is shown too: there the right answer is the matte as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import Float
+from ..errors import InputError
+from ..fuse.features import features
+from ..maps import Depth, Matte
+from .augment import Rng
+from .data import Split
+from .samples import Key, Sample
+
+SOURCES = ("sensor", "stereo", "mono")
+
+LIES = 0.15
+"""Share of samples whose depth is wrong altogether."""
+
+LOST = 0.25
+"""Share of samples in which pieces are cut out of S_in and I1."""
+
+REPEAT = 4
+"""How often an epoch draws each file."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """One picture: all maps float32 (h, w) in [0, 1]; `depths` maps a source to (d, I2)."""
+
+    matte: Matte
+    truth: Float
+    depths: dict[str, tuple[Float, Float]]
+
+
+def read_material(path: Path) -> Material:
+    """Maps as `fusion_maps` wrote them; InputError for another kind of file."""
+    try:
+        with np.load(path) as stored:
+            planes = {name: stored[name] for name in stored.files}
+        depths = {
+            source: (planes[source].astype(np.float32), _unit(planes[f"{source}_prob"]))
+            for source in SOURCES
+            if source in planes
+        }
+        matte = Matte(_unit(planes["alpha"]), _unit(planes["prob"]))
+        return Material(matte, _unit(planes["truth"]), depths)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: holds no maps; make them with depthmatte train maps") from error
+
+
+def _unit(plane: NDArray[Any]) -> Float:
+    return plane.astype(np.float32) / np.float32(255)
+
+
+@dataclass(frozen=True)
+class FusionSamples:
+    """Files of maps; `shares` say how often an epoch draws each."""
+
+    files: list[Path]
+    shares: list[float]
+    preset: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        data: Path,
+        preset: tuple[int, int],
+        labels: Path | None = None,
+        strength: float = 1.0,
+        split: Split = "train",
+    ) -> FusionSamples:
+        """All maps of one split in `labels`, a folder made by `depthmatte train maps`."""
+        files = sorted(labels.glob(f"{split}_*.npz")) if labels else []
+        if not files:
+            raise InputError(f"{labels}: holds no maps; make them with depthmatte train maps")
+        return cls(files, [float(REPEAT)] * len(files), preset)
+
+    def plain(self) -> Iterator[tuple[Float, Float]]:
+        """Every picture with every source as it is: features and the true alpha."""
+        for path in self.files:
+            material = read_material(path)
+            for d, prob in material.depths.values():
+                at = subject_depth(d, prob, material.truth, material.matte.alpha)
+                if at is not None:
+                    depth = Depth(np.where(prob > 0, d, 0), prob)
+                    yield features(material.matte, depth, at), material.truth
+
+    def sample(self, key: Key) -> Sample:
+        """`image` (CHANNELS, h, w) and `alpha` (1, h, w): what the fused alpha should be."""
+        index, landscape, seed = key
+        rng = np.random.default_rng(seed)
+        material = read_material(self.files[index])
+        shape = self.preset[::-1] if landscape else self.preset
+        source = str(rng.choice(sorted(material.depths)))
+        d, prob = material.depths[source]
+        at = subject_depth(d, prob, material.truth, material.matte.alpha)
+        if rng.random() < LIES or at is None:
+            d, prob, at = _lie(rng, d, prob)
+            truth = material.matte.alpha
+            alpha, sure = material.matte.alpha, material.matte.prob
+        else:
+            truth = material.truth
+            alpha, sure = _lose(rng, material.matte)
+        planes = [alpha, sure, truth, d, prob]
+        planes = _varied(rng, planes, shape)
+        alpha, sure, truth, d, prob = planes
+        known = prob > 0
+        stack = features(Matte(alpha, sure), Depth(np.where(known, d, 0), prob), at)
+        return {"image": stack, "alpha": truth[None]}
+
+
+def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
+    """Median d over the true subject, where depth and matte see it; None where they do not."""
+    seen = (truth > 0.5) & (alpha > 0.5) & (prob > 0)
+    if not seen.any():
+        return None
+    return float(np.median(d[seen]))
+
+
+def _lie(rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
+    """Depth that has nothing to do with the picture, and where the subject seems to be."""
+    kind = rng.integers(4)
+    if kind == 0:
+        d, prob = d[::-1], prob[::-1]
+    elif kind == 1:
+        d, prob = d[:, ::-1], np.maximum(prob[:, ::-1], prob)
+    elif kind == 2:
+        d, prob = np.full_like(d, rng.random()), np.full_like(prob, rng.uniform(0.2, 1))
+    else:
+        rough = rng.random((int(rng.integers(2, 7)), int(rng.integers(2, 7)))).astype(np.float32)
+        d = np.clip(cv2.resize(rough, d.shape[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
+        prob = np.full_like(prob, rng.uniform(0.2, 1))
+    return np.ascontiguousarray(d), np.ascontiguousarray(prob), float(rng.random())
+
+
+def _lose(rng: Rng, matte: Matte) -> tuple[Float, Float]:
+    """Cut ovals and bars out of the matte now and then, as a network misses limbs and bags."""
+    if rng.random() >= LOST or not (matte.alpha > 0.5).any():
+        return matte.alpha, matte.prob
+    rows, columns = np.nonzero(matte.alpha > 0.5)
+    size = np.sqrt(rows.size)
+    hole: Any = np.zeros(matte.alpha.shape, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        spot = int(rng.integers(rows.size))
+        axes = [max(2, round(size * share)) for share in rng.uniform(0.06, 0.35, 2)]
+        centre = (int(columns[spot]), int(rows[spot]))
+        cv2.ellipse(hole, centre, axes, rng.uniform(0, 180), 0, 360, 1.0, -1)
+    hole = np.asarray(cv2.GaussianBlur(hole, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
+    left = np.float32(rng.choice([0.0, 0.0, 0.25]))
+    keep = 1 - hole * (1 - left)
+    return matte.alpha * keep, matte.prob * keep
+
+
+def _varied(rng: Rng, planes: list[Float], shape: tuple[int, int]) -> list[Float]:
+    """Mirror, scale and move all maps together onto `shape`; depth may lie a little beside."""
+    height, width = planes[0].shape
+    scale = min(shape[0] / height, shape[1] / width) * np.exp(rng.uniform(-0.2, 0.35))
+    mirrored = rng.random() < 0.5
+    matrix = np.array(
+        [
+            [-scale if mirrored else scale, 0, shape[1] / 2],
+            [0, scale, shape[0] / 2],
+        ]
+    )
+    middle = np.array([width / 2, height / 2]) * (1 + rng.uniform(-0.12, 0.12, 2))
+    matrix[:, 2] -= matrix[:, :2] @ middle
+    aside = matrix.copy()
+    if rng.random() < 0.35:
+        aside[:, 2] += rng.normal(0, 3, 2)
+    moved = [
+        cv2.warpAffine(plane, m, shape[::-1], flags=method)
+        for plane, m, method in zip(
+            planes,
+            (matrix, matrix, matrix, aside, aside),
+            (cv2.INTER_LINEAR,) * 3 + (cv2.INTER_NEAREST,) * 2,
+            strict=True,
+        )
+    ]
+    return [np.asarray(np.clip(plane, 0, 1), np.float32) for plane in moved]

@@ -1,0 +1,100 @@
+"""The network behind the fusion `adaptive`: what of the picture belongs to the subject.
+
+It reads `fuse.features` alone, no colours, so that it learns how matte and depth
+disagree and not what training photos look like. A small U-shape at a quarter of the
+canvas, with the whole scene's mean at its bottom.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...fuse.features import CHANNELS
+from .encoders import Encoder, conv
+from .portrait import enlarge, separable
+
+STRIDE = 4
+
+OPEN = 0.35
+"""Disagreement with the matte up to which the matte is left alone: its soft edges stay."""
+
+WIDE = 0.3
+"""From OPEN to OPEN + WIDE the verdict takes over."""
+
+REACH = 17
+"""Pixels at a quarter of the canvas, across: depth may decide this near to measured values."""
+
+
+class FusionOutput(NamedTuple):
+    """`logits` of belonging (n, 1, h/4, w/4) and the fused `alpha` (n, 1, h, w)."""
+
+    logits: Tensor
+    alpha: Tensor
+
+
+class FusionNetwork(nn.Module):
+    """Features (n, CHANNELS, h, w), h and w multiples of 32 -> FusionOutput."""
+
+    def __init__(self, encoder: str = "") -> None:
+        super().__init__()
+        self.encoder = Encoder(
+            [
+                nn.Sequential(conv(2 * CHANNELS, 24), conv(24, 24)),
+                nn.Sequential(conv(24, 48, 2), conv(48, 48)),
+                nn.Sequential(conv(48, 64, 2), separable(64, 64, 5), separable(64, 64, 5)),
+            ],
+            (24, 48, 64),
+        )
+        self.whole = nn.Conv2d(64, 64, 1)
+        self.bottom = separable(64, 64, 5)
+        self.down16 = conv(64, 48, kernel=1)
+        self.join8 = conv(48, 48)
+        self.down8 = conv(48, 24, kernel=1)
+        self.join4 = conv(24, 24)
+        self.head = nn.Conv2d(24, 1, 3, padding=1)
+
+    def forward(self, features: Tensor) -> FusionOutput:
+        """Verdict and fused alpha; where no depth is near, alpha is the matte's own."""
+        # Mean and largest of each block: thin limbs and small holes survive the shrinking.
+        small = torch.cat([F.avg_pool2d(features, STRIDE), F.max_pool2d(features, STRIDE)], 1)
+        at4, at8, at16 = self.encoder(small)
+        bottom = at16 * self.whole(at16.mean((2, 3), keepdim=True)).sigmoid()
+        bottom = bottom + self.bottom(bottom)
+        up8 = self.join8(at8 + enlarge(self.down16(bottom), at8))
+        up4 = self.join4(at4 + enlarge(self.down8(up8), at4))
+        logits = self.head(up4)
+        return FusionOutput(logits, decide(features[:, :1], logits, features[:, 4:5]))
+
+
+def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
+    """Alpha with the verdict's changes: regions dropped and restored, soft edges untouched.
+
+    `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
+    """
+    verdict = enlarge(logits.sigmoid(), alpha)
+    blurred = enlarge(F.avg_pool2d(alpha, STRIDE), alpha)
+    known = F.max_pool2d(measured, STRIDE)
+    # Rows then columns: a square maximum at a fraction of its cost.
+    known = F.max_pool2d(known, (1, REACH), 1, (0, REACH // 2))
+    known = F.max_pool2d(known, (REACH, 1), 1, (REACH // 2, 0))
+    gate = (((verdict - blurred).abs() - OPEN) / WIDE).clamp(0, 1) * enlarge(known, alpha)
+    crisp = ((verdict - 0.5) * STRIDE + 0.5).clamp(0, 1)
+    return alpha + gate * (crisp - alpha)
+
+
+class FusionExport(nn.Module):
+    """The form that ships: output `alpha` (n, 1, h, w), S_out in [0, 1]."""
+
+    outputs = ("alpha",)
+
+    def __init__(self, network: FusionNetwork, _: float = 1.0) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        """Features (n, CHANNELS, h, w) -> fused alpha."""
+        return (self.network(image).alpha.clamp(0, 1),)

@@ -1,0 +1,112 @@
+"""Who is the subject: people are told apart by gaps and depth, and the choice is obeyed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from depthmatte.errors import InputError
+from depthmatte.fuse.subject import Subject, bound, choose, kept, people, subject
+from depthmatte.maps import Depth, Matte
+
+UNIT = st.floats(0, 1, width=32)
+
+
+def crowd() -> tuple[Matte, Depth]:
+    """A big one far left, a near one overlapping it, one alone to the right as far as the first."""
+    alpha = np.zeros((120, 200), np.float32)
+    z = np.ones((120, 200), np.float32)
+    for left, right, top, d in ((10, 90, 20, 0.6), (80, 120, 60, 0.2), (150, 180, 50, 0.6)):
+        alpha[top:118, left:right] = 1
+        z[top:118, left:right] = d
+    return Matte(alpha, alpha), Depth(z, np.ones_like(z))
+
+
+def areas(matte: Matte) -> tuple[float, float, float]:
+    """How much of the three is left: first (where alone), second, third."""
+    a = matte.alpha
+    return a[60:110, 20:70].mean(), a[70:110, 85:115].mean(), a[60:110, 155:175].mean()
+
+
+def test_touching_people_are_parted_by_depth() -> None:
+    matte, depth = crowd()
+    found = people(matte, depth)
+    assert len(found) == 3
+    assert sorted(np.round(found.depth[1:], 3)) == pytest.approx([0.2, 0.6, 0.6])
+    # Every pixel of the matte goes with somebody.
+    assert (found.label > 0)[matte.alpha > 0].all()
+
+
+def test_without_depth_only_gaps_part_people() -> None:
+    matte, depth = crowd()
+    found = people(matte, Depth.none(depth.z.shape))
+    assert len(found) == 2
+    assert np.isnan(found.depth[1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Subject("nearest"), (0, 1, 0)),
+        (Subject("largest"), (1, 0, 0)),
+        (Subject("all"), (1, 1, 1)),
+        (Subject("auto", (165.0, 80.0)), (1, 0, 1)),  # the first stands at the same depth
+        (Subject("auto", (100.0, 90.0)), (0, 1, 0)),
+        (Subject("auto", (199.0, 0.0)), (1, 0, 1)),  # nobody there: the nearest one to it
+    ],
+)
+def test_the_choice_is_obeyed(wanted: Subject, left: tuple[int, int, int]) -> None:
+    matte, depth = crowd()
+    chosen, at = choose(matte, depth, wanted)
+    assert areas(chosen) == pytest.approx(left, abs=0.02)
+    assert 0.2 - 1e-6 <= at <= 0.6 + 1e-6
+
+
+def test_auto_leaves_the_matte_as_it_is() -> None:
+    matte, depth = crowd()
+    chosen, at = choose(matte, depth, Subject())
+    assert chosen is matte
+    assert at in (pytest.approx(0.2), pytest.approx(0.6))
+
+
+def test_a_fusion_is_held_to_the_choice() -> None:
+    matte, depth = crowd()
+    chosen, _ = choose(matte, depth, Subject("largest"))
+    everybody, nobody = matte, Matte.empty(depth.z.shape)
+    assert areas(bound(everybody, matte, chosen, Subject("largest"))) == pytest.approx(
+        (1, 0, 0), abs=0.02
+    )
+    assert areas(bound(nobody, matte, matte, Subject("all"))) == (1, 1, 1)
+    assert bound(everybody, matte, chosen, Subject()) is everybody
+
+
+def test_nobody_has_no_people() -> None:
+    empty = Matte.empty((8, 9))
+    found = people(empty, Depth.none((8, 9)))
+    assert len(found) == 0
+    for wanted in (Subject("nearest"), Subject("largest"), Subject("auto", (1.0, 1.0))):
+        assert not kept(found, wanted).any()
+        chosen, at = choose(empty, Depth.none((8, 9)), wanted)
+        assert not chosen.alpha.any()
+        assert np.isnan(at)
+
+
+@given(arrays(np.float32, (12, 15), elements=UNIT), arrays(np.float32, (12, 15), elements=UNIT))
+def test_a_choice_only_takes_away(alpha: Any, z: Any) -> None:
+    matte, depth = Matte(alpha, alpha), Depth(z, np.ones_like(z))
+    for wanted in (Subject("nearest"), Subject("largest"), Subject("auto", (3.0, 4.0))):
+        chosen, _ = choose(matte, depth, wanted)
+        assert ((chosen.alpha == alpha) | (chosen.alpha == 0)).all()
+
+
+def test_what_a_user_may_type() -> None:
+    assert subject("nearest") == ("nearest", None)
+    assert subject("120,40.5") == ("auto", (120.0, 40.5))
+    for text in ("", "me", "1", "1,2,3", "a,b"):
+        with pytest.raises(InputError, match="is unknown; use auto, nearest, largest, all, or X,Y"):
+            subject(text)
