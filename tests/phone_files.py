@@ -7,10 +7,14 @@ import hashlib
 import struct
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 import fixtures
+from depthmatte.evidence import RawDepth
+from depthmatte.io.image import read
+from depthmatte.photo import Photo
 from fixtures import encode
 
 APPLE = {
@@ -342,3 +346,52 @@ def irot(quarters: int) -> bytes:
 
 def imir(axis: int) -> bytes:
     return box("imir", bytes([axis]))
+
+
+# --- whole photos, and what is asked of them -----------------------------------------------
+
+LOW, HIGH = 0.5, 2.5
+
+
+def near_to(one: NDArray[Any], other: NDArray[Any], most: float) -> bool:
+    """Equal shapes and close almost everywhere: JPEG may err in a few pixels."""
+    assert one.shape == other.shape
+    return bool(np.percentile(np.abs(one.astype(float) - other), 99) <= most)
+
+
+def apple_jpeg(orientation: int = 1, focal: int | None = None, **about: Any) -> bytes:
+    """An iPhone's portrait: disparity, matte and gain map beside an upright 128 x 96 photo."""
+    plane = fixtures.stored(slope(), orientation)
+    matte = fixtures.stored(slope(48, 64), orientation)
+    return multi(
+        jpeg(photo(), orientation, focal),
+        [
+            auxiliary(plane, apple_xmp(GAIN, None, None)),
+            auxiliary(plane, apple_xmp(low=LOW, high=HIGH, **about)),
+            auxiliary(matte, apple_xmp("depth", None, None, subtype="portraiteffectsmatte")),
+        ],
+    )
+
+
+def metres(levels: NDArray[np.uint8], low: float = LOW, high: float = HIGH) -> NDArray[Any]:
+    """What Apple's disparity levels stand for."""
+    return np.asarray(1 / (low + levels / 255 * (high - low)))
+
+
+def stored(found: Photo) -> RawDepth:
+    assert found.evidence.stored is not None
+    return found.evidence.stored
+
+
+def nothing(content: bytes) -> bool:
+    """The photo is read, and nothing comes with it."""
+    found = read(content)
+    assert found.rgb.std() > 10
+    return found.evidence.stored is None and found.evidence.second is None
+
+
+def pair(height: int = 96, width: int = 128) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A left and a right view: what the right one shows lies 6 pixels to the left."""
+    noise = np.random.default_rng(5).integers(0, 256, (12, 18, 3)).astype(np.uint8)
+    wide = cv2.resize(noise, (width + 6, height), interpolation=cv2.INTER_CUBIC)
+    return wide[:, :width].copy(), wide[:, 6:].copy()

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import phone_files as phones
 from depthmatte.cli import app
 from fixtures import encode
-from test_embedded import apple_jpeg, metres, near_to, pair
+from phone_files import apple_jpeg, metres, near_to, pair
 
 
 def run(*arguments: Any) -> Any:

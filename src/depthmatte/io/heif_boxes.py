@@ -16,6 +16,9 @@ from .xmp import Xmp
 _CMEX = bytes.fromhex("4363e9145b7d4aab97aebea69803b434")
 """Files from before `cmex` had a name carry the same box under this one."""
 
+_MOST = 16
+"""Auxiliary pictures, and descriptions of one picture, looked at: phones write up to eight."""
+
 Turns = tuple[tuple[str, int], ...]
 
 
@@ -49,17 +52,21 @@ def read(content: bytes) -> Boxes:
     primary = _number(_first(meta, "pitm")[4:])
     properties = list(_boxes(_first(_first(meta, "iprp"), "ipco")))
     links = list(_links(_first(meta, "iref", bytes(4))))
+    pair = _pair(_first(meta, "grpl", b""))
+    auxiliaries = tuple(
+        source for kind, source, target in links if (kind, target) == ("auxl", primary)
+    )[:_MOST]
+    wanted = {primary, *auxiliaries, *(pair or ())}
     places = dict(_extents(_first(meta, "iloc")))
     items = {}
     for item, indices in _owned(_first(_first(meta, "iprp"), "ipma")):
-        about = [source for kind, source, target in links if (kind, target) == ("cdsc", item)]
-        packets = (content[slice(*places[source])] for source in about if source in places)
-        own = [properties[index - 1] for index in indices if 0 < index <= len(properties)]
-        items[item] = _item(own, packets)
-    auxiliaries = tuple(
-        source for kind, source, target in links if (kind, target) == ("auxl", primary)
-    )
-    return Boxes(primary, items, auxiliaries, _pair(_first(meta, "grpl", b"")))
+        if item in wanted:
+            about = [source for kind, source, target in links if (kind, target) == ("cdsc", item)]
+            packets = (content[slice(*places[s])] for s in about[:_MOST] if s in places)
+            own = [properties[index - 1] for index in indices if 0 < index <= len(properties)]
+            items[item] = _item(own, packets)
+            wanted.remove(item)
+    return Boxes(primary, items, auxiliaries, pair)
 
 
 def _boxes(content: memoryview | bytes) -> Iterator[tuple[str, memoryview]]:

@@ -33,7 +33,8 @@ def find(content: bytes, shape: tuple[int, int], tags: Exif) -> Findings:
     photo_turns = boxes.items.get(boxes.primary, Item()).turns
     of_depth = _auxiliary(boxes, _DEPTH)
     file = _decoder(content) if boxes.auxiliaries or boxes.pair else None
-    camera = attempt(_camera, file, of_depth, photo_turns, shape) or exif.camera(tags, shape)
+    camera = attempt(_camera, file, of_depth, photo_turns, shape)
+    camera = camera or attempt(exif.camera, tags, shape)
     if file is None:
         return Findings(camera=camera)
     return Findings(
@@ -102,9 +103,10 @@ def _second(
     """The pair's other picture; `ster` lists the left one first."""
     if boxes.pair is None or boxes.primary not in boxes.pair or len(file) != 2:
         return None
-    rgb = np.array(file[1 - file.primary_index].to_pillow().convert("RGB"))
-    if rgb.shape[:2] != shape:
+    other = file[1 - file.primary_index]
+    if other.size != shape[::-1]:
         return None
+    rgb = np.array(other.to_pillow().convert("RGB"))
     side: Literal["left", "right"] = "right" if boxes.pair[0] == boxes.primary else "left"
     apart = _baseline(boxes)
     return StereoView(rgb, side, "spatial-heic", stereo_file.beside(camera, side, apart))

@@ -14,6 +14,9 @@ START = b"\xff\xd8\xff"
 
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _MULTI = b"MPF\0"
+_MOST = 16
+"""Pictures looked at: phones list up to six, and each is a copy of a part of the file."""
+
 _ENTRIES, _VIEWPOINT = 0xB002, 0xB101
 
 
@@ -85,7 +88,7 @@ def pictures(content: bytes) -> list[Picture]:
 def _listed(content: bytes, segment: Segment) -> Iterator[Picture | None]:
     """The pictures as listed, None for those that are not where the list says."""
     base, tiff = segment.start + len(_MULTI), segment.payload[len(_MULTI) :]
-    table = directories(tiff).get(_ENTRIES, b"")
+    table = directories(tiff).get(_ENTRIES, b"")[: 16 * _MOST]
     for attributes, size, offset, *_ in struct.iter_unpack(f"{_order(tiff)}IIIHH", table):
         if offset:  # the first picture has none
             picture = content[base + offset : base + offset + size]

@@ -17,8 +17,8 @@ from .damaged import Damaged
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LARGEST = 80_000_000
-"""Pixels a plane may have: above what phones store, below what Pillow warns of."""
+LARGEST = 32_000_000
+"""Pixels a plane may have: above what phones store, so that a small file stays cheap."""
 
 
 def payload(text: str) -> bytes:
@@ -48,9 +48,10 @@ def matte(content: bytes) -> NDArray[np.uint8]:
     return grey(_opened(content))
 
 
-def view(content: bytes) -> NDArray[np.uint8]:
-    """A second photo inside the file, uint8 (h, w, 3)."""
-    return np.array(_opened(content).convert("RGB"))
+def view(content: bytes, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """A second photo inside the file, uint8 (h, w, 3); None unless it has this shape (h, w)."""
+    image = _opened(content, shape)
+    return None if image is None else np.array(image.convert("RGB"))
 
 
 def png(levels: NDArray[np.uint8]) -> bytes:
@@ -62,12 +63,15 @@ def png(levels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def _opened(content: bytes) -> Any:
+def _opened(content: bytes, shape: tuple[int, int] | None = None) -> Any:
+    """A loaded picture, small or of the one shape (h, w) that is asked for, else None."""
     from PIL import Image
 
     with exif.quiet():
         image = Image.open(BytesIO(content), formats=("JPEG", "PNG"))
-        if image.width * image.height > LARGEST:
+        if shape is not None and (image.height, image.width) != shape:
+            return None
+        if shape is None and image.width * image.height > LARGEST:
             raise Damaged(f"{image.width} x {image.height} pixels")
-        image.load()
+    image.load()
     return image

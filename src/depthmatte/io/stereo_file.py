@@ -41,8 +41,8 @@ def mpo(content: bytes, pictures: list[Picture], shape: tuple[int, int]) -> Ster
         picture for picture in pictures if picture.kind == UNDEFINED and not _described(picture)
     ]
     for view in views:
-        rgb = plane.view(view.content)
-        if rgb.shape[:2] == shape:
+        rgb = plane.view(view.content, shape)
+        if rgb is not None:
             first, second = (jpeg_segments.viewpoint(file) for file in (content, view.content))
             left = first is not None and second is not None and second < first
             return StereoView(rgb, "left" if left else "right", "mpo")
@@ -62,8 +62,8 @@ def vr180(about: Xmp, shape: tuple[int, int]) -> StereoView | None:
     data = gdepth.right_eye(about)
     if data is None:
         return None
-    rgb = plane.view(data)
-    return StereoView(rgb, "right", "vr180") if rgb.shape[:2] == shape else None
+    rgb = plane.view(data, shape)
+    return None if rgb is None else StereoView(rgb, "right", "vr180")
 
 
 def beside(camera: Camera | None, side: Side, baseline: float | None) -> Camera | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -15,6 +14,10 @@ EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 
 NOTE = "http://ns.adobe.com/xmp/note/"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+_OPEN, _CLOSE = b"<x:xmpmeta", b"</x:xmpmeta>"
+_MOST = 100_000
+"""Elements a packet may have: phones write some hundred."""
 
 _HEAD = len(EXTENSION) + 40
 """An extension segment's own head: 32 of identity, 4 of full length, 4 of offset."""
@@ -86,6 +89,8 @@ def parse(packet: bytes) -> Xmp:
     packet = packet.strip(b"\0 \t\r\n")
     if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         raise Damaged("XMP has no document type")
+    if packet.count(b"<") > _MOST:
+        raise Damaged("XMP with too many elements")
     try:
         return Xmp((ElementTree.fromstring(packet),))
     except (ElementTree.ParseError, ValueError) as error:
@@ -95,8 +100,13 @@ def parse(packet: bytes) -> Xmp:
 def packets(content: bytes) -> Xmp:
     """All packets that lie open in `content`, one after another."""
     found = Xmp()
-    for match in re.finditer(rb"<x:xmpmeta\b.*?</x:xmpmeta\s*>", content, re.DOTALL):
-        found += parse(match.group())
+    start = content.find(_OPEN)
+    while start >= 0:
+        stop = content.find(_CLOSE, start)
+        if stop < 0:
+            break
+        found += parse(content[start : stop + len(_CLOSE)])
+        start = content.find(_OPEN, stop)
     return found
 
 
