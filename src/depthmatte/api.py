@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import maps
+from .camera import Rig
 from .canvas import Orient
 from .effects import EFFECTS, Background
 from .errors import InputError
 from .fuse import DEFAULT
+from .io.depthfile import raw_depth
 from .io.image import read
 from .io.label import label
+from .io.pairs import attach
 from .io.write import write
 from .photo import RGB, Photo
 from .pipeline import default_pipeline
@@ -65,9 +68,14 @@ class Portrait(maps.Portrait):
 def cut(
     source: str | PathLike[str] | bytes | BinaryIO | RGB | Photo,
     *,
+    depth: str | PathLike[str] | NDArray[Any] | None = None,
+    right: str | PathLike[str] | None = None,
+    calib: str | PathLike[str] | Rig | None = None,
+    depth_scale: float | None = None,
+    depth_source: str = "auto",
+    subject: str = "auto",
     fusion: str = DEFAULT,
     orient: Orient = "pad",
-    depth_source: str = "auto",
     threads: int | None = None,
     matte_network: str | Path = "matte",
     depth_network: str | Path = "depth",
@@ -75,18 +83,29 @@ def cut(
     """Cut the person out of one photo.
 
     `source` is a path, the bytes of an image file, an open binary file, a Photo, or
-    pixels as uint8 (H, W, 3) sRGB. `fusion` is `none` (the segmentation alone),
-    `product`, `normalized` or `adaptive`; `orient` says whether a landscape shot is kept
-    upright (`pad`) or turned to portrait (`rotate`). `depth_source` is `auto` (the best
-    there is), `stored`, `sensor`, `stereo`, `mono` or `none`. `threads` limits the CPU
-    threads of each network, None takes all cores. The networks are names, `.onnx` files or
-    `URL#sha256=HEX`; they load once per process.
+    pixels as uint8 (H, W, 3) sRGB. `depth` is a depth file or numbers (h, w): floats in
+    metres, whole numbers in mm or with `depth_scale` units per metre; `right` the file of a
+    second view; `calib` a calibration file or a Rig. `depth_source` is `auto` (the best
+    there is), `stored`, `sensor`, `stereo`, `mono` or `none`; `subject` whom to cut: `auto`,
+    `nearest`, `largest`, `all` or `X,Y`, a person's place in pixels. `fusion` is `none` (the
+    segmentation alone), `product`, `normalized` or `adaptive`; `orient` says whether a
+    landscape shot is kept upright (`pad`) or turned to portrait (`rotate`). `threads` limits
+    the CPU threads of each network, None takes all cores. The networks are names, `.onnx`
+    files or `URL#sha256=HEX`; they load once per process.
 
     Raises InputError when the source or an option cannot be used, WeightsError when a
     network cannot.
     """
-    pipeline = default_pipeline(fusion, orient, depth_source, matte_network, depth_network, threads)
-    return Portrait.adopt(pipeline(_photo(source)))
+    pipeline = default_pipeline(
+        fusion, orient, depth_source, matte_network, depth_network, threads, subject
+    )
+    photo = _photo(source)
+    if depth is not None or right is not None:
+        measured = (
+            raw_depth(depth, "array", depth_scale) if isinstance(depth, np.ndarray) else depth
+        )
+        photo = attach(photo, measured, right, calib, depth_scale)
+    return Portrait.adopt(pipeline(photo))
 
 
 def behind(background: str | PathLike[str] | RGB) -> Background:

@@ -22,7 +22,10 @@ class Given:
     depth_scale: float | None = None
 
     def check(self, photos: Sequence[Path]) -> None:
-        """InputError where one file would serve several photos."""
+        """InputError where one file would serve several photos, or none at all."""
+        for option, value in (("--calib", self.calib), ("--depth-scale", self.depth_scale)):
+            if value is not None and self.depth is None and self.right is None:
+                raise InputError(f"{option} {value}: goes with --depth or --right; give one")
         for option, path in (("--depth", self.depth), ("--right", self.right)):
             if path is not None and not path.is_dir() and (len(photos) > 1 or photos[0].is_dir()):
                 raise InputError(
@@ -32,7 +35,7 @@ class Given:
 
     def beside(self, path: Path, photo: Photo) -> Photo:
         """The photo with what was given for it."""
-        if self == Given():
+        if self.depth is None and self.right is None:
             return photo
         return attach(
             photo,
