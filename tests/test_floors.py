@@ -26,7 +26,7 @@ FLOORS = [
     {"fuse", "effects", "metrics", "ordering", "network", "weights"},
     {"segment", "depth"},
     {"pipeline"},
-    {"evaluate", "ablation", "sheet", "api"},
+    {"evaluate", "ablation", "ablation_plot", "sheet", "api"},
     {"demo"},
     {"cli"},
 ]
@@ -51,7 +51,7 @@ BELONGS = {
     "rich": {"cli"},
     "skimage": {"demo"},
     "scipy": set(),
-    "matplotlib": {"training", "evaluate"},
+    "matplotlib": {"training", "ablation_plot"},
 }
 """Which parts may import a package that others must be able to do without."""
 

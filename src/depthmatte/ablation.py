@@ -1,7 +1,8 @@
 """What each fusion is worth with each source of depth, against exact truth (SPEC row B10).
 
 Folders are plain (`images` and `masks`) or hold one folder a scene (`photo.jpg`,
-`alpha.png`, `depth_sensor.png`, `calib.json`, `right.jpg`, `depth_true.png`). Every network
+`alpha.png`, `depth_sensor.png`, `calib.json`, `right.jpg`, `stereo.json`,
+`depth_true.png`). Every network
 runs once per photo; the variants share what they said. Each variant cuts its own mask at a
 second threshold that was chosen on training scenes.
 """
@@ -63,7 +64,7 @@ class Case:
             return photo
         if source == "true":
             return attach(photo, depth=self.folder / "depth_true.png")
-        calib = self.folder / ("calib_stereo.json" if source == "stereo" else "calib.json")
+        calib = self.folder / ("stereo.json" if source == "stereo" else "calib.json")
         if source == "stereo":
             return attach(photo, right=self.folder / "right.jpg", calib=calib)
         return attach(photo, depth=self.folder / "depth_sensor.png", calib=calib)

@@ -175,13 +175,17 @@ def write_json(table: Table, path: Path) -> None:
         draft.write_text(json.dumps(plain, indent=2) + "\n", "utf-8")
 
 
-def write_csv(table: Table, path: Path) -> None:
-    """Write `table` as CSV, one row per set and variant; whole or not at all."""
+def write_csv(table: Table, path: Path, extra: Sequence[str] = ()) -> None:
+    """Write `table` as CSV, one row per set and variant; whole or not at all.
+
+    `extra` names columns beside the usual metrics.
+    """
+    columns = [*METRICS, MASK_IOU, *extra]
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["set", "variant", *METRICS, MASK_IOU])
+    writer.writerow(["set", "variant", *columns])
     for folder, rows in table.items():
         for variant, row in rows.items():
-            writer.writerow([folder, variant, *(f"{row[n]:.6g}" for n in [*METRICS, MASK_IOU])])
+            writer.writerow([folder, variant, *(f"{row[n]:.6g}" for n in columns)])
     with replacing(path) as draft:
         draft.write_text(text.getvalue(), "utf-8")

@@ -128,13 +128,7 @@ def default_pipeline(
     if rule.needs_depth and depth_source == "none":
         raise InputError(f"fusion {fusing} needs depth; leave depth on or use another fusion")
     network = Network(weights.path(matte_network), threads)
-    matching = cache(partial(matcher, stereo_network, threads))
-    sources = {
-        "stored": stored,
-        "sensor": sensor,
-        "stereo": stereo(matching),
-        "mono": late(lambda: _mono(depth_network, threads)),
-    }
+    sources = depth_sources(depth_network, stereo_network, threads)
     return Pipeline(
         segment=segmenter(network),
         measure=partial(measure, sources=sources, choice=depth_source),
@@ -145,6 +139,21 @@ def default_pipeline(
         provider=network.provider,
         subject=who,
     )
+
+
+def depth_sources(
+    depth_network: str | Path = "depth",
+    stereo_network: str | Path = "network",
+    threads: int | None = None,
+) -> dict[str, Source]:
+    """All sources of depth in the order `measure` asks them; networks load when first needed."""
+    matching = cache(partial(matcher, stereo_network, threads))
+    return {
+        "stored": stored,
+        "sensor": sensor,
+        "stereo": stereo(matching),
+        "mono": late(lambda: _mono(depth_network, threads)),
+    }
 
 
 def late(make: Callable[[], Source]) -> Source:

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from ..errors import DepthmatteError
+from ..errors import DepthmatteError, InputError
 from ..io.label import label, reason
 from . import train
 
@@ -225,19 +225,40 @@ def evaluate(
     ],
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table as CSV.")] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option(
+            "--ablation", help="Every fusion with every source of depth; DIR may hold scenes."
+        ),
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="With --ablation: bars of false and missed area.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="With --ablation: the ten best and worst photos.")
+    ] = None,
     orient: Orient = "pad",
     matte: MatteNetwork = "matte",
     depth: DepthNetwork = "depth",
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the quality of every fusion against true masks."""
-    from .evaluation import evaluate_all
+    """Measure the quality of every fusion against true masks.
+
+    Example: depthmatte evaluate scenes --ablation --csv table.csv --plot table.png
+    """
+    from .evaluation import ablate_all, evaluate_all
     from .order import order
     from .report import Report
 
     todo = order(orient=orient, matte_network=matte, depth_network=depth, threads=threads)
-    evaluate_all(folders, todo.pipeline(), json, csv, Report("quiet" if quiet else "lines"))
+    report = Report("quiet" if quiet else "lines")
+    if ablation:
+        ablate_all(folders, todo, json, csv, plot, sheet, report)
+        return
+    if plot or sheet:
+        raise InputError("--plot and --sheet: go with --ablation; add it")
+    evaluate_all(folders, todo.pipeline(), json, csv, report)
 
 
 @app.command()
