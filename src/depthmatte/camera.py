@@ -70,7 +70,7 @@ class Camera:
     @property
     def matrix(self) -> Matrix:
         """K, float64 (3, 3)."""
-        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], float)
 
     @property
     def lens(self) -> Lens:

@@ -72,5 +72,5 @@ def _one_surface(
         cv2.erode(np.where(valid, values, np.float32(np.inf)), window), np.float32
     )
     high = cv2.dilate(np.where(valid, values, np.float32(-np.inf)), window)
-    with np.errstate(invalid="ignore"):  # inf - inf where nothing near is valid
+    with np.errstate(invalid="ignore", over="ignore"):  # where nothing near is valid
         return np.asarray(high - low <= tolerance(low, metric) * 2)
