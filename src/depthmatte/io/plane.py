@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ LARGEST = 32_000_000
 
 def payload(text: str) -> bytes:
     """Base64 as XMP holds it: blanks inside and no padding are common."""
-    packed = re.sub(r"\s+", "", text).rstrip("=")
+    packed = "".join(text.split()).rstrip("=")
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
     except binascii.Error as error:
