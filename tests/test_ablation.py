@@ -1,0 +1,129 @@
+"""Ablation: every fusion with every source, on plain sets and on scenes, from files made here."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import tinynets
+from depthmatte.ablation import FALSE, MISSED, VARIANTS, ablate, cases, scored
+from depthmatte.camera import Camera, Rig
+from depthmatte.cli import app
+from depthmatte.errors import InputError
+from depthmatte.io import calibration
+from depthmatte.maps import Portrait
+from depthmatte.pipeline import default_pipeline, depth_sources
+
+SHAPE = (160, 128)
+
+
+def scene(folder: Path, seed: int) -> None:
+    """A red person at 1 m before a wall at 3 m that has a red poster; everything a scene holds."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    rough = rng.integers(0, 80, (20, 16, 3), dtype=np.uint8)
+    rgb = cv2.resize(rough, SHAPE[::-1], interpolation=cv2.INTER_CUBIC)
+    alpha = np.zeros(SHAPE, np.uint8)
+    alpha[60:, 20:70] = 255
+    metres = np.full(SHAPE, 3.0, np.float32)
+    metres[alpha > 0] = 1.0
+    rgb[alpha > 0] = (250, 200, 20)
+    rgb[10:40, 85:115] = (250, 200, 20)
+    camera = Camera(SHAPE, 150, 150, 63.5, 79.5)
+    other = Camera(SHAPE, 150, 150, 63.5, 79.5, translation=np.array([-0.05, 0, 0]))
+    right = np.roll(rgb, -2, axis=1)
+    cv2.imwrite(str(folder / "photo.jpg"), rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    cv2.imwrite(str(folder / "right.jpg"), right[..., ::-1])
+    cv2.imwrite(str(folder / "alpha.png"), alpha)
+    for name in ("depth_true.png", "depth_sensor.png"):
+        cv2.imwrite(str(folder / name), (metres * 1000).astype(np.uint16))
+    for name, rig in (("calib", Rig(camera, camera)), ("stereo", Rig(camera, other, True))):
+        (folder / f"{name}.json").write_text(calibration.encode(rig))
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scenes")
+    for index in range(2):
+        scene(root / f"{index:04}", index)
+    return root
+
+
+@pytest.fixture
+def nets(tmp_path: Path) -> dict[str, str]:
+    return tinynets.save(tmp_path)
+
+
+def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -> None:
+    found = cases(scenes)
+    assert [case.name for case in found] == ["0000", "0001"]
+    assert found[0].sources == ("sensor", "stereo", "mono", "true")
+    for part, name in (("images", "photo.jpg"), ("masks", "alpha.png")):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / f"a{Path(name).suffix}").write_bytes(
+            (scenes / "0000" / name).read_bytes()
+        )
+    assert cases(tmp_path)[0].sources == ("mono",)
+    lame = tmp_path / "lame" / "0000"
+    lame.mkdir(parents=True)
+    (lame / "photo.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"no alpha\.png"):
+        cases(lame.parent)
+
+
+def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> None:
+    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
+    sources = depth_sources(nets["depth"], "sgbm")
+    outcome = ablate([scenes], pipeline, sources)
+    rows = outcome.table[scenes.as_posix()]
+    expected = {f"{s}/{v}" for s in ("sensor", "stereo", "mono", "true") for v in VARIANTS}
+    assert set(rows) == {"none"} | {name for name in expected if not name.endswith("/none")}
+    # The poster is red too: a share of the person's area that is known here.
+    assert rows["none"][FALSE] == pytest.approx(900 / 5000, abs=0.03)
+    assert rows["none"][MISSED] < 0.03
+    # With true depth the seed's product falls where the poster hangs.
+    assert rows["true/product"]["iou"] != rows["none"]["iou"]
+    assert len(outcome.gains) == 8
+
+
+def test_areas_by_hand() -> None:
+    truth = np.zeros((10, 10), np.float32)
+    truth[:, :5] = 1
+    alpha = np.zeros((10, 10), np.float32)
+    alpha[:, 2:7] = 1
+    rgb = np.zeros((10, 10, 3), np.uint8)
+    numbers = scored(Portrait.of(rgb, alpha), truth)
+    assert numbers[FALSE] == pytest.approx(0.4)
+    assert numbers[MISSED] == pytest.approx(0.4)
+
+
+def test_the_command_writes_table_bars_and_sheet(
+    scenes: Path, tmp_path: Path, nets: dict[str, str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plot")
+    targets = {name: tmp_path / f"t.{name}" for name in ("json", "csv")}
+    pictures = {name: tmp_path / f"{name}.png" for name in ("plot", "sheet")}
+    words = [f"--{name}={path}" for name, path in (targets | pictures).items()]
+    nets_given = [f"--matte-network={nets['matte']}", f"--depth-network={nets['depth']}"]
+    result = CliRunner().invoke(
+        app, ["evaluate", str(scenes), "--ablation", "-q", *words, *nets_given]
+    )
+    assert result.exit_code == 0, result.output
+    table = json.loads(targets["json"].read_text())[scenes.as_posix()]
+    rows = list(csv.DictReader(targets["csv"].read_text().splitlines()))
+    assert [row["variant"] for row in rows] == list(table)
+    assert float(rows[0][FALSE]) == pytest.approx(table["none"][FALSE], rel=1e-4)
+    for path in pictures.values():
+        assert cv2.imread(str(path)).std() > 5
+
+
+def test_plot_without_ablation_is_one_clear_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["evaluate", str(tmp_path), "--plot", "x.png"])
+    assert result.exit_code == 1
+    assert "go with --ablation" in result.output

@@ -1,0 +1,155 @@
+"""Fusion training: maps keep what the networks said, lies teach to do nothing, soft edges stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("onnx", reason="needs the extra train")
+
+from depthmatte.canvas import prepare  # noqa: E402
+from depthmatte.errors import InputError  # noqa: E402
+from depthmatte.fuse.features import CHANNELS  # noqa: E402
+from depthmatte.maps import Depth, Matte  # noqa: E402
+from depthmatte.network import Network  # noqa: E402
+from depthmatte.photo import Photo  # noqa: E402
+from depthmatte.training import fusion_maps, losses, train  # noqa: E402
+from depthmatte.training.export import export_run  # noqa: E402
+from depthmatte.training.fusion_samples import (  # noqa: E402
+    FusionSamples,
+    read_material,
+    subject_depth,
+)
+from depthmatte.training.nets.fusion import FusionNetwork, FusionOutput, decide  # noqa: E402
+
+SHAPE = (96, 64)
+
+
+def picture(seed: int) -> tuple[Photo, np.ndarray]:
+    """Somebody in red, left or right of the middle, and the truth."""
+    rng = np.random.default_rng(seed)
+    rgb = rng.integers(0, 60, (*SHAPE, 3), dtype=np.uint8)
+    truth = np.zeros(SHAPE, np.float32)
+    left = int(rng.integers(4, 30))
+    truth[20:, left : left + 25] = 1
+    rgb[truth > 0] = (250, 20, 20)
+    return Photo(rgb), truth
+
+
+def red(canvas: object) -> Matte:
+    """Red is portrait; a blot somewhere else is taken for it too."""
+    alpha = np.clip(canvas.rgb[0, 0], 0, 1)  # type: ignore[attr-defined]
+    alpha = np.where(alpha > 0.5, alpha, 0).astype(np.float32)
+    alpha[4:14, 4:20] = 1
+    return Matte(alpha, alpha)
+
+
+def near_is_red(photo: Photo, canvas: object) -> Depth:
+    d = np.where(canvas.rgb[0, 0] > 0.5, 0.2, 0.9).astype(np.float32)  # type: ignore[attr-defined]
+    return Depth(d, np.full_like(d, 0.9), source="mono")
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("maps")
+    for split, count in (("train", 8), ("test", 2)):
+        for index in range(count):
+            photo, truth = picture(index + 100 * (split == "test"))
+            path = folder / f"{split}_{index}.npz"
+            sources = {"mono": near_is_red, "stereo": lambda *_: Depth.none(SHAPE)}
+            fusion_maps.write_material(path, photo, truth, red, sources, SHAPE)
+    return folder
+
+
+def test_maps_are_what_the_networks_said(maps: Path) -> None:
+    photo, truth = picture(0)
+    material = read_material(maps / "train_0.npz")
+    expected = red(prepare(photo, SHAPE))
+    np.testing.assert_allclose(material.matte.alpha, expected.alpha, atol=1 / 255)
+    np.testing.assert_array_equal(material.truth, truth)
+    assert set(material.depths) == {"mono"}  # a source without an answer is not there
+    d, prob = material.depths["mono"]
+    assert subject_depth(d, prob, truth, material.matte.alpha) == pytest.approx(0.2, abs=1e-3)
+    assert subject_depth(d, prob * 0, truth, material.matte.alpha) is None
+
+
+def test_samples_are_a_function_of_their_key(maps: Path) -> None:
+    made = FusionSamples.of(Path(), SHAPE, maps)
+    one, two = (made.sample((1, False, 7)) for _ in range(2))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    assert one["image"].shape == (CHANNELS, *SHAPE)
+    assert one["alpha"].shape == (1, *SHAPE)
+    for seed in range(40):
+        sample = made.sample((seed % 8, bool(seed % 2), seed))
+        assert 0 <= sample["image"].min() <= sample["image"].max() <= 1
+        assert 0 <= sample["alpha"].min() <= sample["alpha"].max() <= 1
+
+
+def test_no_maps_is_one_clear_line(tmp_path: Path) -> None:
+    for folder in (None, tmp_path):
+        with pytest.raises(InputError, match="make them with depthmatte train maps"):
+            FusionSamples.of(Path(), SHAPE, folder)
+    (tmp_path / "train_0.npz").write_bytes(b"no maps")
+    with pytest.raises(InputError, match="holds no maps"):
+        FusionSamples.of(Path(), SHAPE, tmp_path).sample((0, False, 0))
+
+
+def test_agreement_and_missing_depth_leave_alpha_exactly() -> None:
+    torch.manual_seed(0)
+    alpha = torch.rand(1, 1, 64, 64)
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 1, 4, 4), (64, 64), mode="bicubic")
+    smooth = smooth.clamp(0, 1)
+    seen = torch.ones_like(alpha)
+    verdict = torch.nn.functional.avg_pool2d(smooth, 4).clamp(1e-4, 1 - 1e-4).logit()
+    assert torch.equal(decide(smooth, verdict, seen), smooth)
+    wild = torch.randn(1, 1, 16, 16) * 9
+    assert torch.equal(decide(alpha, wild, torch.zeros_like(alpha)), alpha)
+    far = torch.zeros_like(alpha)
+    far[..., :4, :4] = 1
+    changed = (decide(alpha, wild, far) != alpha)[0, 0]
+    assert changed[:20, :20].any()
+    assert not changed[48:, 48:].any()
+
+
+def test_a_clear_verdict_is_carried_out() -> None:
+    alpha = torch.zeros(1, 1, 32, 32)
+    alpha[..., :16] = 1
+    logits = torch.full((1, 1, 8, 8), -9.0)
+    logits[..., :4, :] = 9.0  # the upper half belongs, whatever the matte said
+    fused = decide(alpha, logits, torch.ones_like(alpha))[0, 0]
+    assert fused[4:12].min() > 0.9
+    assert fused[20:28].max() < 0.1
+
+
+def test_the_loss_prefers_the_truth() -> None:
+    truth = torch.zeros(1, 1, 32, 32)
+    truth[..., 8:24] = 1
+    coarse = (torch.nn.functional.avg_pool2d(truth, 4) - 0.5) * 40
+    good = losses.fusion_loss(FusionOutput(coarse, truth), truth)
+    bad = losses.fusion_loss(FusionOutput(-coarse, 1 - truth), truth)
+    assert sum(good.values()).item() < 0.01
+    assert all(bad[name] > good[name] + 0.1 for name in good)
+
+
+def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) -> None:
+    recipe = train.Recipe(
+        task="fuse", data=tmp_path, out=tmp_path, epochs=3, batch=4, preset=SHAPE,
+        workers=0, threads=1, rate=4e-3, labels=maps, seed=1,
+    )  # fmt: skip
+    said: list[str] = []
+    last = train.train(recipe, report=said.append)
+    errors = [float(line.split()[-1]) for line in said if "validation" in line]
+    assert errors[-1] < 0.2  # the blot is a third of the person: left alone it costs more
+    export_run(last, tmp_path / "fuse.onnx")
+    shipped = Network(tmp_path / "fuse.onnx").expect("fuse")
+    assert shipped.contract.channels == CHANNELS
+    stack = FusionSamples.of(Path(), SHAPE, maps).sample((0, False, 3))["image"][None]
+    state = torch.load(last, weights_only=True)
+    network = FusionNetwork()
+    network.load_state_dict(state["mean"])
+    with torch.no_grad():
+        ours = network.eval()(torch.from_numpy(stack)).alpha.numpy()
+    assert np.abs(shipped.run(stack)["alpha"] - ours).max() < 0.01
