@@ -79,6 +79,28 @@ def test_the_nearest_surface_wins(source: Camera, target: Camera, near: float) -
     assert (moved.validity[hidden & beside] == Reason.SHADOW).all()
 
 
+@pytest.mark.parametrize("shift", [(0.4, 0, 0), (-0.4, 0, 0), (0, 0.4, 0), (0.25, -0.25, 0)])
+def test_the_shadow_lies_beside_what_casts_it(shift: tuple[float, float, float]) -> None:
+    """Before a wall at 6 m a card at 1.5 m; the photo looks past it from any side."""
+    source = Camera((90, 120), 110, 110, 59.5, 44.5)
+    target = Camera((100, 130), 100, 100, 64.5, 49.5, translation=np.array(shift))
+    z = np.full((90, 120), 6.0, np.float32)
+    cut = (slice(30, 60), slice(40, 80))
+    z[cut] = 1.5
+    moved = align(z, all_valid(z), source, target)
+    wall = np.full(target.shape, 6.0)
+    on_wall = source.project(target.unproject(pixels(target), wall))
+    on_card = source.project(target.unproject(pixels(target), wall / 4))
+    shadow = _within(on_wall, cut, -1.0) & ~_within(on_card, cut, 1.0)
+    assert shadow.sum() > 300
+    assert (moved.validity[shadow] == Reason.SHADOW).all()
+    assert (z.ravel()[moved.origin[shadow]] == 1.5).all()
+    clear = ~_within(on_wall, cut, 1.0) & ~_within(on_card, cut, 1.0)
+    clear &= looked_at(target, wall, source)
+    assert moved.z[clear] == pytest.approx(6.0, rel=1e-5)
+    assert moved.z[_within(on_card, cut, -1.0)] == pytest.approx(1.5, rel=1e-5)
+
+
 def _within(places: Map, cut: tuple[slice, slice], margin: float) -> Map:
     rows, columns = cut
     x, y = places[..., 0], places[..., 1]

@@ -10,7 +10,8 @@ from .scale import tolerance
 
 Mask = NDArray[np.bool_]
 
-_FEW, _MANY = 2, 4
+_MANY = 4
+"""Valid neighbours that must differ from a lonely pixel: half of all there can be."""
 
 
 def flying(z: Float, valid: Mask, metric: bool = True) -> Mask:
@@ -18,7 +19,7 @@ def flying(z: Float, valid: Mask, metric: bool = True) -> Mask:
 
     Such a pixel lies between its left and right (or upper and lower) neighbours and far from
     both, while those go on evenly: a steep surface goes on as steeply and is kept. So is a
-    thin strand. A pixel that hardly any of many valid neighbours agrees with counts too.
+    thin strand. A speck that none of its valid neighbours agrees with counts too.
     """
     return valid & (
         _between(z, valid, metric) | _between(z.T, valid.T, metric).T | _lonely(z, valid, metric)
@@ -59,4 +60,4 @@ def _lonely(z: Float, valid: Mask, metric: bool) -> Mask:
         for place in (here, there):
             agree[place] += same
             differ[place] += other
-    return (agree < _FEW) & (differ >= _MANY)
+    return (agree == 0) & (differ >= _MANY)
