@@ -2,14 +2,13 @@
 
 Folders are plain (`images` and `masks`) or hold one folder a scene (`photo.jpg`,
 `alpha.png`, `depth_sensor.png`, `calib.json`, `right.jpg`, `stereo.json`,
-`depth_true.png`). Every network
-runs once per photo; the variants share what they said. Each variant cuts its own mask at a
-second threshold that was chosen on training scenes.
+`depth_true.png`). Every network runs once per photo; the variants share what they said.
+Each variant cuts its own mask at a second threshold that was chosen on training scenes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -106,18 +105,32 @@ def ablate(
     """
     outcome = Outcome()
     for folder in folders:
-        rows: dict[str, list[dict[str, float]]] = {}
-        for case in cases(folder):
-            photo, truth = case.sample.read()
-            scores = {}
-            for name, portrait in variants(case, photo, pipeline, sources):
-                scores[name] = scored(portrait, truth)
-                rows.setdefault(name, []).append(scores[name])
-            for source in case.sources:
-                gain = scores[f"{source}/adaptive"][MASK_IOU] - scores["none"][MASK_IOU]
-                outcome.gains.append((gain, case, source))
-            progress(case.sample.photo)
-        outcome.table[folder.as_posix()] = {name: _means(found) for name, found in rows.items()}
+        found = measured(cases(folder), pipeline, sources, progress)
+        outcome.table[folder.as_posix()] = found.table[""]
+        outcome.gains += found.gains
+    return outcome
+
+
+def measured(
+    found: Iterable[Case],
+    pipeline: Pipeline,
+    sources: Mapping[str, Source],
+    progress: Callable[[Path], None] = lambda _: None,
+) -> Outcome:
+    """The same for the photos of one set; its rows stand in the table under ""."""
+    outcome = Outcome()
+    rows: dict[str, list[dict[str, float]]] = {}
+    for case in found:
+        photo, truth = case.sample.read()
+        scores = {}
+        for name, portrait in variants(case, photo, pipeline, sources):
+            scores[name] = scored(portrait, truth)
+            rows.setdefault(name, []).append(scores[name])
+        for source in case.sources:
+            gain = scores[f"{source}/adaptive"][MASK_IOU] - scores["none"][MASK_IOU]
+            outcome.gains.append((gain, case, source))
+        progress(case.sample.photo)
+    outcome.table[""] = {name: _means(numbers) for name, numbers in rows.items()}
     return outcome
 
 

@@ -32,8 +32,8 @@ LIES = 0.15
 LOST = 0.25
 """Share of samples in which pieces are cut out of S_in and I1."""
 
-REPEAT = 4
-"""How often an epoch draws each file."""
+SCENE_SHARE = 6.0
+"""How often an epoch draws a scene; an ordinary photo, where there is little to do, once."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class FusionSamples:
         files = sorted(labels.glob(f"{split}_*.npz")) if labels else []
         if not files:
             raise InputError(f"{labels}: holds no maps; make them with depthmatte train maps")
-        return cls(files, [float(REPEAT)] * len(files), preset)
+        shares = [SCENE_SHARE if "_scene_" in path.name else 1.0 for path in files]
+        return cls(files, shares, preset)
 
     def plain(self) -> Iterator[tuple[Float, Float]]:
         """Every picture with every source as it is: features and the true alpha."""
@@ -136,7 +137,7 @@ def _lie(rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
     if kind == 0:
         d, prob = d[::-1], prob[::-1]
     elif kind == 1:
-        d, prob = d[:, ::-1], np.maximum(prob[:, ::-1], prob)
+        d, prob = d[:, ::-1], prob[:, ::-1]
     elif kind == 2:
         d, prob = np.full_like(d, rng.random()), np.full_like(prob, rng.uniform(0.2, 1))
     else:

@@ -1,0 +1,140 @@
+"""What fusion is worth: hard scenes, ordinary photos, lies and lost pieces, in one CSV.
+
+python benchmarks/fusion.py SCENES [--frames 4] -> results/fusion.csv, fusion.png, sheet
+
+SCENES is a folder that `python -m benchmarks.hard_scenes --split test` made. Ordinary sets
+are those of quality.py and every n-th frame of video/dance-twirl, with the depth network's
+own estimate. `lies` swaps the depth for a wrong one, `lost` cuts pieces out of S_in.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from peers import DATA, EVAL_SETS
+from quality import short
+from rich.progress import track
+from table import RESULTS, show, write
+
+from depthmatte import ablation, ablation_plot
+from depthmatte.ablation import FALSE, MISSED, Case
+from depthmatte.canvas import Canvas
+from depthmatte.depth import Source
+from depthmatte.evaluate import MASK_IOU, Table
+from depthmatte.maps import Depth, Matte
+from depthmatte.pipeline import Pipeline, default_pipeline, depth_sources
+
+TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band_error": "band MAE", "mae": "MAE",
+          FALSE: "false area", MISSED: "missed area"}  # fmt: skip
+BETTER = {name: "higher" if "iou" in name else "lower" for name in TITLES}
+
+LIES: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
+    "upside down": lambda z: z[::-1],
+    "constant": lambda z: np.full_like(z, 0.5),
+    "shifted 10 px": lambda z: np.roll(z, 10, axis=1),
+    "reversed": lambda z: z.max() - z,
+}
+
+
+def lying(source: Source, lie: str) -> Source:
+    """The source with a wrong map; where it measured stays as it was, or moves along."""
+
+    def ask(photo: Any, canvas: Canvas) -> Depth:
+        depth = source(photo, canvas)
+        moved = lie in ("upside down", "shifted 10 px")
+        prob = LIES[lie](depth.prob) if moved else depth.prob
+        return replace(
+            depth,
+            z=np.ascontiguousarray(LIES[lie](depth.z), np.float32),
+            prob=np.ascontiguousarray(prob),
+            validity=np.zeros((0, 0), np.uint8),
+        )
+
+    return ask
+
+
+def losing(segment: Callable[[Canvas], Matte]) -> Callable[[Canvas], Matte]:
+    """The segmentation with three ovals cut out of whoever it finds; the same every time."""
+
+    def cut(canvas: Canvas) -> Matte:
+        matte = segment(canvas)
+        rows, columns = np.nonzero(matte.alpha > 0.5)
+        if not rows.size:
+            return matte
+        rng = np.random.default_rng(int(rows.size))
+        hole: Any = np.zeros(matte.alpha.shape, np.float32)
+        for _ in range(3):
+            spot = int(rng.integers(rows.size))
+            axes = [max(2, round(np.sqrt(rows.size) * f)) for f in rng.uniform(0.08, 0.3, 2)]
+            cv2.ellipse(hole, (int(columns[spot]), int(rows[spot])), axes, 0, 0, 360, 1, -1)
+        return Matte(matte.alpha * (1 - hole), matte.prob * (1 - hole))
+
+    return cut
+
+
+def measured(
+    name: str, cases: list[Case], pipeline: Pipeline, sources: Mapping[str, Source]
+) -> tuple[dict[str, dict[str, float]], ablation.Outcome]:
+    """Means over the cases, one row a variant."""
+    outcome = ablation.measured(track(cases, name, transient=True), pipeline, sources)
+    rows = outcome.table[""]
+    show(rows, f"{name}, {len(cases)} photos", TITLES, BETTER)
+    return rows, outcome
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenes", type=Path, nargs="?")
+    parser.add_argument("--frames", type=int, default=4, help="every n-th frame of the video")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--sets", nargs="*", help="only these: scenes, lies, lost, SET")
+    options = parser.parse_args()
+    pipeline = default_pipeline(threads=options.threads)
+    sources = depth_sources(threads=options.threads)
+    table: Table = {}
+
+    def wanted(name: str) -> bool:
+        return not options.sets or name in options.sets
+
+    if options.scenes:
+        scenes = ablation.cases(options.scenes)
+        sensor = [replace(case, sources=("sensor",)) for case in scenes]
+        if wanted("scenes"):
+            table["hard scenes"], outcome = measured("hard scenes", scenes, pipeline, sources)
+            ablation_plot.plot({"hard scenes": table["hard scenes"]}, RESULTS / "fusion.png")
+            ablation_plot.sheet(outcome, pipeline, sources, Path("out/fusion-sheet.png"))
+        if wanted("lost"):
+            lost = replace(pipeline, segment=losing(pipeline.segment))
+            table["lost pieces"], _ = measured("lost pieces", sensor, lost, sources)
+    sets = [*(DATA / name for name in EVAL_SETS), DATA / "video/dance-twirl"]
+    for folder in sets:
+        name = short(folder)
+        if not wanted(name):
+            continue
+        cases = ablation.cases(folder)
+        cases = cases[:: options.frames] if "video" in name else cases
+        table[name], _ = measured(name, cases, pipeline, sources)
+        if "video" not in name and wanted("lies"):
+            for lie in LIES:
+                wrong = {"mono": lying(sources["mono"], lie)}
+                table[f"{name}, depth {lie}"], _ = measured(
+                    f"{name}, depth {lie}", cases[::4], pipeline, {**sources, **wrong}
+                )
+    write(
+        [
+            {"set": name, "variant": variant, **{key: row[key] for key in TITLES}}
+            for name, rows in table.items()
+            for variant, row in rows.items()
+        ],
+        "fusion",
+    )
+
+
+if __name__ == "__main__":
+    main()
