@@ -30,7 +30,7 @@ from depthmatte.evaluate import MASK_IOU, Table
 from depthmatte.maps import Depth, Matte
 from depthmatte.pipeline import Pipeline, default_pipeline, depth_sources
 
-TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band_error": "band MAE", "mae": "MAE",
+TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band": "band MAE", "mae": "MAE",
           FALSE: "false area", MISSED: "missed area"}  # fmt: skip
 BETTER = {name: "higher" if "iou" in name else "lower" for name in TITLES}
 

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Trains and exports the shipped binocular depth network. DATA is the data folder, WORK is
+# scratch. One CPU core, under two hours.
+set -euo pipefail
+DATA=${1:?usage: runs/stereo.sh DATA [WORK]}
+WORK=${2:-work}
+
+# Laid out for four epochs; resumed as three after the second, so the rate fell sooner.
+RUN=(--data "$DATA" -o "$WORK/stereo1" --batch 4 --preset 320x192 --landscape 0.9 --rate 1.5e-3
+    --encoder-rate 0.3 --freeze 2 --seed 0)
+depthmatte train stereo "${RUN[@]}" --epochs 4 &
+until [ "$(grep -c ^1, "$WORK/stereo1/log.csv" 2>/dev/null)" = 1 ]; do sleep 5; done
+sleep 5 && kill %1 && wait || true
+depthmatte train stereo "${RUN[@]}" --epochs 3 --resume
+depthmatte train export "$WORK/stereo1/last.pt" -o src/depthmatte/networks/stereo.onnx \
+    --data "$DATA" --command "depthmatte train stereo, as in runs/stereo.sh"
+(cd src/depthmatte/networks && sha256sum -- *.onnx > SHA256SUMS)
