@@ -232,7 +232,7 @@ def _numbers(file: BytesIO, size: int, name: str, max_pixels: int) -> Values:
         raise InputError(f"{name}: holds Python objects, which can run code; save plain numbers")
     if len(shape) in (2, 3):
         _check_size(shape[-1], shape[-2] * (shape[0] if len(shape) == 3 else 1), name, max_pixels)
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > size:
+    if int(np.prod(shape, dtype=object)) * dtype.itemsize > size - file.tell():
         raise InputError(f"{name}: is cut short; copy it again")
     file.seek(0)
     return np.asarray(np.load(file, allow_pickle=False))
