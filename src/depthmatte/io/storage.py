@@ -36,8 +36,8 @@ def parse(text: str, name: str, photo: Size | None, other: Size | None) -> Rig:
     if _find(entries, _K, "2") is not None:
         return _two(entries, size, name, photo, other)
     if "p1" in entries and "p2" in entries:
-        return _rectified(entries, size or photo, name)
-    alone = _camera(entries, "1" if _find(entries, _K) is None else "", size or photo, name)
+        return _rectified(entries, size, name, photo)
+    alone = _camera(entries, "1" if _find(entries, _K) is None else "", size, name, photo)
     return Rig(alone, alone)
 
 
@@ -57,14 +57,16 @@ def _two(
     )
 
 
-def _rectified(entries: Entries, size: Size | None, name: str) -> Rig:
+def _rectified(entries: Entries, size: Size | None, name: str, assumed: Size | None) -> Rig:
     """P1 and P2 of stereoRectify: K beside T fx, along x."""
     first, second = (numbers(entries[key], (3, 4), key.upper(), name) for key in ("p1", "p2"))
-    shift = np.array([second[0, 3] / second[0, 0], 0, 0]) * _unit(entries, name)
+    if second[1, 3]:
+        raise InputError(f"{name}: P2 puts one camera above the other; turn both views by 90")
     cameras = [
-        camera(matrix[:, :3], (), sized(None, size, matrix, name), name)
+        camera(matrix[:, :3], (), sized(size, assumed, matrix, name), name)
         for matrix in (first, second)
     ]
+    shift = np.array([second[0, 3] / second[0, 0], 0, 0]) * _unit(entries, name)
     return rig(cameras[0], cameras[1], np.eye(3), shift, True, name)
 
 
