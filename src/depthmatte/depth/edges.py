@@ -60,4 +60,4 @@ def _lonely(z: Float, valid: Mask, metric: bool) -> Mask:
         for place in (here, there):
             agree[place] += same
             differ[place] += other
-    return (agree == 0) & (differ >= _MANY)
+    return np.asarray((agree == 0) & (differ >= _MANY))

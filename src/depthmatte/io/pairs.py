@@ -45,11 +45,15 @@ def attach(
         raise InputError(f"{photo.meta.name}: depth_time without depth; give the depth file")
     if photo_time is not None:
         photo = replace(photo, meta=replace(photo.meta, time=photo_time))
+    if depth is None and right is None:
+        raise InputError(
+            f"{photo.meta.name}: calibration, scale or time alone; give a depth file or a view"
+        )
     if depth is not None:
-        return _with_depth(photo, _raw(depth, depth_scale, depth_time), calib, orientation)
+        photo = _with_depth(photo, _raw(depth, depth_scale, depth_time), calib, orientation)
     if right is not None:
-        return _with_view(photo, right, calib, orientation)
-    raise InputError(f"{photo.meta.name}: calibration or scale alone; give a depth file or a view")
+        photo = _with_view(photo, right, calib, orientation)
+    return photo
 
 
 def _raw(depth: Place | RawDepth, scale: float | None, time: float | None) -> RawDepth:
