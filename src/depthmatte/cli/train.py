@@ -33,6 +33,7 @@ Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0: its
 Start = Annotated[Path | None, typer.Option(help="Checkpoint to start the weights from.")]
 Labels = Annotated[Path | None, typer.Option(help="Folder of `train labels TASK`.")]
 Strength = Annotated[float, typer.Option(min=0, max=1, help="How strong augmentation is.")]
+Limit = Annotated[int, typer.Option(min=0, help="Batches in an epoch at most; 0 is all.")]
 Landscape = Annotated[float, typer.Option(min=0, max=1, help="Share of landscape batches.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt.")]
 
@@ -74,6 +75,7 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
         labels: Labels = None,
         strength: Strength = 1.0,
         landscape: Landscape = 0.2,
+        limit: Limit = 0,
         resume: Resume = False,
     ) -> None:
         _need_torch()
@@ -98,6 +100,7 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
             labels=labels,
             strength=strength,
             landscape=landscape,
+            limit=limit,
         )
         checkpoint = train(recipe, report=typer.echo, resume=resume)
         typer.echo(f"checkpoint {checkpoint}")

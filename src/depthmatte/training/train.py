@@ -258,7 +258,8 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     recipe.out.mkdir(parents=True, exist_ok=True)
     samples = task.samples(recipe.data, recipe.preset, recipe.labels, recipe.strength)
     validate = task.validator(recipe.data, recipe.preset, recipe.labels)
-    steps = len(Batches(samples.shares, recipe.batch, recipe.seed, 0)) * recipe.epochs
+    batches_each = len(Batches(samples.shares, recipe.batch, recipe.seed, 0))
+    steps = min(batches_each, recipe.limit or batches_each) * recipe.epochs
     if not steps:
         raise InputError(f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos")
     run = Run.begin(recipe, task, steps)
