@@ -36,6 +36,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depthmatte.camera import Camera
+from depthmatte.training.placing import Body, Spot, place
+from depthmatte.training.rendering import Backdrop, look
+from depthmatte.training.sensor_noise import FLIGHT, STRUCTURED, Sensor, sense
+
 Metres = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -65,7 +70,9 @@ def office(data: Path) -> Recording:
     frames = np.stack([cv2.imread(str(f), cv2.IMREAD_UNCHANGED) for f in files])
     rgb = np.stack([cv2.imread(str(f).replace("_depth.png", ".jpg")) for f in files])
     metres = (frames / 1000).astype(np.float32)
-    return Recording("office", 525, metres, (metres > 0) & (metres < 1.5), (0.6, 1.5), (2.3, 3), rgb)
+    return Recording(
+        "office", 525, metres, (metres > 0) & (metres < 1.5), (0.6, 1.5), (2.3, 3), rgb
+    )
 
 
 def kinect2(data: Path) -> Recording:
@@ -79,9 +86,53 @@ def kinect2(data: Path) -> Recording:
     return Recording("kinect2", 366, metres, person, (1.5, 2.6), (2.9, 8))
 
 
-def gaps(z: Metres) -> NDArray[np.float64]:
-    """Missing runs between two surfaces along rows: (n, 6) width, near side, near, far, row, column.
+def simulated(
+    sensor: Sensor, like: Recording, near: float, far: float, count: int = 12
+) -> Recording:
+    """Frames of a man at `near` before a wall at `far` metres, taken by the simulated `sensor`."""
+    rows, columns = sensor.shape
+    camera = Camera(sensor.shape, sensor.focal, sensor.focal, columns / 2, rows / 2)
+    grey = np.full((rows + 2, columns + 2, 3), 150, np.float32)
+    backdrop = Backdrop(grey, np.zeros(grey.shape[:2], np.float32), 1, 50.0, far)
+    frames = []
+    for index in range(count):
+        rng = np.random.default_rng(index)
+        high = 1.75 * sensor.focal / near
+        man = _man(round(high))
+        top = max(0.12 * rows, (rows - high) / 2)
+        spot = Spot(high, top, columns / 2 - man.shape[1] / 2 + rng.uniform(-20, 20), near)
+        layer = place(rng, "man", man, spot, Body(head=0.15), sensor.focal, sensor.shape)
+        assert layer is not None
+        seen = look([layer], backdrop, camera, camera)
+        frames.append(sense(rng, sensor, seen.metres, seen.missing))
+    metres = np.stack(frames)
+    person = (metres > 0) & (metres < (near + far) / 2)
+    return Recording(f"{like.name} simulated", sensor.focal, metres, person, like.near, like.far)
 
+
+def _man(rows: int) -> NDArray[np.uint8]:
+    """A standing man in grey with black hair, RGBA."""
+    rgba = np.zeros((rows, round(0.36 * rows), 4), np.uint8)
+    middle = rgba.shape[1] // 2
+
+    def part(y: float, x: float, half_y: float, half_x: float, light: int) -> None:
+        centre = (middle + round(x * rows), round(y * rows))
+        axes = (round(half_x * rows), round(half_y * rows))
+        cv2.ellipse(rgba, centre, axes, 0, 0, 360, (light, light, light, 255), -1)
+
+    for side in (-1, 1):
+        part(0.74, side * 0.055, 0.26, 0.045, 110)
+        part(0.33, side * 0.13, 0.19, 0.035, 120)
+    part(0.34, 0, 0.19, 0.115, 120)
+    part(0.075, 0, 0.075, 0.048, 25)
+    part(0.1, 0, 0.05, 0.04, 190)
+    return rgba
+
+
+def gaps(z: Metres) -> NDArray[np.float64]:
+    """Missing runs between two surfaces along rows.
+
+    (n, 6): width, near side, near, far, row, column.
     The near side is 0 where the near surface comes first.
     """
     rows, columns = np.nonzero(z > 0)
@@ -121,24 +172,24 @@ def sigma(frames: Metres, low: float, high: float) -> float:
     left, middle, right = frames[..., :-2], frames[..., 1:-1], frames[..., 2:]
     bend = np.abs(left - 2 * middle + right) * 1000
     good = (left > 0) & (right > 0) & (middle > low) & (middle < high) & (bend < 150)
-    return float(np.percentile(bend[good], 80) / 1.2816 / np.sqrt(6)) if good.sum() > 500 else np.nan
+    if good.sum() < 500:
+        return np.nan
+    return float(np.percentile(bend[good], 80) / 1.2816 / np.sqrt(6))
 
 
 def flying(record: Recording) -> float:
-    """Valid pixels strictly between two surfaces, a row's outline on average."""
-    count = edges = 0
-    for row, side, near, far, *_ in ():  # pragma: no cover
-        del row, side, near, far
+    """Valid pixels strictly between two surfaces, for each outline that a row crosses."""
+    between = outlined = 0
     for z in record.frames:
         left, right = np.roll(z, 4, 1), np.roll(z, -4, 1)
         low = np.minimum(np.where(left > 0, left, 99), np.where(right > 0, right, 99))
         high = np.maximum(left, right)
-        person = (low > record.near[0]) & (low < record.near[1])
-        around = person & (high > record.far[0]) & (high < record.far[1])
-        between = around & (z > low * 1.1) & (z < high / 1.1)
-        count += int(between.sum())
-        edges += int(around.sum()) / 8
-    return count / max(edges, 1)
+        around = (low > record.near[0]) & (low < record.near[1])
+        around &= (high > record.far[0]) & (high < record.far[1])
+        between += int((around & (z > low * 1.1) & (z < high / 1.1)).sum())
+        outlined += int(around.sum())
+    # Eight columns around each outline have one surface on either side.
+    return 8 * between / max(outlined, 1)
 
 
 def hair(record: Recording) -> tuple[float, float]:
@@ -158,7 +209,11 @@ def hair(record: Recording) -> tuple[float, float]:
         near = np.abs(starts - middle) < 0.4 * width
         head += list(here[upper & near & (ends < top + 0.08 * height), 0])
         shoulder += list(here[upper & (np.abs(starts - middle) > 0.8 * width), 0])
-    return float(np.median(head)), float(np.median(shoulder))
+    return _median(head), _median(shoulder)
+
+
+def _median(numbers: list[float]) -> float:
+    return float(np.median(numbers)) if numbers else float("nan")
 
 
 def hair_by_colour(record: Recording) -> float:
@@ -181,7 +236,9 @@ def inside(record: Recording) -> float:
 
 
 def corners(record: Recording) -> float:
-    """Missing share in the outermost tenth of the picture."""
+    """Missing share in the outermost tenth of the picture; NaN where colour cut the border."""
+    if record.rgb is not None:
+        return np.nan
     rows, columns = record.frames.shape[1:]
     y, x = np.mgrid[:rows, :columns]
     away = np.hypot((x - columns / 2) / (columns / 2), (y - rows / 2) / (rows / 2))
@@ -234,14 +291,28 @@ def measure(record: Recording) -> dict[str, float]:
     }
 
 
+def table(data: Path) -> dict[str, dict[str, float]]:
+    """All numbers by camera, real and simulated."""
+    real = office(data), kinect2(data)
+    made = simulated(STRUCTURED, real[0], 1.0, 2.6), simulated(FLIGHT, real[1], 2.1, 3.4)
+    pairs = (real[0], made[0], real[1], made[1])
+    return {record.name: measure(record) for record in pairs}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--csv", type=Path, help="write the table here too")
     options = parser.parse_args()
-    columns = {record.name: measure(record) for record in (office(options.data), kinect2(options.data))}
-    print(f"{'':>20}" + "".join(f"{name:>12}" for name in columns))
+    columns = table(options.data)
+    rows = [["measure", *columns]]
     for key in next(iter(columns.values())):
-        print(f"{key:>20}" + "".join(f"{numbers[key]:12.3f}" for numbers in columns.values()))
+        rows.append([key, *(f"{numbers[key]:.3f}" for numbers in columns.values())])
+    for row in rows:
+        print("".join(f"{cell:>20}" for cell in row))
+    if options.csv:
+        with options.csv.open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 if __name__ == "__main__":

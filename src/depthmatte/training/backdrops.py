@@ -11,7 +11,7 @@ from ..photo import RGB
 from . import augment
 from .augment import Rng, Stack
 from .painting import View
-from .rendering import Backdrop, Map
+from .rendering import Backdrop, Map, brightest
 
 MARGIN = 96
 """Pixels around the photo that other cameras may see."""
@@ -119,25 +119,22 @@ def _paint(rng: Rng, dark: float, bright: float) -> NDArray[np.float32]:
 
 def _dark(rng: Rng, rgb: Map) -> Map:
     """How likely the backdrop returns no depth: black and shining things, here and there."""
-    dark = np.clip((45 - rgb.max(axis=2)) / 30, 0, 1) * rng.uniform(0.05, 0.6)
+    dark = np.clip((45 - brightest(rgb)) / 30, 0, 1) * rng.uniform(0.05, 0.6)
     return np.asarray(dark, np.float32)
 
 
-def shaded(backdrop: Backdrop, view: View, metres: float, column: float, wide: float) -> Backdrop:
-    """The backdrop with a soft shadow on the ground where somebody stands."""
-    rgb = backdrop.rgb
-    row = view.row(metres) + MARGIN
-    if row > rgb.shape[0] + wide:
-        return backdrop
-    shade = np.zeros(rgb.shape[:2], np.float32)
+def shade(backdrop: Backdrop, view: View, metres: float, column: float, wide: float) -> None:
+    """Lay a soft shadow on the ground where somebody stands, `wide` pixels across; in place."""
+    row = round(view.row(metres)) + MARGIN
+    column = round(column) + MARGIN
     axes = (max(1, round(0.55 * wide)), max(1, round(0.1 * wide)))
-    centre = (round(column) + MARGIN, round(row))
-    cv2.ellipse(shade, centre, axes, 0, 0, 360, 1.0, -1)
-    shade = cv2.GaussianBlur(shade, (0, 0), max(1.0, 0.08 * wide))
-    return Backdrop(
-        rgb * (1 - 0.5 * shade[..., None]),
-        backdrop.missing,
-        backdrop.margin,
-        backdrop.tall,
-        backdrop.wall,
-    )
+    reach_x, reach_y = axes[0] + round(0.25 * wide) + 2, axes[1] + round(0.25 * wide) + 2
+    rows, columns = backdrop.rgb.shape[:2]
+    y0, x0 = max(0, row - reach_y), max(0, column - reach_x)
+    y1, x1 = min(rows, row + reach_y), min(columns, column + reach_x)
+    if y0 >= y1 or x0 >= x1:
+        return
+    dark = np.zeros((y1 - y0, x1 - x0), np.float32)
+    cv2.ellipse(dark, (column - x0, row - y0), axes, 0, 0, 360, 0.5, -1)
+    dark = cv2.GaussianBlur(dark, (0, 0), max(1.0, 0.08 * wide))
+    backdrop.rgb[y0:y1, x0:x1] *= 1 - dark[..., None]

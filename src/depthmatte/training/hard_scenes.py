@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from ..camera import Camera, Rig
 from ..errors import InputError
 from ..photo import RGB
-from . import backdrops, casting
+from . import backdrops
 from .augment import Rng
-from .casting import DISTRACTIONS, INDOORS, Lead, Stage
+from .casting import DISTRACTIONS, INDOORS
 from .data import Split
 from .hard_stock import HardStock
-from .light import Exposure, brightened, dimmed, harmonised, tone
+from .light import Exposure, brightened, dim, harmonise, tone
 from .painting import View
 from .placing import blurred
 from .rendering import Backdrop, Layer, Map, Seen, look
 from .sensor_noise import SENSORS, Sensor, sense
+from .stage import Lead, Stage, portrait_lead, standing_lead, subject
 
 UPRIGHT = (1024, 768)
 """(height, width) of an upright photo; landscape shots are turned."""
@@ -35,6 +36,9 @@ UPRIGHT = (1024, 768)
 LIGHTS = ("low_light", "backlight", "noise")
 LEADS = (*DISTRACTIONS, *LIGHTS, "landscape")
 """Every tag; scene number i surely has tag i modulo their number, others come by chance."""
+
+FLAT = ("poster", "screen", "mirror")
+"""Has its own light and throws no shadow."""
 
 CHANCE = 0.2
 TRIES = 12
@@ -87,7 +91,7 @@ def _attempt(rng: Rng, stock: HardStock, index: int, strict: bool) -> HardScene 
     tags = _tags(rng, index)
     shape = UPRIGHT[::-1] if "landscape" in tags else UPRIGHT
     focal = rng.uniform(0.95, 1.5) * UPRIGHT[0]
-    kinds = [casting.standing_lead, casting.portrait_lead]
+    kinds = [standing_lead, portrait_lead]
     if rng.random() < 0.45:
         kinds.reverse()
     lead = kinds[0](rng, stock, shape, focal) or kinds[1](rng, stock, shape, focal)
@@ -95,7 +99,7 @@ def _attempt(rng: Rng, stock: HardStock, index: int, strict: bool) -> HardScene 
         return None
     view = _view(rng, lead, shape, focal, tags)
     stage = Stage(rng, stock, view)
-    casting.subject(stage, lead)
+    subject(stage, lead)
     for tag, put in DISTRACTIONS.items():
         if tag in tags:
             put(stage)
@@ -116,12 +120,14 @@ def _tags(rng: Rng, index: int) -> set[str]:
     if "low_light" in tags:
         tags.discard("backlight")
     lead = LEADS[index % len(LEADS)]
-    tags -= {"low_light"} if lead == "backlight" else {"backlight"} if lead == "low_light" else set()
+    tags -= (
+        {"low_light"} if lead == "backlight" else {"backlight"} if lead == "low_light" else set()
+    )
     return tags | {lead}
 
 
 def _view(rng: Rng, lead: Lead, shape: tuple[int, int], focal: float, tags: set[str]) -> View:
-    """A camera about at eye level that sees the subject as drawn, and a room that holds everybody."""
+    """A camera at eye level that sees the subject as drawn; a room that holds everybody."""
     tall = rng.uniform(1.2, 1.65)
     horizon = lead.top + focal * (lead.tall - tall) / lead.metres
     horizon = float(np.clip(horizon, 0.1 * shape[0], 0.8 * shape[0]))
@@ -138,21 +144,21 @@ def _lit(stage: Stage, layers: list[Layer], tags: set[str]) -> tuple[list[Layer]
     backdrop = _backdrop(stage)
     place = tone(backdrop.rgb)
     strength = rng.uniform(0.4, 0.9)
-    flat = ("poster", "screen", "mirror")
-    mixed = [
-        layer if layer.kind in flat else harmonised(rng, layer, place, strength)
-        for layer in layers
-    ]
-    for layer in mixed:
-        if layer.kind not in flat and layer.metres < 12:
+    for layer in layers:
+        if layer.kind in FLAT:
+            continue
+        harmonise(rng, layer, place, strength)
+        if layer.metres < 12:
             wide = min(layer.rgba.shape[1], 0.6 * view.focal / layer.metres)
             column = layer.corner[1] + layer.rgba.shape[1] / 2
-            backdrop = backdrops.shaded(backdrop, view, layer.metres, column, wide)
+            backdrops.shade(backdrop, view, layer.metres, column, wide)
     if "backlight" in tags:
         backdrop = brightened(backdrop, rng.uniform(1.8, 3.2))
-        dark = rng.uniform(0.3, 0.55)
-        mixed = [x if x.kind == "screen" else dimmed(x, dark) for x in mixed]
-    return _focused(rng, stage.subject.metres, mixed, backdrop)
+        dark = rng.uniform(0.38, 0.65)
+        for layer in layers:
+            if layer.kind != "screen":
+                dim(layer, dark)
+    return _focused(rng, stage.subject.metres, layers, backdrop)
 
 
 def _backdrop(stage: Stage) -> Backdrop:
@@ -175,8 +181,16 @@ def _focused(
     soft = [x if x.own else blurred(x, sigma(x.metres)) for x in layers]
     if sigma(backdrop.wall) < 0.4:
         return soft, backdrop
-    rgb = np.asarray(cv2.GaussianBlur(backdrop.rgb, (0, 0), sigma(backdrop.wall)), np.float32)
-    return soft, replace(backdrop, rgb=rgb)
+    return soft, replace(backdrop, rgb=_defocused(backdrop.rgb, sigma(backdrop.wall)))
+
+
+def _defocused(rgb: Map, sigma: float) -> Map:
+    """Gaussian blur, at half size where nothing finer is left."""
+    if sigma < 2.5:
+        return np.asarray(cv2.GaussianBlur(rgb, (0, 0), sigma), np.float32)
+    half = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    half = cv2.GaussianBlur(half, (0, 0), sigma / 2)
+    return np.asarray(cv2.resize(half, rgb.shape[1::-1]), np.float32)
 
 
 def _visible(stage: Stage, seen: Seen, tags: set[str]) -> set[str]:
@@ -193,14 +207,13 @@ def _visible(stage: Stage, seen: Seen, tags: set[str]) -> set[str]:
 
 def _usable(stage: Stage, seen: Seen, layers: list[Layer], led: bool) -> bool:
     """The lead tag is seen, the subject large, mostly visible, and larger than anyone nearer."""
-    subject = next(layer for layer in layers if layer.kind == "subject")
-    (top, left), (height, width) = subject.corner, subject.rgba.shape[:2]
+    lead = next(layer for layer in layers if layer.kind == "subject")
+    top, left = lead.corner
     rows, columns = seen.alpha.shape
-    inside = subject.rgba[max(0, -top) : rows - top, max(0, -left) : columns - left, 3]
+    inside = lead.rgba[max(0, -top) : rows - top, max(0, -left) : columns - left, 3]
     whole = float(inside.sum())
     own = sum(n["pixels"] for n in stage.notes if n["kind"] == "subject")
     others = [n["pixels"] for n in stage.notes if n["kind"] == "passer-by"]
-    del height, width
     return (
         led
         and own > SMALLEST * rows * columns
@@ -238,7 +251,7 @@ def _finish(
         "placed": [_boxed(note, layer) for note, layer in zip(stage.notes, layers, strict=True)],
         "sensor": {"kind": sensor.name, **error},
         "stereo": {"baseline": baseline},
-        "light": exposure.__dict__,
+        "light": {**exposure.__dict__, "cast": list(exposure.cast)},
     }
     alpha = np.clip(seen.alpha, 0, 1)
     return HardScene(
@@ -249,7 +262,9 @@ def _finish(
 
 def _about(stage: Stage, layers: list[Layer]) -> dict[str, Any]:
     at = next(i for i, layer in enumerate(layers) if layer.kind == "subject")
-    held = [note["kind"].removeprefix("held ") for note in stage.notes if note["kind"][:5] == "held "]
+    held = [
+        note["kind"].removeprefix("held ") for note in stage.notes if note["kind"][:5] == "held "
+    ]
     surface = layers[at].metres - float(layers[at].relief.max())
     return {"metres": layers[at].metres, "nearest": surface, "held": held} | {
         "source": stage.notes[at]["source"]
@@ -278,9 +293,7 @@ def _sensor(rng: Rng, photo: Camera) -> tuple[Sensor, Camera, Camera, dict[str, 
     wrong = rng.normal(0, np.radians(0.2), 3)
     moved = place + rng.normal(0, 0.002, 3)
     height, width = sensor.shape
-    camera = Camera(
-        sensor.shape, sensor.focal, sensor.focal, (width - 1) / 2, (height - 1) / 2
-    )
+    camera = Camera(sensor.shape, sensor.focal, sensor.focal, (width - 1) / 2, (height - 1) / 2)
     calibrated = replace(camera, rotation=turn, translation=-turn @ place)
     off = _turn(wrong) @ turn
     true = replace(camera, rotation=off, translation=-off @ moved)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import resize, scaled
-from ..effects.foreground import foreground
+from ..effects.foreground import certain
 from ..errors import InputError
+from ..filters import fill
 from ..photo import RGB
 from .augment import Rng
 from .data import VALIDATION, Labelled, Split, held, read_grey, read_rgb, read_rgba, trim
@@ -99,7 +100,7 @@ class HardStock:
         return self._person(rng, lambda outline: "bottom" in outline.touches and fits(outline))
 
     def far(self, rng: Rng, rows: float) -> Person | None:
-        """Somebody standing who will be `rows` pixels high: small cut-outs only for small people."""
+        """Somebody standing, `rows` pixels high: small cut-outs serve for small people only."""
         fine = rows > 420 or not self.cutouts
         for _ in range(TRIES if self.cutouts else 0):
             if fine or rng.random() < 0.3:
@@ -205,7 +206,7 @@ def _single(item: Labelled) -> NDArray[np.uint8] | None:
     mask = read_grey(item.mask)
     count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
-    if count < 2 or areas.max() < max(0.9 * areas.sum(), 0.04 * mask.size):
+    if count < 2 or areas.max() < max(0.985 * areas.sum(), 0.04 * mask.size):
         return None
     return np.where(labels == 1 + int(areas.argmax()), mask, 0).astype(np.uint8)
 
@@ -220,20 +221,30 @@ def _masked(item: Labelled) -> RGBA:
     x, y, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
     around = np.s_[max(0, y - 12) : y + height + 12, max(0, x - 12) : x + width + 12]
     rgb = np.ascontiguousarray(rgb[around])
-    alpha = _refined(rgb, mask[around].astype(np.float32) / 255)
-    return trim(np.dstack([foreground(rgb, alpha), (alpha * 255 + 0.5).astype(np.uint8)]))
+    alpha = _refined(rgb, mask[around].astype(np.float32) / np.float32(255))
+    return trim(np.dstack([_own_colours(rgb, alpha), (alpha * 255 + 0.5).astype(np.uint8)]))
 
 
 def _refined(rgb: RGB, mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """Alpha that follows the photo's edges in a band along the mask's outline."""
     radius = max(2, round(0.008 * max(mask.shape)))
     smooth = cv2.ximgproc.guidedFilter(rgb, mask, radius, 1e-4 * 255**2)
-    alpha = np.clip((smooth - 0.2) / 0.7, 0, 1)
+    alpha = np.asarray(np.clip((smooth - 0.2) / 0.7, 0, 1), np.float32)
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     solid = (mask > 0.5).astype(np.uint8)
     alpha[cv2.erode(solid, window) > 0] = 1
     alpha[cv2.dilate(solid, window) == 0] = 0
-    return alpha.astype(np.float32)
+    return alpha
+
+
+def _own_colours(rgb: RGB, alpha: NDArray[np.float32]) -> RGB:
+    """The outline shows the person's own colours, continued from inside, not the old background."""
+    half = scaled((alpha.shape[0], alpha.shape[1]), 0.5)
+    inside = fill(resize(rgb, half).astype(np.float32), certain(resize(alpha, half)))
+    mixed = alpha < 0.98
+    colours = rgb.copy()
+    colours[mixed] = resize(inside, alpha.shape[:2])[mixed].astype(np.uint8)
+    return colours
 
 
 @lru_cache(maxsize=600)

@@ -23,27 +23,25 @@ def tone(rgb: Map) -> NDArray[np.float32]:
     return np.stack([flat.mean(axis=0), flat.std(axis=0)]).astype(np.float32)
 
 
-def harmonised(rng: Rng, layer: Layer, place: NDArray[np.float32], strength: float) -> Layer:
-    """A layer that took over some of the place's light: brightness and hue, not contrast."""
+def harmonise(rng: Rng, layer: Layer, place: NDArray[np.float32], strength: float) -> None:
+    """A layer takes over some of the place's light: brightness and hue, not contrast; in place."""
     alpha = layer.rgba[..., 3:]
-    weight = max(float(alpha.sum()), 1.0)
-    mean = layer.rgba[..., :3].sum(axis=(0, 1)) / weight
+    weight = max(cv2.sumElems(layer.rgba)[3], 1.0)
+    mean = np.array(cv2.sumElems(layer.rgba)[:3]) / weight
     level, target = float(mean.mean()), float(place[0].mean())
     brighter = np.exp(strength * 0.5 * np.log((target + 40) / (level + 40)))
     hue = np.exp(strength * 0.5 * np.log((place[0] + 60) / (target + 60)))
     gain = (np.clip(brighter, 0.6, 1.5) * np.clip(hue, 0.8, 1.25)).astype(np.float32)
     gain *= np.float32(np.exp(rng.normal(0, 0.06)))
-    rgba = layer.rgba.copy()
-    rgba[..., :3] = np.minimum(rgba[..., :3] * gain, alpha * 255)
-    return replace(layer, rgba=rgba)
+    layer.rgba[..., :3] *= gain
+    np.minimum(layer.rgba[..., :3], alpha * 255, out=layer.rgba[..., :3])
 
 
-def dimmed(layer: Layer, gain: float) -> Layer:
-    """A layer in shadow, a little greyer."""
-    rgba = layer.rgba.copy()
-    grey = rgba[..., :3].mean(axis=2, keepdims=True)
+def dim(layer: Layer, gain: float) -> None:
+    """A layer stands in shadow, a little greyer; in place."""
+    rgba = layer.rgba
+    grey = ((rgba[..., 0] + rgba[..., 1] + rgba[..., 2]) / np.float32(3))[..., None]
     rgba[..., :3] = (0.7 * rgba[..., :3] + 0.3 * grey) * np.float32(gain)
-    return replace(layer, rgba=rgba)
 
 
 def brightened(backdrop: Backdrop, gain: float) -> Backdrop:
@@ -85,7 +83,7 @@ class Exposure:
             warm = rng.uniform(0.95, 1.3)
             exposure = replace(
                 exposure,
-                gain=float(rng.uniform(0.22, 0.45)),
+                gain=float(rng.uniform(0.3, 0.6)),
                 cast=(cast[0] * warm, cast[1], cast[2] / warm),
                 noise=float(rng.uniform(5, 12)),
                 vignette=float(rng.uniform(0.2, 0.5)),
@@ -104,8 +102,9 @@ class Exposure:
             small = cv2.resize(glow, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
             small = cv2.GaussianBlur(small, (0, 0), 3.5)
             wide = cv2.resize(small, light.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-            light = light + np.float32(2 * self.bloom) * wide
-        light = np.maximum(cv2.GaussianBlur(light, (0, 0), self.soft), 0) / 255
+            light = light + np.float32(2 * self.bloom) * np.asarray(wide, np.float32)
+        soft = np.asarray(cv2.GaussianBlur(light, (0, 0), self.soft), np.float32)
+        light = np.asarray(np.maximum(soft, 0) / np.float32(255), np.float32)
         if self.gamma != 1:
             light = light ** np.float32(self.gamma)
         light = light * (np.float32(255 * self.gain) * np.array(self.cast, np.float32))
@@ -125,8 +124,8 @@ def _grained(rng: Rng, light: Map, noise: float) -> RGB:
     shape = light.shape[:2]
     half = (shape[1] // 2 + 1, shape[0] // 2 + 1)
     grey = rng.standard_normal(shape, np.float32)
-    blotch = rng.standard_normal((half[1], half[0], 3), np.float32)
-    blotch = cv2.resize(blotch, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    coarse = rng.standard_normal((half[1], half[0], 3), np.float32)
+    blotch = np.asarray(cv2.resize(coarse, shape[::-1]), np.float32)
     sigma = np.float32(noise) * np.sqrt(np.maximum(light, 4) / 128)
     light = light + sigma * (np.float32(0.7) * grey[..., None] + np.float32(0.5) * blotch)
     return np.asarray(np.clip(light + 0.5, 0, 255), np.uint8)

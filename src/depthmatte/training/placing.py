@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .augment import Rng
-from .rendering import Layer, Map
+from .rendering import Layer, Map, brightest
 from .stock import RGBA
 
 REACH = 220
@@ -18,9 +17,9 @@ REACH = 220
 HAIR = 0.85, 0.14
 """How likely hair returns no depth: along the head's rim, and dark hair inside (noise.csv)."""
 
-RIM = 0.015, 0.045
+RIM = 0.005, 0.04
 """Metres of a head's upper rim that sensors lose: hair_gap_px less shoulder_gap_px, at the
-distances of noise.csv, is 1 to 4 cm."""
+distances of noise.csv, is 0.5 to 3.5 cm."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,8 @@ def scaled_window(
     picture[..., :3] *= picture[..., 3:]
     if scale < 0.7:  # warping would skip pixels: average first
         small = max(2, round(rgba.shape[1] * scale)), max(2, round(spot.rows))
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        average = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(average, np.float32)
     step = np.array([columns / picture.shape[1], spot.rows / picture.shape[0]])
     corner = np.array([spot.left - x0, spot.top - y0])
     matrix = np.column_stack([np.diag(step), (step - 1) / 2 + corner])
@@ -116,14 +116,12 @@ def outline_metres(alpha: Map, pixel: float) -> Map:
 def _continued(rgba: RGBA, spot: Spot, sides: frozenset[str]) -> tuple[RGBA, Spot]:
     """Beyond a side where the frame cut it the body goes on, mirrored, for other cameras."""
     rows, columns = (round(0.3 * side) for side in rgba.shape[:2])
-    pads = [
-        pad if side in sides else 0
-        for side, pad in (("top", rows), ("bottom", rows), ("left", columns), ("right", columns))
-    ]
+    above, below = rows * ("top" in sides), rows * ("bottom" in sides)
+    before, after = columns * ("left" in sides), columns * ("right" in sides)
+    wide = cv2.copyMakeBorder(rgba, above, below, before, after, cv2.BORDER_REFLECT_101)
     scale = spot.rows / rgba.shape[0]
-    wide = np.asarray(cv2.copyMakeBorder(rgba, *pads, cv2.BORDER_REFLECT_101), np.uint8)
-    top, left = spot.top - pads[0] * scale, spot.left - pads[2] * scale
-    return wide, Spot(wide.shape[0] * scale, top, left, spot.metres)
+    top, left = spot.top - above * scale, spot.left - before * scale
+    return np.asarray(wide, np.uint8), Spot(wide.shape[0] * scale, top, left, spot.metres)
 
 
 def _waves(rng: Rng, shape: tuple[int, ...], length: float) -> Map:
@@ -137,7 +135,7 @@ def _unmeasured(
     rng: Rng, picture: Map, outline: Map, head: float, spot: Spot, corner: tuple[int, int]
 ) -> Map:
     """How likely each pixel returns no depth: dark hair, a head's rim, now and then dark cloth."""
-    light = picture[..., :3].max(axis=2) / np.maximum(picture[..., 3], 1e-3)
+    light = brightest(picture) / np.maximum(picture[..., 3], 1e-3)
     dark = np.clip((70 - light) / 30, 0, 1)
     missing = np.zeros(light.shape, np.float32)
     if rng.random() < 0.25:
@@ -156,8 +154,8 @@ def blurred(layer: Layer, sigma: float) -> Layer:
     if sigma < 0.4:
         return layer
     pad = int(np.ceil(2.5 * sigma))
-    rgba = cv2.copyMakeBorder(layer.rgba, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
-    rgba = np.asarray(cv2.GaussianBlur(rgba, (0, 0), sigma), np.float32)
+    sheet = cv2.copyMakeBorder(layer.rgba, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    rgba = np.asarray(cv2.GaussianBlur(sheet, (0, 0), sigma), np.float32)
     relief, missing = (
         np.asarray(cv2.copyMakeBorder(m, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.float32)
         for m in (layer.relief, layer.missing)

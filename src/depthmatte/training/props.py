@@ -131,7 +131,7 @@ def bag(rng: Rng) -> tuple[RGBA, float]:
 def guitar(rng: Rng) -> tuple[RGBA, float]:
     """A guitar, held aslant."""
     pen = Pen(520, 0.45)
-    wood = np.array([190, 120, 55]) * rng.uniform(0.35, 1.25)
+    wood = np.array([190, 120, 55], np.float32) * np.float32(rng.uniform(0.35, 1.25))
     if rng.random() < 0.25:
         wood = colour(rng, 0.2)
     neck = np.array([70, 45, 30])
@@ -211,7 +211,8 @@ def turned(rgba: RGBA, degrees: float) -> RGBA:
         int(abs(height * np.sin(angle)) + abs(width * np.cos(angle))) + 2,
         int(abs(height * np.cos(angle)) + abs(width * np.sin(angle))) + 2,
     )
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, degrees, 1), np.float64)
     matrix[:, 2] += (np.array(size) - (width, height)) / 2
     rgb = cv2.warpAffine(rgba[..., :3], matrix, size, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(np.ascontiguousarray(rgba[..., 3]), matrix, size)
@@ -228,11 +229,9 @@ def garment(rng: Rng, cloth: NDArray[np.uint8]) -> tuple[RGBA, float]:
     for side in (-1, 1):
         x = 0.4 + side * np.array([0.15, 0.24, 0.3, 0.21])
         pen.polygon(list(zip(x, (0.14, 0.17, 0.17 + sleeve, 0.19 + sleeve), strict=True)), ink)
-    pen.polygon(
-        [(0.33, 0.1), (0.47, 0.1), (0.62, 0.16), (0.58, 0.4), (0.59 + flare, long)]
-        + [(0.21 - flare, long), (0.22, 0.4), (0.18, 0.16)],
-        ink,
-    )
+    shoulders = [(0.33, 0.1), (0.47, 0.1), (0.62, 0.16), (0.58, 0.4)]
+    hem = [(0.59 + flare, long), (0.21 - flare, long)]
+    pen.polygon([*shoulders, *hem, (0.22, 0.4), (0.18, 0.16)], ink)
     rgba = pen.done(rng, 0.15)
     rows, columns = rgba.shape[:2]
     pattern = cv2.resize(cloth, (columns, rows), interpolation=cv2.INTER_LINEAR)

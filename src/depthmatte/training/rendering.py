@@ -19,8 +19,15 @@ from ..camera import Camera
 
 Map = NDArray[np.float32]
 
+WHOLE = (slice(None), slice(None))
+
 STEPS = 4
-"""Rounds of the search where a ray meets a bulging surface; each shrinks the error several times."""
+"""Rounds of the search where a ray meets a bulging surface; each shrinks the error a lot."""
+
+
+def brightest(rgb: Map) -> Map:
+    """The largest of the first three channels, (h, w)."""
+    return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Rays:
-    """Rays of every pixel in the world: `origin` (3,), `way` (h, w, 3) with `way` . axis = 1."""
+    """Rays of every pixel in the world: at depth z it sees `origin` (3,) + z * `way` (h, w, 3)."""
 
-    origin: NDArray[np.float64]
+    origin: NDArray[np.float32]
     way: Map
-    axis: NDArray[np.float64]
 
     @classmethod
     def of(cls, camera: Camera) -> _Rays:
@@ -90,7 +96,7 @@ class _Rays:
         way = np.empty((rows, columns, 3), np.float32)
         for axis in range(3):
             way[..., axis] = turn[axis, 0] * x + (turn[axis, 1] * y + turn[axis, 2])[:, None]
-        return cls(-turn @ camera.translation, way, camera.rotation[2])
+        return cls((-turn @ camera.translation).astype(np.float32), way)
 
 
 def look(layers: list[Layer], backdrop: Backdrop, photo: Camera, camera: Camera) -> Seen:
@@ -117,27 +123,24 @@ def _backdrop(backdrop: Backdrop, photo: Camera, rays: _Rays) -> Seen:
     reach = np.minimum(to_wall, to_ground).astype(np.float32)
     u, v = _pixels(photo, rays, reach)
     shift = np.float32(backdrop.margin)
-    picture = np.dstack([backdrop.rgb, backdrop.missing])
-    picture = cv2.remap(
-        picture, u + shift, v + shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    shape = reach.shape
-    return Seen(
-        np.ascontiguousarray(picture[..., :3]),
-        reach,
-        np.zeros(shape, np.float32),
-        np.full(shape, -1, np.int16),
-        np.ascontiguousarray(picture[..., 3]),
-    )
+    rgb, missing = (_sampled(m, u + shift, v + shift) for m in (backdrop.rgb, backdrop.missing))
+    alpha, owner = np.zeros(reach.shape, np.float32), np.full(reach.shape, -1, np.int16)
+    return Seen(rgb, reach, alpha, owner, missing)
 
 
-def _pixels(photo: Camera, rays: _Rays, reach: Map, part: tuple[slice, slice] = np.s_[:, :]):  # type: ignore[no-untyped-def, assignment]
+def _sampled(picture: Map, u: Map, v: Map, border: int = cv2.BORDER_REPLICATE) -> Map:
+    return np.asarray(cv2.remap(picture, u, v, cv2.INTER_LINEAR, borderMode=border), np.float32)
+
+
+def _pixels(
+    photo: Camera, rays: _Rays, reach: Map, here: tuple[slice, slice] = WHOLE
+) -> tuple[Map, Map]:
     """Where points `reach` along the rays lie in the photo: (u, v)."""
-    way = rays.way[part]
-    z = rays.origin[2] + reach * way[..., 2]
-    u = (rays.origin[0] + reach * way[..., 0]) / z * photo.fx + photo.cx
-    v = (rays.origin[1] + reach * way[..., 1]) / z * photo.fy + photo.cy
-    return u.astype(np.float32), v.astype(np.float32)
+    way = rays.way[here]
+    per_metre = np.reciprocal(rays.origin[2] + reach * way[..., 2])
+    u = (rays.origin[0] + reach * way[..., 0]) * per_metre * photo.fx + photo.cx
+    v = (rays.origin[1] + reach * way[..., 1]) * per_metre * photo.fy + photo.cy
+    return u.astype(np.float32, copy=False), v.astype(np.float32, copy=False)
 
 
 def _lay(seen: Seen, index: int, layer: Layer) -> None:
@@ -164,17 +167,13 @@ def _project(
     distance = np.full(ahead.shape, layer.metres, np.float32)
     top, left = layer.corner
     for step in range(STEPS + 1):
-        reach = (distance - np.float32(rays.origin[2])) / ahead
+        reach = (distance - rays.origin[2]) / ahead
         u, v = _pixels(photo, rays, reach, here)
         u, v = u - left, v - top
         if step < STEPS:
-            relief = cv2.remap(
-                layer.relief, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-            distance = np.float32(layer.metres) - relief
-    rgba = cv2.remap(layer.rgba, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    missing = cv2.remap(layer.missing, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    _over(seen, here, index, layer.own, rgba, reach, missing)
+            distance = np.float32(layer.metres) - _sampled(layer.relief, u, v)
+    rgba = _sampled(layer.rgba, u, v, cv2.BORDER_CONSTANT)
+    _over(seen, here, index, layer.own, rgba, reach, _sampled(layer.missing, u, v))
 
 
 def _reach(

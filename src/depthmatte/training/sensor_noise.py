@@ -51,12 +51,12 @@ class Sensor:
 
 
 STRUCTURED = Sensor(
-    "structured-light", (480, 640), 525, 0.45, 4.5, 2.9, (0.0, 0.6), 2.0, 0.075, (1.2, 0.9), 0.0,
-    3.0, 0.004, 0.0,
+    "structured-light", (480, 640), 525, 0.45, 4.5, 2.9, (0.0, 0.6), 2.0, 0.075, (0.4, 0.7), 0.0,
+    3.0, 0.002, 0.0,
 )  # fmt: skip
 FLIGHT = Sensor(
-    "time-of-flight", (424, 512), 366, 0.5, 8.0, 0.0, (4.5, 0.15), 0.0, 0.07, (1.4, 1.0), 0.01,
-    0.8, 0.012, 0.6,
+    "time-of-flight", (424, 512), 366, 0.5, 8.0, 0.0, (4.5, 0.15), 0.0, 0.07, (0.3, 0.7), 0.001,
+    0.8, 0.01, 0.6,
 )  # fmt: skip
 SENSORS = (STRUCTURED, FLIGHT)
 
@@ -75,9 +75,8 @@ def sense(rng: Rng, sensor: Sensor, metres: Map, missing: Map) -> Map:
     z = _flown(rng, metres, edge, sensor.flying)
     z = _noisy(rng, z, sensor)
     lost |= (z < sensor.nearest) | (z > sensor.farthest)
-    z = np.rint(z * 1000) / np.float32(1000)
-    z[lost] = 0
-    return z.astype(np.float32)
+    millimetres = np.where(lost, 0, np.rint(z * 1000))
+    return np.asarray(millimetres / 1000, np.float32)
 
 
 def outlines(metres: Map) -> Mask:
