@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Fit, prepare
 from depthmatte.cli import app
-from depthmatte.depth.binocular import LARGEST, binocular
+from depthmatte.depth.binocular import LARGEST, OVERLAP, binocular
 from depthmatte.depth.disparity import (
     Disparity,
     Matcher,
@@ -191,18 +191,30 @@ def test_the_runner_scales_disparity_back() -> None:
     left, right = np.zeros((50, 100, 3), np.uint8), np.zeros((50, 100, 3), np.uint8)
     left[..., 0] = 204
     right[..., 2] = 51
-    found = binocular(tiny(), side=300)(left, right)
-    np.testing.assert_allclose(found.pixels, 20 / 3, rtol=1e-4)
+    found = binocular(tiny(), side=200)(left, right)
+    np.testing.assert_allclose(found.pixels, 10, rtol=1e-4)
     np.testing.assert_allclose(found.prob, 0.8, rtol=1e-4)
 
 
-def test_the_runner_makes_room_for_far_reaches() -> None:
-    """A pair with disparities up to 400 pixels is shown smaller, so that they fit."""
+def test_the_runner_looks_again_where_the_first_look_points() -> None:
+    """The first look, at half the size, says 100: that is 200, in the band from 96 on."""
     left, right = np.zeros((300, 768, 3), np.uint8), np.zeros((300, 768, 3), np.uint8)
-    right[..., 2] = 255
-    plain, small = (binocular(tiny())(left, right, reach) for reach in (None, 4 * LARGEST))
-    assert plain.pixels.mean() == pytest.approx(100, rel=1e-3)
-    assert small.pixels.mean() == pytest.approx(400, rel=0.02)
+    left[..., 0] = right[..., 2] = 255
+    found = binocular(tiny())(left, right)
+    np.testing.assert_allclose(found.pixels, LARGEST - OVERLAP + 100)
+    assert found.prob.min() == 1
+    near = binocular(tiny())(left, right, reach=50)  # then only the band from 0 on is asked
+    np.testing.assert_allclose(near.pixels, 100)
+
+
+def test_the_runner_takes_the_surer_of_two_bands() -> None:
+    """Left half: near 20, so the band from 0 on; right half: near 200, so the one from 96 on."""
+    left, right = np.full((320, 768, 3), 255, np.uint8), np.zeros((320, 768, 3), np.uint8)
+    right[:, :384, 2] = 26
+    right[:, 384:, 2] = 255
+    found = binocular(tiny())(left, right)
+    np.testing.assert_allclose(found.pixels[:, 20:360], 26 / 2.55, rtol=1e-3)
+    np.testing.assert_allclose(found.pixels[:, 620:], LARGEST - OVERLAP + 100)
 
 
 def test_the_runner_keeps_its_grid() -> None:

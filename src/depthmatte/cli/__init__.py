@@ -306,6 +306,9 @@ def stereo(
         bool, typer.Option("--holes", help="Write infinity where nothing was matched.")
     ] = False,
     preview: Annotated[Path | None, typer.Option(help="PNG file: disparity in colours.")] = None,
+    side: Annotated[
+        int, typer.Option(min=64, max=4096, help="Longer side at which the network matches.")
+    ] = 1280,
     threads: Threads = None,
     json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> None:
@@ -315,7 +318,7 @@ def stereo(
     """
     from .stereo import Job, run
 
-    job = Job(left, right, out, method, view, calib, max_disparity, holes, preview, threads)
+    job = Job(left, right, out, method, view, calib, max_disparity, holes, preview, side, threads)
     run(job, json)
 
 

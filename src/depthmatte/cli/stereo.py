@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from ..depth.binocular import FINE
 from ..depth.disparity import Matcher
 from ..depth.distance import distance
 from ..depth.pair import Match, match
@@ -39,6 +40,7 @@ class Job:
     max_disparity: float | None = None
     holes: bool = False
     preview: Path | None = None
+    side: int = FINE
     threads: int | None = None
 
     @property
@@ -51,7 +53,7 @@ def run(job: Job, as_json: bool) -> None:
     """Match the pair, write disparity as PFM and a preview, and say what was found."""
     _check(job)
     left, right = read(job.left), read(job.right)
-    matching = matcher(job.method, job.threads)
+    matching = matcher(job.method, job.threads, job.side)
     start = time.perf_counter()
     try:
         found = _matched(job, left, right, matching)

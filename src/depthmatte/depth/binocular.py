@@ -1,6 +1,14 @@
-"""The binocular network's runner: scales a pair to what the network sees, and back (row A9)."""
+"""The binocular network's runner: scales a pair to what the network sees, and back (row A9).
+
+The network tells LARGEST disparities apart. A first look at a small pair, where that spans a
+third of the width, says roughly how far things are; the look that counts is at a larger
+size, once for each band of disparities in which the first one saw anything.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -8,49 +16,113 @@ import numpy as np
 from ..canvas import Float, resize, scaled
 from ..network import Network
 from ..photo import RGB
-from .disparity import Disparity, Matcher
+from .disparity import Disparity, Mask, Matcher, moved
 
 SIDE = 768
-"""Longer side in pixels at which pairs are matched."""
+"""Longer side in pixels at which pairs are matched: plenty for a canvas."""
 
-LARGEST = 128.0
+FINE = 1280
+"""The same where disparity itself is the result: thin things need it."""
+
+FIRST = 384
+"""The same for the first look."""
+
+LARGEST = 128
 """Pixels of disparity the network can tell apart."""
+
+OVERLAP = 32
+"""Pixels that two bands of disparities share."""
+
+GROW = 2.5
+"""Small pairs are enlarged at most this many times."""
+
+AROUND = 9
+"""Side of the square, in pixels of the first look, whose disparities a pixel may have."""
+
+RARE = 5e-4
+"""A band that fewer pixels than this share could belong to is left out."""
 
 
 def binocular(network: Network, side: int = SIDE) -> Matcher:
     """A matcher that asks `network` (task "stereo") for disparity and I2.
 
-    The pair is scaled so that its longer side is `side`, or less where `reach` would not fit
-    the network. Raises WeightsError for a network with another task.
+    The pair is scaled so that its longer side is `side`. Raises WeightsError for a network
+    with another task.
     """
     network.expect("stereo")
 
     def match(left: RGB, right: RGB, reach: float | None = None) -> Disparity:
-        height, width = left.shape[:2]
-        scale = min(side / max(height, width), LARGEST / (reach or 1.0))
-        shape = scaled((height, width), scale)
-        maps = network.run(_stacked(left, right, shape, network.contract.multiple))
-        pixels, prob = (maps[name][0, 0, : shape[0], : shape[1]] for name in ("disparity", "prob"))
-        return _sound(pixels, prob).resized((height, width))
+        whole = left.shape[:2]
+        first = _look(network, *_smaller((left, right), FIRST))
+        if reach is not None:
+            most = np.float32(reach * first.shape[1] / whole[1])
+            first = Disparity(np.minimum(first.pixels, most), first.prob)
+        pair = _smaller((left, right), side)
+        bands = [
+            _within(_look(network, pair[0], moved(pair[1], start)), start, inside)
+            for start, inside in _bands(first.pixels, pair[0].shape[:2])
+        ]
+        return reduce(_surer, bands).resized(whole)
 
     return match
 
 
-def _stacked(left: RGB, right: RGB, shape: tuple[int, int], multiple: int) -> Float:
-    """Both views as float32 (1, 6, h, w) in [0, 1], their last rows and columns repeated."""
-    below, beside = (-size % multiple for size in shape)
-    planes = []
-    for view in (left, right):
-        small = resize(view, shape)
-        padded = cv2.copyMakeBorder(small, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-        planes.append(padded.transpose(2, 0, 1))
-    return np.asarray(np.concatenate(planes)[None], np.float32) / np.float32(255)
+def _smaller(pair: tuple[RGB, RGB], side: int) -> tuple[RGB, RGB]:
+    shape = pair[0].shape[:2]
+    shape = scaled(shape, min(side / max(shape), GROW))
+    return resize(pair[0], shape), resize(pair[1], shape)
 
 
-def _sound(pixels: Float, prob: Float) -> Disparity:
-    """What a network says, without what is no number."""
+def _look(network: Network, left: RGB, right: RGB) -> Disparity:
+    """What the network says about a pair as it is, without what is no number."""
+    height, width = left.shape[:2]
+    maps = network.run(_stacked(left, right, network.contract.multiple))
+    pixels, prob = (maps[name][0, 0, :height, :width] for name in ("disparity", "prob"))
     good = np.isfinite(pixels) & np.isfinite(prob)
     return Disparity(
         np.where(good, np.maximum(pixels, 0), 0).astype(np.float32),
         np.where(good, np.clip(prob, 0, 1), 0).astype(np.float32),
+    )
+
+
+def _stacked(left: RGB, right: RGB, multiple: int) -> Float:
+    """Both views as float32 (1, 6, h, w) in [0, 1], their last rows and columns repeated."""
+    below, beside = (-size % multiple for size in left.shape[:2])
+    planes = [
+        cv2.copyMakeBorder(view, 0, below, 0, beside, cv2.BORDER_REPLICATE).transpose(2, 0, 1)
+        for view in (left, right)
+    ]
+    return np.asarray(np.concatenate(planes)[None], np.float32) / np.float32(255)
+
+
+def _bands(first: Float, shape: tuple[int, int]) -> Iterator[tuple[int, Mask]]:
+    """Where each band starts, in pixels of `shape`, and which pixels may belong to it.
+
+    Beside an edge a pixel may belong to either surface.
+    """
+    square = np.ones((AROUND, AROUND), np.uint8)
+    wider = np.float32(shape[1] / first.shape[1])
+    low, high = (
+        resize(spread(first, square) * wider, shape, nearest=True)
+        for spread in (cv2.erode, cv2.dilate)
+    )
+    top = high.max()
+    for start in range(0, max(1, int(top)), LARGEST - OVERLAP):
+        ends = start + LARGEST - OVERLAP / 4, start + OVERLAP / 4
+        inside = low <= ends[0] if start == 0 else (low <= ends[0]) & (high > ends[1])
+        if inside.mean() > RARE:
+            yield start, inside
+
+
+def _within(found: Disparity, start: int, inside: Mask) -> Disparity:
+    """A band's answer, counted from 0, and sure only where the band is."""
+    prob = np.where(inside, found.prob, np.float32(0))
+    return Disparity(found.pixels + np.float32(start), prob)
+
+
+def _surer(one: Disparity, other: Disparity) -> Disparity:
+    """Of two answers the one that is surer of itself, pixel by pixel."""
+    better = other.prob > one.prob
+    return Disparity(
+        np.where(better, other.pixels, one.pixels), np.where(better, other.prob, one.prob)
     )

@@ -86,6 +86,12 @@ def mirror(view: RGB) -> RGB:
     return np.ascontiguousarray(view[:, ::-1])
 
 
+def moved(view: RGB, by: int) -> RGB:
+    """The picture moved `by` pixels to the right, its border repeated."""
+    columns = (np.arange(view.shape[1]) - by).clip(0, view.shape[1] - 1)
+    return view[:, columns] if by else view
+
+
 def match_right(matcher: Matcher, left: RGB, right: RGB, reach: float | None = None) -> Disparity:
     """The right view's disparity: in a mirror it is the left one (SPEC row A9)."""
     return matcher(mirror(right), mirror(left), reach).mirrored()

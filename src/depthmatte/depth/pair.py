@@ -11,7 +11,7 @@ from ..canvas import Float
 from ..errors import InputError
 from ..evidence import Side
 from ..photo import RGB
-from .disparity import Disparity, Mask, Matcher, across, hidden, match_right
+from .disparity import Disparity, Mask, Matcher, across, hidden, match_right, moved
 from .features import FEW, Matches, matches
 from .rectify import Rectified, calibrated, estimated, given, is_rectified
 
@@ -121,16 +121,10 @@ def _matched(pair: Rectified, matching: Matcher, low: int, reach: float | None) 
     """The original view's disparity, found from `low` on."""
     # Matchers count from 0: the other view is moved until that is where disparities begin.
     if pair.original == "left":
-        found = matching(pair.left, _moved(pair.right, low), reach)
+        found = matching(pair.left, moved(pair.right, low), reach)
     else:
-        found = match_right(matching, _moved(pair.left, -low), pair.right, reach)
+        found = match_right(matching, moved(pair.left, -low), pair.right, reach)
     return replace(found, pixels=found.pixels + np.float32(low)) if low else found
-
-
-def _moved(view: RGB, by: int) -> RGB:
-    """The picture moved `by` pixels to the right, its border repeated."""
-    columns = (np.arange(view.shape[1]) - by).clip(0, view.shape[1] - 1)
-    return view[:, columns] if by else view
 
 
 def _tells_nothing(pair: Rectified, disparity: Disparity, shifted: bool) -> bool:

@@ -22,22 +22,26 @@ from .sgbm import sgbm
 METHODS = ("network", "sgbm")
 """What `matcher` knows by name; anything else is a network file."""
 
-SIDE = 1024
+LONGEST = 1024
 """Longer side at which a photo's pair is matched for the canvas: enough for its 480 x 352."""
 
 
-def matcher(name: str | Path = "network", threads: int | None = None) -> Matcher:
+def matcher(
+    name: str | Path = "network", threads: int | None = None, side: int | None = None
+) -> Matcher:
     """The matcher called "network" or "sgbm", or that of an `.onnx` file or URL#sha256=HEX.
 
+    `side` is the longer side in pixels at which a network matches (None: its usual one).
     Raises InputError for unknown names, WeightsError for a network that cannot be used.
     """
     if name == "sgbm":
         return sgbm
     # Here, not above: the classical matcher does not need ONNX Runtime.
     from ..network import Network
-    from .binocular import binocular
+    from .binocular import SIDE, binocular
 
-    return binocular(Network(weights.path("stereo" if name == "network" else name), threads))
+    file = weights.path("stereo" if name == "network" else name)
+    return binocular(Network(file, threads), side or SIDE)
 
 
 def stereo(matching: Callable[[], Matcher]) -> Source:
@@ -72,7 +76,7 @@ def _match(photo: Photo, second: StereoView, matching: Matcher) -> Match:
 
 
 def _reduced(view: RGB) -> RGB:
-    return resize(view, scaled(view.shape[:2], min(1.0, SIDE / max(view.shape[:2]))))
+    return resize(view, scaled(view.shape[:2], min(1.0, LONGEST / max(view.shape[:2]))))
 
 
 def on_canvas(depth: Depth, canvas: Canvas) -> Depth:
