@@ -292,7 +292,7 @@ def row(tiles: dict[str, RGB]) -> RGB:
 
 def save(picture: RGB, path: Path) -> None:
     """A small PNG: 256 colours are enough to see what there is to see."""
-    Image.fromarray(picture).quantize(256).save(path, optimize=True)
+    Image.fromarray(picture).quantize(256, kmeans=2).save(path, optimize=True)
     print(path, *picture.shape[1::-1], f"{path.stat().st_size // 1024} KB")
 
 
