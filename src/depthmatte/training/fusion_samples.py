@@ -32,8 +32,8 @@ LIES = 0.15
 LOST = 0.25
 """Share of samples in which pieces are cut out of S_in and I1."""
 
-SCENE_SHARE = 6.0
-"""How often an epoch draws a scene; an ordinary photo, where there is little to do, once."""
+SCENE_SHARE, PHOTO_SHARE = 4.0, 2.0
+"""How often an epoch draws a scene, and an ordinary photo, where there is little to do."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class FusionSamples:
         files = sorted(labels.glob(f"{split}_*.npz")) if labels else []
         if not files:
             raise InputError(f"{labels}: holds no maps; make them with depthmatte train maps")
-        shares = [SCENE_SHARE if "_scene_" in path.name else 1.0 for path in files]
+        shares = [SCENE_SHARE if "_scene_" in path.name else PHOTO_SHARE for path in files]
         return cls(files, shares, preset)
 
     def plain(self) -> Iterator[tuple[Float, Float]]:
