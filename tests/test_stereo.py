@@ -155,6 +155,14 @@ def test_sgbm_knows_what_it_cannot_see() -> None:
     assert np.isfinite(found.pixels).all()
 
 
+def test_sgbm_claims_nothing_about_blank_parts() -> None:
+    left, right, _, _ = (part.copy() for part in made())
+    left[:80], right[:80] = 255, 255
+    found = sgbm(left, right)
+    assert not found.prob[:70].any()
+    assert (found.prob[90:] > 0).mean() > 0.8
+
+
 def test_sgbm_matches_other_exposures() -> None:
     left, right, truth, _ = made()
     darker = np.clip(right * 0.8 - 6, 0, 255).astype(np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..canvas import Float, resize, scaled
 from ..photo import RGB
-from .disparity import TOLERANCE, Disparity, difference, fill, mirror
+from .disparity import TOLERANCE, Disparity, Mask, difference, fill, mirror
 
 BLOCK = 3
 SMALL_STEP, LARGE_STEP = (8 * 3 * BLOCK**2, 32 * 3 * BLOCK**2)
@@ -23,6 +23,9 @@ CLIP = 63
 REACH = 0.3
 """Share of the width searched when nobody says how far disparities go."""
 
+PLAIN = (15, 3)
+"""A square of so many pixels whose grey levels span less than this shows nothing to match."""
+
 CELLS = 2**28
 """Pixels times disparities the search may hold; larger pairs are matched smaller."""
 
@@ -30,8 +33,8 @@ CELLS = 2**28
 def sgbm(left: RGB, right: RGB, reach: float | None = None) -> Disparity:
     """Match a rectified pair of uint8 (h, w, 3) with full range; a `disparity.Matcher`.
 
-    `prob` is 1 where both views agree and falls to 0 where they differ by a pixel; holes
-    hold the usual background filling.
+    `prob` is 1 where both views agree, 0.5 where they differ by a pixel, and 0 where by more
+    or where there is nothing to match; such holes hold the usual background filling.
     """
     height, width = left.shape[:2]
     reach = min(max(reach or REACH * width, 1.0), float(width))
@@ -45,10 +48,17 @@ def _match(left: RGB, right: RGB, reach: float) -> Disparity:
     ours = _search(left, right, reach)
     theirs = _search(mirror(right), mirror(left), reach)[:, ::-1]
     apart = difference(ours, theirs)
-    known = (ours >= 0) & (apart <= TOLERANCE)
-    # Half the scale is kept for agreement to the pixel: OpenCV's steps are 1/16 pixel.
+    known = (ours >= 0) & (apart <= TOLERANCE) & _textured(left)
     prob = np.where(known, 1 - np.minimum(apart, TOLERANCE) / (2 * TOLERANCE), 0)
     return Disparity(fill(ours, known), prob.astype(np.float32))
+
+
+def _textured(view: RGB) -> Mask:
+    """Boolean (h, w): where the surroundings differ; elsewhere smoothness alone decides."""
+    size, levels = PLAIN
+    square = np.ones((size, size), np.uint8)
+    grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.subtract(cv2.dilate(grey, square), cv2.erode(grey, square)) >= levels)
 
 
 def _search(left: RGB, right: RGB, reach: float) -> Float:
