@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..camera import Camera, Rig
 from ..errors import InputError
@@ -27,7 +26,8 @@ from .light import Exposure, brightened, dim, harmonise, tone
 from .painting import View
 from .placing import blurred
 from .rendering import Backdrop, Layer, Map, Seen, look
-from .sensor_noise import SENSORS, Sensor, sense
+from .rigging import sensor_beside
+from .sensor_noise import sense
 from .stage import Lead, Stage, portrait_lead, standing_lead, subject
 
 UPRIGHT = (1024, 768)
@@ -141,7 +141,7 @@ def _view(rng: Rng, lead: Lead, shape: tuple[int, int], focal: float, tags: set[
 def _lit(stage: Stage, layers: list[Layer], tags: set[str]) -> tuple[list[Layer], Backdrop]:
     """Layers and backdrop in the scene's light and focus."""
     rng, view = stage.rng, stage.view
-    backdrop = _backdrop(stage)
+    backdrop = _backdrop(stage, tags)
     place = tone(backdrop.rgb)
     strength = rng.uniform(0.4, 0.9)
     for layer in layers:
@@ -149,9 +149,9 @@ def _lit(stage: Stage, layers: list[Layer], tags: set[str]) -> tuple[list[Layer]
             continue
         harmonise(rng, layer, place, strength)
         if layer.metres < 12:
-            wide = min(layer.rgba.shape[1], 0.6 * view.focal / layer.metres)
-            column = layer.corner[1] + layer.rgba.shape[1] / 2
-            backdrops.shade(backdrop, view, layer.metres, column, wide)
+            left, right = _feet(layer)
+            wide = min(right - left, 0.6 * view.focal / layer.metres)
+            backdrops.shade(backdrop, view, layer.metres, (left + right) / 2, 1.3 * wide)
     if "backlight" in tags:
         backdrop = brightened(backdrop, rng.uniform(1.8, 3.2))
         dark = rng.uniform(0.38, 0.65)
@@ -161,9 +161,20 @@ def _lit(stage: Stage, layers: list[Layer], tags: set[str]) -> tuple[list[Layer]
     return _focused(rng, stage.subject.metres, layers, backdrop)
 
 
-def _backdrop(stage: Stage) -> Backdrop:
+def _feet(layer: Layer) -> tuple[float, float]:
+    """First and last photo column of what touches the ground."""
+    solid = layer.rgba[..., 3] > 0.5
+    rows = np.flatnonzero(solid.any(axis=1))
+    if not rows.size:
+        return float(layer.corner[1]), float(layer.corner[1])
+    low = solid[rows[-1] - (rows[-1] - rows[0]) // 12 : rows[-1] + 1]
+    columns = np.flatnonzero(low.any(axis=0)) + layer.corner[1]
+    return float(columns[0]), float(columns[-1])
+
+
+def _backdrop(stage: Stage, tags: set[str]) -> Backdrop:
     rng, stock, view = stage.rng, stage.stock, stage.view
-    if view.wall < 12 and rng.random() < 0.5:
+    if view.wall < 12 and rng.random() < (0.75 if tags & INDOORS else 0.4):
         return backdrops.room(rng, stock.place(rng), stock.place(rng), view)
     return backdrops.photographed(rng, stock.place(rng), view)
 
@@ -239,7 +250,7 @@ def _finish(
     exposure = Exposure.draw(rng, tags)
     rgb = exposure(rng, seen.rgb)
     right = replace(exposure, gain=exposure.gain * rng.uniform(0.96, 1.04))(rng, beside.rgb)
-    sensor, calibrated, true, error = _sensor(rng, photo)
+    sensor, calibrated, true, error = sensor_beside(rng, photo)
     truth = look(layers, backdrop, photo, true)
     answer = sense(rng, sensor, truth.metres, truth.missing)
     info = {
@@ -275,34 +286,3 @@ def _boxed(note: dict[str, Any], layer: Layer) -> dict[str, Any]:
     """A note with the layer's box in photo pixels: left, top, width, height."""
     (top, left), (height, width) = layer.corner, layer.rgba.shape[:2]
     return note | {"box": [left, top, width, height]}
-
-
-def _sensor(rng: Rng, photo: Camera) -> tuple[Sensor, Camera, Camera, dict[str, float]]:
-    """A depth camera a few cm beside the photo's: as calibrated, as it truly stands, the error."""
-    sensor: Sensor = SENSORS[int(rng.integers(len(SENSORS)))]
-    rows, columns = photo.shape
-    upper, lower = np.arctan((np.array([0, rows - 1]) - photo.cy) / photo.fy)
-    pitch, half = (upper + lower) / 2, (lower - upper) / 2
-    wide = max(photo.cx, columns - 1 - photo.cx) / photo.fx
-    covering = min(sensor.shape[0] / 2 / np.tan(half), sensor.shape[1] / 2 / wide) / 1.03
-    sensor = replace(sensor, focal=float(min(sensor.focal, covering)))
-    place = np.array(
-        [rng.choice([-1, 1]) * rng.uniform(0.015, 0.06), rng.uniform(-0.01, 0.01), 0.0]
-    )
-    turn = _turn(np.array([pitch, 0, 0]))
-    wrong = rng.normal(0, np.radians(0.2), 3)
-    moved = place + rng.normal(0, 0.002, 3)
-    height, width = sensor.shape
-    camera = Camera(sensor.shape, sensor.focal, sensor.focal, (width - 1) / 2, (height - 1) / 2)
-    calibrated = replace(camera, rotation=turn, translation=-turn @ place)
-    off = _turn(wrong) @ turn
-    true = replace(camera, rotation=off, translation=-off @ moved)
-    error = {
-        "error_degrees": float(np.degrees(np.linalg.norm(wrong))),
-        "error_metres": float(np.linalg.norm(moved - place)),
-    }
-    return sensor, calibrated, true, error
-
-
-def _turn(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(cv2.Rodrigues(vector)[0], np.float64)
