@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from depthmatte.depth.sensor import probability
 from depthmatte.errors import InputError
+from depthmatte.evidence import Reason
 from depthmatte.fuse import DEFAULT, FUSIONS, fusion
 from depthmatte.fuse.adaptive import adaptive
 from depthmatte.fuse.features import CHANNELS, features, log_depth
 from depthmatte.fuse.formulas import none, normalized, product
+from depthmatte.fuse.subject import Subject, choose
 from depthmatte.maps import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
@@ -58,6 +61,34 @@ def test_unmeasured_depth_does_not_set_the_maximum() -> None:
     matte = Matte(row(1, 1, 1), row(1, 1, 1))
     depth = Depth(row(1.0, 2.0, 99.0), row(1, 1, 0), metric=True)
     np.testing.assert_allclose(product(matte, depth).alpha, row(0.5, 0, 0))
+
+
+def before_a_wall(person: float = 1.2, wall: float = 3.0) -> tuple[Matte, Depth]:
+    """A sure person, 80 of 100 columns wide, before a wall that is all of one depth."""
+    alpha = np.repeat(row(*[0] * 10, *[1] * 80, *[0] * 10), 100, axis=0)
+    z = np.where(alpha > 0, person, wall).astype(np.float32)
+    valid = np.full(z.shape, Reason.VALID, np.uint8)
+    return Matte(alpha, alpha), Depth(z, probability(z, valid == 0), True, "sensor", valid)
+
+
+def test_a_flat_far_wall_is_measured() -> None:
+    """I2 = 1 - d / d_max is 0 on it, yet it sets d_max: (1 - 0.4) (1 - 0.4) for the person."""
+    matte, depth = before_a_wall()
+    assert not depth.prob[:, 0].any()
+    np.testing.assert_allclose(depth.relative[0, [0, 50]], [1, 0.4], rtol=1e-6)
+    np.testing.assert_allclose(product(matte, depth).alpha, matte.alpha * 0.36, rtol=1e-5)
+    np.testing.assert_allclose(normalized(matte, depth).alpha, matte.alpha, rtol=1e-5)
+    np.testing.assert_allclose(log_depth(depth)[0, [0, 50]], [1, 0], atol=1e-6)
+    assert features(matte, depth, 0.0)[4].all()
+    _, at = choose(matte, depth, Subject())
+    assert at == 0
+
+
+def test_depth_all_at_one_distance_tells_nothing_apart() -> None:
+    matte, depth = before_a_wall(2.0, 2.0)
+    assert depth.known.all()
+    assert not depth.prob.any()
+    np.testing.assert_array_equal(adaptive(matte, depth).alpha, matte.alpha)
 
 
 @pytest.mark.parametrize("name", list(FUSIONS))

@@ -82,11 +82,16 @@ class Depth:
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where depth was measured, boolean (h, w): row A13 gives the farthest of it I2 = 0."""
+        return np.asarray(self.validity == Reason.VALID)
+
+    @property
     def relative(self) -> Float:
         """`z` in [0, 1]: metres divided by the largest measured depth (row A14)."""
         if not self.metric:
             return self.z
-        largest = float(self.z[self.prob > 0].max(initial=0.0))
+        largest = float(self.z[self.known].max(initial=0.0))
         if largest == 0:
             return np.zeros_like(self.z)
         return np.asarray(np.minimum(self.z / np.float32(largest), 1), np.float32)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, resize, scaled
+from .canvas import Fit, lift, resize, scaled
 from .effects import Cutout
 from .io.write import to_8bit
 from .maps import Depth, Matte, Portrait
@@ -59,7 +59,11 @@ def _shrunk(portrait: Portrait) -> Portrait:
     return Portrait(
         Photo(resize(portrait.photo.rgb, shape)),
         Matte(alpha, restore(portrait.matte.prob, fit)),
-        Depth(restore(depth.relative, fit), restore(depth.prob, fit)),
+        Depth(
+            restore(depth.relative, fit),
+            restore(depth.prob, fit),
+            validity=lift(depth.validity, fit, nearest=True),
+        ),
         Fit.identity(shape),
     )
 
@@ -71,7 +75,7 @@ def _grey(values: NDArray[Any]) -> RGB:
 def _near_is_bright(portrait: Portrait) -> RGB:
     levels = to_8bit(1 - portrait.depth)
     colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    return np.where((portrait.depth_prob > 0)[..., None], colours, 0).astype(np.uint8)
+    return np.where(portrait.measured.known[..., None], colours, 0).astype(np.uint8)
 
 
 def _on_checkerboard(rgba: NDArray[np.uint8]) -> RGB:

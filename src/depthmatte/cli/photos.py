@@ -158,7 +158,7 @@ def _cut(
 def write_gdepth(portrait: Portrait, target: Path, original: Path) -> None:
     """The photo as a JPEG that holds its depth; unmeasured parts count as farthest."""
     depth, fit = portrait.measured, portrait.fit
-    known = depth.prob > 0
+    known = depth.known
     if not known.any():
         raise InputError(f"{label(original)}: there is no depth to store; use --depth-source mono")
     z = np.where(known, depth.z, depth.z[known].max())[fit.window]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..canvas import Float
 from ..maps import Depth, Matte
@@ -17,12 +18,20 @@ REACH = 0.5
 """Differences in log depth beyond this all look alike."""
 
 
+def believed(depth: Depth) -> NDArray[np.bool_]:
+    """Where depth counts, boolean (h, w): where it was measured, nowhere if I2 is 0 everywhere.
+
+    Not where I2 > 0: row A13 gives 0 to the farthest wall, which was measured all the same.
+    """
+    return depth.known & depth.prob.any()
+
+
 def log_depth(depth: Depth) -> Float:
     """d in [0, 1] as the depth network means it: log distance from nearest to farthest part.
 
     Metres are brought to it; a relative map already is (0 where nothing was measured).
     """
-    known = depth.prob > 0
+    known = believed(depth)
     if not known.any():
         return np.zeros_like(depth.z)
     if not depth.metric:
@@ -40,6 +49,6 @@ def features(matte: Matte, depth: Depth, subject: float) -> Float:
     nothing was measured all depth channels are 0.
     """
     d = log_depth(depth)
-    known = (depth.prob > 0).astype(np.float32)
+    known = believed(depth).astype(np.float32)
     beyond = np.clip((d - np.float32(subject)) / np.float32(2 * REACH) + np.float32(0.5), 0, 1)
     return np.stack([matte.alpha, matte.prob, d, depth.prob, known, beyond * known])

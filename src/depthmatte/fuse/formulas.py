@@ -41,7 +41,7 @@ def _product(matte: Matte, depth: Depth) -> Float:
 
 def _scaled(depth: Depth) -> Float:
     """d divided by the largest measured d, so it spans [0, 1]; all 0 where nothing has depth."""
-    largest = np.float32(depth.z[depth.prob > 0].max(initial=0))
+    largest = np.float32(depth.z[depth.known].max(initial=0))
     if largest == 0:
         return np.zeros_like(depth.z)
     # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.

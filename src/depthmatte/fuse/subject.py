@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..canvas import Float
 from ..errors import InputError
 from ..maps import Depth, Matte
-from .features import log_depth
+from .features import believed, log_depth
 
 Choice = Literal["auto", "nearest", "largest", "all"]
 
@@ -74,7 +74,7 @@ class People:
 def people(matte: Matte, depth: Depth) -> People:
     """Part a matte into people by gaps and by jumps in depth."""
     d = log_depth(depth)
-    known = depth.prob > 0
+    known = believed(depth)
     solid = matte.alpha >= SOLID
     core = solid & ~_jumps(d, known)
     count, label = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
