@@ -1,6 +1,6 @@
 """Is the disparity right? Network, SGBM and HITNet on Middlebury pairs with ground truth.
 
-python benchmarks/stereo.py [--network FILE] -> results/stereo.csv, sparsification.csv and .png
+python benchmarks/stereo.py [--network FILE] -> results/stereo.csv, sparsification.png
 """
 
 from __future__ import annotations
