@@ -117,7 +117,7 @@ def _front(cloud: _Cloud) -> Index:
     if np.isfinite(limit):
         inside &= cloud.x * cloud.x + cloud.y * cloud.y <= limit**2
     index = np.flatnonzero(inside)
-    pixel = v[index].astype(np.int64) * width + u[index].astype(np.int64)
+    pixel = v[index].astype(np.int32) * width + u[index].astype(np.int32)
     # The bits of positive floats sort as they do; below them the point remembers itself.
     key = cloud.inverse.view(np.uint32)[index].astype(np.uint64) << np.uint64(32)
     key |= index.astype(np.uint64)
@@ -137,37 +137,38 @@ def _at_centres(cloud: _Cloud, winner: Index, pixel: Index) -> Float:
     Over a picture 1 / z of a plane is linear: its slope among neighbours on the same surface
     gives the plane n . X = 1 in the depth camera's frame, and so in the photo camera's.
     """
-    point, (height, width) = winner[pixel], cloud.grid.z.shape
-    inverse = _reciprocal(cloud.grid.z).ravel()
-    here, column = inverse[point], point % width
-    across = _slope(inverse, point, 1, column > 0, column < width - 1)
-    down = _slope(inverse, point, width, point >= width, point < (height - 1) * width)
+    point, inverse = winner[pixel], _reciprocal(cloud.grid.z)
+    here = inverse.ravel()[point]
+    down, across = (_slope(inverse, axis).ravel()[point] for axis in (0, 1))
     ray_x, ray_y = (plane[point] for plane in _rays(cloud.grid.camera.lens)[:2])
     x, y = _per_ray(cloud.grid.camera, point, across, down)
     rotation, shift = pose(cloud.grid.camera, cloud.target)
     plane = rotation.astype(np.float32) @ np.stack([x, y, here - x * ray_x - y * ray_y])
     to_x, to_y = (plane[pixel] for plane in _rays(cloud.target.lens)[:2])
     met = plane[0] * to_x + plane[1] * to_y + plane[2]
-    met /= 1 + shift.astype(np.float32) @ plane
+    x, y, z = shift.astype(np.float32)
+    met /= x * plane[0] + y * plane[1] + z * plane[2] + 1
     landed = cloud.inverse[point]
     low, high = landed * np.float32(1 - AGREE), landed * np.float32(1 + AGREE)
     return np.asarray(np.clip(met, low, high))
 
 
-def _slope(inverse: Float, point: Index, stride: int, low: Mask, high: Mask) -> Float:
-    """Change of 1 / z per pixel along one axis, out of the neighbours on the same surface.
-
-    `low` and `high` say where there is a neighbour before and after.
-    """
-    here = inverse[point]
-    limit = here * np.float32(AGREE)
-    total, count = np.zeros_like(here), np.zeros_like(here)
-    for there, step in ((low, -stride), (high, stride)):
-        change = inverse[np.where(there, point + step, point)] - here
-        same = (np.abs(change) <= limit) & there
-        total += np.where(same, change, 0) * np.float32(np.sign(step))
-        count += same
-    return np.asarray(total / np.maximum(count, 1))
+def _slope(inverse: Float, axis: int) -> Float:
+    """Change of 1 / z per pixel along an axis, out of the neighbours on the same surface."""
+    step = np.diff(inverse, axis=axis)
+    before: tuple[slice, ...] = (slice(None, -1),)
+    after: tuple[slice, ...] = (slice(1, None),)
+    if axis == 1:
+        before, after = (slice(None), *before), (slice(None), *after)
+    same = np.abs(step) <= inverse[before] * np.float32(AGREE)
+    step *= same
+    total, count = np.zeros_like(inverse), np.zeros_like(inverse)
+    for side in (before, after):
+        total[side] += step
+        count[side] += same
+    np.maximum(count, 1, out=count)
+    total /= count
+    return total
 
 
 def _per_ray(camera: Camera, point: Index, across: Float, down: Float) -> tuple[Float, Float]:
@@ -263,29 +264,33 @@ def _explain(
 
 
 def _farther_side(inverse: Float, target: Camera, pixel: Index) -> Float:
-    """1 / z of the farther of the nearest known pixels to the left and right of `pixel`; above
-    and below where its row knows none.
+    """1 / z of the farther of the nearest known pixels to the left and right of `pixel`, all
+    that are unknown; above and below where its row knows none.
     """
-    known, (height, width) = inverse.reshape(target.shape), target.shape
-    guess = _farther(known, pixel)
-    alone = np.flatnonzero(guess == 0)
-    if alone.size:
-        row, column = np.divmod(pixel[alone], width)
-        guess[alone] = _farther(known.T, column * height + row)
+    height, width = target.shape
+    guess = _farther(inverse, pixel, width)
+    alone = guess == 0
+    if alone.any():
+        row, column = np.divmod(pixel, width)
+        turned = column * height + row
+        order = np.argsort(turned)
+        upright = np.empty_like(guess)
+        flat = inverse.reshape(target.shape).T.ravel()
+        upright[order] = _farther(flat, turned[order], height)
+        guess[alone] = upright[alone]
     return guess
 
 
-def _farther(known: Float, pixel: Index) -> Float:
-    """The smaller of the two first positive values before and after flat `pixel` in its row."""
-    flat, count = np.ascontiguousarray(known).ravel(), known.size
-    places = np.arange(count, dtype=np.int32).reshape(known.shape)
-    before = np.maximum.accumulate(np.where(known > 0, places, -1), axis=1).ravel()[pixel]
-    after = np.where(known > 0, places, count)[:, ::-1]
-    after = np.minimum.accumulate(after, axis=1)[:, ::-1].ravel()[pixel]
-    left = np.where(before >= 0, flat[before], 0)
-    right = np.where(after < count, flat[np.minimum(after, count - 1)], 0)
+def _farther(inverse: Float, pixel: Index, width: int) -> Float:
+    """The smaller of the known values before and after every run of unknown pixels in a row."""
+    start = np.ones(pixel.size, bool)
+    start[1:] = (np.diff(pixel) > 1) | (pixel[1:] % width == 0)
+    begin, end = pixel[start], pixel[np.append(start[1:], True)[: pixel.size]]
+    left = np.where(begin % width > 0, inverse[begin - 1], 0)
+    right = np.where((end + 1) % width > 0, inverse[np.minimum(end + 1, inverse.size - 1)], 0)
     both = np.minimum(left, right)
-    return np.where(both > 0, both, np.maximum(left, right))
+    farther = np.where(both > 0, both, np.maximum(left, right))
+    return np.asarray(farther[np.cumsum(start) - 1])
 
 
 def _reciprocal(z: Float) -> Float:

@@ -13,9 +13,9 @@ from .scale import AGREE, Index, scale
 
 Mask = NDArray[np.bool_]
 
-APART = 0.7
-"""Pixels between neighbours on the other camera's grid that leave none of its pixels out:
-their diagonal is one pixel."""
+APART = 0.95
+"""Pixels, upright and across, that one cell between neighbours may cover on the other camera's
+grid: where it is 1, a cell fits into every pixel there, and so one of its corners."""
 
 _DENSEST = 16.0
 _SAMPLES = 48
@@ -38,7 +38,7 @@ class Grid:
 
     @classmethod
     def of(cls, z: Float, valid: Mask, source: Camera, target: Camera) -> Grid:
-        """What `target` sees of a depth map taken by `source`, neighbours `APART` or less there.
+        """What `target` sees of a depth map taken by `source`, cells `APART` or less there.
 
         A map much finer than needed is thinned, a coarser one interpolated along its surfaces.
         """
@@ -108,22 +108,16 @@ def _inside(landed: Matrix, shape: tuple[int, int]) -> Mask:
 
 
 def _apart(landed: Matrix, places: Matrix, inside: Mask) -> float:
-    """How far apart nearly all neighbours on one surface land, in pixels of the target."""
-    found = [np.zeros(1)]
-    for axis in (0, 1):
-        steps = np.linalg.norm(np.diff(places[..., :2], axis=axis), axis=-1)
-        ends = [np.take(places[..., 2], np.arange(*span), axis) for span in _ends(places, axis)]
-        reach = np.minimum(AGREE * steps, 0.25) * np.minimum(*ends)
-        seen = [np.take(inside, np.arange(*span), axis) for span in _ends(places, axis)]
-        together = (np.abs(ends[0] - ends[1]) < reach) & (seen[0] | seen[1])
-        moved = np.linalg.norm(np.diff(landed, axis=axis), axis=-1)
-        found.append((moved / steps)[together & np.isfinite(moved)])
-    return float(np.percentile(np.concatenate(found), 99))
-
-
-def _ends(places: Matrix, axis: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    count = places.shape[axis]
-    return (0, count - 1), (1, count)
+    """How wide or high nearly all cells between neighbours of one surface land, in pixels."""
+    corner, z = (slice(None, -1), slice(None, -1)), places[..., 2]
+    extent = np.zeros((*z[corner].shape, 2))
+    whole = inside[corner].copy()
+    for neighbour in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+        step = np.linalg.norm(places[neighbour][..., :2] - places[corner][..., :2], axis=-1)
+        extent += np.abs(landed[neighbour] - landed[corner]) / step[..., None]
+        whole &= np.abs(z[neighbour] - z[corner]) < np.minimum(AGREE * step, 0.25) * z[corner]
+    widest = extent.max(axis=-1)[whole]
+    return float(np.percentile(widest, 99)) if widest.size else APART
 
 
 def _region(inside: Mask, places: Matrix, shape: tuple[int, ...]) -> tuple[slice, slice]:
