@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.canvas import Fit, Orient, lay
-from depthmatte.restore import restore, strips
+from depthmatte.canvas import Fit, Orient, lay, lift
+from depthmatte.evidence import Reason
+from depthmatte.maps import Depth, Matte, Portrait
+from depthmatte.photo import Photo
+from depthmatte.restore import restore, restore_known, strips
 
 SHAPES = st.tuples(st.integers(40, 300), st.integers(40, 300))
 SMALL = (64, 48)
@@ -127,3 +130,50 @@ def test_strips_cover_every_row_once(height: int, rows: int) -> None:
     parts = list(strips(height, rows))
     assert [row for part in parts for row in range(height)[part]] == list(range(height))
     assert all(part.stop - part.start <= rows for part in parts)
+
+
+@given(SHAPES, ORIENTS, st.integers(0, 99))
+def test_holes_never_mix_with_what_is_known(
+    shape: tuple[int, int], orient: Orient, seed: int
+) -> None:
+    """Values of 1.9 to 2 among holes that hold 0 or 50: nothing else comes out."""
+    fit = Fit.of(shape, SMALL, orient)
+    draw = np.random.default_rng(seed)
+    known = draw.random(fit.canvas) > 0.4
+    values = np.where(known, 2 - 0.1 * draw.random(fit.canvas), 50 * (seed % 2))
+    back = restore_known(values.astype(np.float32), known, fit)
+    nearest = lift(known.astype(np.uint8), fit, nearest=True) > 0
+    assert (back[~nearest] == 0).all()
+    assert back[nearest].min(initial=2) >= 1.9 - 1e-5
+    assert back[nearest].max(initial=0) <= 2 + 1e-5
+
+
+@given(SHAPES, ORIENTS, st.integers(0, 99))
+def test_without_holes_it_is_plain_enlargement(
+    shape: tuple[int, int], orient: Orient, seed: int
+) -> None:
+    fit = Fit.of(shape, SMALL, orient)
+    values = np.random.default_rng(seed).random(fit.canvas, np.float32)
+    known = np.ones(fit.canvas, bool)
+    np.testing.assert_array_equal(restore_known(values, known, fit), restore(values, fit))
+
+
+def test_a_portraits_depth_is_right_beside_holes() -> None:
+    """A wall at half of the largest depth with a hole in it, four times enlarged."""
+    fit = Fit.of((192, 256), (48, 64))
+    z = np.full((64, 48) if fit.turned else fit.canvas, 2, np.float32)
+    z[0, 0] = 4
+    validity = np.zeros(z.shape, np.uint8)
+    validity[20:30, 20:30] = Reason.SHADOW
+    z[20:30, 20:30] = 0
+    sure = np.where(validity == Reason.VALID, np.float32(0.5), np.float32(0))
+    depth = Depth(z, sure, True, "sensor", validity)
+    rgb = np.zeros((192, 256, 3), np.uint8)
+    portrait = Portrait(Photo(rgb), Matte.empty(z.shape), depth, fit)
+    hole = portrait.validity == Reason.SHADOW
+    assert hole.sum() > 1000
+    assert not portrait.depth[hole].any()
+    assert not portrait.depth_prob[hole].any()
+    beside = (cv2.dilate(hole.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0) & ~hole
+    np.testing.assert_allclose(portrait.depth[beside], 0.5, atol=1e-6)
+    np.testing.assert_allclose(portrait.depth_prob[beside], 0.5, atol=1e-6)

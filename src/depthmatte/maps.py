@@ -12,7 +12,7 @@ from .canvas import Fit, Float, lift
 from .errors import InputError
 from .evidence import Reason
 from .photo import RGB, Photo
-from .restore import restore
+from .restore import restore, restore_known
 
 SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody" (row B8)."""
@@ -155,13 +155,17 @@ class Portrait:
 
     @cached_property
     def depth(self) -> Float:
-        """Depth relative to the scene, 0 nearest to 1 farthest."""
-        return restore(self.measured.relative, self.fit)
+        """Depth relative to the scene, 0 nearest to 1 farthest; 0 too where `validity` says why."""
+        return self._measured(self.measured.relative)
 
     @cached_property
     def depth_prob(self) -> Float:
         """Probability that the depth is right (I2); 0 where nothing was measured."""
-        return restore(self.measured.prob, self.fit)
+        return self._measured(self.measured.prob)
+
+    def _measured(self, values: Float) -> Float:
+        known = self.measured.known
+        return np.minimum(restore_known(values, known, self.fit), np.float32(1))
 
     @cached_property
     def validity(self) -> NDArray[np.uint8]:

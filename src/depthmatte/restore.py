@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .canvas import Fit, Float, lay, lift
-from .filters import box, guided_coefficients, spread
+from .filters import box, guided_coefficients, normalized, spread
 from .photo import RGB
 
 RADIUS = 1
@@ -51,6 +52,19 @@ def restore(values: Float, fit: Fit, guide: RGB | None = None) -> Float:
     if slopes.any():
         _add_detail(restored, slopes, fit, guide)
     return _bounded(restored)
+
+
+def restore_known(values: Float, known: NDArray[np.bool_], fit: Fit) -> Float:
+    """Bring a measured canvas map (h, w) back to the photo's (H, W); holes stay 0.
+
+    Like `restore` without guide, but only `known` pixels count: the nearest pixel decides
+    whether there is a value, and it is the mean of the known ones around (row A12).
+    """
+    if known[fit.window].all():
+        return np.asarray(lift(values, fit), np.float32)
+    mean, _ = normalized(values, known.astype(np.float32), lambda part: lift(part, fit))
+    seen = lift(known.astype(np.uint8), fit, nearest=True)
+    return mean * seen
 
 
 def _enlarges(fit: Fit) -> bool:

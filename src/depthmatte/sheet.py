@@ -14,7 +14,7 @@ from .effects import Cutout
 from .io.write import to_8bit
 from .maps import Depth, Matte, Portrait
 from .photo import RGB, Photo
-from .restore import restore
+from .restore import restore, restore_known
 
 SIDE = 480
 """Longest side of a tile in pixels; smaller photos are not enlarged."""
@@ -60,8 +60,8 @@ def _shrunk(portrait: Portrait) -> Portrait:
         Photo(resize(portrait.photo.rgb, shape)),
         Matte(alpha, restore(portrait.matte.prob, fit)),
         Depth(
-            restore(depth.relative, fit),
-            restore(depth.prob, fit),
+            np.minimum(restore_known(depth.relative, depth.known, fit), 1),
+            np.minimum(restore_known(depth.prob, depth.known, fit), 1),
             validity=lift(depth.validity, fit, nearest=True),
         ),
         Fit.identity(shape),
