@@ -59,5 +59,5 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing depthmatte with everything its tests use into $(VENV) (a few minutes)"
-	@$(PIP) --editable '.[demo,dev,plot,train]'
+	@$(PIP) --editable '.[demo,dev,exr,plot,train]'
 	@touch $@ $(VENV)/.demo

@@ -124,7 +124,7 @@ def test_one_plane_in_three_axes_is_one_plane() -> None:
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("OpenEXR") is None, reason="needs the extra exr: pip install OpenEXR"
+    importlib.util.find_spec("OpenEXR") is None, reason="needs the extra exr"
 )
 @pytest.mark.parametrize("channel", ["Z", "ViewLayer.Depth.Z", "Y"])
 def test_exr(tmp_path: Path, channel: str) -> None:

@@ -64,7 +64,7 @@ def restore_known(values: Float, known: NDArray[np.bool_], fit: Fit) -> Float:
         return np.asarray(lift(values, fit), np.float32)
     mean, _ = normalized(values, known.astype(np.float32), lambda part: lift(part, fit))
     seen = lift(known.astype(np.uint8), fit, nearest=True)
-    return mean * seen
+    return np.asarray(mean * seen, np.float32)
 
 
 def _enlarges(fit: Fit) -> bool:
