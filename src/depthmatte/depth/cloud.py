@@ -1,0 +1,73 @@
+"""The points of a depth map as another camera has them before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..camera import Camera, Lens, distort, pose, reach
+from ..canvas import Float
+from .grid import Grid
+from .scale import Index
+
+_CLOSEST = np.float32(1e-3)
+"""Metres before a camera under which it sees nothing."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A grid's points in the target's frame, flat: x / z, y / z and 1 / z (0 where unknown)."""
+
+    grid: Grid
+    target: Camera
+    x: Float
+    y: Float
+    inverse: Float
+
+    @classmethod
+    def of(cls, grid: Grid, target: Camera) -> Cloud:
+        """Every point of `grid` moved into the frame of `target`."""
+        rotation, shift = pose(grid.camera, target)
+        ray_x, ray_y, ray_z = rays(grid.camera.lens, rotation.tobytes())
+        z = grid.z.ravel()
+        ahead = ray_z * z
+        ahead += np.float32(shift[2])
+        known = (z > 0) & (ahead > _CLOSEST)  # False also for NaN, beyond the lens
+        inverse = 1 / np.fmax(ahead, _CLOSEST)
+        inverse *= known
+        x, y = ray_x * z, ray_y * z
+        for values, step in ((x, shift[0]), (y, shift[1])):
+            values += np.float32(step)
+            values *= inverse
+        return cls(grid, target, x, y, inverse)
+
+    def look(self, pixel: Index, inverse: Float) -> tuple[Index, Float]:
+        """Where the depth camera sees the target's pixels if they are at 1 / z = `inverse`.
+
+        `pixel` is flat. Returns flat indices on the grid, -1 outside it, and the depths to
+        expect there.
+        """
+        camera = self.grid.camera
+        rotation, shift = (part.astype(np.float32) for part in pose(self.target, camera))
+        x, y = (plane[pixel] for plane in rays(self.target.lens)[:2])
+        points = rotation @ (np.stack([x, y, np.ones_like(x)]) / inverse) + shift[:, None]
+        z = points[2]
+        height, width = camera.shape
+        with np.errstate(all="ignore"):  # what is behind the camera or beyond its lens
+            x, y = points[0] / z, points[1] / z
+            seen = (z > _CLOSEST) & (np.hypot(x, y) <= reach(camera.distortion))
+            x, y = distort(x, y, camera.distortion)
+            u, v = x * camera.fx + (camera.cx + 0.5), y * camera.fy + (camera.cy + 0.5)
+            seen &= (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        u, v = np.where(seen, u, 0).astype(np.intp), np.where(seen, v, 0).astype(np.intp)
+        return np.where(seen, v * width + u, -1), z
+
+
+@lru_cache(maxsize=8)
+def rays(lens: Lens, rotation: bytes = np.eye(3).tobytes()) -> Float:
+    """Where a camera's pixels look, turned into another's frame: float32 (3, h * w)."""
+    own = Camera(*lens).rays().reshape(-1, 2).astype(np.float64)
+    whole = np.concatenate([own, np.ones((len(own), 1))], axis=1)
+    return np.asarray(np.frombuffer(rotation).reshape(3, 3) @ whole.T, np.float32)
