@@ -123,9 +123,7 @@ def test_one_plane_in_three_axes_is_one_plane() -> None:
         assert depthfile.raw_depth(MM.reshape(shape), "npy").shape == (2, 3)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("OpenEXR") is None, reason="needs the extra exr"
-)
+@pytest.mark.skipif(importlib.util.find_spec("OpenEXR") is None, reason="needs the extra exr")
 @pytest.mark.parametrize("channel", ["Z", "ViewLayer.Depth.Z", "Y"])
 def test_exr(tmp_path: Path, channel: str) -> None:
     import OpenEXR

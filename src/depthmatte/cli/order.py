@@ -75,16 +75,20 @@ class Order:
         opaque = self.suffix == ".jpg" and name == "cutout"
         return f".{name}.png" if name in MAPS or opaque else f".{name}{self.suffix}"
 
+    @property
+    def needs_depth(self) -> bool:
+        """Does anything that was ordered ask for depth?"""
+        needed = self.fusing != "none" or not set(self.pictures) <= SEGMENTATION_ONLY
+        return needed or self.gdepth or self.subject != "auto"
+
     def pipeline(self) -> Pipeline:
         """The pipeline this order needs; depth is left out where nothing asks for it."""
-        needed = self.fusing != "none" or not set(self.pictures) <= SEGMENTATION_ONLY
-        needed = needed or self.gdepth or self.subject != "auto"
         if self.threads is not None:
             cv2.setNumThreads(self.threads)
         return default_pipeline(
             self.fusing,
             self.orient,
-            self.depth_source if needed else "none",
+            self.depth_source if self.needs_depth else "none",
             self.matte_network,
             self.depth_network,
             self.threads,

@@ -22,6 +22,7 @@ from ..io.replace import replacing
 from ..io.write import write
 from ..photo import Photo
 from ..pipeline import Pipeline, Stopwatch
+from . import notes
 from .given import Given
 from .order import GDEPTH, Order
 from .report import Report
@@ -42,15 +43,20 @@ def cut_all(paths: Sequence[Path], order: Order, report: Report) -> int:
     """
     order.given.check(paths)
     pipeline = order.pipeline()
+    for note in notes.before(order):
+        report.note(note)
     found, failed = _search(paths, order.out, report)
     tasks, clashes = _tasks(found, order, report)
     failed += clashes
     done = 0
+    said: set[str] = set()
     with report.progress(len(tasks)) as advance:
         for task, reading in _ahead(tasks, order.given):
             try:
                 photo, timings = reading.result()
-                report.done(_cut(task, photo, timings, order, pipeline))
+                portrait, result = _cut(task, photo, timings, order, pipeline)
+                _tell(order, portrait, report, said)
+                report.done(result)
                 done += 1
             except InputError as error:
                 report.failed(str(task.path), str(error))
@@ -58,6 +64,16 @@ def cut_all(paths: Sequence[Path], order: Order, report: Report) -> int:
             advance()
     report.summary(done, failed)
     return failed
+
+
+def _tell(order: Order, portrait: Portrait, report: Report, said: set[str]) -> None:
+    """Notes about the depth of one photo; the unit of a folder's files is said once."""
+    for note in notes.after(order, portrait):
+        report.note(note)
+    unit = notes.unit(order, portrait)
+    if report.style == "lines" and unit and unit not in said:
+        said.add(unit)
+        report.note(unit)
 
 
 def _search(paths: Sequence[Path], out: Path, report: Report) -> tuple[list[Found], int]:
@@ -128,8 +144,8 @@ def _read(task: Task, given: Given) -> tuple[Photo, dict[str, float]]:
 
 def _cut(
     task: Task, photo: Photo, timings: dict[str, float], order: Order, pipeline: Pipeline
-) -> dict[str, Any]:
-    """Cut one photo and write what was ordered; what there is to tell about it."""
+) -> tuple[Portrait, dict[str, Any]]:
+    """Cut one photo and write what was ordered; the portrait and what there is to tell."""
     portrait = Portrait.adopt(pipeline(photo))
     clock = Stopwatch(timings | portrait.timings)
     clock("restore", lambda: portrait.alpha)
@@ -141,7 +157,7 @@ def _cut(
             continue
         picture = clock(name, order.pictures[name], portrait)
         clock("write", write, picture, target, photo.meta, forbid=task.path)
-    return {
+    return portrait, {
         "file": str(task.path),
         "status": "ok",
         "found": portrait.found,
@@ -149,6 +165,7 @@ def _cut(
         "timings": {stage: round(ms, 2) for stage, ms in clock.timings.items()},
         "provider": pipeline.provider,
         "depth_source": portrait.measured.source,
+        "depth": notes.describe(portrait),
         "fusion": order.fusing,
         "subject": order.subject,
         "outputs": [str(target) for target in targets.values()],

@@ -33,6 +33,11 @@ class Report:
             _say(json.dumps({"file": file, "status": "error", "error": problem}))
         _say(f"depthmatte: {problem}", sys.stderr)
 
+    def note(self, text: str) -> None:
+        """Something the user may not expect, though nothing failed."""
+        if self.style != "quiet":
+            _say(f"depthmatte: note: {text}", sys.stderr)
+
     def summary(self, done: int, failed: int) -> None:
         """The last line, where there was more than one photo."""
         if self.style == "lines" and done + failed > 1:

@@ -1,0 +1,94 @@
+"""What is worth saying aloud about depth: which was used, why not the one given, its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..evidence import RawDepth, Reason
+from ..io.label import label
+from ..maps import Portrait
+from ..photo import Photo
+from .order import Order
+
+READ_AS = {
+    "mm, assumed": "read as millimetres; --depth-scale changes that",
+    "m, assumed": "read as metres; --depth-scale changes that",
+}
+"""`RawDepth.unit` -> what to say about a unit that the user did not state."""
+
+GIVEN = {"sensor": "--depth", "stereo": "--right"}
+"""Source -> the option that brings it."""
+
+
+def describe(portrait: Portrait) -> dict[str, Any] | None:
+    """The depth used, for the JSON line; None where nothing was measured.
+
+    `near` and `far` are metres with `metric`, else relative. `measured` is the share of the
+    photo that has valid depth. `unit` is how the file's numbers were taken.
+    """
+    depth, window = portrait.measured, portrait.fit.window
+    known = depth.known[window]
+    if not known.any():
+        return None
+    z = depth.z[window][known]
+    raw = _raw(portrait.photo, depth.source)
+    return {
+        "unit": raw.unit if raw and raw.unit else "m" if depth.metric else "relative",
+        "near": round(float(z.min()), 4),
+        "far": round(float(z.max()), 4),
+        "measured": round(float(known.mean()), 4),
+        "metric": depth.metric,
+    }
+
+
+def before(order: Order) -> Iterator[str]:
+    """What is known before any photo is read: what was given and plays no part."""
+    for source, option in GIVEN.items():
+        if getattr(order.given, option[2:]) is None:
+            continue
+        if not order.needs_depth:
+            yield f"{option}: not used, nothing asks for depth; use a fusion, or save depth"
+        elif order.depth_source not in ("auto", source):
+            chosen = f"--depth-source is {order.depth_source}"
+            yield f"{option}: not used, {chosen}; use {source} or auto"
+
+
+def after(order: Order, portrait: Portrait) -> Iterator[str]:
+    """Why another depth than the one given was used for this photo."""
+    if not order.needs_depth or order.depth_source not in ("auto", *GIVEN):
+        return
+    used, name = portrait.measured.source, label(portrait.photo.meta.name)
+    for source, option in GIVEN.items():
+        given = getattr(order.given, option[2:])
+        if given is None or order.depth_source not in ("auto", source):
+            continue
+        if used == source and portrait.measured.known.any():
+            continue
+        yield f"{name}: {option} {label(given)}: " + _why(portrait, source, used)
+
+
+def _why(portrait: Portrait, source: str, used: str) -> str:
+    raw = _raw(portrait.photo, source)
+    if raw is not None and not (raw.validity == Reason.VALID).any():
+        return f"holds no valid depth; {_instead(used, source)}"
+    if used == "stored" or (used == "sensor" and source == "stereo"):
+        return f"{used} depth was used; --depth-source {source} chooses this one"
+    return f"tells nothing apart on this photo; {_instead(used, source)}"
+
+
+def _instead(used: str, source: str) -> str:
+    return "there is none" if used in ("none", source) else f"{used} depth was used"
+
+
+def unit(order: Order, portrait: Portrait) -> str | None:
+    """How the numbers of a depth file were read, where the user did not say."""
+    raw = portrait.photo.evidence.sensor if portrait.measured.source == "sensor" else None
+    if order.given.depth is None or raw is None or not portrait.measured.known.any():
+        return None
+    said = READ_AS.get(raw.unit or "")
+    return said and f"{label(order.given.depth)}: {said}"
+
+
+def _raw(photo: Photo, source: str) -> RawDepth | None:
+    return {"stored": photo.evidence.stored, "sensor": photo.evidence.sensor}.get(source)

@@ -1,0 +1,127 @@
+"""What `cut` says about the depth it used: notes on stderr, `depth` in the JSON line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import tinynets
+from depthmatte.cli import app
+from depthmatte.io.gdepth import embed
+
+ROWS, COLUMNS = 90, 60
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with `a.png`, `phone.jpg` with depth inside, and depth files for both."""
+    monkeypatch.chdir(tmp_path)
+    rgb = np.zeros((ROWS, COLUMNS, 3), np.uint8)
+    rgb[20:70, 15:45] = (255, 255, 0)
+    Image.fromarray(rgb).save("a.png")
+    Image.fromarray(rgb).save("plain.jpg")
+    ramp = np.linspace(1, 3, ROWS * COLUMNS, dtype=np.float32).reshape(ROWS, COLUMNS)
+    Path("phone.jpg").write_bytes(embed(Path("plain.jpg").read_bytes(), ramp, True))
+    mm = np.full((ROWS, COLUMNS), 3000, np.uint16)
+    mm[:, :30] = 1200
+    mm[:9] = 0
+    Image.fromarray(mm).save("mm.png")
+    Image.fromarray(np.zeros_like(mm)).save("blank.png")
+    np.save("metres.npy", mm / np.float32(1000))
+    return tmp_path
+
+
+@pytest.fixture
+def nets(tmp_path: Path) -> list[str]:
+    (tmp_path / "nets").mkdir()
+    paths = tinynets.save(tmp_path / "nets")
+    return ["--matte-network", paths["matte"], "--depth-network", paths["depth"]]
+
+
+def cut(*arguments: str) -> Any:
+    # A fusion without a network of its own.
+    fusion = [] if "--fusion" in arguments else ["--fusion", "product"]
+    done = CliRunner().invoke(app, ["cut", *arguments, *fusion])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@pytest.mark.usefixtures("place")
+def test_json_tells_the_depth(nets: list[str]) -> None:
+    """1.2 and 3 m by hand, 81 of 90 rows valid; the farther half has I2 = 0 and counts."""
+    done = cut("a.png", "--depth", "mm.png", "--json", *nets)
+    depth = json.loads(done.stdout)["depth"]
+    assert depth.pop("measured") == pytest.approx(0.9, abs=0.01)
+    assert depth == {"unit": "mm, assumed", "near": 1.2, "far": 3.0, "metric": True}
+    assert done.stderr == "", "the unit stands in the line already"
+    mono = json.loads(cut("a.png", "--json", *nets).stdout)["depth"]
+    assert (mono["unit"], mono["metric"]) == ("relative", False)
+    assert 0 < mono["measured"] < 1, "the network is sure of the person alone"
+    none = cut("a.png", "--fusion", "none", "--json", *nets).stdout
+    assert json.loads(none)["depth"] is None
+
+
+@pytest.mark.usefixtures("place")
+def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
+    for folder, count in (("photos", 2), ("depths", 2)):
+        Path(folder).mkdir()
+        for name in range(count):
+            source = "a.png" if folder == "photos" else "mm.png"
+            Path(folder, f"{name}.png").write_bytes(Path(source).read_bytes())
+    said = cut("photos", "--depth", "depths", *nets).stderr
+    assert said.count("depths: read as millimetres; --depth-scale changes that") == 1
+    assert "read as metres" in cut("a.png", "--depth", "metres.npy", *nets).stderr
+    assert "read as" not in cut("a.png", "--depth", "mm.png", "--depth-scale", "1000", *nets).stderr
+    assert cut("a.png", "--depth", "mm.png", "-q", *nets).stderr == ""
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["phone.jpg", "--depth", "mm.png"],
+            "phone.jpg: --depth mm.png: stored depth was used; "
+            "--depth-source sensor chooses this one",
+        ),
+        (
+            ["a.png", "--depth", "blank.png"],
+            "a.png: --depth blank.png: holds no valid depth; mono depth was used",
+        ),
+        (
+            ["a.png", "--depth", "blank.png", "--depth-source", "sensor"],
+            "a.png: --depth blank.png: holds no valid depth; there is none",
+        ),
+        (
+            ["a.png", "--depth", "mm.png", "--depth-source", "mono"],
+            "--depth: not used, --depth-source is mono; use sensor or auto",
+        ),
+        (
+            ["a.png", "--depth", "mm.png", "--fusion", "none"],
+            "--depth: not used, nothing asks for depth; use a fusion, or save depth",
+        ),
+        (
+            ["a.png", "--right", "a.png", "--fusion", "none", "--depth-source", "none"],
+            "--right: not used, nothing asks for depth; use a fusion, or save depth",
+        ),
+    ],
+)
+def test_depth_given_in_vain_is_said(arguments: list[str], says: str, nets: list[str]) -> None:
+    for style in ([], ["--json"]):
+        assert cut(*arguments, *style, *nets).stderr == f"depthmatte: note: {says}\n"
+
+
+@pytest.mark.usefixtures("place")
+def test_depth_that_is_used_needs_no_words(nets: list[str]) -> None:
+    options = ["--depth", "mm.png", "--depth-scale", "1000", *nets]
+    for source in ("auto", "sensor"):
+        assert cut("a.png", *options, "--depth-source", source).stderr == ""
+    chosen = cut("phone.jpg", *options, "--depth-source", "sensor", "--json")
+    assert json.loads(chosen.stdout)["depth_source"] == "sensor"
+    assert chosen.stderr == ""
