@@ -34,11 +34,8 @@ def _adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     if not depth.prob.any():  # nothing to judge by; and no network loads in vain
         return matte
     # Here, not above: the formulas do not need ONNX Runtime.
-    from ..weights import FOLDER
     from .adaptive import adaptive
 
-    if not (FOLDER / "fuse.onnx").is_file():  # TEMPORARY
-        return matte
     return adaptive(matte, depth, threads)
 
 

@@ -195,7 +195,7 @@ MEANINGS = {
         "disparity": "disparity of the left view in input pixels",
         "prob": "I2, probability that the true disparity lies within 2 pixels of the estimate",
     },
-    "fuse": {"alpha": "S_out, opacity of the subject in [0, 1]"},
+    "fuse": {"verdict": "probability of belonging to the subject in [0, 1]"},
 }
 
 

@@ -26,7 +26,7 @@ from .samples import Key, Sample
 
 SOURCES = ("sensor", "stereo", "mono")
 
-LIES = 0.15
+LIES = 0.25
 """Share of samples whose depth is wrong altogether."""
 
 LOST = 0.25

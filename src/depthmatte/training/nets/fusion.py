@@ -59,6 +59,11 @@ class FusionNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> FusionOutput:
         """Verdict and fused alpha; where no depth is near, alpha is the matte's own."""
+        logits = self.verdict(features)
+        return FusionOutput(logits, decide(features[:, :1], logits, features[:, 4:5]))
+
+    def verdict(self, features: Tensor) -> Tensor:
+        """Logits of belonging to the subject (n, 1, h/4, w/4)."""
         # Mean and largest of each block: thin limbs and small holes survive the shrinking.
         small = torch.cat([F.avg_pool2d(features, STRIDE), F.max_pool2d(features, STRIDE)], 1)
         at4, at8, at16 = self.encoder(small)
@@ -66,12 +71,12 @@ class FusionNetwork(nn.Module):
         bottom = bottom + self.bottom(bottom)
         up8 = self.join8(at8 + enlarge(self.down16(bottom), at8))
         up4 = self.join4(at4 + enlarge(self.down8(up8), at4))
-        logits = self.head(up4)
-        return FusionOutput(logits, decide(features[:, :1], logits, features[:, 4:5]))
+        logits: Tensor = self.head(up4)
+        return logits
 
 
 def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
-    """Alpha with the verdict's changes: regions dropped and restored, soft edges untouched.
+    """Alpha with the verdict's changes, as `fuse.adaptive.decide` makes them, to learn through.
 
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
     """
@@ -87,14 +92,17 @@ def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
 
 
 class FusionExport(nn.Module):
-    """The form that ships: output `alpha` (n, 1, h, w), S_out in [0, 1]."""
+    """The form that ships: output `verdict` (n, 1, h, w), the probability of belonging.
 
-    outputs = ("alpha",)
+    How far the verdict is followed is decided at run time (`fuse.adaptive.decide`).
+    """
+
+    outputs = ("verdict",)
 
     def __init__(self, network: FusionNetwork, _: float = 1.0) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor]:
-        """Features (n, CHANNELS, h, w) -> fused alpha."""
-        return (self.network(image).alpha.clamp(0, 1),)
+        """Features (n, CHANNELS, h, w) -> verdict in [0, 1]."""
+        return (enlarge(self.network.verdict(image).sigmoid(), image).clamp(0, 1),)
