@@ -125,3 +125,23 @@ def test_depth_that_is_used_needs_no_words(nets: list[str]) -> None:
     chosen = cut("phone.jpg", *options, "--depth-source", "sensor", "--json")
     assert json.loads(chosen.stdout)["depth_source"] == "sensor"
     assert chosen.stderr == ""
+
+
+@pytest.mark.usefixtures("place")
+def test_millimetres_come_out_as_they_went_in(nets: list[str]) -> None:
+    cut("a.png", "--depth", "mm.png", "--save", "depth_mm,validity", *nets)
+    mm, why = (np.array(Image.open(f"out/a.{name}.png")) for name in ("depth_mm", "validity"))
+    assert mm.shape == (ROWS, COLUMNS)
+    assert mm.dtype == np.uint16
+    assert not mm[why != 0].any()
+    assert (mm[15:, :25] == 1200).all()
+    assert (mm[15:, 35:] == 3000).all()
+
+
+@pytest.mark.usefixtures("place")
+def test_relative_depth_has_no_millimetres(nets: list[str]) -> None:
+    wanted = ["--save", "alpha,depth_mm", "--fusion", "none"]
+    done = CliRunner().invoke(app, ["cut", "a.png", *wanted, *nets])
+    assert done.exit_code == 1
+    assert "a.png: its depth is relative and has no metres; give" in done.stderr
+    assert not Path("out").exists()

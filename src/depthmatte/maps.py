@@ -159,6 +159,19 @@ class Portrait:
         return self._measured(self.measured.relative)
 
     @cached_property
+    def metres(self) -> Float:
+        """Depth in metres, (H, W) float32 and not bounded by 1; 0 where `validity` says why.
+
+        Raises InputError where depth is only relative.
+        """
+        if not self.measured.metric:
+            raise InputError(
+                f"{self.photo.meta.name}: its depth is relative and has no metres; "
+                "give a depth file in metres, or a calibrated pair"
+            )
+        return restore_known(self.measured.z, self.measured.known, self.fit)
+
+    @cached_property
     def depth_prob(self) -> Float:
         """Probability that the depth is right (I2); 0 where nothing was measured."""
         return self._measured(self.measured.prob)

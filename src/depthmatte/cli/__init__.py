@@ -113,7 +113,7 @@ def cut(
         str,
         typer.Option(
             metavar="LIST",
-            help="Any of alpha,mask,depth,prob,depth_prob,validity,cutout,sheet. "
+            help="Any of alpha,mask,depth,depth_mm,prob,depth_prob,validity,cutout,sheet. "
             "Default: cutout, or nothing beside an effect.",
         ),
     ] = "",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import fuse
@@ -24,15 +25,23 @@ from .given import Given
 
 Picture = Callable[[Portrait], NDArray[Any]]
 
+
+def millimetres(portrait: Portrait) -> NDArray[np.uint16]:
+    """Metric depth as 16-bit millimetres, (H, W); 0 where missing or beyond 65.535 m."""
+    mm = np.rint(portrait.metres * np.float32(1000))
+    return np.where(mm <= 65_535, mm, 0).astype(np.uint16)
+
+
 MAPS: Mapping[str, Picture] = {
     "alpha": lambda portrait: to_8bit(portrait.alpha),
     "mask": lambda portrait: to_8bit(portrait.mask),
     "depth": lambda portrait: to_16bit(portrait.depth),
+    "depth_mm": millimetres,
     "prob": lambda portrait: to_8bit(portrait.prob),
     "depth_prob": lambda portrait: to_8bit(portrait.depth_prob),
     "validity": lambda portrait: portrait.validity,
 }
-"""Values for programs, always PNG: 8-bit grey, depth 16-bit (0 nearest), validity a code."""
+"""Values for programs, always PNG: 8-bit grey, depth 16-bit, validity a code."""
 
 PICTURES: Mapping[str, Picture] = {"cutout": Portrait.cutout, "sheet": sheet}
 """Pictures for people, in the format ordered."""

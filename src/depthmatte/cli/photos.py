@@ -150,6 +150,8 @@ def _cut(
     clock = Stopwatch(timings | portrait.timings)
     clock("restore", lambda: portrait.alpha)
     targets = order.targets(task.stem)
+    if "depth_mm" in targets:
+        clock("depth_mm", lambda: portrait.metres)  # refused before anything is written
     if GDEPTH in targets:
         clock("write", write_gdepth, portrait, targets[GDEPTH], task.path)
     for name, target in targets.items():
