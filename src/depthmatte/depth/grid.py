@@ -40,7 +40,8 @@ class Grid:
     def of(cls, z: Float, valid: Mask, source: Camera, target: Camera) -> Grid:
         """What `target` sees of a depth map taken by `source`, cells `APART` or less there.
 
-        A map much finer than needed is thinned, a coarser one interpolated along its surfaces.
+        A coarser map is interpolated along its surfaces; a finer one stays, for thin things
+        must not fall between its pixels.
         """
         landed, places = _coarse(z, valid, source, target)
         inside = _inside(landed, target.shape)
@@ -48,9 +49,7 @@ class Grid:
         values = np.where(valid, z, np.float32(0))
         origin = np.arange(z.size).reshape(z.shape)
         if apart <= APART:
-            step = max(int(APART / max(apart, APART / 8)), 1)
-            thin = (slice(None, None, step),) * 2
-            return cls(_thinned(source, step), values[thin], origin[thin])
+            return cls(source, values, origin)
         part = _region(inside, places, z.shape)
         return _denser(cls(_cropped(source, part), values[part], origin[part]), apart / APART)
 
@@ -65,19 +64,6 @@ def _denser(grid: Grid, factor: float) -> Grid:
     inverse, index = scale(inverse, known, shape)
     z = np.divide(1, inverse, out=np.zeros_like(inverse), where=inverse > 0)
     return Grid(grid.camera.scaled(shape), z, grid.origin.ravel()[index])
-
-
-def _thinned(camera: Camera, step: int) -> Camera:
-    """The camera of every `step`-th row and column."""
-    height, width = -(-camera.shape[0] // step), -(-camera.shape[1] // step)
-    return replace(
-        camera,
-        shape=(height, width),
-        fx=camera.fx / step,
-        fy=camera.fy / step,
-        cx=camera.cx / step,
-        cy=camera.cy / step,
-    )
 
 
 def _cropped(camera: Camera, part: tuple[slice, slice]) -> Camera:
