@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import depthmatte as dm
 import tinynets
 from depthmatte.cli import app
+from depthmatte.io import depthfile
 from depthmatte.io.gdepth import embed
 
 ROWS, COLUMNS = 90, 60
@@ -145,3 +147,38 @@ def test_relative_depth_has_no_millimetres(nets: list[str]) -> None:
     assert done.exit_code == 1
     assert "a.png: its depth is relative and has no metres; give" in done.stderr
     assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("place")
+def test_sensor_options_reach_the_sensor(nets: list[str]) -> None:
+    options = ["--depth", "mm.png", "--sensor", "far=2,blur=0.5", "--json"]
+    depth = json.loads(cut("a.png", *options, *nets).stdout)["depth"]
+    assert depth["far"] == pytest.approx(1.2, abs=0.01)
+    assert depth["measured"] < 0.5
+    portrait = dm.cut(
+        "a.png",
+        depth=depthfile.read("mm.png"),
+        sensor=dm.SensorOptions(far=2),
+        stereo_network="sgbm",
+        fusion="none",
+        matte_network=nets[1],
+        depth_network=nets[3],
+    )
+    assert portrait.metres.max() == pytest.approx(1.2, abs=1e-5)
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--depth", "mm.png", "--sensor", "range=2"], "--sensor range=2: no option 'range'; use"),
+        (["--depth", "mm.png", "--sensor", "far=no"], "--sensor far=no: 'no' is not a number"),
+        (["--depth", "mm.png", "--sensor", "near=3,far=2"], "near 3 m must lie below far 2 m"),
+        (["--sensor", "far=2"], "--sensor far=2: goes with --depth; give one"),
+    ],
+)
+def test_wrong_sensor_options_are_one_line(options: list[str], says: str) -> None:
+    done = CliRunner().invoke(app, ["cut", "a.png", *options])
+    assert done.exit_code == 1
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .api import Portrait, cut
+    from .camera import Camera, Rig
+    from .depth.sensor import SensorOptions
     from .errors import DepthmatteError, InputError, MissingExtra, WeightsError
+    from .evidence import RawDepth
     from .io.image import read
+    from .io.pairs import attach
     from .io.write import write
     from .maps import Depth, Matte
     from .photo import Photo
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Camera",
     "Depth",
     "DepthmatteError",
     "InputError",
@@ -27,14 +32,19 @@ __all__ = [
     "Photo",
     "Pipeline",
     "Portrait",
+    "RawDepth",
+    "Rig",
+    "SensorOptions",
     "WeightsError",
     "__version__",
+    "attach",
     "cut",
     "read",
     "write",
 ]
 
 _HOMES = {
+    "Camera": "camera",
     "Depth": "maps",
     "DepthmatteError": "errors",
     "InputError": "errors",
@@ -43,7 +53,11 @@ _HOMES = {
     "Photo": "photo",
     "Pipeline": "pipeline",
     "Portrait": "api",
+    "RawDepth": "evidence",
+    "Rig": "camera",
+    "SensorOptions": "depth.sensor",
     "WeightsError": "errors",
+    "attach": "io.pairs",
     "cut": "api",
     "read": "io.image",
     "write": "io.write",

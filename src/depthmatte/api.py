@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from . import maps
 from .camera import Rig
 from .canvas import Orient
+from .depth.sensor import SensorOptions
 from .effects import EFFECTS, Background
 from .errors import InputError
+from .evidence import RawDepth
 from .fuse import DEFAULT
 from .io.depthfile import raw_depth
 from .io.image import read
@@ -68,7 +70,7 @@ class Portrait(maps.Portrait):
 def cut(
     source: str | PathLike[str] | bytes | BinaryIO | RGB | Photo,
     *,
-    depth: str | PathLike[str] | NDArray[Any] | None = None,
+    depth: str | PathLike[str] | NDArray[Any] | RawDepth | None = None,
     right: str | PathLike[str] | None = None,
     calib: str | PathLike[str] | Rig | None = None,
     depth_scale: float | None = None,
@@ -79,25 +81,36 @@ def cut(
     threads: int | None = None,
     matte_network: str | Path = "matte",
     depth_network: str | Path = "depth",
+    stereo_network: str | Path = "network",
+    sensor: SensorOptions | None = None,
 ) -> Portrait:
     """Cut the person out of one photo.
 
     `source` is a path, the bytes of an image file, an open binary file, a Photo, or
-    pixels as uint8 (H, W, 3) sRGB. `depth` is a depth file or numbers (h, w): floats in
-    metres, whole numbers in mm or with `depth_scale` units per metre; `right` the file of a
-    second view; `calib` a calibration file or a Rig. `depth_source` is `auto` (the best
+    pixels as uint8 (H, W, 3) sRGB. `depth` is a depth file, a RawDepth, or numbers (h, w):
+    floats in metres, whole numbers in mm or with `depth_scale` units per metre; `right` the
+    file of a second view; `calib` a calibration file or a Rig. `depth_source` is `auto` (the best
     there is), `stored`, `sensor`, `stereo`, `mono` or `none`; `subject` whom to cut: `auto`,
     `nearest`, `largest`, `all` or `X,Y`, a person's place in pixels. `fusion` is `none` (the
     segmentation alone), `product`, `normalized` or `adaptive`; `orient` says whether a
     landscape shot is kept upright (`pad`) or turned to portrait (`rotate`). `threads` limits
     the CPU threads of each network, None takes all cores. The networks are names, `.onnx`
-    files or `URL#sha256=HEX`; they load once per process.
+    files or `URL#sha256=HEX` (`stereo_network` also `network` or `sgbm`); they load once per
+    process. `sensor` limits, blurs and rates the depth of a sensor.
 
     Raises InputError when the source or an option cannot be used, WeightsError when a
     network cannot.
     """
     pipeline = default_pipeline(
-        fusion, orient, depth_source, matte_network, depth_network, threads, subject
+        fusion,
+        orient,
+        depth_source,
+        matte_network,
+        depth_network,
+        threads,
+        subject,
+        stereo_network,
+        sensor,
     )
     photo = _photo(source)
     if depth is not None or right is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from . import weights
 from .canvas import PRESET, Canvas, Fit, Orient, prepare
 from .depth import CHOICES, Source, measure
-from .depth.sensor import sensor
+from .depth.sensor import SensorOptions, sensor
 from .depth.stereo import matcher, stereo
 from .depth.stored import stored
 from .errors import InputError
@@ -106,6 +106,7 @@ def default_pipeline(
     threads: int | None = None,
     who: str = "auto",
     stereo_network: str | Path = "network",
+    measuring: SensorOptions | None = None,
 ) -> Pipeline:
     """The pipeline with networks, each loaded once per process and set of options.
 
@@ -113,8 +114,8 @@ def default_pipeline(
     files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
     all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
     first needed. `who` is the Pipeline's `subject`; `stereo_network`
-    is what `depth.stereo.matcher` takes. Raises InputError for unknown names and
-    for a fusion that needs the depth it is denied, WeightsError for a network that cannot
+    is what `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used.
+    Raises InputError for unknown names and for a fusion that needs the depth it is denied, WeightsError for a network that cannot
     be used.
     """
     # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
@@ -128,7 +129,7 @@ def default_pipeline(
     if rule.needs_depth and depth_source == "none":
         raise InputError(f"fusion {fusing} needs depth; leave depth on or use another fusion")
     network = Network(weights.path(matte_network), threads)
-    sources = depth_sources(depth_network, stereo_network, threads)
+    sources = depth_sources(depth_network, stereo_network, threads, measuring)
     return Pipeline(
         segment=segmenter(network),
         measure=partial(measure, sources=sources, choice=depth_source),
@@ -145,12 +146,13 @@ def depth_sources(
     depth_network: str | Path = "depth",
     stereo_network: str | Path = "network",
     threads: int | None = None,
+    measuring: SensorOptions | None = None,
 ) -> dict[str, Source]:
     """All sources of depth in the order `measure` asks them; networks load when first needed."""
     matching = cache(partial(matcher, stereo_network, threads))
     return {
         "stored": stored,
-        "sensor": sensor,
+        "sensor": partial(sensor, options=measuring),
         "stereo": stereo(matching),
         "mono": late(lambda: _mono(depth_network, threads)),
     }

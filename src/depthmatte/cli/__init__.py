@@ -158,6 +158,13 @@ def cut(
     calib: Annotated[
         Path | None, typer.Option(help="Calibration: JSON, OpenCV YAML or XML, or calib.txt.")
     ] = None,
+    sensor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OPTION=VALUE[,...]",
+            help="How --depth is used: near, far (metres), blur, preset, interpolation.",
+        ),
+    ] = None,
     depth_source: DepthSource = "auto",
     write_depth: Annotated[
         str | None,
@@ -165,6 +172,9 @@ def cut(
     ] = None,
     matte: MatteNetwork = "matte",
     depth_network: DepthNetwork = "depth",
+    stereo_network: Annotated[
+        str, typer.Option(help="Stereo: network, sgbm, an .onnx file or URL#sha256=HEX.")
+    ] = "network",
     threads: Threads = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON line per photo on stdout.")
@@ -197,6 +207,8 @@ def cut(
         subject=subject,
         write_depth=write_depth,
         given=Given(depth, right, calib, depth_scale),
+        stereo_network=stereo_network,
+        sensor=sensor,
     )
     report = Report("json" if json else "quiet" if quiet else "lines")
     failed = cut_all(paths, todo, report)

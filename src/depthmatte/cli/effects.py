@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from ..effects import EFFECTS, Effect
 from ..errors import InputError
 from ..io.image import read
+
+T = TypeVar("T")
 
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -28,14 +30,13 @@ def spec(text: str) -> tuple[str, Effect]:
     name, _, rest = text.partition(":")
     if name not in EFFECTS:
         raise InputError(f"--effect {name}: unknown; use one of {', '.join(EFFECTS)}")
-    pairs = [pair.partition("=") for pair in rest.split(",") if pair]
     try:
-        return name, _build(EFFECTS[name], {option: value for option, _, value in pairs})
+        return name, build(EFFECTS[name], rest)
     except InputError as error:
         raise InputError(f"--effect {text}: {error}") from None
 
 
-def kind(effect: type[Effect], option: str) -> str:
+def kind(effect: type, option: str) -> str:
     """What an option takes: `flag`, `number`, `picture` (typed as a path) or `text`."""
     hint = get_type_hints(effect)[option]
     plain = next((part for part in get_args(hint) if part is not NoneType), hint)
@@ -44,8 +45,11 @@ def kind(effect: type[Effect], option: str) -> str:
     return {bool: "flag", int: "number", float: "number"}.get(hint, "text")
 
 
-def _build(effect: type[Effect], texts: dict[str, str]) -> Effect:
-    known = [field.name for field in fields(effect)]
+def build(effect: type[T], text: str) -> T:
+    """A dataclass from `OPTION=VALUE,...`; InputError for an unknown option or a wrong value."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    texts = {option: value for option, _, value in pairs}
+    known = [field.name for field in fields(effect)]  # type: ignore[arg-type]
     for option in texts:
         if option not in known:
             raise InputError(f"no option {option!r}; use {', '.join(known)}")

@@ -15,12 +15,13 @@ from .. import fuse
 from ..api import Portrait, behind
 from ..canvas import Orient
 from ..depth import CHOICES
+from ..depth.sensor import SensorOptions
 from ..errors import InputError
 from ..fuse.subject import subject as who
 from ..io.write import to_8bit, to_16bit
 from ..pipeline import Pipeline, default_pipeline
 from ..sheet import sheet
-from .effects import spec
+from .effects import build, spec
 from .given import Given
 
 Picture = Callable[[Portrait], NDArray[Any]]
@@ -72,6 +73,8 @@ class Order:
     subject: str = "auto"
     gdepth: bool = False
     given: Given = field(default_factory=Given)
+    stereo_network: str = "network"
+    sensor: SensorOptions | None = None
 
     def targets(self, stem: Path) -> dict[str, Path]:
         """Picture name -> file, for a photo whose results start with `stem`."""
@@ -102,6 +105,8 @@ class Order:
             self.depth_network,
             self.threads,
             self.subject,
+            self.stereo_network,
+            self.sensor,
         )
 
 
@@ -120,6 +125,8 @@ def order(
     subject: str = "auto",
     write_depth: str | None = None,
     given: Given | None = None,
+    stereo_network: str = "network",
+    sensor: str | None = None,
 ) -> Order:
     """Check what the user typed and make an Order of it; InputError names what is wrong."""
     made = _effects(effects, background)
@@ -152,7 +159,18 @@ def order(
         subject=subject,
         gdepth=write_depth == GDEPTH,
         given=given or Given(),
+        stereo_network=stereo_network,
+        sensor=None if sensor is None else _sensor(sensor, given or Given()),
     )
+
+
+def _sensor(text: str, given: Given) -> SensorOptions:
+    if given.depth is None:
+        raise InputError(f"--sensor {text}: goes with --depth; give one")
+    try:
+        return build(SensorOptions, text)
+    except InputError as error:
+        raise InputError(f"--sensor {text}: {error}") from None
 
 
 def _effects(texts: Sequence[str], background: str | None) -> dict[str, Picture]:
