@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,7 +162,9 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
     verdict = shipped.run(stack)["verdict"]
-    learnt = Trust(OPEN, WIDE, 0.0)
-    fused = adaptive.decide(stack[0, 0], verdict[0, 0], stack[0, 4] > 0, learnt)
+    learnt = Trust(OPEN, WIDE)
+    near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
+    free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0))
+    fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, free)
     # The run-time formula is the one that was learnt through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

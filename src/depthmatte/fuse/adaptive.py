@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +40,9 @@ class Trust:
     it takes over as its disagreement with the matte goes from `open` to `open + wide`.
 
     A map is believed as its `agreement` with the outline goes through `doubt`; `reach` is
-    that of `agreement`. Chosen on held-out maps of training scenes and photos, not on
+    that of `agreement`. What is dropped must differ from the subject in log depth, more
+    and more so through `apart`; what is restored must not differ by more than `along`.
+    Chosen on held-out maps of training scenes and photos, not on
     evaluation sets.
     """
 
@@ -50,12 +51,14 @@ class Trust:
     lean: float = 0.0
     reach: float = math.inf
     doubt: tuple[float, float] = (-2.0, -1.0)
+    apart: tuple[float, float] = (0.03, 0.08)
+    along: tuple[float, float] = (0.15, 0.25)
 
 
-MEASURED = Trust(open=0.25, lean=-0.5, reach=0.08, doubt=(0.15, 0.35))
+MEASURED = Trust(open=0.25, lean=-0.5, reach=0.08, doubt=(0.0, 0.15))
 """Depth of a sensor, a second view or the phone: an opinion of its own."""
 
-ESTIMATED = Trust(open=0.45, doubt=(0.55, 0.75))
+ESTIMATED = Trust(open=0.45, doubt=(0.4, 0.6))
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 but follows the outline nearly everywhere."""
 
@@ -75,16 +78,18 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     if belief == 0:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
-    fused = decide(matte.alpha, verdict, known, trust)
+    away = np.where(known, np.abs(log_depth(depth) - np.float32(at)), np.float32(np.nan))
+    fused = decide(matte.alpha, verdict, away, trust)
     return replace(matte, alpha=matte.alpha + np.float32(belief) * (fused - matte.alpha))
 
 
-def decide(alpha: Float, verdict: Float, known: Any, trust: Trust) -> Float:
+def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     """Alpha (h, w) with the verdict's changes: soft edges, and what is far from depth, stay.
 
-    `verdict` is float32 (h, w), the probability of belonging; `known` is boolean, where depth
-    was measured.
+    `verdict` is float32 (h, w), the probability of belonging; `away` how far each pixel is
+    from the subject in log depth, NaN where nothing was measured: there depth cannot object.
     """
+    known = np.isfinite(away)
     odds = np.float32(math.exp(trust.lean))
     verdict = np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
     shape = alpha.shape[0], alpha.shape[1]
@@ -95,8 +100,16 @@ def decide(alpha: Float, verdict: Float, known: Any, trust: Trust) -> Float:
     near = cv2.dilate(near, np.ones((REACH, REACH), np.uint8))
     apart = np.abs(verdict - blurred)
     gate = np.clip((apart - trust.open) / trust.wide, 0, 1) * resize(near.astype(np.float32), shape)
+    elsewhere, beside = _ramp(away, trust.apart), 1 - _ramp(away, trust.along)
+    gate *= np.where(known, np.where(verdict < blurred, elsewhere, beside), np.float32(1))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
     return np.asarray(np.clip(alpha + gate * (crisp - alpha), 0, 1), np.float32)
+
+
+def _ramp(values: Float, ends: tuple[float, float]) -> Float:
+    """0 below the first end, 1 above the second, a line between."""
+    low, high = ends
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
 
 
 @lru_cache(maxsize=2)
