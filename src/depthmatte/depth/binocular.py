@@ -39,8 +39,11 @@ GROW = 2.5
 AROUND = 9
 """Side of the square, in pixels of the first look, whose disparities a pixel may have."""
 
+SURE = 0.5
+"""I2 from which the first look is believed."""
+
 RARE = 5e-4
-"""A band that fewer pixels than this share could belong to is left out."""
+"""A band of which the first look is sure in fewer pixels than this share is left out."""
 
 
 def binocular(network: Network, side: int = SIDE) -> Matcher:
@@ -60,7 +63,7 @@ def binocular(network: Network, side: int = SIDE) -> Matcher:
         pair = _smaller((left, right), side)
         bands = [
             _within(_look(network, pair[0], moved(pair[1], start)), start, inside)
-            for start, inside in _bands(first.pixels, pair[0].shape[:2])
+            for start, inside in _bands(first, pair[0].shape[:2])
         ]
         return reduce(_surer, bands).resized(whole)
 
@@ -95,23 +98,23 @@ def _stacked(left: RGB, right: RGB, multiple: int) -> Float:
     return np.asarray(np.concatenate(planes)[None], np.float32) / np.float32(255)
 
 
-def _bands(first: Float, shape: tuple[int, int]) -> Iterator[tuple[int, Mask]]:
+def _bands(first: Disparity, shape: tuple[int, int]) -> Iterator[tuple[int, Mask]]:
     """Where each band starts, in pixels of `shape`, and which pixels may belong to it.
 
-    Beside an edge a pixel may belong to either surface.
+    Beside an edge a pixel may belong to either surface. A band far on counts only where the
+    first look is sure of something in it.
     """
     square = np.ones((AROUND, AROUND), np.uint8)
     wider = np.float32(shape[1] / first.shape[1])
     low, high = (
-        resize(spread(first, square) * wider, shape, nearest=True)
+        resize(spread(first.pixels, square) * wider, shape, nearest=True)
         for spread in (cv2.erode, cv2.dilate)
     )
-    top = high.max()
-    for start in range(0, max(1, int(top)), LARGEST - OVERLAP):
-        ends = start + LARGEST - OVERLAP / 4, start + OVERLAP / 4
-        inside = low <= ends[0] if start == 0 else (low <= ends[0]) & (high > ends[1])
-        if inside.mean() > RARE:
-            yield start, inside
+    sure = first.pixels[first.prob >= SURE] * wider
+    yield 0, low <= LARGEST - OVERLAP / 4
+    for start in range(LARGEST - OVERLAP, int(high.max()), LARGEST - OVERLAP):
+        if (sure > start + OVERLAP).sum() > RARE * first.pixels.size:
+            yield start, (low <= start + LARGEST - OVERLAP / 4) & (high > start + OVERLAP / 4)
 
 
 def _within(found: Disparity, start: int, inside: Mask) -> Disparity:
