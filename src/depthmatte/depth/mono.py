@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..canvas import Canvas
+from ..evidence import Reason
 from ..maps import Depth
 from ..network import Network
 from ..photo import Photo
@@ -22,6 +23,10 @@ def estimator(network: Network) -> Source:
     def estimate(photo: Photo, canvas: Canvas) -> Depth:
         maps = network.run(canvas.rgb)
         z, prob = (np.clip(maps[name][0, 0], 0, 1) for name in ("depth", "prob"))
-        return Depth(z, np.where(canvas.fit.inside(), prob, np.float32(0)), source="mono")
+        inside = canvas.fit.inside()
+        prob = np.where(inside, prob, np.float32(0))
+        # It answers for every pixel of the photo, also where it is not sure at all.
+        validity = np.where(inside, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
+        return Depth(z, prob, source="mono", validity=validity)
 
     return estimate
