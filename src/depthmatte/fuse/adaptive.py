@@ -55,10 +55,10 @@ class Trust:
     along: tuple[float, float] = (0.15, 0.25)
 
 
-MEASURED = Trust(open=0.25, lean=-0.5, reach=0.08, doubt=(0.0, 0.15))
+MEASURED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15))
 """Depth of a sensor, a second view or the phone: an opinion of its own."""
 
-ESTIMATED = Trust(open=0.45, doubt=(0.4, 0.6))
+ESTIMATED = Trust(open=0.45, lean=0.3, doubt=(0.4, 0.6))
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 but follows the outline nearly everywhere."""
 
