@@ -113,10 +113,10 @@ def default_pipeline(
     `fusing` is a name in FUSIONS; the networks are names in `weights.TABLE`, `.onnx`
     files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
     all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
-    first needed. `who` is the Pipeline's `subject`; `stereo_network`
-    is what `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used.
-    Raises InputError for unknown names and for a fusion that needs the depth it is denied, WeightsError for a network that cannot
-    be used.
+    first needed. `who` is the Pipeline's `subject`; `stereo_network` is what
+    `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used. Raises InputError
+    for unknown names and for a fusion that needs the depth it is denied, WeightsError for a
+    network that cannot be used.
     """
     # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
     from .network import Network
