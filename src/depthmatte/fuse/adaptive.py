@@ -33,6 +33,9 @@ COARSE = 4
 REACH = 17
 """Coarse pixels across: depth may decide this near to measured values."""
 
+OFF = 13
+"""Side in pixels of the square in which a measured value may really belong."""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -41,9 +44,9 @@ class Trust:
 
     A map is believed as its `agreement` with the outline goes through `doubt`; `reach` is
     that of `agreement`. What is dropped must differ from the subject in log depth, more
-    and more so through `apart`; what is restored must not differ by more than `along`.
-    Chosen on held-out maps of training scenes and photos, not on
-    evaluation sets.
+    and more so through `apart`; what is restored must not differ by more than `along`;
+    what differs by `never` all around does not belong, whatever the verdict says. Chosen on
+    held-out maps of training scenes and photos, not on evaluation sets.
     """
 
     open: float
@@ -53,9 +56,10 @@ class Trust:
     doubt: tuple[float, float] = (-2.0, -1.0)
     apart: tuple[float, float] = (0.03, 0.08)
     along: tuple[float, float] = (0.15, 0.25)
+    never: tuple[float, float] = (8.0, 9.0)
 
 
-MEASURED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15))
+MEASURED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
 """Depth of a sensor, a second view or the phone: an opinion of its own."""
 
 ESTIMATED = Trust(open=0.45, lean=0.3, doubt=(0.4, 0.6))
@@ -92,6 +96,10 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     known = np.isfinite(away)
     odds = np.float32(math.exp(trust.lean))
     verdict = np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
+    # The least around: sensors are off by some pixels at outlines.
+    filled = np.where(known, away, np.float32(trust.never[1]))
+    least = np.asarray(cv2.erode(filled, np.ones((OFF, OFF), np.uint8)), np.float32)
+    verdict = verdict * np.where(known, 1 - _ramp(least, trust.never), np.float32(1))
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
     blurred = resize(resize(alpha, small), shape)
