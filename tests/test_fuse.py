@@ -273,7 +273,7 @@ def test_a_wrong_depth_map_costs_almost_nothing(lie: str) -> None:
     }[lie]
     fused = adaptive(matte, Depth(z, depth.prob)).alpha
     same = (fused > 0.5) == (matte.alpha > 0.5)
-    assert same.mean() > 0.98
+    assert same.mean() > 0.96
 
 
 def test_the_table() -> None:

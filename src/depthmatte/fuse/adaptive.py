@@ -59,12 +59,19 @@ class Trust:
     never: tuple[float, float] = (8.0, 9.0)
 
 
-MEASURED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
-"""Depth of a sensor, a second view or the phone: an opinion of its own."""
+MEASURED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.15, 0.3), never=(0.35, 0.5))
+"""Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
-ESTIMATED = Trust(open=0.45, lean=0.3, doubt=(0.4, 0.6))
+MATCHED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
+"""Depth matched from a second view belongs to the photo: nothing would have matched else."""
+
+ESTIMATED = Trust(open=0.6, lean=0.3, doubt=(0.5, 0.7))
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 but follows the outline nearly everywhere."""
+
+
+TRUST = {"mono": ESTIMATED, "stereo": MATCHED}
+"""By `Depth.source`; any other is MEASURED."""
 
 
 def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
@@ -76,7 +83,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     if math.isnan(at):
         return matte
     known = depth.validity == Reason.VALID
-    trust = ESTIMATED if depth.source == "mono" else MEASURED
+    trust = TRUST.get(depth.source, MEASURED)
     agreed = agreement(matte, log_depth(depth), known, at, trust.reach)
     belief = believed(agreed, trust.doubt)
     if belief == 0:
