@@ -59,7 +59,7 @@ class Trust:
     never: tuple[float, float] = (8.0, 9.0)
 
 
-MEASURED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.15, 0.3), never=(0.35, 0.5))
+MEASURED = Trust(open=0.15, lean=-0.2, reach=0.08, doubt=(0.3, 0.5), never=(0.35, 0.5))
 """Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
 MATCHED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
