@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -14,8 +15,8 @@ from depthmatte.errors import InputError
 from depthmatte.evidence import Reason
 from depthmatte.fuse import DEFAULT, FUSIONS, fusion
 from depthmatte.fuse.adaptive import adaptive
-from depthmatte.fuse.agreement import agreement, believed
-from depthmatte.fuse.features import CHANNELS, features, log_depth
+from depthmatte.fuse.agreement import agreement, belief
+from depthmatte.fuse.features import CHANNELS, features
 from depthmatte.fuse.formulas import none, normalized, product
 from depthmatte.fuse.subject import Subject, choose
 from depthmatte.maps import Depth, Matte
@@ -80,7 +81,7 @@ def test_a_flat_far_wall_is_measured() -> None:
     np.testing.assert_allclose(depth.relative[0, [0, 50]], [1, 0.4], rtol=1e-6)
     np.testing.assert_allclose(product(matte, depth).alpha, matte.alpha * 0.36, rtol=1e-5)
     np.testing.assert_allclose(normalized(matte, depth).alpha, matte.alpha, rtol=1e-5)
-    np.testing.assert_allclose(log_depth(depth)[0, [0, 50]], [1, 0], atol=1e-6)
+    np.testing.assert_allclose(depth.log[0, [0, 50]], [1, 0], atol=1e-6)
     assert features(matte, depth, 0.0)[4].all()
     _, at = choose(matte, depth, Subject())
     assert at == 0
@@ -168,11 +169,11 @@ def test_log_depth_by_hand() -> None:
     """1, 2 and 4 metres lie evenly in log distance; a flat wall is not stretched."""
     metres = np.repeat(row(1.0, 2.0, 4.0), 200, axis=1)
     depth = Depth(metres, np.ones_like(metres), metric=True)
-    np.testing.assert_allclose(log_depth(depth)[0, ::200], [0, 0.5, 1], atol=1e-6)
+    np.testing.assert_allclose(depth.log[0, ::200], [0, 0.5, 1], atol=1e-6)
     wall = Depth(row(3.0, 3.0, 3.1), row(1, 1, 1), metric=True)
-    assert np.ptp(log_depth(wall)) < 0.06
+    assert np.ptp(wall.log) < 0.06
     unknown = Depth(row(1.0, 9.0), row(1, 0), metric=True)
-    assert log_depth(unknown)[0, 1] == 0
+    assert unknown.log[0, 1] == 0
 
 
 @given(maps(4), UNIT)
@@ -245,20 +246,17 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
 
 def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> None:
     matte, depth, _ = scene(behind=0.0)
-    known = np.ones(depth.z.shape, bool)
 
     def agreed(z: np.ndarray) -> float:
-        return agreement(matte, np.ascontiguousarray(z), known, 0.3, np.inf)
+        return agreement(matte, replace(depth, z=np.ascontiguousarray(z)), 0.3, np.inf)
 
     assert agreed(depth.z) > 0.9
     assert agreed(1 - depth.z) < -0.9
     assert agreed(depth.z[::-1]) < 0.6
     assert agreed(np.full_like(depth.z, 0.5)) == 0
-    nowhere = agreement(matte, depth.z, np.zeros_like(known), 0.3, np.inf)
+    nowhere = agreement(matte, Depth.none(depth.z.shape), 0.3, np.inf)
     assert nowhere == 1  # nothing speaks against it
-    assert [believed(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9, np.nan)] == pytest.approx(
-        [0, 0.5, 1, 0]
-    )
+    assert [belief(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9, np.nan)] == pytest.approx([0, 0.5, 1, 0])
 
 
 @pytest.mark.parametrize("lie", ["constant", "of another photo", "shifted"])

@@ -18,6 +18,22 @@ SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody" (row B8)."""
 
 
+RANGE = 2.0
+"""A scene spans at least this ratio of distances, so a flat wall is not stretched."""
+
+
+def log_distance(metres: Float, known: NDArray[np.bool_] | None = None) -> Float:
+    """Metres (h, w) -> d in [0, 1]: log distance between the scene's nearest and farthest part.
+
+    Both ends are taken where `known`, one per cent cut off each; a step in d is a ratio of
+    distances.
+    """
+    logs = np.log(np.maximum(metres, np.float32(1e-3)))
+    near, far = np.percentile(logs if known is None else logs[known], (1, 99))
+    d = (logs - near) / max(far - near, np.log(RANGE))
+    return np.asarray(np.clip(d, 0, 1), np.float32)
+
+
 def _check(name: str, values: Float, low: float, high: float) -> None:
     if values.ndim != 2 or values.dtype != np.float32:
         raise InputError(f"{name} must be float32 (h, w), got {values.dtype} {values.shape}")
@@ -85,6 +101,19 @@ class Depth:
     def known(self) -> NDArray[np.bool_]:
         """Where depth was measured, boolean (h, w): row A13 gives the farthest of it I2 = 0."""
         return np.asarray(self.validity == Reason.VALID)
+
+    @cached_property
+    def usable(self) -> NDArray[np.bool_]:
+        """Where depth counts, boolean (h, w): where measured, nowhere if I2 is 0 throughout."""
+        return self.known & self.prob.any()
+
+    @cached_property
+    def log(self) -> Float:
+        """d in [0, 1] as the depth network means it, `log_distance`; 0 where not usable."""
+        if not self.usable.any():
+            return np.zeros_like(self.z)
+        d = log_distance(self.z, self.usable) if self.metric else self.z
+        return np.where(self.usable, d, np.float32(0))
 
     @property
     def relative(self) -> Float:

@@ -66,43 +66,19 @@ class Weights:
         return verify(path, self.expected)
 
 
-TABLE: dict[str, Weights] = {
-    row.name: row
-    for row in (
-        Weights(
-            name="matte",
-            task="matte",
-            licence="Apache-2.0",
-            source="trained by this project, see runs/matte.sh",
-            card="runs/matte.md",
-            file="matte.onnx",
-        ),
-        Weights(
-            name="depth",
-            task="depth",
-            licence="Apache-2.0",
-            source="trained by this project, see runs/depth.sh",
-            card="runs/depth.md",
-            file="depth.onnx",
-        ),
-        Weights(
-            name="stereo",
-            task="stereo",
-            licence="Apache-2.0",
-            source="trained by this project, see runs/stereo.sh",
-            card="runs/stereo.md",
-            file="stereo.onnx",
-        ),
-        Weights(
-            name="fuse",
-            task="fuse",
-            licence="Apache-2.0",
-            source="trained by this project, see runs/fuse.sh",
-            card="runs/fuse.md",
-            file="fuse.onnx",
-        ),
+def _shipped(name: str) -> Weights:
+    """A network that this project trained for the task of its name."""
+    return Weights(
+        name=name,
+        task=name,
+        licence="Apache-2.0",
+        source=f"trained by this project, see runs/{name}.sh",
+        card=f"runs/{name}.md",
+        file=f"{name}.onnx",
     )
-}
+
+
+TABLE: dict[str, Weights] = {name: _shipped(name) for name in ("matte", "depth", "stereo", "fuse")}
 
 
 def path(name: str | Path) -> Path:

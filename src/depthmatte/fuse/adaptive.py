@@ -18,20 +18,13 @@ import numpy as np
 from .. import weights
 from ..canvas import Float, resize, scaled
 from ..errors import WeightsError
-from ..evidence import Reason
 from ..maps import Depth, Matte
 from ..network import Network
-from .agreement import agreement, believed
-from .features import CHANNELS, features, log_depth
+from .agreement import agreement, belief
+from .features import CHANNELS, COARSE, NEARBY, features
 from .subject import Subject, choose
 
 MULTIPLE = 32
-
-COARSE = 4
-"""The verdict is as coarse as this many canvas pixels; the matte is compared at that size."""
-
-REACH = 17
-"""Coarse pixels across: depth may decide this near to measured values."""
 
 OFF = 13
 """Side in pixels of the square in which a measured value may really belong."""
@@ -82,16 +75,14 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     _, at = choose(matte, depth, Subject())
     if math.isnan(at):
         return matte
-    known = depth.validity == Reason.VALID
     trust = TRUST.get(depth.source, MEASURED)
-    agreed = agreement(matte, log_depth(depth), known, at, trust.reach)
-    belief = believed(agreed, trust.doubt)
-    if belief == 0:
+    share = belief(agreement(matte, depth, at, trust.reach), trust.doubt)
+    if share == 0:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
-    away = np.where(known, np.abs(log_depth(depth) - np.float32(at)), np.float32(np.nan))
+    away = np.where(depth.usable, np.abs(depth.log - np.float32(at)), np.float32(np.nan))
     fused = decide(matte.alpha, verdict, away, trust)
-    return replace(matte, alpha=matte.alpha + np.float32(belief) * (fused - matte.alpha))
+    return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 
 def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
@@ -112,7 +103,7 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     blurred = resize(resize(alpha, small), shape)
     block = np.ones((COARSE, COARSE), np.uint8)
     near = resize(cv2.dilate(known.astype(np.uint8), block), small, nearest=True)
-    near = cv2.dilate(near, np.ones((REACH, REACH), np.uint8))
+    near = cv2.dilate(near, np.ones((NEARBY, NEARBY), np.uint8))
     apart = np.abs(verdict - blurred)
     gate = np.clip((apart - trust.open) / trust.wide, 0, 1) * resize(near.astype(np.float32), shape)
     elsewhere, beside = _ramp(away, trust.apart), 1 - _ramp(away, trust.along)

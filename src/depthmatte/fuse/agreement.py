@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Float
-from ..maps import Matte
+from ..maps import Depth, Matte
 
 Mask = NDArray[np.bool_]
 
@@ -31,12 +31,13 @@ PLACES = 50
 """Places that must speak; with fewer nobody knows, and the map is believed."""
 
 
-def agreement(matte: Matte, d: Float, known: Mask, at: float, reach: float) -> float:
+def agreement(matte: Matte, depth: Depth, at: float, reach: float) -> float:
     """How far depth and outline agree: 1 everywhere, 0 by chance, below 0 turned round.
 
-    `d` is log depth in [0, 1], `at` the subject's. Of the person only what lies within `reach`
+    `at` is the subject's log depth. Of the person only what lies within `reach`
     of `at` speaks, and its share of the person is a factor.
     """
+    d, known = depth.log, depth.usable
     solid = (matte.alpha > 0.5).astype(np.uint8)
     inner = (cv2.erode(solid, _square(7)) > 0) & known
     own = inner & (np.abs(d - np.float32(at)) < reach)
@@ -51,7 +52,7 @@ def agreement(matte: Matte, d: Float, known: Mask, at: float, reach: float) -> f
     return float(right - wrong) * float(own.sum() / max(1, inner.sum()))
 
 
-def believed(agreed: float, doubt: tuple[float, float]) -> float:
+def belief(agreed: float, doubt: tuple[float, float]) -> float:
     """0 below the first of `doubt`, 1 above the second, a line between."""
     low, high = doubt
     return min(1.0, max(0.0, (agreed - low) / (high - low))) if math.isfinite(agreed) else 0.0

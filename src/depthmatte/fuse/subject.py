@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from ..canvas import Float
 from ..errors import InputError
 from ..maps import Depth, Matte
-from .features import believed, log_depth
 
 Choice = Literal["auto", "nearest", "largest", "all"]
 
@@ -27,7 +26,7 @@ SOFT = 0.05
 """Alpha of the softest edge that goes with its person."""
 
 JUMP = 0.06
-"""Step in log depth between neighbours (at a quarter of the canvas) that parts two people."""
+"""Step in log depth within five canvas pixels that parts two people."""
 
 SAME = 0.08
 """People this close in log depth stand together."""
@@ -77,8 +76,7 @@ class People:
 
 def people(matte: Matte, depth: Depth) -> People:
     """Part a matte into people by gaps and by jumps in depth."""
-    d = log_depth(depth)
-    known = believed(depth)
+    d, known = depth.log, depth.usable
     solid = matte.alpha >= SOLID
     core = solid & ~_jumps(d, known)
     count, label = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)

@@ -24,7 +24,6 @@ from ..depth.sgbm import sgbm
 from ..depth.stereo import stereo
 from ..errors import InputError
 from ..evidence import Evidence, RawDepth, Reason, StereoView
-from ..fuse.features import log_depth
 from ..io.replace import replacing
 from ..maps import Matte
 from ..network import Network
@@ -71,7 +70,7 @@ def write_material(
         except InputError:
             continue
         if depth.prob.any():
-            planes[name] = log_depth(depth).astype(np.float16)
+            planes[name] = depth.log.astype(np.float16)
             planes[f"{name}_prob"] = _bytes(depth.prob)
     with replacing(path, folders=True) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **planes)  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,8 +22,8 @@ from ..errors import InputError
 from ..filters import fill
 from ..photo import RGB
 from .augment import Rng
-from .data import VALIDATION, Labelled, Split, held, read_grey, read_rgb, read_rgba, trim
-from .stock import RGBA, at_height
+from .data import VALIDATION, Labelled, Split, held, read_grey, read_rgb, trim
+from .stock import RGBA, cutout, pick, picture, small
 
 ROUGH = ("vikram", "pennfudan", "idphoto")
 """Sets whose masks are too rough to cut people from."""
@@ -105,30 +104,30 @@ class HardStock:
         for _ in range(TRIES if self.cutouts else 0):
             if fine or rng.random() < 0.3:
                 break
-            path = _pick(rng, self.cutouts)
-            rgba = _cutout(path)
+            path = pick(rng, self.cutouts)
+            rgba = cutout(path, LARGEST)
             if rgba.shape[0] > 1.7 * rgba.shape[1]:
                 return Person(rgba, frozenset(), path)
         return self.standing(rng)
 
     def place(self, rng: Rng) -> RGB:
         """A people-free photo."""
-        return _picture(_pick(rng, self.scenery))
+        return picture(pick(rng, self.scenery), LARGEST)
 
     def thing(self, rng: Rng) -> tuple[RGBA, Path] | None:
         """Some object."""
         if not self.things:
             return None
-        path = _pick(rng, self.things)
-        return _cutout(path), path
+        path = pick(rng, self.things)
+        return cutout(path, LARGEST), path
 
     def poster(self, rng: Rng) -> tuple[RGB, Path]:
         """A photo of people with its own background."""
         if self.portraits and rng.random() < 0.5:
-            path = _pick(rng, self.portraits)
-            return _picture(path), path
-        item: Labelled = _pick(rng, self.people)
-        return _picture(item.photo), item.photo
+            path = pick(rng, self.portraits)
+            return picture(path, LARGEST), path
+        item: Labelled = pick(rng, self.people)
+        return picture(item.photo, LARGEST), item.photo
 
     def name(self, path: Path) -> str:
         """A file as scene.json names it: relative to the data folder."""
@@ -136,7 +135,7 @@ class HardStock:
 
     def _person(self, rng: Rng, wanted: Callable[[Outline], bool]) -> Person | None:
         for _ in range(TRIES):
-            item: Labelled = _pick(rng, self.people)
+            item: Labelled = pick(rng, self.people)
             outline = _outline(item)
             if outline is not None and wanted(outline):
                 return Person(_masked(item), outline.touches, item.photo)
@@ -216,7 +215,7 @@ def _masked(item: Labelled) -> RGBA:
     """A labelled photo cut out along its own edges."""
     mask = _single(item)
     assert mask is not None
-    rgb = _small(read_rgb(item.photo))
+    rgb = small(read_rgb(item.photo), LARGEST)
     mask = np.asarray(resize(mask, rgb.shape[:2]), np.uint8)
     x, y, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
     around = np.s_[max(0, y - 12) : y + height + 12, max(0, x - 12) : x + width + 12]
@@ -245,27 +244,3 @@ def _own_colours(rgb: RGB, alpha: NDArray[np.float32]) -> RGB:
     colours = rgb.copy()
     colours[mixed] = resize(inside, alpha.shape[:2])[mixed].astype(np.uint8)
     return colours
-
-
-@lru_cache(maxsize=600)
-def _cutout(path: Path) -> RGBA:
-    return _small(read_rgba(path))
-
-
-@lru_cache(maxsize=200)
-def _picture(path: Path) -> RGB:
-    return _small(read_rgb(path))
-
-
-def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = LARGEST / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    if picture.shape[2] == 4:
-        return at_height(picture, picture.shape[0] * scale)
-    height, width = picture.shape[:2]
-    return np.asarray(resize(picture, scaled((height, width), scale)), np.uint8)
-
-
-def _pick(rng: Rng, sequence: list[Any]) -> Any:
-    return sequence[int(rng.integers(len(sequence)))]

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import PRESET, resize
+from ..maps import log_distance
 from ..photo import RGB
 from . import augment
 from .augment import Rng, Stack
@@ -31,16 +32,10 @@ Mask = NDArray[np.bool_]
 POSTER = 3.0
 """Weight of a poster's pixels: rare, and the proof that the network does not just segment."""
 
-RANGE = 2.0
-"""A scene spans at least this ratio of distances, so a flat wall is not stretched."""
-
 
 def log_depth(metres: Map) -> Map:
     """Metres -> d in [0, 1]: log distance between the scene's nearest and farthest part."""
-    logs = np.log(np.minimum(metres, FARTHEST))
-    near, far = np.percentile(logs, (1, 99))
-    d = (logs - near) / max(far - near, np.log(RANGE))
-    return np.asarray(np.clip(d, 0, 1), np.float32)
+    return log_distance(np.minimum(metres, np.float32(FARTHEST)))
 
 
 @dataclass(frozen=True)

@@ -68,23 +68,23 @@ class Stock:
 
     def place(self, rng: Rng) -> RGB:
         """A people-free photo."""
-        return _picture(_pick(rng, self.scenery))
+        return picture(pick(rng, self.scenery))
 
     def bust(self, rng: Rng) -> RGBA:
         """A portrait, cut off where its photo was."""
-        return _masked(_pick(rng, self.busts))
+        return _masked(pick(rng, self.busts))
 
     def thing(self, rng: Rng) -> RGBA:
         """Some object."""
-        return _cutout(_pick(rng, self.things))
+        return cutout(pick(rng, self.things))
 
     def person(self, rng: Rng) -> RGBA:
         """Somebody from head to foot: much taller than wide, so desks among the files fall out."""
         for _ in range(20):
             if rng.random() < 0.6:
-                rgba = _cutout(_pick(rng, self.standing))
+                rgba = cutout(pick(rng, self.standing))
             else:
-                rgba = _masked(_pick(rng, self.standing_photos))
+                rgba = _masked(pick(rng, self.standing_photos))
             if rgba.shape[0] > 1.7 * rgba.shape[1]:
                 return rgba
         raise InputError("the cut-outs hold no standing person; give the data folder")
@@ -92,7 +92,7 @@ class Stock:
     def poster(self, rng: Rng) -> RGB:
         """What a poster shows: mostly people with their own background, now and then a place."""
         if rng.random() < 0.8:
-            item: Labelled = _pick(rng, self.busts + self.standing_photos)
+            item: Labelled = pick(rng, self.busts + self.standing_photos)
             return item.read()[0]
         return self.place(rng)
 
@@ -108,9 +108,9 @@ def at_height(rgba: RGBA, height: float) -> RGBA:
     return np.asarray(np.clip(np.dstack([colour, alpha * 255]), 0, 255), np.uint8)
 
 
-def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At most `LARGEST` pixels on the longer side: more is lost on a canvas anyway."""
-    scale = LARGEST / max(picture.shape[:2])
+def small(picture: NDArray[np.uint8], largest: int = LARGEST) -> NDArray[np.uint8]:
+    """At most `largest` pixels on the longer side: more is lost on a canvas anyway."""
+    scale = largest / max(picture.shape[:2])
     if scale >= 1:
         return picture
     if picture.shape[2] == 4:
@@ -120,13 +120,15 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=600)
-def _cutout(path: Path) -> RGBA:
-    return _small(read_rgba(path))
+def cutout(path: Path, largest: int = LARGEST) -> RGBA:
+    """An RGBA file, kept small and in memory."""
+    return small(read_rgba(path), largest)
 
 
 @lru_cache(maxsize=300)
-def _picture(path: Path) -> RGB:
-    return _small(read_rgb(path))
+def picture(path: Path, largest: int = LARGEST) -> RGB:
+    """A photo, kept small and in memory."""
+    return small(read_rgb(path), largest)
 
 
 @lru_cache(maxsize=2000)
@@ -135,8 +137,9 @@ def _masked(item: Labelled) -> RGBA:
     rgb, mask = item.read()
     soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32) / 255
     alpha = np.clip(soft * 1.7 - 0.7, 0, 1) * 255
-    return _small(trim(np.dstack([rgb, alpha.astype(np.uint8)])))
+    return small(trim(np.dstack([rgb, alpha.astype(np.uint8)])))
 
 
-def _pick(rng: Rng, sequence: list[Any]) -> Any:
+def pick(rng: Rng, sequence: list[Any]) -> Any:
+    """One of a list."""
     return sequence[int(rng.integers(len(sequence)))]

@@ -13,20 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...fuse.features import CHANNELS
+from ...fuse.features import CHANNELS, COARSE, NEARBY
 from .encoders import Encoder, conv
 from .portrait import enlarge, separable
-
-STRIDE = 4
 
 OPEN = 0.35
 """Disagreement with the matte up to which the matte is left alone: its soft edges stay."""
 
 WIDE = 0.3
 """From OPEN to OPEN + WIDE the verdict takes over."""
-
-REACH = 17
-"""Pixels at a quarter of the canvas, across: depth may decide this near to measured values."""
 
 
 class FusionOutput(NamedTuple):
@@ -65,7 +60,7 @@ class FusionNetwork(nn.Module):
     def verdict(self, features: Tensor) -> Tensor:
         """Logits of belonging to the subject (n, 1, h/4, w/4)."""
         # Mean and largest of each block: thin limbs and small holes survive the shrinking.
-        small = torch.cat([F.avg_pool2d(features, STRIDE), F.max_pool2d(features, STRIDE)], 1)
+        small = torch.cat([F.avg_pool2d(features, COARSE), F.max_pool2d(features, COARSE)], 1)
         at4, at8, at16 = self.encoder(small)
         bottom = at16 * self.whole(at16.mean((2, 3), keepdim=True)).sigmoid()
         bottom = bottom + self.bottom(bottom)
@@ -81,13 +76,13 @@ def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
     """
     verdict = enlarge(logits.sigmoid(), alpha)
-    blurred = enlarge(F.avg_pool2d(alpha, STRIDE), alpha)
-    known = F.max_pool2d(measured, STRIDE)
+    blurred = enlarge(F.avg_pool2d(alpha, COARSE), alpha)
+    known = F.max_pool2d(measured, COARSE)
     # Rows then columns: a square maximum at a fraction of its cost.
-    known = F.max_pool2d(known, (1, REACH), 1, (0, REACH // 2))
-    known = F.max_pool2d(known, (REACH, 1), 1, (REACH // 2, 0))
+    known = F.max_pool2d(known, (1, NEARBY), 1, (0, NEARBY // 2))
+    known = F.max_pool2d(known, (NEARBY, 1), 1, (NEARBY // 2, 0))
     gate = (((verdict - blurred).abs() - OPEN) / WIDE).clamp(0, 1) * enlarge(known, alpha)
-    crisp = ((verdict - 0.5) * STRIDE + 0.5).clamp(0, 1)
+    crisp = ((verdict - 0.5) * COARSE + 0.5).clamp(0, 1)
     return alpha + gate * (crisp - alpha)
 
 
