@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -329,10 +330,32 @@ def test_stops_when_the_loss_is_reached(data: Path, tmp_path: Path) -> None:
 
 
 def test_cosine_starts_full_and_ends_at_nothing() -> None:
-    assert train.cosine(0, 1000) == pytest.approx(1 / 50)
-    assert train.cosine(100, 1000) > 0.95
-    assert train.cosine(500, 1000) == pytest.approx(0.5)
-    assert train.cosine(1000, 1000) == pytest.approx(0, abs=1e-9)
+    assert train.cosine(0, 0) == pytest.approx(1 / 50)
+    assert train.cosine(100, 0.1) > 0.95
+    assert train.cosine(500, 0.5) == pytest.approx(0.5)
+    assert train.cosine(1000, 1.0) == pytest.approx(0, abs=1e-9)
+    assert train.cosine(1000, 1.2) == pytest.approx(0, abs=1e-9)  # the last step of a late run
+
+
+def test_stops_when_its_minutes_are_over(data: Path, tmp_path: Path) -> None:
+    recipe = train.Recipe(
+        task="matte", data=data, out=tmp_path, epochs=5, batch=2, encoder="mobilenet",
+        preset=PRESET, workers=0, passes=50, threads=1, minutes=0.02,
+    )  # fmt: skip
+    said: list[str] = []
+    last = train.train(recipe, report=said.append)
+    assert "time is up" in said[-1]
+    assert torch.load(last, weights_only=False)["epoch"] == 1
+
+
+def test_epochs_follow_one_another_and_can_start_later() -> None:
+    order = samples.Batches([1.0] * 20, 4, seed=3, epoch=0)
+    plan = samples.Epochs(order, epochs=3, limit=2)
+    assert [plan.count(epoch) for epoch in range(3)] == [2, 2, 2]
+    keys = list(plan)
+    assert len(keys) == 6
+    assert keys[:2] == list(order)[:2]
+    assert keys[4:] == list(replace(plan, first=2))
 
 
 def test_missing_data_is_one_clear_line(tmp_path: Path) -> None:

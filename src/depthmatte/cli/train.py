@@ -34,6 +34,9 @@ Start = Annotated[Path | None, typer.Option(help="Checkpoint to start the weight
 Labels = Annotated[Path | None, typer.Option(help="Folder of `train labels TASK`.")]
 Strength = Annotated[float, typer.Option(min=0, max=1, help="How strong augmentation is.")]
 Limit = Annotated[int, typer.Option(min=0, help="Batches in an epoch at most; 0 is all.")]
+Passes = Annotated[int, typer.Option(min=1, help="How often an epoch goes through everything.")]
+Minutes = Annotated[float, typer.Option(min=0, help="Time the run may take; 0: no bound.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that make samples.")]
 Landscape = Annotated[float, typer.Option(min=0, max=1, help="Share of landscape batches.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt.")]
 
@@ -76,6 +79,9 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
         strength: Strength = 1.0,
         landscape: Landscape = 0.2,
         limit: Limit = 0,
+        passes: Passes = 1,
+        minutes: Minutes = 0.0,
+        workers: Workers = 1,
         resume: Resume = False,
     ) -> None:
         _need_torch()
@@ -101,6 +107,9 @@ def _trainer(task: str, about: str) -> Callable[..., None]:
             strength=strength,
             landscape=landscape,
             limit=limit,
+            passes=passes,
+            minutes=minutes,
+            workers=workers,
         )
         checkpoint = train(recipe, report=typer.echo, resume=resume)
         typer.echo(f"checkpoint {checkpoint}")

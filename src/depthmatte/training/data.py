@@ -27,8 +27,8 @@ Split = Literal["train", "test"]
 SHARES = {"picsart": 1.0, "ccp": 1.3, "vikram": 0.4, "pennfudan": 0.3, "idphoto": 0.15}
 """How often an epoch draws from each set: rough, tiny or partly wrong masks count less."""
 
-UNLABELLED_SHARE = 0.7
-"""How often an epoch draws a photo whose only truth is a teacher's matte."""
+TAUGHT_SHARES = {"unlabelled": 0.7, "portraits": 1.5}
+"""How often an epoch draws a photo whose only truth is a teacher's matte: street, portraits."""
 
 BACKGROUND_SHARE = 1.5
 """How often an epoch draws each people-free background."""
@@ -106,15 +106,22 @@ def held(paths: list[Path], split: Split) -> list[Path]:
     return [p for i, p in enumerate(sorted(paths)) if (i % HOLD_OUT == 0) == (split == "test")]
 
 
-def unlabelled(root: Path) -> list[Path]:
-    """Street photos without masks: a teacher's matte is the only truth they have."""
-    return sorted((root / "people" / "ccp" / "unlabelled").glob("*.jpg"))
+def unlabelled(root: Path) -> list[tuple[Path, str]]:
+    """Photos without masks and their group: a teacher's matte is the only truth they have.
+
+    Street photos, and those of the portraits that test scenes do not show.
+    """
+    street = sorted((root / "people" / "ccp" / "unlabelled").glob("*.jpg"))
+    portraits = held(list((root / "people" / "npm_photos").glob("*.jpg")), "train")
+    return [(path, "unlabelled") for path in street] + [(path, "portraits") for path in portraits]
 
 
 def taught(root: Path, labels: Path) -> list[Labelled]:
     """Unlabelled photos with the matte a teacher made of them."""
-    found = [(path, label_file(labels, path, ".png")) for path in unlabelled(root)]
-    return [Labelled(photo, matte, "unlabelled") for photo, matte in found if matte.exists()]
+    found = [
+        Labelled(path, label_file(labels, path, ".png"), group) for path, group in unlabelled(root)
+    ]
+    return [item for item in found if item.mask is not None and item.mask.exists()]
 
 
 def label_file(folder: Path, photo: Path, suffix: str = ".npy") -> Path:
@@ -164,7 +171,7 @@ def matte_items(
                 shares.append(share)
     for item in taught(root, labels) if labels else ():
         items.append(item)
-        shares.append(UNLABELLED_SHARE)
+        shares.append(TAUGHT_SHARES[item.group])
     for path in backgrounds(root, "train"):
         items.append(Labelled(path, None, "backgrounds"))
         shares.append(BACKGROUND_SHARE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from ..canvas import Fit, lay, prepare
-from ..photo import Photo
+from ..photo import RGB, Photo
 from . import augment
-from .augment import Stack
+from .augment import Rng, Stack
 from .data import Labelled, backgrounds, label_file, matte_items, read_grey, read_rgb
+from .elsewhere import COMPANY, OTHERS, Layer, elsewhere, layer
 
 Sample = dict[str, NDArray[np.float32]]
 Key = tuple[int, bool, int]
@@ -31,6 +33,12 @@ SMEAR = 0.3
 
 SWAP = 0.25
 """Share of well-masked photos whose background is replaced."""
+
+AWAY = 0.3
+"""Share of well-masked photos whose people are put into another picture altogether."""
+
+SHARP = ("picsart", "ccp", "unlabelled", "portraits")
+"""Sets whose outlines are good enough to cut people from."""
 
 
 def on_canvas(rgb: NDArray[np.uint8], preset: tuple[int, int]) -> tuple[Fit, NDArray[np.float32]]:
@@ -70,17 +78,42 @@ class MatteSamples:
         index, landscape, seed = key
         rng = np.random.default_rng(seed)
         item = self.items[index]
-        rgb, mask = item.read()
-        mask = agreed(mask, self._soft(item))
-        stack = augment.geometry(rng, Stack(rgb, (mask,)), landscape, self.strength)
-        if item.group in ("picsart", "ccp") and rng.random() < SWAP * self.strength:
-            scene = read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
-            stack = augment.swap_background(rng, stack, scene)
+        stack = self._read(item)
+        people = self._cut(rng, item, stack)
+        if people:
+            others = self._strangers(rng, 8) if rng.random() < OTHERS else []
+            others = [person for person in others if not person.cut]
+            stack = elsewhere(rng, people, others, self._place(rng), landscape)
+        else:
+            stack = augment.geometry(rng, stack, landscape, self.strength)
+            if item.group in SHARP and rng.random() < SWAP * self.strength:
+                stack = augment.swap_background(rng, stack, self._place(rng))
         if rng.random() < SMEAR:
             stack = augment.smear(rng, replace(stack, rgb=np.ascontiguousarray(stack.rgb)))
         fit, image = on_canvas(augment.colour(rng, stack.rgb, self.strength), self.preset)
         alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
+
+    def _read(self, item: Labelled) -> Stack:
+        rgb, mask = item.read()
+        return Stack(rgb, (agreed(mask, self._soft(item)),))
+
+    def _place(self, rng: Rng) -> RGB:
+        return read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
+
+    def _cut(self, rng: Rng, item: Labelled, stack: Stack) -> list[Layer]:
+        """The photo's person, and now and then company, to be put elsewhere; mostly nobody."""
+        if item.group not in SHARP or rng.random() >= AWAY * self.strength:
+            return []
+        own = layer(stack)
+        company = self._strangers(rng, 1) if rng.random() < COMPANY else []
+        return [] if own is None else [own, *company]
+
+    def _strangers(self, rng: Rng, count: int) -> list[Layer]:
+        """People of `count` other photos, fewer where a photo gives none."""
+        drawn = [self.items[int(rng.integers(len(self.items)))] for _ in range(count)]
+        layers = [layer(self._read(item)) for item in drawn if item.group in SHARP]
+        return [one for one in layers if one is not None]
 
     def _soft(self, item: Labelled) -> NDArray[np.uint8] | None:
         """The teacher's matte of a photo, uint8 (H, W), where one was made."""
@@ -145,3 +178,26 @@ class Batches(Sampler[list[Key]]):
             seeds = rng.integers(2**31, size=self.size)
             chunk = order[start : start + self.size]
             yield [(int(i), wide, int(s)) for i, s in zip(chunk, seeds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Epochs(Sampler[list[Key]]):
+    """The batches of a run's epochs one after the other, from epoch `first` to the last.
+
+    `order` is any epoch's; each has `limit` batches at most, 0 is no limit.
+    """
+
+    order: Batches
+    epochs: int
+    limit: int = 0
+    first: int = 0
+
+    def count(self, epoch: int) -> int:
+        """Number of batches of one epoch."""
+        whole = len(replace(self.order, epoch=epoch))
+        return min(whole, self.limit or whole)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        """Batches of (index, landscape, seed)."""
+        for epoch in range(self.first, self.epochs):
+            yield from islice(replace(self.order, epoch=epoch), self.count(epoch))

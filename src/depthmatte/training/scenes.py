@@ -29,6 +29,9 @@ from .stock import RGBA, Stock, at_height
 
 Mask = NDArray[np.bool_]
 
+CROWD = 0.3
+"""Share of scenes with a row of people behind everybody else."""
+
 POSTER = 3.0
 """Weight of a poster's pixels: rare, and the proof that the network does not just segment."""
 
@@ -90,6 +93,11 @@ def _layers(rng: Rng, stock: Stock, view: View) -> list[tuple[float, Callable[[P
             break
         layers.append(_person(rng, stock, view, metres))
         metres *= rng.uniform(1.0, 1.15) if rng.random() < 0.2 else rng.uniform(1.2, 2.2)
+    if metres < 0.9 * view.wall and rng.random() < CROWD:
+        for share in np.linspace(-0.1, 1.1, int(rng.integers(5, 13))):
+            apart = metres * rng.uniform(1.0, 1.15)
+            seated = rng.random() < 0.5
+            layers.append(_person(rng, stock, view, apart, share + rng.normal(0, 0.04), seated))
     for _ in range(int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))):
         layers.append(_thing(rng, stock, view))
     return layers
@@ -107,12 +115,23 @@ def _bust(
 
 
 def _person(
-    rng: Rng, stock: Stock, view: View, metres: float
+    rng: Rng,
+    stock: Stock,
+    view: View,
+    metres: float,
+    place: float | None = None,
+    seated: bool = False,
 ) -> tuple[float, Callable[[Painting], None]]:
-    """Somebody standing on the ground plane."""
-    rgba = at_height(_toned(rng, stock.person(rng)), view.focal * rng.uniform(1.5, 1.9) / metres)
+    """Somebody standing on the ground plane, or seated: then only the upper part shows.
+
+    `place` is the share of the picture's width where the person's middle is, else drawn.
+    """
+    rgba, tall = _toned(rng, stock.person(rng)), rng.uniform(1.5, 1.9)
+    if seated:
+        rgba, tall = rgba[: round(0.65 * len(rgba))], 0.65 * tall
+    rgba = at_height(rgba, view.focal * tall / metres)
     feet = view.row(metres)
-    centre = rng.uniform(0.05, 0.95) * view.shape[1]
+    centre = (rng.uniform(0.05, 0.95) if place is None else place) * view.shape[1]
     shaded = rng.random() < 0.5
 
     def paint(painting: Painting) -> None:

@@ -71,9 +71,9 @@ def depth_material(data: Path, every: int = 2) -> list[Path]:
 
 
 def matte_material(data: Path) -> list[Path]:
-    """Worth a matte label: street photos, whose masks are rough or not there at all."""
+    """Worth a matte label: street photos with rough masks, and photos without any."""
     masked = [item.photo for index, item in enumerate(pairs(data, "ccp")) if index % VALIDATION]
-    return [*masked, *unlabelled(data)]
+    return [*masked, *(path for path, _ in unlabelled(data))]
 
 
 def label_depth(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:

@@ -1,9 +1,10 @@
 """The training loop, read from top to bottom (SPEC row A5).
 
 The seed's recipe is the default: Adam, rate 1e-3 with cosine decay by step, batch 8,
-16 epochs; it stops at the last epoch, when the loss is under `stop_loss`, or when it has
-not improved by 1 % in `patience` epochs. Each epoch writes a checkpoint that can be
-resumed, a row of log.csv and the loss plot.
+16 epochs; it stops at the last epoch, when the loss is under `stop_loss`, when it has not
+improved by 1 % in `patience` epochs, or when its `minutes` are over. Each epoch writes a
+checkpoint that can be resumed, a row of log.csv and the loss plot. On a GPU the network runs
+in bfloat16, losses in float32.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..canvas import PRESET
 from ..errors import InputError
 from .checkpoint import read_checkpoint, write_checkpoint
 from .nets.encoders import ENCODERS, load_imagenet
-from .samples import Batches, Keyed
+from .samples import Batches, Epochs, Keyed
 from .tasks import TASKS, Task
 
 Report = Callable[[str], None]
@@ -34,7 +35,12 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run; stored in its checkpoint."""
+    """Everything that decides a run; stored in its checkpoint.
+
+    An epoch goes `passes` times through the material, or stops after `limit` batches unless
+    that is 0. `minutes` is the time the run may take, 0 as long as its epochs need: the rate
+    falls with whichever is nearer its end.
+    """
 
     task: str
     data: Path
@@ -58,6 +64,8 @@ class Recipe:
     strength: float = 1.0
     landscape: float = 0.2
     limit: int = 0
+    passes: int = 1
+    minutes: float = 0.0
 
 
 def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
@@ -76,9 +84,9 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     return torch.optim.Adam(groups)
 
 
-def cosine(step: int, steps: int, warm: int = 50) -> float:
-    """Factor on the rate: a short linear start, then a cosine from 1 to 0 by step."""
-    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / max(1, steps)))
+def cosine(step: int, part: float, warm: int = 50) -> float:
+    """Factor on the rate: a short linear start, then a cosine as `part` goes from 0 to 1."""
+    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(part, 1.0)))
 
 
 def hold_still(network: nn.Module, stages: int) -> None:
@@ -92,10 +100,12 @@ def hold_still(network: nn.Module, stages: int) -> None:
 @torch.no_grad()
 def follow(mean: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the running average of weights (and batch statistics) toward the network."""
-    for slow, fast in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
-        if slow.dtype.is_floating_point:
-            slow.lerp_(fast, 1 - decay)
-        else:
+    both = list(zip(mean.state_dict().values(), network.state_dict().values(), strict=True))
+    floating = [pair for pair in both if pair[0].dtype.is_floating_point]
+    # One call for all: on a GPU hundreds of small ones cost more than the step itself.
+    torch._foreach_lerp_([slow for slow, _ in floating], [fast for _, fast in floating], 1 - decay)
+    for slow, fast in both:
+        if not slow.dtype.is_floating_point:
             slow.copy_(fast)
 
 
@@ -114,6 +124,7 @@ class Run:
     epoch: int = 0
     best: float = math.inf
     quiet: int = 0
+    began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def begin(cls, recipe: Recipe, task: Task, steps: int) -> Run:
@@ -149,13 +160,21 @@ class Run:
         self.epoch, self.best, self.quiet = state["epoch"], state["best"], state["quiet"]
         self.step = self.steps * self.epoch // self.recipe.epochs
 
-    def learn(self, batch: dict[str, Tensor]) -> dict[str, float]:
-        """One step of Adam on one batch; the loss and its terms."""
+    @property
+    def part(self) -> float:
+        """How much of the run is done, by steps or by time, whichever is more; 1 at its end."""
+        by_time = (time.monotonic() - self.began) / (60 * self.recipe.minutes or math.inf)
+        return max(self.step / max(1, self.steps), by_time)
+
+    def learn(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One step of Adam on one batch; the loss and its terms, still on the device."""
         for group in self.adam.param_groups:
-            group["lr"] = group["base"] * cosine(self.step, self.steps)
-        moved = {name: value.to(self.device) for name, value in batch.items()}
+            group["lr"] = group["base"] * cosine(self.step, self.part)
+        moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         image = moved["image"].contiguous(memory_format=torch.channels_last)
-        terms = self.task.loss(self.network(image), moved)
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            answer = self.network(image)
+        terms = self.task.loss(in_float32(answer), moved)
         loss = torch.stack(list(terms.values())).sum()
         self.adam.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -165,7 +184,7 @@ class Run:
         # A young average must forget its start quickly.
         young = (1 + self.step) / (10 + self.step)
         follow(self.mean, self.network, min(self.recipe.average, young))
-        return {name: term.item() for name, term in {"loss": loss, **terms}.items()}
+        return {name: term.detach() for name, term in {"loss": loss, **terms}.items()}
 
     def close_epoch(self, loss: float, error: float) -> None:
         """Count the epoch, judge progress, write the checkpoint."""
@@ -194,7 +213,20 @@ class Run:
             return "loss reached"
         if self.recipe.patience and self.quiet >= self.recipe.patience:
             return "converged"
-        return ""
+        return "time is up" if self.late else ""
+
+    @property
+    def late(self) -> bool:
+        """Whether the run's minutes are over."""
+        minutes = self.recipe.minutes
+        return bool(minutes) and time.monotonic() - self.began >= 60 * minutes
+
+
+def in_float32(answer: Any) -> Any:
+    """A network's answer, a tensor or a named tuple of tensors, ready for exact losses."""
+    if isinstance(answer, Tensor):
+        return answer.float()
+    return type(answer)(*(in_float32(part) for part in answer))
 
 
 def _take_fitting(network: nn.Module, values: dict[str, Tensor]) -> None:
@@ -231,14 +263,49 @@ def plot(log: Path) -> None:
     figure.savefig(log.with_suffix(".png"), dpi=110)
 
 
-def load(recipe: Recipe, samples: Any, epoch: int) -> DataLoader[Any]:
-    """The batches of one epoch, made in `workers` processes beside the training."""
-    return DataLoader(
-        Keyed(samples.sample),
-        batch_sampler=Batches(samples.shares, recipe.batch, recipe.seed, epoch, recipe.landscape),
-        num_workers=recipe.workers,
-        prefetch_factor=4 if recipe.workers else None,
+def plan(recipe: Recipe, samples: Any) -> Epochs:
+    """Which samples stand in which batch of which epoch."""
+    shares = [share * recipe.passes for share in samples.shares]
+    order = Batches(shares, recipe.batch, recipe.seed, 0, recipe.landscape)
+    return Epochs(order, recipe.epochs, recipe.limit)
+
+
+def load(recipe: Recipe, samples: Any, first: int) -> Iterator[dict[str, Tensor]]:
+    """The batches of all epochs from `first` on, made in `workers` processes beside the training.
+
+    One loader for the whole run: its processes keep what they have read.
+    """
+    return iter(
+        DataLoader(
+            Keyed(samples.sample),
+            batch_sampler=replace(plan(recipe, samples), first=first),
+            num_workers=recipe.workers,
+            prefetch_factor=4 if recipe.workers else None,
+            pin_memory=torch.cuda.is_available(),
+        )
     )
+
+
+def learn_epoch(
+    run: Run, batches: Iterator[dict[str, Tensor]], total: int, report: Report
+) -> dict[str, float]:
+    """`total` batches, fewer when time is up; the means of the loss and its terms."""
+    run.network.train()
+    hold_still(run.network, run.recipe.freeze)
+    sums: dict[str, Tensor] = {}
+    count = 0
+    began = time.monotonic()
+    for batch in islice(batches, total):
+        for name, term in run.learn(batch).items():
+            sums[name] = sums[name] + term if name in sums else term
+        count += 1
+        if count % 50 == 0:
+            pace = count * run.recipe.batch / (time.monotonic() - began)
+            shown = "  ".join(f"{name} {term.item() / count:.4f}" for name, term in sums.items())
+            report(f"epoch {run.epoch} {count}/{total}  {shown}  {pace:.1f} photos/s")
+        if run.late:
+            break
+    return {name: term.item() / count for name, term in sums.items()}
 
 
 def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
@@ -258,9 +325,9 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     recipe.out.mkdir(parents=True, exist_ok=True)
     samples = task.samples(recipe.data, recipe.preset, recipe.labels, recipe.strength)
     validate = task.validator(recipe.data, recipe.preset, recipe.labels)
-    batches_each = len(Batches(samples.shares, recipe.batch, recipe.seed, 0))
-    steps = min(batches_each, recipe.limit or batches_each) * recipe.epochs
-    if not steps:
+    keys = plan(recipe, samples)
+    steps = sum(keys.count(epoch) for epoch in range(recipe.epochs))
+    if not keys.count(0):
         raise InputError(f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos")
     run = Run.begin(recipe, task, steps)
     last = recipe.out / "last.pt"
@@ -269,21 +336,10 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     else:
         (recipe.out / "log.csv").unlink(missing_ok=True)  # an earlier run's, as `last` is
 
+    batches = load(recipe, samples, run.epoch)
     while run.epoch < recipe.epochs and not run.reason_to_stop:
-        run.network.train()
-        hold_still(run.network, recipe.freeze)
-        batches = load(recipe, samples, run.epoch)
-        sums: Counter[str] = Counter()
         began = time.monotonic()
-        for count, batch in enumerate(batches, 1):
-            sums.update(run.learn(batch))
-            if count % 50 == 0:
-                pace = count * recipe.batch / (time.monotonic() - began)
-                shown = "  ".join(f"{name} {total / count:.4f}" for name, total in sums.items())
-                report(f"epoch {run.epoch} {count}/{len(batches)}  {shown}  {pace:.1f} photos/s")
-            if count == recipe.limit:
-                break
-        means = {name: total / count for name, total in sums.items()}
+        means = learn_epoch(run, batches, keys.count(run.epoch), report)
         error = validate(run.mean)
         row = {"epoch": run.epoch, **means, "validation": error}
         log_row(recipe.out / "log.csv", row | {"seconds": round(time.monotonic() - began, 1)})
