@@ -24,7 +24,7 @@ FLOORS = [
     {"restore"},
     {"maps"},
     {"fuse", "effects", "metrics", "ordering", "network", "weights"},
-    {"segment", "depth"},
+    {"segment", "depth", "closer"},
     {"pipeline"},
     {"evaluate", "ablation", "ablation_plot", "sheet", "api"},
     {"demo"},

@@ -31,9 +31,10 @@ from depthmatte.depth.disparity import (
 )
 from depthmatte.depth.distance import distance
 from depthmatte.depth.pair import Match, match
+from depthmatte.depth.placing import on_canvas
 from depthmatte.depth.rectify import Rectified
 from depthmatte.depth.sgbm import sgbm
-from depthmatte.depth.stereo import matcher, on_canvas, stereo
+from depthmatte.depth.stereo import matcher, stereo
 from depthmatte.errors import InputError, WeightsError
 from depthmatte.evidence import Evidence, Reason, StereoView
 from depthmatte.io import calibration, pfm

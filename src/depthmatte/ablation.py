@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .canvas import Canvas, Float, prepare
-from .depth import Source
+from .canvas import Canvas, Float
+from .depth import Source, unmeasured
 from .errors import InputError
 from .evaluate import MASK_IOU, Sample, Table, samples
 from .fuse import FUSIONS, Fusion
@@ -23,7 +23,7 @@ from .io.pairs import attach
 from .maps import Depth, Matte, Portrait
 from .metrics import iou, measure
 from .photo import Photo
-from .pipeline import Pipeline
+from .pipeline import Pipeline, remembered
 
 PLAIN = ("mono",)
 FULL = ("sensor", "stereo", "mono", "true")
@@ -138,30 +138,30 @@ def variants(
     case: Case, photo: Photo, pipeline: Pipeline, sources: Mapping[str, Source]
 ) -> Iterator[tuple[str, Portrait]]:
     """`none`, then SOURCE/VARIANT for every source and variant."""
-    canvas = prepare(photo, pipeline.preset, pipeline.orient)
-    matte = pipeline.segment(canvas)
-    again = replace(pipeline, segment=lambda _: matte)
-    yield "none", _with(again, FUSIONS["none"], Depth.none(canvas.fit.canvas), 0.5)(photo)
+    again = replace(pipeline, segment=remembered(pipeline.segment))
+    yield "none", replace(again, measure=unmeasured, fuse=FUSIONS["none"])(photo)
     for source in case.sources:
-        depth = _measured(case, source, photo, canvas, sources)
+        measured = replace(again, measure=remembered(_asked(case, source, sources)))
         for name, rule in VARIANTS.items():
             if name != "none":
                 threshold = THRESHOLDS.get((source, name), rule.threshold)
-                yield f"{source}/{name}", _with(again, rule, depth, threshold)(photo)
+                yield (
+                    f"{source}/{name}",
+                    replace(measured, fuse=rule, second_threshold=threshold)(photo),
+                )
 
 
-def _with(pipeline: Pipeline, rule: Fusion, depth: Depth, threshold: float) -> Pipeline:
-    return replace(pipeline, measure=lambda *_: depth, fuse=rule, second_threshold=threshold)
+def _asked(case: Case, source: str, sources: Mapping[str, Source]) -> Source:
+    """The source with the evidence that the case has for it; no depth where it cannot be used."""
 
+    def ask(photo: Photo, canvas: Canvas) -> Depth:
+        try:
+            asked = sources["sensor" if source == "true" else source]
+            return asked(case.photo_for(source, photo), canvas)
+        except InputError:
+            return Depth.none(canvas.fit.canvas)
 
-def _measured(
-    case: Case, source: str, photo: Photo, canvas: Canvas, sources: Mapping[str, Source]
-) -> Depth:
-    ask = sources["sensor" if source == "true" else source]
-    try:
-        return ask(case.photo_for(source, photo), canvas)
-    except InputError:
-        return Depth.none(canvas.fit.canvas)
+    return ask
 
 
 def scored(portrait: Portrait, truth: Float) -> dict[str, float]:

@@ -3,13 +3,13 @@
 Pixel centres lie at half-integers in both directions, so a photo pixel x lands at
 `(x + 0.5) * scale - 0.5 + left` on the canvas and comes back exactly. A landscape shot is
 either turned to portrait (`rotate`, the seed's way) or kept upright on a canvas that is
-itself landscape (`pad`); SPEC row A2.
+itself landscape (`pad`); SPEC row A2. A canvas may show a part of the photo only, larger.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -28,13 +28,48 @@ PADDING = 0.5
 """Grey level of the canvas where the photo does not reach."""
 
 
+class Box(NamedTuple):
+    """An upright part of a picture, in whole pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    def inside(self, shape: tuple[int, int]) -> bool:
+        """Whether it lies in a picture of (H, W) pixels and holds any."""
+        rows, columns = self.slices
+        return bool(
+            0 <= rows.start < rows.stop <= shape[0]
+            and 0 <= columns.start < columns.stop <= shape[1]
+        )
+
+    def scaled(self, down: float, across: float) -> Box:
+        """The same part of the picture at another size; at least one pixel each way."""
+        top, left = round(self.top * down), round(self.left * across)
+        bottom = round((self.top + self.height) * down)
+        right = round((self.left + self.width) * across)
+        return Box(top, left, max(1, bottom - top), max(1, right - left))
+
+
 @dataclass(frozen=True)
 class Fit:
     """How a photo lies on its canvas.
 
     `photo` and `canvas` are (height, width); `content` is the (height, width) the photo
     takes on the canvas, `corner` the (top, left) pixel where it starts. With `turned` the
-    photo was rotated 90 degrees counter-clockwise first.
+    photo was rotated 90 degrees counter-clockwise first. `part` is the Box of the photo that
+    is laid, None for all of it.
     """
 
     photo: tuple[int, int]
@@ -42,25 +77,54 @@ class Fit:
     content: tuple[int, int]
     corner: tuple[int, int]
     turned: bool = False
+    part: Box | None = None
 
     @classmethod
     def of(
-        cls, photo: tuple[int, int], preset: tuple[int, int] = PRESET, orient: Orient = "pad"
+        cls,
+        photo: tuple[int, int],
+        preset: tuple[int, int] = PRESET,
+        orient: Orient = "pad",
+        part: Box | None = None,
     ) -> Fit:
-        """Lay a photo of `photo` (H, W) pixels on the preset canvas, whole and centred.
+        """Lay a photo of `photo` (H, W) pixels, or a `part` of it, on the preset canvas, centred.
 
-        Raises InputError for an unknown `orient`.
+        Raises InputError for an unknown `orient` and a part that is not inside the photo.
         """
         if orient not in get_args(Orient):
             raise InputError(f"orient {orient!r} is unknown; use rotate or pad")
-        landscape = photo[1] > photo[0]
+        if part is not None and not part.inside(photo):
+            raise InputError(f"part {tuple(part)} is not inside a photo of {photo}")
+        shape = photo if part is None else part.shape
+        landscape = shape[1] > shape[0]
         turned = landscape and orient == "rotate"
         canvas = (preset[1], preset[0]) if landscape and not turned else preset
-        height, width = (photo[1], photo[0]) if turned else photo
+        height, width = (shape[1], shape[0]) if turned else shape
         scale = min(canvas[0] / height, canvas[1] / width)
         content = scaled((height, width), scale)
         corner = ((canvas[0] - content[0]) // 2, (canvas[1] - content[1]) // 2)
-        return cls(photo, canvas, content, corner, turned)
+        return cls(photo, canvas, content, corner, turned, part)
+
+    def resized(self, photo: tuple[int, int]) -> Fit:
+        """The same for the photo at another size (H, W)."""
+        part = self.part and self.part.scaled(photo[0] / self.photo[0], photo[1] / self.photo[1])
+        return replace(self, photo=photo, part=part)
+
+    @property
+    def box(self) -> Box:
+        """What of the photo the canvas shows."""
+        return self.part or Box(0, 0, *self.photo)
+
+    @property
+    def scale(self) -> float:
+        """Canvas pixels per photo pixel."""
+        height, width = self.box.shape
+        return float(np.sqrt(self.content[0] * self.content[1] / (height * width)))
+
+    @property
+    def share(self) -> float:
+        """Share of the photo's area that the canvas shows."""
+        return self.box.height * self.box.width / (self.photo[0] * self.photo[1])
 
     @classmethod
     def identity(cls, shape: tuple[int, int]) -> Fit:
@@ -79,10 +143,22 @@ class Fit:
         covered[self.window] = True
         return covered
 
+    def to_photo(self, xy: NDArray[Any]) -> NDArray[np.float64]:
+        """Undo `to_canvas`."""
+        box = self.box
+        height, width = box.shape[::-1] if self.turned else box.shape
+        (rows, columns), (top, left) = self.content, self.corner
+        x = (np.asarray(xy, float)[..., 0] + 0.5 - left) * width / columns - 0.5
+        y = (np.asarray(xy, float)[..., 1] + 0.5 - top) * height / rows - 0.5
+        if self.turned:
+            x, y = box.width - 1 - y, x
+        return np.stack([x + box.left, y + box.top], axis=-1)
+
     def to_canvas(self, xy: NDArray[Any]) -> NDArray[np.float64]:
         """Photo pixel coordinates (..., 2) as (x, y) -> canvas pixel coordinates."""
-        x, y = np.asarray(xy, float)[..., 0], np.asarray(xy, float)[..., 1]
-        height, width = self.photo
+        box = self.box
+        x, y = np.asarray(xy, float)[..., 0] - box.left, np.asarray(xy, float)[..., 1] - box.top
+        height, width = box.shape
         if self.turned:
             x, y, height, width = y, width - 1 - x, width, height
         (rows, columns), (top, left) = self.content, self.corner
@@ -136,6 +212,7 @@ def lay(array: NDArray[Any], fit: Fit, padding: float = 0.0, nearest: bool = Fal
     """Bring any photo-sized (H, W) or (H, W, C) array onto the canvas of `fit`."""
     if array.shape[:2] != fit.photo:
         raise InputError(f"array of {array.shape[:2]} does not match the photo's {fit.photo}")
+    array = array[fit.box.slices]
     if fit.turned:
         array = np.ascontiguousarray(np.rot90(array))
     sheet = np.full((*fit.canvas, *array.shape[2:]), padding, array.dtype)
@@ -144,22 +221,36 @@ def lay(array: NDArray[Any], fit: Fit, padding: float = 0.0, nearest: bool = Fal
 
 
 def lift(array: NDArray[Any], fit: Fit, nearest: bool = False) -> NDArray[Any]:
-    """Undo `lay`: a canvas-sized (h, w) or (h, w, C) array back at photo size, upright."""
+    """Undo `lay`: a canvas-sized (h, w) or (h, w, C) array back at photo size, upright.
+
+    What the canvas does not show is 0.
+    """
     if array.shape[:2] != fit.canvas:
         raise InputError(f"map of {array.shape[:2]} does not match the canvas {fit.canvas}")
-    height, width = fit.photo
+    height, width = fit.box.shape
     upright = (width, height) if fit.turned else (height, width)
     back = resize(np.ascontiguousarray(array[fit.window]), upright, nearest)
-    return np.ascontiguousarray(np.rot90(back, -1)) if fit.turned else back
+    if fit.turned:
+        back = np.ascontiguousarray(np.rot90(back, -1))
+    if fit.part is None:
+        return back
+    whole = np.zeros((*fit.photo, *back.shape[2:]), back.dtype)
+    whole[fit.part.slices] = back
+    return whole
 
 
-def prepare(photo: Photo, preset: tuple[int, int] = PRESET, orient: Orient = "pad") -> Canvas:
-    """Photo -> Canvas, once for both networks (SPEC row A2).
+def prepare(
+    photo: Photo,
+    preset: tuple[int, int] = PRESET,
+    orient: Orient = "pad",
+    part: Box | None = None,
+) -> Canvas:
+    """Photo, or a `part` of it, -> Canvas, once for both networks (SPEC row A2).
 
     `preset` is the (height, width) of an upright canvas. Values are x / 255; any other
     normalisation lives inside a network's graph.
     """
-    fit = Fit.of(photo.shape, preset, orient)
+    fit = Fit.of(photo.shape, preset, orient, part)
     pixels: RGB = lay(photo.rgb, fit, padding=round(PADDING * 255))
     planes = np.multiply(pixels.transpose(2, 0, 1)[None], np.float32(1 / 255), dtype=np.float32)
     return Canvas(np.ascontiguousarray(planes), fit)

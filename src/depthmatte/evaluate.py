@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .canvas import Float, prepare
+from .canvas import Float
 from .errors import InputError
 from .fuse import FUSIONS, Fusion
 from .io.find import SUFFIXES
@@ -26,7 +26,7 @@ from .io.replace import replacing
 from .maps import Portrait
 from .metrics import METRICS, iou, measure
 from .photo import Photo
-from .pipeline import Pipeline
+from .pipeline import Pipeline, remembered
 
 Peer = Callable[[Photo], Float]
 """Somebody else's answer to compare with: Photo -> alpha, float32 (H, W) in [0, 1]."""
@@ -97,17 +97,11 @@ def variants(
     pipeline: Pipeline, photo: Photo, fusions: Mapping[str, Fusion] = FUSIONS
 ) -> Iterator[tuple[str, Portrait]]:
     """The portraits of one photo by every fusion, from one run of both networks."""
-    canvas = prepare(photo, pipeline.preset, pipeline.orient)
-    matte, depth = pipeline.segment(canvas), pipeline.measure(photo, canvas)
+    kept = replace(
+        pipeline, segment=remembered(pipeline.segment), measure=remembered(pipeline.measure)
+    )
     for name, rule in fusions.items():
-        again = replace(
-            pipeline,
-            segment=lambda _: matte,
-            measure=lambda *_: depth,
-            fuse=rule,
-            second_threshold=rule.threshold,
-        )
-        yield name, again(photo)
+        yield name, replace(kept, fuse=rule, second_threshold=rule.threshold)(photo)
 
 
 def evaluate(

@@ -130,8 +130,10 @@ class Depth:
 class Portrait:
     """The answer for one photo: what the canvas holds, restored to photo size on demand.
 
-    `matte` is the fused matte and `measured` the depth, both on the canvas of `fit`. The
-    maps below are (H, W) float32 in [0, 1], each computed at most once; `mask` is boolean.
+    `matte` is the fused matte on the canvas of `fit` and `measured` the depth on that of
+    `depth_fit`; after a second look the former shows a part of the photo, without whom nobody
+    is, the latter always all of it. The maps below are (H, W) float32 in [0, 1], each
+    computed at most once; `mask` is boolean.
     """
 
     photo: Photo
@@ -140,13 +142,22 @@ class Portrait:
     fit: Fit
     threshold: float = 0.5
     timings: dict[str, float] = field(default_factory=dict, compare=False)
+    whole: Fit | None = None
 
     def __post_init__(self) -> None:
-        if self.fit.photo != self.photo.shape:
-            raise InputError(f"fit for {self.fit.photo} does not match photo {self.photo.shape}")
-        for name, shape in (("matte", self.matte.alpha.shape), ("depth", self.measured.z.shape)):
-            if shape != self.fit.canvas:
-                raise InputError(f"{name} {shape} does not match the canvas {self.fit.canvas}")
+        for name, values, fit in (
+            ("matte", self.matte.alpha, self.fit),
+            ("depth", self.measured.z, self.depth_fit),
+        ):
+            if fit.photo != self.photo.shape:
+                raise InputError(f"fit for {fit.photo} does not match photo {self.photo.shape}")
+            if values.shape != fit.canvas:
+                raise InputError(f"{name} {values.shape} does not match the canvas {fit.canvas}")
+
+    @property
+    def depth_fit(self) -> Fit:
+        """How the photo lies on the depth's canvas: `whole`, or as for the matte."""
+        return self.whole or self.fit
 
     @classmethod
     def of(
@@ -165,7 +176,7 @@ class Portrait:
     def found(self) -> bool:
         """Is anybody in the photo? False is an answer, not an error (SPEC row B8)."""
         inside = self.matte.alpha[self.fit.window]
-        return bool((inside >= self.threshold).mean() >= SEEN)
+        return bool((inside >= self.threshold).mean() * self.fit.share >= SEEN)
 
     @cached_property
     def alpha(self) -> Float:
@@ -198,7 +209,7 @@ class Portrait:
                 f"{self.photo.meta.name}: its depth is relative and has no metres; "
                 "give a depth file in metres, or a calibrated pair"
             )
-        return restore_known(self.measured.z, self.measured.known, self.fit)
+        return restore_known(self.measured.z, self.measured.known, self.depth_fit)
 
     @cached_property
     def depth_prob(self) -> Float:
@@ -207,9 +218,9 @@ class Portrait:
 
     def _measured(self, values: Float) -> Float:
         known = self.measured.known
-        return np.minimum(restore_known(values, known, self.fit), np.float32(1))
+        return np.minimum(restore_known(values, known, self.depth_fit), np.float32(1))
 
     @cached_property
     def validity(self) -> NDArray[np.uint8]:
         """Why depth counts or not: uint8 (H, W) of `evidence.Reason`."""
-        return lift(self.measured.validity, self.fit, nearest=True)
+        return lift(self.measured.validity, self.depth_fit, nearest=True)

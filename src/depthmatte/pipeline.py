@@ -12,8 +12,10 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from . import weights
-from .canvas import PRESET, Canvas, Fit, Orient, prepare
+from .canvas import PRESET, Box, Canvas, Fit, Orient, prepare
+from .closer import closer
 from .depth import CHOICES, Source, measure
+from .depth.placing import moved
 from .depth.sensor import SensorOptions, sensor
 from .depth.stereo import matcher, stereo
 from .depth.stored import stored
@@ -42,6 +44,23 @@ class Stopwatch:
         return result
 
 
+def remembered(step: Callable[P, T]) -> Callable[P, T]:
+    """A step that answers each canvas of one photo once; the canvas is its last argument.
+
+    For callers that fuse the same opinions in several ways.
+    """
+    answers: dict[Fit, T] = {}
+
+    def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+        canvas = args[-1]
+        assert isinstance(canvas, Canvas)
+        if canvas.fit not in answers:
+            answers[canvas.fit] = step(*args, **kwargs)
+        return answers[canvas.fit]
+
+    return ask
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """Photo -> Portrait out of three interchangeable steps.
@@ -49,7 +68,8 @@ class Pipeline:
     `first_threshold` decides on S_in whether anybody is there at all, `second_threshold`
     where the fused S_out is portrait (the seed's two preset values). `provider` says,
     for reports, what the networks run on. `subject` chooses among several people:
-    `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC row B8).
+    `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC row B8). A small
+    portrait is looked at a second time, closer, unless `second_look` is False.
     """
 
     segment: Callable[[Canvas], Matte]
@@ -61,19 +81,43 @@ class Pipeline:
     second_threshold: float = 0.5
     provider: str = "none"
     subject: str = "auto"
+    second_look: bool = True
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
         clock = Stopwatch()
-        canvas = clock("prepare", prepare, photo, self.preset, self.orient)
+        first = self._look(photo, clock)
+        part = closer(first, self.preset, self.orient) if self.second_look else None
+        if part is None:
+            return first
+        second = self._look(photo, clock, part, first)
+        return second if second.found else replace(first, timings=clock.timings)
+
+    def _look(
+        self,
+        photo: Photo,
+        clock: Stopwatch,
+        part: Box | None = None,
+        first: Portrait | None = None,
+    ) -> Portrait:
+        """The portrait on one canvas: of the whole photo, or after that of a `part` of it."""
+        canvas = clock("prepare", prepare, photo, self.preset, self.orient, part)
+        fit = canvas.fit
         matte = clock("segment", self.segment, canvas)
-        depth = clock("measure", self.measure, photo, canvas)
-        if not Portrait(photo, matte, depth, canvas.fit, self.first_threshold).found:
+        depth = clock("measure", self._measured, photo, canvas, first)
+        if not Portrait(photo, matte, depth, fit, self.first_threshold).found:
             # Before fusion: `normalized` would blow up the noise of an empty room.
-            matte = Matte.empty(canvas.fit.canvas)
-        matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(canvas.fit))
-        fused = Portrait(photo, matte, depth, canvas.fit, self.second_threshold, clock.timings)
-        return fused if fused.found else replace(fused, matte=Matte.empty(canvas.fit.canvas))
+            matte = Matte.empty(fit.canvas)
+        matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(fit))
+        measured, whole = (first.measured, first.fit) if first else (depth, None)
+        fused = Portrait(photo, matte, measured, fit, self.second_threshold, clock.timings, whole)
+        return fused if fused.found else replace(fused, matte=Matte.empty(fit.canvas))
+
+    def _measured(self, photo: Photo, canvas: Canvas, first: Portrait | None) -> Depth:
+        """Depth on a canvas; after a first look only an estimate is made again, closer."""
+        if first is None or first.measured.source == "mono":
+            return self.measure(photo, canvas)
+        return moved(first.measured, first.fit, canvas)
 
     def _fused(self, matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, Depth]:
         """Choose among people, fuse, and hold the fusion to the choice."""

@@ -68,7 +68,7 @@ def restore_known(values: Float, known: NDArray[np.bool_], fit: Fit) -> Float:
 
 
 def _enlarges(fit: Fit) -> bool:
-    return fit.content[0] * fit.content[1] < fit.photo[0] * fit.photo[1]
+    return fit.content[0] * fit.content[1] < fit.box.height * fit.box.width
 
 
 def _detail(values: Float, fit: Fit, guide: RGB) -> tuple[Float, Float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -53,16 +52,16 @@ def sheet(portrait: Portrait) -> RGB:
 def _shrunk(portrait: Portrait) -> Portrait:
     """The same portrait at tile size; of a large photo only the alpha is restored whole."""
     shape = scaled(portrait.photo.shape, min(1.0, SIDE / max(portrait.photo.shape)))
-    fit = replace(portrait.fit, photo=shape)
+    fit, depth_fit = portrait.fit.resized(shape), portrait.depth_fit.resized(shape)
     alpha = np.asarray(np.clip(resize(portrait.alpha, shape), 0, 1), np.float32)
     depth = portrait.measured
     return Portrait(
         Photo(resize(portrait.photo.rgb, shape)),
         Matte(alpha, restore(portrait.matte.prob, fit)),
         Depth(
-            np.minimum(restore_known(depth.relative, depth.known, fit), 1),
-            np.minimum(restore_known(depth.prob, depth.known, fit), 1),
-            validity=lift(depth.validity, fit, nearest=True),
+            np.minimum(restore_known(depth.relative, depth.known, depth_fit), 1),
+            np.minimum(restore_known(depth.prob, depth.known, depth_fit), 1),
+            validity=lift(depth.validity, depth_fit, nearest=True),
         ),
         Fit.identity(shape),
     )

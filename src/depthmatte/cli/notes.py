@@ -27,7 +27,7 @@ def describe(portrait: Portrait) -> dict[str, Any] | None:
     `near` and `far` are metres with `metric`, else relative. `measured` is the share of the
     photo that has valid depth. `unit` is how the file's numbers were taken.
     """
-    depth, window = portrait.measured, portrait.fit.window
+    depth, window = portrait.measured, portrait.depth_fit.window
     known = depth.known[window]
     if not known.any():
         return None

@@ -176,7 +176,7 @@ def _cut(
 
 def write_gdepth(portrait: Portrait, target: Path, original: Path) -> None:
     """The photo as a JPEG that holds its depth; unmeasured parts count as farthest."""
-    depth, fit = portrait.measured, portrait.fit
+    depth, fit = portrait.measured, portrait.depth_fit
     known = depth.known
     if not known.any():
         raise InputError(f"{label(original)}: there is no depth to store; use --depth-source mono")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from .. import weights
 from ..camera import Rig
-from ..canvas import Canvas, lay, resize, scaled
+from ..canvas import Canvas, resize, scaled
 from ..errors import InputError
-from ..evidence import Reason, Side, StereoView
+from ..evidence import Side, StereoView
 from ..maps import Depth
 from ..photo import RGB, Photo
 from . import Source
 from .disparity import Matcher
 from .distance import distance
 from .pair import Match, match
+from .placing import on_canvas
 from .sgbm import sgbm
 
 METHODS = ("network", "sgbm")
@@ -77,15 +77,3 @@ def _match(photo: Photo, second: StereoView, matching: Matcher) -> Match:
 
 def _reduced(view: RGB) -> RGB:
     return resize(view, scaled(view.shape[:2], min(1.0, LONGEST / max(view.shape[:2]))))
-
-
-def on_canvas(depth: Depth, canvas: Canvas) -> Depth:
-    """Depth on a picture of the photo of any size -> the same on the canvas of that photo.
-
-    The nearest value is taken: between two surfaces, or a hole and a surface, no mean is
-    true. On the canvas's padding nothing is measured.
-    """
-    fit = replace(canvas.fit, photo=depth.z.shape)
-    z, prob = (lay(values, fit, nearest=True) for values in (depth.z, depth.prob))
-    validity = lay(depth.validity, fit, Reason.MISSING, nearest=True)
-    return Depth(z, prob, depth.metric, depth.source, validity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -82,7 +82,7 @@ def _amount(portrait: Portrait, cover: Float, free: Float) -> Float:
     1 where no depth is known. Behind the portrait, and at its rim, it continues from the
     background beside it.
     """
-    small = replace(portrait.fit, photo=cover.shape)
+    small = portrait.depth_fit.resized((cover.shape[0], cover.shape[1]))
     depth, trust = (
         restore(portrait.measured.relative, small),
         restore(portrait.measured.prob, small),

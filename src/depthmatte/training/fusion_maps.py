@@ -16,16 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from .. import weights
-from ..canvas import Canvas, Float, lay, prepare
+from ..canvas import Box, Canvas, Float, lay, prepare
+from ..closer import closer
 from ..depth import Source
 from ..depth.mono import estimator
+from ..depth.placing import moved
 from ..depth.sensor import sensor
 from ..depth.sgbm import sgbm
 from ..depth.stereo import stereo
 from ..errors import InputError
 from ..evidence import Evidence, RawDepth, Reason, StereoView
 from ..io.replace import replacing
-from ..maps import Matte
+from ..maps import Depth, Matte, Portrait
 from ..network import Network
 from ..photo import Photo
 from ..segment.network import segmenter
@@ -33,7 +35,7 @@ from .data import Labelled, Split, matte_items
 from .hard_scenes import HardScene, draw
 from .hard_stock import HardStock
 
-PHOTOS_EVERY = 4
+PHOTOS_EVERY = 2
 """Of the ordinary training photos every n-th joins in; of the held-out ones all do."""
 
 PAIRS_EVERY = 3
@@ -55,20 +57,41 @@ def write_material(
 ) -> None:
     """Run all networks on one photo and keep their maps; `truth` is float32 (H, W).
 
-    A pair that cannot be matched is a source that is not there.
+    A pair that cannot be matched is a source that is not there. A small portrait's second
+    look is kept in a file of its own, `near_file`.
     """
     canvas = prepare(photo, preset)
-    matte = segment(canvas)
-    planes = {
-        "alpha": _bytes(matte.alpha),
-        "prob": _bytes(matte.prob),
-        "truth": _bytes(lay(truth, canvas.fit)),
-    }
+    depths = {}
     for name, source in sources.items():
         try:
-            depth = source(photo, canvas)
+            depths[name] = source(photo, canvas)
         except InputError:
             continue
+    part = _part(photo, lay(truth, canvas.fit), canvas, preset)
+    if part is not None:
+        near = prepare(photo, preset, part=part)
+        again = {
+            name: sources[name](photo, near) if name == "mono" else moved(depth, canvas.fit, near)
+            for name, depth in depths.items()
+        }
+        _keep(near_file(path), segment(near), lay(truth, near.fit), again)
+    _keep(path, segment(canvas), lay(truth, canvas.fit), depths)
+
+
+def near_file(path: Path) -> Path:
+    """Where the maps of a second look are kept beside those of the first."""
+    return path.with_name(f"{path.stem}_near.npz")
+
+
+def _part(photo: Photo, truth: Float, canvas: Canvas, preset: tuple[int, int]) -> Box | None:
+    """What a second look would see if the first had found the truth."""
+    there = Depth.none(canvas.fit.canvas)
+    return closer(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
+
+
+def _keep(path: Path, matte: Matte, truth: Float, depths: Mapping[str, Depth]) -> None:
+    planes = {"alpha": _bytes(matte.alpha), "prob": _bytes(matte.prob), "truth": _bytes(truth)}
+    for name, depth in depths.items():
         if depth.prob.any():
             planes[name] = depth.log.astype(np.float16)
             planes[f"{name}_prob"] = _bytes(depth.prob)

@@ -1,0 +1,55 @@
+"""The second look: where a small portrait stands in a large photo, so that it can fill the canvas.
+
+A network sees the canvas, not the photo. Somebody a quarter of the photo high is too small
+there for fingers and loose cloth, while the photo shows them well.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .canvas import Box, Fit, Orient
+from .maps import Portrait
+
+MARGIN = 0.2
+"""What is seen around the portrait, as a share of its longer side: a lost arm may be there."""
+
+GAIN = 1.35
+"""A second look must show the portrait larger by this factor, or it is not worth its time."""
+
+SPECK = 0.03
+"""Share of the largest piece of the portrait below which a piece is a speck."""
+
+
+def closer(portrait: Portrait, preset: tuple[int, int], orient: Orient = "pad") -> Box | None:
+    """The part of the photo to look at again on a canvas of `preset`; None to leave it.
+
+    None too where the photo has no more pixels than the canvas already showed.
+    """
+    around = _surroundings(portrait)
+    if around is None:
+        return None
+    near = Fit.of(portrait.fit.photo, preset, orient, around)
+    shown, now = min(1.0, near.scale), min(1.0, portrait.fit.scale)
+    return around if shown >= GAIN * now else None
+
+
+def _surroundings(portrait: Portrait) -> Box | None:
+    """The portrait's own box in photo pixels with a margin; None where nobody is."""
+    solid = (portrait.matte.alpha >= portrait.threshold).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(solid)
+    pieces = stats[1:]
+    if not len(pieces):
+        return None
+    area = pieces[:, cv2.CC_STAT_AREA]
+    pieces = pieces[area >= SPECK * area.max()]
+    first = pieces[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
+    last = first + pieces[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    ends = portrait.fit.to_photo(np.stack([first.min(axis=0), last.max(axis=0)]) - 0.5) + 0.5
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    margin = MARGIN * float((high - low).max())
+    size = np.array(portrait.fit.photo[::-1])
+    left, top = np.floor(np.clip(low - margin, 0, size - 1)).astype(int)
+    right, bottom = np.ceil(np.clip(high + margin, 1, size)).astype(int)
+    return Box(int(top), int(left), int(bottom - top), int(right - left))
