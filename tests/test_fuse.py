@@ -237,6 +237,14 @@ def test_adaptive_restores_what_hangs_together_in_depth() -> None:
     assert missed < 0.5 * before
 
 
+def test_whoever_is_dropped_takes_the_soft_edge_along() -> None:
+    matte, depth, truth = scene(behind=0.5)
+    fused = adaptive(matte, depth).alpha
+    elsewhere = cv2.dilate(truth, np.ones((21, 21), np.uint8)) == 0
+    assert matte.alpha[elsewhere].max() == 1
+    assert fused[elsewhere].mean() < 0.02 * matte.alpha[elsewhere].mean()
+
+
 def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     matte, depth, truth = scene(behind=0.5)
     band = (truth > 0.05) & (truth < 0.95)
@@ -247,14 +255,16 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
 def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> None:
     matte, depth, _ = scene(behind=0.0)
 
-    def agreed(z: np.ndarray) -> float:
-        return agreement(matte, replace(depth, z=np.ascontiguousarray(z)), 0.3, np.inf)
+    def agreed(z: np.ndarray, at: float = 0.3, around: Matte = matte) -> float:
+        return agreement(around, replace(depth, z=np.ascontiguousarray(z)), at, 0.08)
 
     assert agreed(depth.z) > 0.9
-    assert agreed(1 - depth.z) < -0.9
-    assert agreed(depth.z[::-1]) < 0.6
-    assert agreed(np.full_like(depth.z, 0.5)) == 0
-    nowhere = agreement(matte, Depth.none(depth.z.shape), 0.3, np.inf)
+    assert agreed(1 - depth.z, 0.7) < -0.9
+    assert agreed(depth.z[::-1]) < 0.7
+    assert agreed(np.full_like(depth.z, 0.3)) == 0
+    holed, _, _ = scene(behind=0.0, hole=True)
+    assert agreed(depth.z, around=holed) > 0.9  # the rim of a lost piece is no evidence
+    nowhere = agreement(matte, Depth.none(depth.z.shape), 0.3, 0.08)
     assert nowhere == 1  # nothing speaks against it
     assert [belief(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9, np.nan)] == pytest.approx([0, 0.5, 1, 0])
 

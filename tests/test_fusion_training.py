@@ -162,7 +162,7 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
     verdict = shipped.run(stack)["verdict"]
-    learnt = Trust(OPEN, WIDE)
+    learnt = Trust(OPEN, OPEN, WIDE)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
     free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0))
     fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, free)

@@ -83,6 +83,7 @@ def cut(
     depth_network: str | Path = "depth",
     stereo_network: str | Path = "network",
     sensor: SensorOptions | None = None,
+    second_look: bool = True,
 ) -> Portrait:
     """Cut the person out of one photo.
 
@@ -96,7 +97,8 @@ def cut(
     landscape shot is kept upright (`pad`) or turned to portrait (`rotate`). `threads` limits
     the CPU threads of each network, None takes all cores. The networks are names, `.onnx`
     files or `URL#sha256=HEX` (`stereo_network` also `network` or `sgbm`); they load once per
-    process. `sensor` limits, blurs and rates the depth of a sensor.
+    process. `sensor` limits, blurs and rates the depth of a sensor. `second_look` looks at a
+    small portrait in a large photo again, closer, which takes twice the time there.
 
     Raises InputError when the source or an option cannot be used, WeightsError when a
     network cannot.
@@ -111,6 +113,7 @@ def cut(
         subject,
         stereo_network,
         sensor,
+        second_look,
     )
     photo = _photo(source)
     if depth is not None or right is not None:

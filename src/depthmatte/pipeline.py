@@ -151,6 +151,7 @@ def default_pipeline(
     who: str = "auto",
     stereo_network: str | Path = "network",
     measuring: SensorOptions | None = None,
+    second_look: bool = True,
 ) -> Pipeline:
     """The pipeline with networks, each loaded once per process and set of options.
 
@@ -158,7 +159,8 @@ def default_pipeline(
     files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
     all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
     first needed. `who` is the Pipeline's `subject`; `stereo_network` is what
-    `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used. Raises InputError
+    `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used, `second_look` the
+    Pipeline's. Raises InputError
     for unknown names and for a fusion that needs the depth it is denied, WeightsError for a
     network that cannot be used.
     """
@@ -183,6 +185,7 @@ def default_pipeline(
         second_threshold=rule.threshold,
         provider=network.provider,
         subject=who,
+        second_look=second_look,
     )
 
 

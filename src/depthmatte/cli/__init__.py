@@ -87,6 +87,13 @@ Orient = Annotated[
     str,
     typer.Option(help="Landscape photos: pad keeps them upright, rotate turns them."),
 ]
+SecondLook = Annotated[
+    bool,
+    typer.Option(
+        "--second-look/--no-second-look",
+        help="Look at a small portrait in a large photo again, closer; twice the time there.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
 MatteNetwork = Annotated[
     str,
@@ -175,6 +182,7 @@ def cut(
     stereo_network: Annotated[
         str, typer.Option(help="Stereo: network, sgbm, an .onnx file or URL#sha256=HEX.")
     ] = "network",
+    second_look: SecondLook = True,
     threads: Threads = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON line per photo on stdout.")
@@ -209,6 +217,7 @@ def cut(
         given=Given(depth, right, calib, depth_scale),
         stereo_network=stereo_network,
         sensor=sensor,
+        second_look=second_look,
     )
     report = Report("json" if json else "quiet" if quiet else "lines")
     failed = cut_all(paths, todo, report)
@@ -250,6 +259,7 @@ def evaluate(
         Path | None, typer.Option(help="With --ablation: the ten best and worst photos.")
     ] = None,
     orient: Orient = "pad",
+    second_look: SecondLook = True,
     matte: MatteNetwork = "matte",
     depth: DepthNetwork = "depth",
     threads: Threads = None,
@@ -263,7 +273,13 @@ def evaluate(
     from .order import order
     from .report import Report
 
-    todo = order(orient=orient, matte_network=matte, depth_network=depth, threads=threads)
+    todo = order(
+        orient=orient,
+        matte_network=matte,
+        depth_network=depth,
+        threads=threads,
+        second_look=second_look,
+    )
     report = Report("quiet" if quiet else "lines")
     if ablation:
         ablate_all(folders, todo, json, csv, plot, sheet, report)

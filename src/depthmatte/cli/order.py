@@ -75,6 +75,7 @@ class Order:
     given: Given = field(default_factory=Given)
     stereo_network: str = "network"
     sensor: SensorOptions | None = None
+    second_look: bool = True
 
     def targets(self, stem: Path) -> dict[str, Path]:
         """Picture name -> file, for a photo whose results start with `stem`."""
@@ -107,6 +108,7 @@ class Order:
             self.subject,
             self.stereo_network,
             self.sensor,
+            self.second_look,
         )
 
 
@@ -127,6 +129,7 @@ def order(
     given: Given | None = None,
     stereo_network: str = "network",
     sensor: str | None = None,
+    second_look: bool = True,
 ) -> Order:
     """Check what the user typed and make an Order of it; InputError names what is wrong."""
     made = _effects(effects, background)
@@ -161,6 +164,7 @@ def order(
         given=given or Given(),
         stereo_network=stereo_network,
         sensor=None if sensor is None else _sensor(sensor, given or Given()),
+        second_look=second_look,
     )
 
 

@@ -170,6 +170,7 @@ def _cut(
         "depth": notes.describe(portrait),
         "fusion": order.fusing,
         "subject": order.subject,
+        "looks": 2 if portrait.whole else 1,
         "outputs": [str(target) for target in targets.values()],
     }
 

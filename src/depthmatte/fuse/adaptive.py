@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import weights
 from ..canvas import Float, resize, scaled
@@ -21,7 +22,7 @@ from ..errors import WeightsError
 from ..maps import Depth, Matte
 from ..network import Network
 from .agreement import agreement, belief
-from .features import CHANNELS, COARSE, NEARBY, features
+from .features import CHANNELS, COARSE, HALO, NEARBY, features
 from .subject import Subject, choose
 
 MULTIPLE = 32
@@ -33,7 +34,8 @@ OFF = 13
 @dataclass(frozen=True)
 class Trust:
     """How far a verdict is followed: `lean` is added to its log odds (below 0 drops more), and
-    it takes over as its disagreement with the matte goes from `open` to `open + wide`.
+    it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
+    from `restore` on where it sees more than the matte.
 
     A map is believed as its `agreement` with the outline goes through `doubt`; `reach` is
     that of `agreement`. What is dropped must differ from the subject in log depth, more
@@ -42,7 +44,8 @@ class Trust:
     held-out maps of training scenes and photos, not on evaluation sets.
     """
 
-    open: float
+    drop: float
+    restore: float
     wide: float = 0.3
     lean: float = 0.0
     reach: float = math.inf
@@ -52,13 +55,13 @@ class Trust:
     never: tuple[float, float] = (8.0, 9.0)
 
 
-MEASURED = Trust(open=0.15, lean=-0.2, reach=0.08, doubt=(0.3, 0.5), never=(0.35, 0.5))
+MEASURED = Trust(0.15, 0.15, lean=-0.2, reach=0.08, doubt=(0.5, 0.7), never=(0.35, 0.5))
 """Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = Trust(open=0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
+MATCHED = Trust(0.15, 0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
-ESTIMATED = Trust(open=0.6, lean=0.3, doubt=(0.5, 0.7))
+ESTIMATED = Trust(0.6, 0.9, lean=0.3, doubt=(0.5, 0.7))
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 but follows the outline nearly everywhere."""
 
@@ -100,16 +103,27 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     verdict = verdict * np.where(known, 1 - _ramp(least, trust.never), np.float32(1))
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
-    blurred = resize(resize(alpha, small), shape)
-    block = np.ones((COARSE, COARSE), np.uint8)
-    near = resize(cv2.dilate(known.astype(np.uint8), block), small, nearest=True)
-    near = cv2.dilate(near, np.ones((NEARBY, NEARBY), np.uint8))
-    apart = np.abs(verdict - blurred)
-    gate = np.clip((apart - trust.open) / trust.wide, 0, 1) * resize(near.astype(np.float32), shape)
-    elsewhere, beside = _ramp(away, trust.apart), 1 - _ramp(away, trust.along)
-    gate *= np.where(known, np.where(verdict < blurred, elsewhere, beside), np.float32(1))
+    blurred = np.asarray(resize(resize(alpha, small), shape), np.float32)
+    near = _near(known, small)
+    window = np.ones((HALO, HALO), np.uint8)
+    lost = np.maximum(blurred - verdict, cv2.dilate(blurred, window) - cv2.dilate(verdict, window))
+    elsewhere = np.where(known, _ramp(away, trust.apart), np.float32(1))
+    beside = np.where(known, 1 - _ramp(away, trust.along), np.float32(1))
+    drop = near * elsewhere * _ramp(lost, (trust.drop, trust.drop + trust.wide))
+    gain = near * beside * _ramp(verdict - blurred, (trust.restore, trust.restore + trust.wide))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
-    return np.asarray(np.clip(alpha + gate * (crisp - alpha), 0, 1), np.float32)
+    fused = alpha + drop * (np.minimum(crisp, alpha) - alpha)
+    fused += gain * (np.maximum(crisp, fused) - fused)
+    return np.asarray(np.clip(fused, 0, 1), np.float32)
+
+
+def _near(known: NDArray[np.bool_], small: tuple[int, int]) -> Float:
+    """1 near measured pixels, 0 far from them, float32 (h, w); looked up at size `small`."""
+    shape = known.shape[0], known.shape[1]
+    block = np.ones((COARSE, COARSE), np.uint8)
+    coarse = resize(cv2.dilate(known.astype(np.uint8), block), small, nearest=True)
+    coarse = cv2.dilate(coarse, np.ones((NEARBY, NEARBY), np.uint8))
+    return np.asarray(resize(coarse.astype(np.float32), shape), np.float32)
 
 
 def _ramp(values: Float, ends: tuple[float, float]) -> Float:

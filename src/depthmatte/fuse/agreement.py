@@ -1,7 +1,9 @@
 """Does a depth map belong to this photo at all? Its steps must follow the person's outline.
 
 A map that is upside down, of another photo or constant does not place what lies just
-outside the person farther than what lies just inside; a fitting one does nearly everywhere.
+outside the person farther than what lies just inside, nor the person at one depth; a
+fitting one does nearly everywhere. Where depth does not step at all it says nothing: the
+matte may have lost a piece there.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ AROUND = 25
 ENOUGH = 8
 """Measured pixels on each side of a place on the outline, so that it may speak."""
 
+CLEAR = 0.3
+"""Share of the outline at which depth must step, so that it is not constant by chance."""
+
 PLACES = 50
 """Places that must speak; with fewer nobody knows, and the map is believed."""
 
@@ -49,7 +54,8 @@ def agreement(matte: Matte, depth: Depth, at: float, reach: float) -> float:
         return 1.0
     steps = (outside - inside)[speaking]
     right, wrong = (steps > STEP).mean(), (steps < -STEP).mean()
-    return float(right - wrong) * float(own.sum() / max(1, inner.sum()))
+    stepping = float(right - wrong) / max(float(right + wrong), CLEAR)
+    return stepping * float(own.sum() / max(1, inner.sum()))
 
 
 def belief(agreed: float, doubt: tuple[float, float]) -> float:

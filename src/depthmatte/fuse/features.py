@@ -16,6 +16,9 @@ COARSE = 4
 NEARBY = 17
 """Coarse pixels across: depth may decide this near to measured values."""
 
+HALO = 9
+"""Side in pixels of the square over which the soft edge of somebody dropped goes too."""
+
 REACH = 0.5
 """Differences in log depth beyond this all look alike."""
 

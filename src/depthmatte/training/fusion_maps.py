@@ -67,7 +67,7 @@ def write_material(
             depths[name] = source(photo, canvas)
         except InputError:
             continue
-    part = _part(photo, lay(truth, canvas.fit), canvas, preset)
+    part = _part(photo, np.clip(lay(truth, canvas.fit), 0, 1), canvas, preset)
     if part is not None:
         near = prepare(photo, preset, part=part)
         again = {

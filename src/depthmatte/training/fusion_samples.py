@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float
+from ..canvas import Float, resize
 from ..errors import InputError
 from ..fuse.features import features
 from ..maps import Depth, Matte
@@ -26,11 +26,14 @@ from .samples import Key, Sample
 
 SOURCES = ("sensor", "stereo", "mono")
 
-LIES = 0.25
+LIES = 0.3
 """Share of samples whose depth is wrong altogether."""
 
-LOST = 0.25
+LOST = 0.4
 """Share of samples in which pieces are cut out of S_in and I1."""
+
+BESIDE, FAR_BESIDE = 0.35, 0.15
+"""Shares of samples whose depth lies some pixels beside the photo, and clearly beside it."""
 
 SCENE_SHARE, PHOTO_SHARE = 4.0, 2.0
 """How often an epoch draws a scene, and an ordinary photo, where there is little to do."""
@@ -109,7 +112,7 @@ class FusionSamples:
         d, prob = material.depths[source]
         at = subject_depth(d, prob, material.truth, material.matte.alpha)
         if rng.random() < LIES or at is None:
-            d, prob, at = _lie(rng, d, prob)
+            d, prob, at = self._lie(rng, d, prob)
             truth = material.matte.alpha
             alpha, sure = material.matte.alpha, material.matte.prob
         else:
@@ -122,6 +125,16 @@ class FusionSamples:
         stack = features(Matte(alpha, sure), Depth(np.where(known, d, 0), prob), at)
         return {"image": stack, "alpha": truth[None]}
 
+    def _lie(self, rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
+        """Depth that has nothing to do with the picture, and where the subject seems to be."""
+        if rng.random() < 0.25:
+            other = read_material(self.files[int(rng.integers(len(self.files)))])
+            if other.depths:
+                strange = other.depths[str(rng.choice(sorted(other.depths)))]
+                fitting = [np.asarray(resize(plane, d.shape), np.float32) for plane in strange]
+                return fitting[0], fitting[1], float(rng.random())
+        return _lie(rng, d, prob)
+
 
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
     """Median d over the true subject, where depth and matte see it; None where they do not."""
@@ -132,7 +145,7 @@ def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | 
 
 
 def _lie(rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
-    """Depth that has nothing to do with the picture, and where the subject seems to be."""
+    """Depth upside down, mirrored, constant or made up, and where the subject seems to be."""
     kind = rng.integers(4)
     if kind == 0:
         d, prob = d[::-1], prob[::-1]
@@ -179,8 +192,10 @@ def _varied(rng: Rng, planes: list[Float], shape: tuple[int, int]) -> list[Float
     middle = np.array([width / 2, height / 2]) * (1 + rng.uniform(-0.12, 0.12, 2))
     matrix[:, 2] -= matrix[:, :2] @ middle
     aside = matrix.copy()
-    if rng.random() < 0.35:
+    if rng.random() < BESIDE:
         aside[:, 2] += rng.normal(0, 3, 2)
+    elif rng.random() < FAR_BESIDE:
+        aside[:, 2] += rng.choice([-1, 1], 2) * rng.uniform(0, 14, 2)
     moved = [
         cv2.warpAffine(plane, m, shape[::-1], flags=method)
         for plane, m, method in zip(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...fuse.features import CHANNELS, COARSE, NEARBY
+from ...fuse.features import CHANNELS, COARSE, HALO, NEARBY
 from .encoders import Encoder, conv
 from .portrait import enlarge, separable
 
@@ -77,13 +77,19 @@ def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     """
     verdict = enlarge(logits.sigmoid(), alpha)
     blurred = enlarge(F.avg_pool2d(alpha, COARSE), alpha)
-    known = F.max_pool2d(measured, COARSE)
-    # Rows then columns: a square maximum at a fraction of its cost.
-    known = F.max_pool2d(known, (1, NEARBY), 1, (0, NEARBY // 2))
-    known = F.max_pool2d(known, (NEARBY, 1), 1, (NEARBY // 2, 0))
-    gate = (((verdict - blurred).abs() - OPEN) / WIDE).clamp(0, 1) * enlarge(known, alpha)
+    known = enlarge(_widest(F.max_pool2d(measured, COARSE), NEARBY), alpha)
+    lost = torch.maximum(blurred - verdict, _widest(blurred, HALO) - _widest(verdict, HALO))
+    drop = ((lost - OPEN) / WIDE).clamp(0, 1) * known
+    gain = ((verdict - blurred - OPEN) / WIDE).clamp(0, 1) * known
     crisp = ((verdict - 0.5) * COARSE + 0.5).clamp(0, 1)
-    return alpha + gate * (crisp - alpha)
+    fused = alpha + drop * (torch.minimum(crisp, alpha) - alpha)
+    return fused + gain * (torch.maximum(crisp, fused) - fused)
+
+
+def _widest(x: Tensor, side: int) -> Tensor:
+    """The maximum in a square, rows then columns: at a fraction of its cost."""
+    rows = F.max_pool2d(x, (1, side), 1, (0, side // 2))
+    return F.max_pool2d(rows, (side, 1), 1, (side // 2, 0))
 
 
 class FusionExport(nn.Module):
