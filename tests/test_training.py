@@ -265,7 +265,7 @@ def test_imagenet_start_fills_every_tensor() -> None:
 def test_training_learns_resumes_and_exports(data: Path, tmp_path: Path, task: str) -> None:
     recipe = train.Recipe(
         task=task, data=data, out=tmp_path, epochs=3, batch=4, encoder="mobilenet",
-        preset=PRESET, workers=0, limit=6, threads=1, rate=2e-3,
+        preset=PRESET, workers=0, limit=10, threads=1, rate=3e-3,
     )  # fmt: skip
     said: list[str] = []
     train.train(train.Recipe(**{**vars(recipe), "epochs": 1}), report=said.append)

@@ -21,13 +21,23 @@ GAIN = 1.35
 SPECK = 0.03
 """Share of the largest piece of the portrait below which a piece is a speck."""
 
+STRANGER = 0.2
+"""The same where nothing but the photo tells depth: who is less than half as high as the
+portrait is more than twice as far away, and not with it."""
 
-def closer(portrait: Portrait, preset: tuple[int, int], orient: Orient = "pad") -> Box | None:
+
+def closer(
+    portrait: Portrait,
+    preset: tuple[int, int],
+    orient: Orient = "pad",
+    everybody: bool = False,
+) -> Box | None:
     """The part of the photo to look at again on a canvas of `preset`; None to leave it.
 
-    None too where the photo has no more pixels than the canvas already showed.
+    None too where the photo has no more pixels than the canvas already showed. With
+    `everybody` people who are small beside the portrait are in it, however far they may be.
     """
-    around = _surroundings(portrait)
+    around = _surroundings(portrait, everybody)
     if around is None:
         return None
     near = Fit.of(portrait.fit.photo, preset, orient, around)
@@ -35,7 +45,7 @@ def closer(portrait: Portrait, preset: tuple[int, int], orient: Orient = "pad") 
     return around if shown >= GAIN * now else None
 
 
-def _surroundings(portrait: Portrait) -> Box | None:
+def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     """The portrait's own box in photo pixels with a margin; None where nobody is."""
     solid = (portrait.matte.alpha >= portrait.threshold).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(solid)
@@ -43,7 +53,8 @@ def _surroundings(portrait: Portrait) -> Box | None:
     if not len(pieces):
         return None
     area = pieces[:, cv2.CC_STAT_AREA]
-    pieces = pieces[area >= SPECK * area.max()]
+    measured = portrait.measured.source not in ("none", "mono")
+    pieces = pieces[area >= (SPECK if measured or everybody else STRANGER) * area.max()]
     first = pieces[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
     last = first + pieces[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
     ends = portrait.fit.to_photo(np.stack([first.min(axis=0), last.max(axis=0)]) - 0.5) + 0.5

@@ -87,8 +87,9 @@ class Pipeline:
         """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
         clock = Stopwatch()
         first = self._look(photo, clock)
-        part = closer(first, self.preset, self.orient) if self.second_look else None
-        if part is None:
+        everybody = self.subject == "all"
+        part = self.second_look and closer(first, self.preset, self.orient, everybody)
+        if not part:
             return first
         second = self._look(photo, clock, part, first)
         return second if second.found else replace(first, timings=clock.timings)

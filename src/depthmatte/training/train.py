@@ -346,6 +346,7 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
         plot(recipe.out / "log.csv")
         report(f"epoch {run.epoch} done: loss {means['loss']:.4f} validation {error:.4f}")
         run.close_epoch(means["loss"], error)
+    del batches  # ends the loader's processes, which may have read ahead
     if run.reason_to_stop:
         report(f"stopped early: {run.reason_to_stop}")
     return last

@@ -1,0 +1,87 @@
+"""People put into other pictures: the truth is exactly who was meant, wherever they went."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from depthmatte.training.augment import Stack
+from depthmatte.training.elsewhere import LONGER, Layer, elsewhere, layer, placed
+
+RED, GREEN = (240, 20, 20), (20, 240, 20)
+
+
+def somebody(colour: tuple[int, int, int], cut: bool = False) -> Layer:
+    """An ellipse of one colour on noise, cut out; with `cut` it runs into the lower frame."""
+    rgb = np.random.default_rng(1).integers(0, 90, (120, 80, 3), dtype=np.uint8)
+    mask = np.zeros((120, 80), np.uint8)
+    cv2.ellipse(mask, (40, 120 if cut else 60), (18, 100 if cut else 45), 0, 0, 360, 255, -1)
+    rgb[mask > 0] = colour
+    made = layer(Stack(rgb, (mask,)))
+    assert made is not None
+    return made
+
+
+def place() -> np.ndarray:
+    return np.full((300, 400, 3), (30, 40, 160), np.uint8)
+
+
+@pytest.mark.parametrize("landscape", [False, True])
+def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        stack = elsewhere(rng, [somebody((200, 200, 200))], [], place(), landscape)
+        (truth,) = stack.truths
+        assert max(truth.shape) == LONGER
+        assert (truth.shape[1] > truth.shape[0]) == landscape
+        assert stack.rgb.shape == (*truth.shape, 3)
+        # Everything that is no longer the blue of the place is somebody, and the other way round.
+        drawn = np.abs(stack.rgb.astype(int) - (30, 40, 160)).max(axis=2) > 25
+        sure = (truth < 5) | (truth > 250)
+        assert (drawn == (truth > 127))[sure].mean() > 0.995
+
+
+def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
+    seen = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        stack = elsewhere(rng, [somebody(RED)], [somebody(GREEN)], place(), True)
+        rgb = stack.rgb.astype(int)
+        green = (rgb[..., 1] > rgb[..., 0] + 80) & (rgb[..., 1] > rgb[..., 2] + 80)
+        seen += int(green.sum())
+        assert (stack.truths[0][green] < 128).mean() > 0.99
+    assert seen > 5000
+
+
+def test_two_people_are_one_truth() -> None:
+    alone, both = (
+        elsewhere(np.random.default_rng(3), people, [], place(), True).truths[0]
+        for people in ([somebody(RED)], [somebody(RED), somebody(RED)])
+    )
+    assert (both > 127).sum() > 1.3 * (alone > 127).sum()
+
+
+def test_who_was_cut_off_stands_on_the_frame() -> None:
+    for seed in range(10):
+        spread = placed(np.random.default_rng(seed), somebody(RED, cut=True), (200, 150), 0.6, 0.5)
+        assert spread.shape == (200, 150, 4)
+        assert spread[-1, :, 3].max() > 100
+
+
+def test_nobody_makes_no_layer() -> None:
+    rgb = np.zeros((50, 40, 3), np.uint8)
+    assert layer(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None
+    assert not somebody(RED).cut
+    assert somebody(RED, cut=True).cut
+
+
+def test_a_sample_is_a_function_of_its_seed() -> None:
+    one, two = (
+        elsewhere(np.random.default_rng(9), [somebody(RED)], [somebody(GREEN)], place(), False)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.rgb, two.rgb)
+    np.testing.assert_array_equal(one.truths[0], two.truths[0])
