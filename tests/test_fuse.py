@@ -255,16 +255,18 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
 def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> None:
     matte, depth, _ = scene(behind=0.0)
 
-    def agreed(z: np.ndarray, at: float = 0.3, around: Matte = matte) -> float:
-        return agreement(around, replace(depth, z=np.ascontiguousarray(z)), at, 0.08)
+    def agreed(z: np.ndarray, around: Matte = matte) -> float:
+        return agreement(around, replace(depth, z=np.ascontiguousarray(z)))
 
     assert agreed(depth.z) > 0.9
-    assert agreed(1 - depth.z, 0.7) < -0.9
-    assert agreed(depth.z[::-1]) < 0.7
+    assert agreed(1 - depth.z) < -0.9
+    assert agreed(depth.z[::-1]) < 0.3
     assert agreed(np.full_like(depth.z, 0.3)) == 0
+    ramp = np.tile(np.linspace(0, 1, 384, dtype=np.float32)[:, None], (1, 288))
+    assert agreed(ramp) == 0  # far deeper within the person than at the outline
     holed, _, _ = scene(behind=0.0, hole=True)
-    assert agreed(depth.z, around=holed) > 0.9  # the rim of a lost piece is no evidence
-    nowhere = agreement(matte, Depth.none(depth.z.shape), 0.3, 0.08)
+    assert agreed(depth.z, holed) > 0.9  # the rim of a lost piece is no evidence
+    nowhere = agreement(matte, Depth.none(depth.z.shape))
     assert nowhere == 1  # nothing speaks against it
     assert [belief(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9, np.nan)] == pytest.approx([0, 0.5, 1, 0])
 

@@ -37,10 +37,10 @@ class Trust:
     it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
     from `restore` on where it sees more than the matte.
 
-    A map is believed as its `agreement` with the outline goes through `doubt`; `reach` is
-    that of `agreement`. What is dropped must differ from the subject in log depth, more
-    and more so through `apart`; what is restored must not differ by more than `along`;
-    what differs by `never` all around does not belong, whatever the verdict says. Chosen on
+    A map is believed as its `agreement` with the outline goes through `doubt`. What is
+    dropped must differ from the subject in log depth, more and more so through `apart`; what
+    is restored must not differ by more than `along`; what differs by `never` all around does
+    not belong, whatever the verdict says. Chosen on
     held-out maps of training scenes and photos, not on evaluation sets.
     """
 
@@ -48,20 +48,19 @@ class Trust:
     restore: float
     wide: float = 0.3
     lean: float = 0.0
-    reach: float = math.inf
     doubt: tuple[float, float] = (-2.0, -1.0)
     apart: tuple[float, float] = (0.03, 0.08)
     along: tuple[float, float] = (0.15, 0.25)
     never: tuple[float, float] = (8.0, 9.0)
 
 
-MEASURED = Trust(0.15, 0.15, lean=-0.2, reach=0.08, doubt=(0.5, 0.7), never=(0.35, 0.5))
+MEASURED = Trust(0.15, 0.15, lean=-0.2, doubt=(0.3, 0.5), never=(0.35, 0.5))
 """Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = Trust(0.15, 0.15, lean=-0.5, reach=0.08, doubt=(0.0, 0.15), never=(0.35, 0.5))
+MATCHED = Trust(0.15, 0.15, lean=-0.5, doubt=(0.0, 0.15), never=(0.35, 0.5))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
-ESTIMATED = Trust(0.6, 0.9, lean=0.3, doubt=(0.5, 0.7))
+ESTIMATED = Trust(0.6, 0.9, lean=0.3, doubt=(0.3, 0.5))
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 but follows the outline nearly everywhere."""
 
@@ -79,7 +78,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     if math.isnan(at):
         return matte
     trust = TRUST.get(depth.source, MEASURED)
-    share = belief(agreement(matte, depth, at, trust.reach), trust.doubt)
+    share = belief(agreement(matte, depth), trust.doubt)
     if share == 0:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))

@@ -1,9 +1,9 @@
 """Does a depth map belong to this photo at all? Its steps must follow the person's outline.
 
 A map that is upside down, of another photo or constant does not place what lies just
-outside the person farther than what lies just inside, nor the person at one depth; a
-fitting one does nearly everywhere. Where depth does not step at all it says nothing: the
-matte may have lost a piece there.
+outside the person farther than what lies just inside, and it steps in the middle of the
+person; a fitting one does the first nearly everywhere and the second hardly anywhere.
+Where depth does not step at the outline it says nothing: the matte may have lost a piece.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ STEP = 0.02
 AROUND = 25
 """Side in pixels of the square in which both sides of the outline are averaged."""
 
+INSIDE = 13
+"""Side in pixels of the square within which depth may not step inside the person."""
+
 ENOUGH = 8
 """Measured pixels on each side of a place on the outline, so that it may speak."""
 
@@ -35,33 +38,50 @@ CLEAR = 0.3
 PLACES = 50
 """Places that must speak; with fewer nobody knows, and the map is believed."""
 
+TORN = 0.4
+"""Share of the person in which depth may step, at which nothing is left of the agreement."""
 
-def agreement(matte: Matte, depth: Depth, at: float, reach: float) -> float:
-    """How far depth and outline agree: 1 everywhere, 0 by chance, below 0 turned round.
 
-    `at` is the subject's log depth. Of the person only what lies within `reach`
-    of `at` speaks, and its share of the person is a factor.
-    """
+DEEP = 2.0
+"""Depth of the person, in steps at the outline, that is believed in full; twice that is not."""
+
+
+def agreement(matte: Matte, depth: Depth) -> float:
+    """How far depth and outline agree: 1 everywhere, 0 by chance, below 0 turned round."""
     d, known = depth.log, depth.usable
     solid = (matte.alpha > 0.5).astype(np.uint8)
     inner = (cv2.erode(solid, _square(7)) > 0) & known
-    own = inner & (np.abs(d - np.float32(at)) < reach)
     outer = (cv2.dilate((matte.alpha > 0.05).astype(np.uint8), _square(7)) == 0) & known
-    (inside, many), (outside, more) = _local(d, own), _local(d, outer)
+    (inside, many), (outside, more) = _local(d, inner), _local(d, outer)
     rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, _square(3)) > 0
     speaking = rim & (many >= ENOUGH) & (more >= ENOUGH)
     if speaking.sum() < PLACES:
         return 1.0
     steps = (outside - inside)[speaking]
-    right, wrong = (steps > STEP).mean(), (steps < -STEP).mean()
-    stepping = float(right - wrong) / max(float(right + wrong), CLEAR)
-    return stepping * float(own.sum() / max(1, inner.sum()))
+    clear = np.abs(steps) > STEP
+    if not clear.any():
+        return 0.0
+    back = float(np.sign(steps[clear]).sum() / max(clear.sum(), CLEAR * len(steps)))
+    step = float(np.median(np.abs(steps[clear])))
+    core = (cv2.erode(solid, _square(INSIDE)) > 0) & known
+    torn = _torn(d, known, core, step / 2)
+    deep = float(np.ptp(np.percentile(d[inner], (10, 90)))) / step
+    return back * max(0.0, 1 - torn / TORN) * min(1.0, max(0.0, 2 - deep / DEEP))
 
 
 def belief(agreed: float, doubt: tuple[float, float]) -> float:
     """0 below the first of `doubt`, 1 above the second, a line between."""
     low, high = doubt
     return min(1.0, max(0.0, (agreed - low) / (high - low))) if math.isfinite(agreed) else 0.0
+
+
+def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
+    """Share of `core` around which d steps by more than `step` within a few pixels."""
+    if not core.any():
+        return 0.0
+    high = cv2.dilate(np.where(known, d, np.float32(-1)), _square(INSIDE))
+    low = cv2.erode(np.where(known, d, np.float32(2)), _square(INSIDE))
+    return float(((high - low)[core] > step).mean())
 
 
 def _square(side: int) -> NDArray[np.uint8]:

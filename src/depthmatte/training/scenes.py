@@ -30,7 +30,8 @@ from .stock import RGBA, Stock, at_height
 Mask = NDArray[np.bool_]
 
 CROWD = 0.3
-"""Share of scenes with a row of people behind everybody else."""
+"""Share of training scenes with a row of people behind everybody else. Test scenes have none:
+their numbers stay comparable."""
 
 POSTER = 3.0
 """Weight of a poster's pixels: rare, and the proof that the network does not just segment."""
@@ -80,7 +81,9 @@ def _scenery(rng: Rng, stock: Stock, shape: tuple[int, int]) -> RGB:
     return np.asarray(resize(cut, shape), np.uint8)
 
 
-def _layers(rng: Rng, stock: Stock, view: View) -> list[tuple[float, Callable[[Painting], None]]]:
+def _layers(
+    rng: Rng, stock: Stock, view: View, crowd: float
+) -> list[tuple[float, Callable[[Painting], None]]]:
     """What stands in the scene: (metres, how to paint it), in no order."""
     layers: list[tuple[float, Callable[[Painting], None]]] = []
     close = rng.random() < 0.45
@@ -93,7 +96,7 @@ def _layers(rng: Rng, stock: Stock, view: View) -> list[tuple[float, Callable[[P
             break
         layers.append(_person(rng, stock, view, metres))
         metres *= rng.uniform(1.0, 1.15) if rng.random() < 0.2 else rng.uniform(1.2, 2.2)
-    if metres < 0.9 * view.wall and rng.random() < CROWD:
+    if crowd and metres < 0.9 * view.wall and rng.random() < crowd:
         for share in np.linspace(-0.1, 1.1, int(rng.integers(5, 13))):
             apart = metres * rng.uniform(1.0, 1.15)
             seated = rng.random() < 0.5
@@ -187,8 +190,8 @@ def _trust_wall(painting: Painting, view: View) -> None:
     painting.sure[around & (painting.metres >= view.wall)] = 1
 
 
-def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET) -> Scene:
-    """Draw one scene of (h, w) = `shape` pixels."""
+def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET, crowd: float = CROWD) -> Scene:
+    """Draw one scene of (h, w) = `shape` pixels, with the chance `crowd` of a crowd behind."""
     view = View.draw(rng, shape)
     painting = Painting(
         _scenery(rng, stock, shape).astype(np.float32),
@@ -205,7 +208,7 @@ def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET) -> Scene:
         painting.sure[painting.owner >= 0] = POSTER
     if rng.random() < 0.35:
         painting.soften(rng.uniform(0.5, 3))
-    for _, paint in sorted(_layers(rng, stock, view), key=lambda layer: -layer[0]):
+    for _, paint in sorted(_layers(rng, stock, view, crowd), key=lambda layer: -layer[0]):
         paint(painting)
     people, posters = [], []
     for index, (kind, metres, painted) in enumerate(painting.names):
@@ -228,4 +231,4 @@ def held_out_scenes(data: Path, count: int, seed: int = 0) -> Iterator[Scene]:
     stock = Stock.of(data, "test")
     for index in range(count):
         rng = np.random.default_rng((seed, index))
-        yield compose(rng, stock, PRESET if index % 4 else PRESET[::-1])
+        yield compose(rng, stock, PRESET if index % 4 else PRESET[::-1], crowd=0)
