@@ -22,8 +22,11 @@ SPECK = 0.03
 """Share of the largest piece of the portrait below which a piece is a speck."""
 
 STRANGER = 0.2
-"""The same where nothing but the photo tells depth: who is less than half as high as the
+"""The same for pieces whose depth nobody measured: who is less than half as high as the
 portrait is more than twice as far away, and not with it."""
+
+KNOWN = 0.2
+"""Share of a piece that must be measured, so that its depth was judged."""
 
 
 def closer(
@@ -48,13 +51,15 @@ def closer(
 def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     """The portrait's own box in photo pixels with a margin; None where nobody is."""
     solid = (portrait.matte.alpha >= portrait.threshold).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(solid)
-    pieces = stats[1:]
-    if not len(pieces):
+    count, label, stats, _ = cv2.connectedComponentsWithStats(solid)
+    if count < 2:
         return None
-    area = pieces[:, cv2.CC_STAT_AREA]
-    measured = portrait.measured.source not in ("none", "mono")
-    pieces = pieces[area >= (SPECK if measured or everybody else STRANGER) * area.max()]
+    pieces, area = stats[1:], stats[1:, cv2.CC_STAT_AREA]
+    judged = np.full(len(area), everybody)
+    if portrait.measured.source not in ("none", "mono"):
+        known = np.bincount(label[portrait.measured.usable], minlength=count)[1:]
+        judged |= known >= KNOWN * area
+    pieces = pieces[area >= np.where(judged, SPECK, STRANGER) * area.max()]
     first = pieces[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
     last = first + pieces[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
     ends = portrait.fit.to_photo(np.stack([first.min(axis=0), last.max(axis=0)]) - 0.5) + 0.5

@@ -31,6 +31,10 @@ OFF = 13
 """Side in pixels of the square in which a measured value may really belong."""
 
 
+NEVER = 2.0
+"""A disagreement that cannot be."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """How far a verdict is followed: `lean` is added to its log odds (below 0 drops more), and
@@ -49,20 +53,21 @@ class Trust:
     wide: float = 0.3
     lean: float = 0.0
     doubt: tuple[float, float] = (-2.0, -1.0)
-    apart: tuple[float, float] = (0.03, 0.08)
+    apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
     never: tuple[float, float] = (8.0, 9.0)
 
 
-MEASURED = Trust(0.15, 0.15, lean=-0.2, doubt=(0.3, 0.5), never=(0.35, 0.5))
+MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
 """Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = Trust(0.15, 0.15, lean=-0.5, doubt=(0.0, 0.15), never=(0.35, 0.5))
+MATCHED = Trust(0.3, 0.05, lean=-0.35, never=(0.2, 0.35))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
-ESTIMATED = Trust(0.6, 0.9, lean=0.3, doubt=(0.3, 0.5))
-"""Depth guessed from the very photo that the matte was made of must disagree more clearly,
-but follows the outline nearly everywhere."""
+ESTIMATED = Trust(0.6, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.2, 0.3))
+"""Depth guessed from the very photo that the matte was made of must disagree more clearly
+before somebody is dropped, and restores nothing: floor at the portrait's depth looks to it
+like a lost piece."""
 
 
 TRUST = {"mono": ESTIMATED, "stereo": MATCHED}

@@ -42,8 +42,12 @@ TORN = 0.4
 """Share of the person in which depth may step, at which nothing is left of the agreement."""
 
 
-DEEP = 2.0
-"""Depth of the person, in steps at the outline, that is believed in full; twice that is not."""
+DEEP = 1.2
+"""Depth of a person, in steps at the outline, that is believed in full; twice that is not."""
+
+
+SMALL = 0.02
+"""Share of the matte below which a piece of it does not speak."""
 
 
 def agreement(matte: Matte, depth: Depth) -> float:
@@ -65,7 +69,7 @@ def agreement(matte: Matte, depth: Depth) -> float:
     step = float(np.median(np.abs(steps[clear])))
     core = (cv2.erode(solid, _square(INSIDE)) > 0) & known
     torn = _torn(d, known, core, step / 2)
-    deep = float(np.ptp(np.percentile(d[inner], (10, 90)))) / step
+    deep = _deep(d, inner) / step
     return back * max(0.0, 1 - torn / TORN) * min(1.0, max(0.0, 2 - deep / DEEP))
 
 
@@ -82,6 +86,18 @@ def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
     high = cv2.dilate(np.where(known, d, np.float32(-1)), _square(INSIDE))
     low = cv2.erode(np.where(known, d, np.float32(2)), _square(INSIDE))
     return float(((high - low)[core] > step).mean())
+
+
+def _deep(d: Float, inner: Mask) -> float:
+    """How far the middle half of a piece of `inner` reaches in d, pieces weighted by area.
+
+    Somebody else, elsewhere, may be in the matte too: that is no reason for doubt.
+    """
+    _, label = cv2.connectedComponents(inner.astype(np.uint8))
+    area = np.bincount(label[inner])
+    large = np.flatnonzero(area >= SMALL * area.sum())
+    spans = [np.ptp(np.percentile(d[label == piece], (25, 75))) for piece in large]
+    return float(np.average(spans, weights=area[large])) if spans else 0.0
 
 
 def _square(side: int) -> NDArray[np.uint8]:
