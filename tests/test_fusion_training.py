@@ -165,6 +165,6 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     learnt = Trust(OPEN, OPEN, WIDE)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
     free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0))
-    fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, free)
+    fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, stack[0, 3], free)
     # The run-time formula is the one that was learnt through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

@@ -44,7 +44,8 @@ class Trust:
     A map is believed as its `agreement` with the outline goes through `doubt`. What is
     dropped must differ from the subject in log depth, more and more so through `apart`; what
     is restored must not differ by more than `along`; what differs by `never` all around does
-    not belong, whatever the verdict says. Chosen on
+    not belong, whatever the verdict says. Nothing is dropped where I2 is below the first of
+    `sure`. Chosen on
     held-out maps of training scenes and photos, not on evaluation sets.
     """
 
@@ -56,6 +57,7 @@ class Trust:
     apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
     never: tuple[float, float] = (8.0, 9.0)
+    sure: tuple[float, float] = (-2.0, -1.0)
 
 
 MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
@@ -64,7 +66,7 @@ MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
 MATCHED = Trust(0.3, 0.05, lean=-0.35, never=(0.2, 0.35))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
-ESTIMATED = Trust(0.6, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.2, 0.3))
+ESTIMATED = Trust(0.6, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.15, 0.25), sure=(0.2, 0.3))
 """Depth guessed from the very photo that the matte was made of must disagree more clearly
 before somebody is dropped, and restores nothing: floor at the portrait's depth looks to it
 like a lost piece."""
@@ -88,15 +90,16 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
     away = np.where(depth.usable, np.abs(depth.log - np.float32(at)), np.float32(np.nan))
-    fused = decide(matte.alpha, verdict, away, trust)
+    fused = decide(matte.alpha, verdict, away, depth.prob, trust)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 
-def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
+def decide(alpha: Float, verdict: Float, away: Float, prob: Float, trust: Trust) -> Float:
     """Alpha (h, w) with the verdict's changes: soft edges, and what is far from depth, stay.
 
     `verdict` is float32 (h, w), the probability of belonging; `away` how far each pixel is
-    from the subject in log depth, NaN where nothing was measured: there depth cannot object.
+    from the subject in log depth, NaN where nothing was measured: there depth cannot object;
+    `prob` is I2.
     """
     known = np.isfinite(away)
     odds = np.float32(math.exp(trust.lean))
@@ -113,7 +116,12 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     lost = np.maximum(blurred - verdict, cv2.dilate(blurred, window) - cv2.dilate(verdict, window))
     elsewhere = np.where(known, _ramp(away, trust.apart), np.float32(1))
     beside = np.where(known, 1 - _ramp(away, trust.along), np.float32(1))
-    drop = near * elsewhere * _ramp(lost, (trust.drop, trust.drop + trust.wide))
+    drop = (
+        near
+        * elsewhere
+        * _ramp(prob, trust.sure)
+        * _ramp(lost, (trust.drop, trust.drop + trust.wide))
+    )
     gain = near * beside * _ramp(verdict - blurred, (trust.restore, trust.restore + trust.wide))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
     fused = alpha + drop * (np.minimum(crisp, alpha) - alpha)
