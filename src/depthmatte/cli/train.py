@@ -192,6 +192,7 @@ def maps(
     seed: Seed = 0,
     matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
     depth: Annotated[str, typer.Option("--depth-network", help="Depth network.")] = "depth",
+    pairs: Annotated[str, typer.Option("--stereo-network", help="network or sgbm.")] = "network",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
     """Draw hard scenes and keep what matte network, sensors and stereo say about them.
@@ -201,7 +202,7 @@ def maps(
     _need_torch()
     from ..training.fusion_maps import make_maps
 
-    made = make_maps(data, out, count, seed, threads, typer.echo, matte, depth)
+    made = make_maps(data, out, count, seed, threads, typer.echo, matte, depth, pairs)
     typer.echo(f"{made} maps made in {out}")
 
 

@@ -22,8 +22,7 @@ from ..depth import Source
 from ..depth.mono import estimator
 from ..depth.placing import moved
 from ..depth.sensor import sensor
-from ..depth.sgbm import sgbm
-from ..depth.stereo import stereo
+from ..depth.stereo import matcher, stereo
 from ..errors import InputError
 from ..evidence import Evidence, RawDepth, Reason, StereoView
 from ..io.replace import replacing
@@ -37,9 +36,6 @@ from .hard_stock import HardStock
 
 PHOTOS_EVERY = 2
 """Of the ordinary training photos every n-th joins in; of the held-out ones all do."""
-
-PAIRS_EVERY = 3
-"""Of the training scenes every n-th is matched from both views: that takes longest."""
 
 Segment = Callable[[Canvas], Matte]
 
@@ -147,27 +143,30 @@ def make_maps(
     report: Callable[[str], None] = print,
     matte: str | Path = "matte",
     depth: str | Path = "depth",
+    pairs: str | Path = "network",
 ) -> int:
     """Write the maps of `count` training scenes, a tenth as many test scenes, and of photos.
 
     Files that are there already are kept, so that a stopped run goes on. `matte` and
-    `depth` are networks as `weights.path` takes them. Returns how many maps were made.
+    `depth` are networks as `weights.path` takes them, `pairs` what `depth.stereo.matcher`
+    does. Returns how many maps were made.
     """
     network = Network(weights.path(matte), threads)
     segment = segmenter(network)
-    mono = {"mono": estimator(Network(weights.path(depth), threads))}
-    most = {"sensor": sensor, **mono}
-    every = {"sensor": sensor, "stereo": stereo(lambda: sgbm), **mono}
+    matching = matcher(pairs, threads)
+    sources = {
+        "sensor": sensor,
+        "stereo": stereo(lambda: matching),
+        "mono": estimator(Network(weights.path(depth), threads)),
+    }
     made = 0
     shares: tuple[tuple[Split, int], ...] = (("test", max(1, count // 10)), ("train", count))
     for split, share in shares:
         pictures = chain(photos(data, split), scenes(data, split, share, seed))
-        for index, (name, picture) in enumerate(pictures):
+        for name, picture in pictures:
             path = out / f"{name}.npz"
             if path.exists():
                 continue
-            paired = split == "test" or index % PAIRS_EVERY == 0
-            sources = every if paired else most
             photo, truth = picture()
             write_material(path, photo, truth, segment, sources, network.contract.preset)
             made += 1
