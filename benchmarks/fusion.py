@@ -4,7 +4,8 @@ python benchmarks/fusion.py SCENES [--frames 4] -> results/fusion.csv, fusion.pn
 
 SCENES is a folder that `python -m benchmarks.hard_scenes --split test` made. Ordinary sets
 are those of quality.py and every n-th frame of video/dance-twirl, with the depth network's
-own estimate. `lies` swaps the depth for a wrong one, `lost` cuts pieces out of S_in.
+own estimate. `lies` swaps the depth for a wrong one, as an estimate (`depth`) and as a file that
+the user brought (`file`); `lost` cuts pieces out of S_in.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,11 @@ LIES: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
 }
 
 
-def lying(source: Source, lie: str) -> Source:
-    """The source with a wrong map; where it measured stays as it was, or moves along."""
+def lying(source: Source, lie: str, brought: bool) -> Source:
+    """The source with a wrong map; where it measured stays as it was, or moves along.
+
+    With `brought` the map is taken for the user's own file, which is trusted further.
+    """
 
     def ask(photo: Any, canvas: Canvas) -> Depth:
         depth = source(photo, canvas)
@@ -53,6 +58,7 @@ def lying(source: Source, lie: str) -> Source:
             depth,
             z=np.ascontiguousarray(LIES[lie](depth.z), np.float32),
             prob=np.ascontiguousarray(prob),
+            source="sensor" if brought else depth.source,
             validity=np.zeros((0, 0), np.uint8),
         )
 
@@ -121,11 +127,10 @@ def main() -> None:
         cases = cases[:: options.frames] if "video" in name else cases
         table[name], _ = measured(name, cases, pipeline, sources)
         if "video" not in name and wanted("lies"):
-            for lie in LIES:
-                wrong = {"mono": lying(sources["mono"], lie)}
-                table[f"{name}, depth {lie}"], _ = measured(
-                    f"{name}, depth {lie}", cases[::4], pipeline, {**sources, **wrong}
-                )
+            for lie, brought in product(LIES, (False, True)):
+                wrong = {"mono": lying(sources["mono"], lie, brought)}
+                title = f"{name}, {'file' if brought else 'depth'} {lie}"
+                table[title], _ = measured(title, cases[::4], pipeline, {**sources, **wrong})
     write(
         [
             {"set": name, "variant": variant, **{key: row[key] for key in TITLES}}
