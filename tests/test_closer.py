@@ -181,3 +181,51 @@ def test_a_remembered_step_answers_each_canvas_once() -> None:
         pipeline(segment=kept, measure=unmeasured)(photo)
     assert len(asked) == 2
     assert asked[1].part is not None
+
+
+def test_measured_depth_keeps_the_scale_of_the_whole_photo() -> None:
+    photo = small_person()
+    first = prepare(photo, PRESET)
+    near = prepare(photo, PRESET, part=Box(250, 350, 180, 200))
+    whole = ramp(photo, first)
+    there = moved(whole, first.fit, near)
+    assert there.scale == whole.scale
+    inside = near.fit.inside()
+    metres = there.z[inside].astype(float)
+    np.testing.assert_allclose(there.relative[inside], metres / whole.z.max(), rtol=1e-5)
+    low, high, _ = whole.scale
+    expected = (np.log(metres) - low) / max(high - low, np.log(2))
+    np.testing.assert_allclose(there.log[inside], np.clip(expected, 0, 1), atol=1e-5)
+
+
+def test_a_stranger_at_the_edge_of_the_second_look_is_left_out_whole() -> None:
+    photo = small_person(size=100)
+    photo.rgb[330:360, 512:560] = (250, 0, 0)  # small, and half inside the margin
+    portrait = pipeline(measure=unmeasured, preset=(192, 128))(photo)
+    assert portrait.whole is not None
+    assert 514 < portrait.fit.box.slices[1].stop < 558
+    assert portrait.mask[350, 450]
+    assert not portrait.mask[:, 505:].any()
+
+
+def test_all_means_everybody_however_small() -> None:
+    photo = small_person(size=150)
+    photo.rgb[90:150, 680:740] = (250, 0, 0)
+    everybody = pipeline(subject="all", measure=unmeasured)(photo)
+    assert everybody.mask[110, 708]
+    auto = pipeline(measure=unmeasured)(photo)
+    assert auto.whole is not None
+    assert not auto.mask[110, 708]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(600, 900), (900, 600)])
+def test_a_part_is_turned_as_its_photo_is(rows: int, columns: int) -> None:
+    for part in (Box(10, 10, 100, 40), Box(10, 10, 40, 100)):
+        fit = Fit.of((rows, columns), PRESET, "rotate", part)
+        assert fit.turned == (columns > rows)
+        assert fit.canvas == PRESET
+
+
+def test_a_part_at_the_rim_stays_inside_a_smaller_photo() -> None:
+    small = Fit.of((1000, 100), PRESET, part=Box(995, 0, 4, 10)).resized((100, 10))
+    assert small.box.inside((100, 10))

@@ -2,7 +2,7 @@
 
 Folders are plain (`images` and `masks`) or hold one folder a scene (`photo.jpg`,
 `alpha.png`, `depth_sensor.png`, `calib.json`, `right.jpg`, `stereo.json`,
-`depth_true.png`). Every network runs once per photo; the variants share what they said.
+`depth_true.png`). Every network runs once per canvas; the variants share what they said.
 Each variant cuts its own mask at a second threshold that was chosen on training scenes.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from .canvas import Canvas, Float
 from .depth import Source, unmeasured
 from .errors import InputError
-from .evaluate import MASK_IOU, Sample, Table, samples
+from .evaluate import MASK_IOU, Sample, Table, means, samples
 from .fuse import FUSIONS, Fusion
 from .io.pairs import attach
 from .maps import Depth, Matte, Portrait
@@ -144,7 +144,7 @@ def measured(
             gain = scores[f"{source}/adaptive"][MASK_IOU] - scores["none"][MASK_IOU]
             outcome.gains.append((gain, case, source))
         progress(case.sample.photo)
-    outcome.table[""] = {name: _means(numbers) for name, numbers in rows.items()}
+    outcome.table[""] = {name: means(numbers) for name, numbers in rows.items()}
     return outcome
 
 
@@ -186,12 +186,4 @@ def scored(portrait: Portrait, truth: Float) -> dict[str, float]:
         MASK_IOU: iou(own.astype(np.float32), truth),
         FALSE: float((own & ~true).sum() / size),
         MISSED: float((~own & true).sum() / size),
-    }
-
-
-def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {
-        name: float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-        for name in rows[0]
-        for values in (np.array([row[name] for row in rows]),)
     }

@@ -56,10 +56,11 @@ class Box(NamedTuple):
 
     def scaled(self, down: float, across: float) -> Box:
         """The same part of the picture at another size; at least one pixel each way."""
-        top, left = round(self.top * down), round(self.left * across)
-        bottom = round((self.top + self.height) * down)
-        right = round((self.left + self.width) * across)
-        return Box(top, left, max(1, bottom - top), max(1, right - left))
+        bottom = max(1, round((self.top + self.height) * down))
+        right = max(1, round((self.left + self.width) * across))
+        top = min(round(self.top * down), bottom - 1)
+        left = min(round(self.left * across), right - 1)
+        return Box(top, left, bottom - top, right - left)
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,10 @@ class Fit:
         if part is not None and not part.inside(photo):
             raise InputError(f"part {tuple(part)} is not inside a photo of {photo}")
         shape = photo if part is None else part.shape
-        landscape = shape[1] > shape[0]
-        turned = landscape and orient == "rotate"
-        canvas = (preset[1], preset[0]) if landscape and not turned else preset
+        # Turned is the camera, not the portrait: a part goes the way of its photo.
+        turned = orient == "rotate" and photo[1] > photo[0]
+        wide = orient == "pad" and shape[1] > shape[0]
+        canvas = (preset[1], preset[0]) if wide else preset
         height, width = (shape[1], shape[0]) if turned else shape
         scale = min(canvas[0] / height, canvas[1] / width)
         content = scaled((height, width), scale)

@@ -6,11 +6,13 @@ there for fingers and loose cloth, while the photo shows them well.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from .canvas import Box, Fit, Orient
-from .maps import Portrait
+from .maps import Matte, Portrait
 
 MARGIN = 0.2
 """What is seen around the portrait, as a share of its longer side: a lost arm may be there."""
@@ -18,12 +20,16 @@ MARGIN = 0.2
 GAIN = 1.35
 """A second look must show the portrait larger by this factor, or it is not worth its time."""
 
-SPECK = 0.03
-"""Share of the largest piece of the portrait below which a piece is a speck."""
+SPECK = 25
+"""Canvas pixels below which a piece of the portrait is a speck."""
 
 STRANGER = 0.2
-"""The same for pieces whose depth nobody measured: who is less than half as high as the
-portrait is more than twice as far away, and not with it."""
+"""Share of the largest piece's area below which a piece whose depth nobody measured is left
+out: who is less than half as high as the portrait is more than twice as far away, and not
+with it."""
+
+SOFT = 0.05
+"""Alpha of the softest edge that belongs to a piece."""
 
 KNOWN = 0.2
 """Share of a piece that must be measured, so that its depth was judged."""
@@ -50,7 +56,9 @@ def closer(
 
 def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     """The portrait's own box in photo pixels with a margin; None where nobody is."""
-    solid = (portrait.matte.alpha >= portrait.threshold).astype(np.uint8)
+    # A product is faint all over: what counts is where it is half as strong as it gets.
+    alpha = portrait.matte.alpha
+    solid = ((alpha > 0) & (alpha >= alpha.max() / 2)).astype(np.uint8)
     count, label, stats, _ = cv2.connectedComponentsWithStats(solid)
     if count < 2:
         return None
@@ -59,7 +67,7 @@ def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     if portrait.measured.source not in ("none", "mono"):
         known = np.bincount(label[portrait.measured.usable], minlength=count)[1:]
         judged |= known >= KNOWN * area
-    pieces = pieces[area >= np.where(judged, SPECK, STRANGER) * area.max()]
+    pieces = pieces[area >= np.where(judged, min(SPECK, area.max()), STRANGER * area.max())]
     first = pieces[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
     last = first + pieces[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
     ends = portrait.fit.to_photo(np.stack([first.min(axis=0), last.max(axis=0)]) - 0.5) + 0.5
@@ -69,3 +77,30 @@ def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     left, top = np.floor(np.clip(low - margin, 0, size - 1)).astype(int)
     right, bottom = np.ceil(np.clip(high + margin, 1, size)).astype(int)
     return Box(int(top), int(left), int(bottom - top), int(right - left))
+
+
+def uncut(matte: Matte, fit: Fit) -> Matte:
+    """The matte of a second look without pieces that its canvas cuts through.
+
+    They were left out when the part was chosen: a straight edge is worse than nobody. The
+    largest piece stays, and so does what the photo's own border cuts.
+    """
+    _, label, stats, _ = cv2.connectedComponentsWithStats((matte.alpha > SOFT).astype(np.uint8))
+    if len(stats) < 2:
+        return matte
+    shown = label[fit.window]
+    shown = np.rot90(shown, -1) if fit.turned else shown
+    rows, columns = fit.box.slices
+    height, width = fit.photo
+    sides = (
+        (rows.start > 0, shown[0]),
+        (rows.stop < height, shown[-1]),
+        (columns.start > 0, shown[:, 0]),
+        (columns.stop < width, shown[:, -1]),
+    )
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    reached = {int(piece) for inner, side in sides if inner for piece in side}
+    cut = list(reached - {0, largest})
+    if not cut:
+        return matte
+    return replace(matte, alpha=np.where(np.isin(label, cut), np.float32(0), matte.alpha))

@@ -128,7 +128,7 @@ def evaluate(
             for variant, numbers in _measured(sample, pipeline, peers or {}, fusions):
                 rows.setdefault(variant, []).append(numbers)
             progress(sample.photo)
-        table[name] = {variant: _means(numbers) for variant, numbers in rows.items()}
+        table[name] = {variant: means(numbers) for variant, numbers in rows.items()}
     return table
 
 
@@ -147,13 +147,13 @@ def _measured(
         yield name, measure(alpha, truth) | {MASK_IOU: iou(alpha, truth)}
 
 
-def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean of every metric over the photos that have it."""
-    means: dict[str, float] = {}
+    found: dict[str, float] = {}
     for name in rows[0]:
         known = [row[name] for row in rows if not math.isnan(row[name])]
-        means[name] = sum(known) / len(known) if known else math.nan
-    return means
+        found[name] = sum(known) / len(known) if known else math.nan
+    return found
 
 
 def write_json(table: Table, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +23,34 @@ RANGE = 2.0
 """A scene spans at least this ratio of distances, so a flat wall is not stretched."""
 
 
-def log_distance(metres: Float, known: NDArray[np.bool_] | None = None) -> Float:
+class Scale(NamedTuple):
+    """What metric depth is measured by: log metres of the scene's nearest and farthest part, and
+    its largest metres.
+    """
+
+    near: float
+    far: float
+    largest: float
+
+    @classmethod
+    def of(cls, metres: Float, known: NDArray[np.bool_] | None = None) -> Scale:
+        """Of metres (h, w) where `known`; one per cent is cut off at both log ends."""
+        seen = metres if known is None else metres[known]
+        near, far = np.percentile(_logs(seen), (1, 99)) if seen.size else (0.0, 0.0)
+        return cls(float(near), float(far), float(seen.max(initial=0.0)))
+
+
+def _logs(metres: Float) -> Float:
+    return np.asarray(np.log(np.maximum(metres, np.float32(1e-3))), np.float32)
+
+
+def log_distance(metres: Float, scale: Scale | None = None) -> Float:
     """Metres (h, w) -> d in [0, 1]: log distance between the scene's nearest and farthest part.
 
-    Both ends are taken where `known`, one per cent cut off each; a step in d is a ratio of
-    distances.
+    A step in d is a ratio of distances. `scale` is that of the scene, else of `metres`.
     """
-    logs = np.log(np.maximum(metres, np.float32(1e-3)))
-    near, far = np.percentile(logs if known is None else logs[known], (1, 99))
-    d = (logs - near) / max(far - near, np.log(RANGE))
+    near, far, _ = scale or Scale.of(metres)
+    d = (_logs(metres) - near) / max(far - near, np.log(RANGE))
     return np.asarray(np.clip(d, 0, 1), np.float32)
 
 
@@ -71,8 +91,10 @@ class Depth:
 
     `z` is relative, in [0, 1], or with `metric` in metres. Where nothing was measured
     `prob` is 0 and `z` is any finite number: "no depth" is a Depth, never None. `source`
-    says where it came from, for reports. `validity` is uint8 (h, w) of `evidence.Reason`:
-    why a value counts or not; left out, it is VALID where `prob` > 0 and MISSING elsewhere.
+    says where it came from: reports name it, fusion trusts by it, and "mono" (an estimate) is
+    made again for a second look. `validity` is uint8 (h, w) of `evidence.Reason`: why a value
+    counts or not; left out, it is VALID where `prob` > 0 and MISSING elsewhere. `given` is the
+    scale of the scene that metric depth is a part of; left out, its own.
     """
 
     z: Float
@@ -80,6 +102,7 @@ class Depth:
     metric: bool = False
     source: str = "none"
     validity: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    given: Scale | None = None
 
     def __post_init__(self) -> None:
         _check("depth", self.z, 0, np.inf if self.metric else 1)
@@ -112,15 +135,20 @@ class Depth:
         """d in [0, 1] as the depth network means it, `log_distance`; 0 where not usable."""
         if not self.usable.any():
             return np.zeros_like(self.z)
-        d = log_distance(self.z, self.usable) if self.metric else self.z
+        d = log_distance(self.z, self.scale) if self.metric else self.z
         return np.where(self.usable, d, np.float32(0))
+
+    @cached_property
+    def scale(self) -> Scale:
+        """What metric depth is measured by: `given`, or its own where it was measured."""
+        return self.given or Scale.of(self.z, self.known)
 
     @property
     def relative(self) -> Float:
         """`z` in [0, 1]: metres divided by the largest measured depth (row A14)."""
         if not self.metric:
             return self.z
-        largest = float(self.z[self.known].max(initial=0.0))
+        largest = self.scale.largest
         if largest == 0:
             return np.zeros_like(self.z)
         return np.asarray(np.minimum(self.z / np.float32(largest), 1), np.float32)

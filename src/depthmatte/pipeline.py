@@ -13,7 +13,7 @@ import numpy as np
 
 from . import weights
 from .canvas import PRESET, Box, Canvas, Fit, Orient, prepare
-from .closer import closer
+from .closer import closer, uncut
 from .depth import CHOICES, Source, measure
 from .depth.placing import moved
 from .depth.sensor import SensorOptions, sensor
@@ -110,6 +110,8 @@ class Pipeline:
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(fit.canvas)
         matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(fit))
+        if part is not None:
+            matte = uncut(matte, fit)
         measured, whole = (first.measured, first.fit) if first else (depth, None)
         fused = Portrait(photo, matte, measured, fit, self.second_threshold, clock.timings, whole)
         return fused if fused.found else replace(fused, matte=Matte.empty(fit.canvas))

@@ -24,13 +24,18 @@ def on_canvas(depth: Depth, canvas: Canvas) -> Depth:
 
 
 def moved(depth: Depth, fit: Fit, canvas: Canvas) -> Depth:
-    """Depth on the canvas of a whole photo's `fit` -> on another canvas of that photo."""
-    turns = -1 if fit.turned else 0
+    """Depth on the canvas of a whole photo's `fit` -> on another canvas of that photo.
+
+    It keeps the whole photo's scale: log depth and d / d_max mean what they meant.
+    """
+    rows, columns = canvas.fit.canvas
+    x, y = np.meshgrid(np.arange(columns), np.arange(rows))
+    there = np.rint(fit.to_canvas(canvas.fit.to_photo(np.stack([x, y], axis=-1)))).astype(int)
+    low = np.array(fit.corner[::-1])
+    column, row = np.moveaxis(np.clip(there, low, low + np.array(fit.content[::-1]) - 1), -1, 0)
+    inside = canvas.fit.inside()
     z, prob = (
-        np.asarray(np.ascontiguousarray(np.rot90(plane[fit.window], turns)), np.float32)
-        for plane in (depth.z, depth.prob)
+        np.where(inside, plane[row, column], np.float32(0)) for plane in (depth.z, depth.prob)
     )
-    validity = np.asarray(
-        np.ascontiguousarray(np.rot90(depth.validity[fit.window], turns)), np.uint8
-    )
-    return on_canvas(Depth(z, prob, depth.metric, depth.source, validity), canvas)
+    validity = np.where(inside, depth.validity[row, column], np.uint8(Reason.MISSING))
+    return Depth(z, prob, depth.metric, depth.source, validity, depth.scale)

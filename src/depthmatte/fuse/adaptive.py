@@ -45,7 +45,7 @@ class Trust:
     dropped must differ from the subject in log depth, more and more so through `apart`; what
     is restored must not differ by more than `along`; what differs by `never` all around does
     not belong, whatever the verdict says. Nothing is dropped where I2 is below the first of
-    `sure`. Chosen on
+    `sure`. Left at (-2, -1), `doubt` and `sure` bind nothing. Chosen on
     held-out maps of training scenes and photos, not on evaluation sets.
     """
 

@@ -8,7 +8,6 @@ Where depth does not step at the outline it says nothing: the matte may have los
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import cv2
@@ -76,7 +75,7 @@ def agreement(matte: Matte, depth: Depth) -> float:
 def belief(agreed: float, doubt: tuple[float, float]) -> float:
     """0 below the first of `doubt`, 1 above the second, a line between."""
     low, high = doubt
-    return min(1.0, max(0.0, (agreed - low) / (high - low))) if math.isfinite(agreed) else 0.0
+    return min(1.0, max(0.0, (agreed - low) / (high - low)))
 
 
 def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:

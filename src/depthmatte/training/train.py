@@ -158,7 +158,8 @@ class Run:
         self.mean.load_state_dict(state["mean"])
         self.adam.load_state_dict(state["adam"])
         self.epoch, self.best, self.quiet = state["epoch"], state["best"], state["quiet"]
-        self.step = self.steps * self.epoch // self.recipe.epochs
+        self.step = state.get("step", self.steps * self.epoch // self.recipe.epochs)
+        self.began = time.monotonic() - state.get("spent", 0.0)
 
     @property
     def part(self) -> float:
@@ -197,6 +198,8 @@ class Run:
             {
                 "recipe": plain,
                 "epoch": self.epoch,
+                "step": self.step,
+                "spent": time.monotonic() - self.began,
                 "best": self.best,
                 "quiet": self.quiet,
                 "error": error,
@@ -326,10 +329,10 @@ def train(recipe: Recipe, report: Report = print, resume: bool = False) -> Path:
     samples = task.samples(recipe.data, recipe.preset, recipe.labels, recipe.strength)
     validate = task.validator(recipe.data, recipe.preset, recipe.labels)
     keys = plan(recipe, samples)
-    steps = sum(keys.count(epoch) for epoch in range(recipe.epochs))
-    if not keys.count(0):
+    counts = [keys.count(epoch) for epoch in range(recipe.epochs)]
+    if not all(counts):
         raise InputError(f"{recipe.data}: holds less than a batch of {recipe.batch}; add photos")
-    run = Run.begin(recipe, task, steps)
+    run = Run.begin(recipe, task, sum(counts))
     last = recipe.out / "last.pt"
     if resume and last.exists():
         run.go_on(read_checkpoint(last))

@@ -71,7 +71,8 @@ class FusionNetwork(nn.Module):
 
 
 def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
-    """Alpha with the verdict's changes, as `fuse.adaptive.decide` makes them, to learn through.
+    """Alpha with the verdict's changes, to learn through: `fuse.adaptive.decide` with one
+    threshold both ways and without what depth may say pixel by pixel.
 
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
     """
