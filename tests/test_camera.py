@@ -23,7 +23,8 @@ def test_projecting_undoes_unprojecting(camera: Camera, z: float) -> None:
     points = camera.unproject(places, np.full(camera.shape, z))
     back = camera.project(points)
     seen = np.isfinite(points).all(axis=-1)
-    assert seen.mean() > 0.9
+    # A strong lens that folds shows nothing in its corners; most of the picture it shows.
+    assert seen.mean() > 0.5
     # Rays at the very fold of a lens may fall on either side of it.
     inside = seen & np.isfinite(back).all(axis=-1)
     assert inside.sum() >= seen.sum() * 0.999

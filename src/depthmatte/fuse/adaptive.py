@@ -63,7 +63,7 @@ class Trust:
 MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
 """Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = Trust(0.3, 0.05, lean=-1.0, never=(0.16, 0.28))
+MATCHED = Trust(0.3, 0.05, lean=-1.0, never=(0.2, 0.35))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
 ESTIMATED = Trust(0.6, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.15, 0.25), sure=(0.2, 0.3))
