@@ -102,12 +102,7 @@ def decide(alpha: Float, verdict: Float, away: Float, prob: Float, trust: Trust)
     `prob` is I2.
     """
     known = np.isfinite(away)
-    odds = np.float32(math.exp(trust.lean))
-    verdict = np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
-    # The least around: sensors are off by some pixels at outlines.
-    filled = np.where(known, away, np.float32(trust.never[1]))
-    least = np.asarray(cv2.erode(filled, np.ones((OFF, OFF), np.uint8)), np.float32)
-    verdict = verdict * np.where(known, 1 - _ramp(least, trust.never), np.float32(1))
+    verdict = _leaning(verdict, away, known, trust)
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
     blurred = np.asarray(resize(resize(alpha, small), shape), np.float32)
@@ -127,6 +122,17 @@ def decide(alpha: Float, verdict: Float, away: Float, prob: Float, trust: Trust)
     fused = alpha + drop * (np.minimum(crisp, alpha) - alpha)
     fused += gain * (np.maximum(crisp, fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
+
+
+def _leaning(verdict: Float, away: Float, known: NDArray[np.bool_], trust: Trust) -> Float:
+    """The verdict with the source's lean, and 0 where everything around is clearly elsewhere."""
+    odds = np.float32(math.exp(trust.lean))
+    leaning = verdict * odds / (1 - verdict + verdict * odds)
+    # The least around: sensors are off by some pixels at outlines.
+    filled = np.where(known, away, np.float32(trust.never[1]))
+    least = np.asarray(cv2.erode(filled, np.ones((OFF, OFF), np.uint8)), np.float32)
+    there = np.where(known, 1 - _ramp(least, trust.never), np.float32(1))
+    return np.asarray(leaning * there, np.float32)
 
 
 def _near(known: NDArray[np.bool_], small: tuple[int, int]) -> Float:
