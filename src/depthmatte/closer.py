@@ -56,9 +56,7 @@ def closer(
 
 def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     """The portrait's own box in photo pixels with a margin; None where nobody is."""
-    # A product is faint all over: what counts is where it is half as strong as it gets.
-    alpha = portrait.matte.alpha
-    solid = ((alpha > 0) & (alpha >= alpha.max() / 2)).astype(np.uint8)
+    solid = (portrait.matte.alpha >= portrait.threshold).astype(np.uint8)
     count, label, stats, _ = cv2.connectedComponentsWithStats(solid)
     if count < 2:
         return None

@@ -23,7 +23,7 @@ from ..maps import Depth, Matte
 from ..network import Network
 from .agreement import agreement, belief
 from .features import CHANNELS, COARSE, HALO, NEARBY, features
-from .subject import Subject, choose
+from .subject import meant
 
 MULTIPLE = 32
 
@@ -45,8 +45,9 @@ class Trust:
     dropped must differ from the subject in log depth, more and more so through `apart`; what
     is restored must not differ by more than `along`; what differs by `never` all around does
     not belong, whatever the verdict says. Nothing is dropped where I2 is below the first of
-    `sure`. Left at (-2, -1), `doubt` and `sure` bind nothing. Chosen on
-    held-out maps of training scenes and photos, not on evaluation sets.
+    `sure`; with `spare` I2 counts as 0 in the subject's own region, which gaps or jumps of
+    depth part from others: nobody loses an arm. Left at (-2, -1), `doubt` and `sure` bind
+    nothing. Chosen on held-out maps of training scenes and photos, not on evaluation sets.
     """
 
     drop: float
@@ -58,6 +59,7 @@ class Trust:
     along: tuple[float, float] = (0.15, 0.25)
     never: tuple[float, float] = (8.0, 9.0)
     sure: tuple[float, float] = (-2.0, -1.0)
+    spare: bool = False
 
 
 MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
@@ -66,7 +68,9 @@ MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
 MATCHED = Trust(0.3, 0.05, lean=-1.0, never=(0.2, 0.35))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
-ESTIMATED = Trust(0.6, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.15, 0.25), sure=(0.2, 0.3))
+ESTIMATED = Trust(
+    0.45, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.15, 0.25), sure=(0.2, 0.3), spare=True
+)
 """Depth guessed from the very photo that the matte was made of must disagree more clearly
 before somebody is dropped, and restores nothing: floor at the portrait's depth looks to it
 like a lost piece."""
@@ -81,7 +85,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
 
     `threads` limits the CPU threads of the network. WeightsError when it cannot be used.
     """
-    _, at = choose(matte, depth, Subject())
+    own, at = meant(matte, depth)
     if math.isnan(at):
         return matte
     trust = TRUST.get(depth.source, MEASURED)
@@ -90,7 +94,8 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
     away = np.where(depth.usable, np.abs(depth.log - np.float32(at)), np.float32(np.nan))
-    fused = decide(matte.alpha, verdict, away, depth.prob, trust)
+    sure = np.where(own, np.float32(0), depth.prob) if trust.spare else depth.prob
+    fused = decide(matte.alpha, verdict, away, sure, trust)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 

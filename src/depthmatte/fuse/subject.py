@@ -150,6 +150,15 @@ def _at(label: NDArray[np.int32], point: tuple[float, float]) -> int:
     return int(label[rows[nearest], columns[nearest]])
 
 
+def meant(matte: Matte, depth: Depth) -> tuple[NDArray[np.bool_], float]:
+    """Where the people are who are meant unless a user says otherwise, boolean (h, w), and their
+    log depth (NaN without depth).
+    """
+    found = people(matte, depth)
+    keep = kept(found, Subject())
+    return keep[found.label], _depth_of(found, keep)
+
+
 def choose(matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, float]:
     """The matte of those who are meant, and their log depth (NaN without depth).
 
