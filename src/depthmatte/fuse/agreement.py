@@ -41,7 +41,7 @@ TORN = 0.4
 """Share of the person in which depth may step, at which nothing is left of the agreement."""
 
 
-DEEP = 0.8
+DEEP = 2.0
 """Depth of a person, in steps at the outline, that is believed in full; twice that is not."""
 
 
@@ -53,7 +53,8 @@ def agreement(matte: Matte, depth: Depth) -> float:
     """How far depth and outline agree: 1 everywhere, 0 by chance, below 0 turned round."""
     d, known = depth.log, depth.usable
     solid = (matte.alpha > 0.5).astype(np.uint8)
-    inner = (cv2.erode(solid, _square(7)) > 0) & known
+    body = np.asarray(cv2.erode(solid, _square(7)), np.uint8)
+    inner = (body > 0) & known
     outer = (cv2.dilate((matte.alpha > 0.05).astype(np.uint8), _square(7)) == 0) & known
     (inside, many), (outside, more) = _local(d, inner), _local(d, outer)
     rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, _square(3)) > 0
@@ -68,7 +69,7 @@ def agreement(matte: Matte, depth: Depth) -> float:
     step = float(np.median(np.abs(steps[clear])))
     core = (cv2.erode(solid, _square(INSIDE)) > 0) & known
     torn = _torn(d, known, core, step / 2)
-    deep = _deep(d, inner) / step
+    deep = _deep(d, body, inner) / step
     return back * max(0.0, 1 - torn / TORN) * min(1.0, max(0.0, 2 - deep / DEEP))
 
 
@@ -87,15 +88,16 @@ def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
     return float(((high - low)[core] > step).mean())
 
 
-def _deep(d: Float, inner: Mask) -> float:
-    """How far the middle four fifths of a piece of `inner` reach in d, pieces weighted by area.
+def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
+    """How far the middle four fifths of a piece of `body` reach in d, pieces weighted by what of
+    them was measured, `inner`.
 
     Somebody else, elsewhere, may be in the matte too: that is no reason for doubt.
     """
-    _, label = cv2.connectedComponents(inner.astype(np.uint8))
+    _, label = cv2.connectedComponents(body)
     area = np.bincount(label[inner])
     large = np.flatnonzero(area >= SMALL * area.sum())
-    spans = [np.ptp(np.percentile(d[label == piece], (10, 90))) for piece in large]
+    spans = [np.ptp(np.percentile(d[(label == piece) & inner], (10, 90))) for piece in large]
     return float(np.average(spans, weights=area[large])) if spans else 0.0
 
 
