@@ -41,7 +41,7 @@ TORN = 0.4
 """Share of the person in which depth may step, at which nothing is left of the agreement."""
 
 
-DEEP = 2.0
+DEEP = 1.2
 """Depth of a person, in steps at the outline, that is believed in full; twice that is not."""
 
 
@@ -89,7 +89,7 @@ def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
 
 
 def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
-    """How far the middle four fifths of a piece of `body` reach in d, pieces weighted by what of
+    """How far the middle half of a piece of `body` reaches in d, pieces weighted by what of
     them was measured, `inner`.
 
     Somebody else, elsewhere, may be in the matte too: that is no reason for doubt.
@@ -97,7 +97,7 @@ def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
     _, label = cv2.connectedComponents(body)
     area = np.bincount(label[inner])
     large = np.flatnonzero(area >= SMALL * area.sum())
-    spans = [np.ptp(np.percentile(d[(label == piece) & inner], (10, 90))) for piece in large]
+    spans = [np.ptp(np.percentile(d[(label == piece) & inner], (25, 75))) for piece in large]
     return float(np.average(spans, weights=area[large])) if spans else 0.0
 
 
