@@ -159,10 +159,8 @@ def variants(
         for name, rule in VARIANTS.items():
             if name != "none":
                 threshold = THRESHOLDS.get((source, name), rule.threshold)
-                yield (
-                    f"{source}/{name}",
-                    replace(measured, fuse=rule, second_threshold=threshold)(photo),
-                )
+                fused = replace(measured, fuse=rule, second_threshold=threshold)
+                yield f"{source}/{name}", fused(photo)
 
 
 def _asked(case: Case, source: str, sources: Mapping[str, Source]) -> Source:

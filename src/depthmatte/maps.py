@@ -159,8 +159,8 @@ class Portrait:
     """The answer for one photo: what the canvas holds, restored to photo size on demand.
 
     `matte` is the fused matte on the canvas of `fit` and `measured` the depth on that of
-    `depth_fit`; after a second look the former shows a part of the photo, without whom nobody
-    is, the latter always all of it. The maps below are (H, W) float32 in [0, 1], each
+    `depth_fit`. After a second look `fit` shows a part of the photo, outside which nobody is;
+    `depth_fit`, then given as `whole`, always shows all of it. The maps below are (H, W) float32 in [0, 1], each
     computed at most once; `mask` is boolean.
     """
 

@@ -163,9 +163,8 @@ def default_pipeline(
     all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
     first needed. `who` is the Pipeline's `subject`; `stereo_network` is what
     `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used, `second_look` the
-    Pipeline's. Raises InputError
-    for unknown names and for a fusion that needs the depth it is denied, WeightsError for a
-    network that cannot be used.
+    Pipeline's. Raises InputError for unknown names and for a fusion that needs the depth it is
+    denied, WeightsError for a network that cannot be used.
     """
     # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
     from .network import Network
