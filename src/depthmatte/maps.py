@@ -160,8 +160,8 @@ class Portrait:
 
     `matte` is the fused matte on the canvas of `fit` and `measured` the depth on that of
     `depth_fit`. After a second look `fit` shows a part of the photo, outside which nobody is;
-    `depth_fit`, then given as `whole`, always shows all of it. The maps below are (H, W) float32 in [0, 1], each
-    computed at most once; `mask` is boolean.
+    `depth_fit`, then given as `whole`, always shows all of it. The maps below are (H, W)
+    float32 in [0, 1], each computed at most once; `mask` is boolean.
     """
 
     photo: Photo

@@ -40,10 +40,8 @@ PLACES = 50
 TORN = 0.4
 """Share of the person in which depth may step, at which nothing is left of the agreement."""
 
-
 DEEP = 1.2
 """Depth of a person, in steps at the outline, that is believed in full; twice that is not."""
-
 
 SMALL = 0.02
 """Share of the matte below which a piece of it does not speak."""
