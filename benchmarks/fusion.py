@@ -79,7 +79,7 @@ def losing(segment: Callable[[Canvas], Matte]) -> Callable[[Canvas], Matte]:
             spot = int(rng.integers(rows.size))
             axes = [max(2, round(np.sqrt(rows.size) * f)) for f in rng.uniform(0.08, 0.3, 2)]
             cv2.ellipse(hole, (int(columns[spot]), int(rows[spot])), axes, 0, 0, 360, 1, -1)
-        return Matte(matte.alpha * (1 - hole), matte.prob * (1 - hole))
+        return replace(matte, alpha=matte.alpha * (1 - hole), prob=matte.prob * (1 - hole))
 
     return cut
 

@@ -9,6 +9,7 @@ a poster. Depth is what was drawn. One copy of the matte has lost a piece, as ma
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -106,7 +107,7 @@ def losing(matte: Matte) -> Matte:
     hole = np.ones(matte.alpha.shape, np.float32)
     height, width = hole.shape
     cv2.ellipse(hole, (round(0.2 * width), round(0.75 * height)), (34, 44), 20, 0, 360, 0, -1)
-    return Matte(matte.alpha * hole, matte.prob * hole)
+    return replace(matte, alpha=matte.alpha * hole, prob=matte.prob * hole)
 
 
 def on_squares(photo: Photo, alpha: Map) -> RGB:

@@ -16,7 +16,7 @@ from depthmatte.evidence import Reason
 from depthmatte.fuse import DEFAULT, FUSIONS, fusion
 from depthmatte.fuse.adaptive import adaptive
 from depthmatte.fuse.agreement import agreement, belief
-from depthmatte.fuse.features import CHANNELS, features
+from depthmatte.fuse.features import CHANNELS, GREY, features
 from depthmatte.fuse.formulas import none, normalized, product
 from depthmatte.fuse.subject import Subject, choose
 from depthmatte.maps import Depth, Matte
@@ -183,13 +183,27 @@ def test_features_stay_in_range_and_are_blank_without_depth(values: Any, at: flo
     assert stack.shape == (CHANNELS, *alpha.shape)
     assert stack.dtype == np.float32
     assert 0 <= stack.min() <= stack.max() <= 1
-    assert not stack[2:, sure == 0].any()
+    assert not stack[2:6, sure == 0].any()
+    assert (stack[6:] == GREY).all()  # nobody said what it was cut from
+
+
+@given(maps(5))
+def test_features_show_the_colours_that_the_matte_was_cut_from(values: Any) -> None:
+    alpha, prob, *colours = values
+    seen = Matte(alpha, prob, np.stack(colours))
+    np.testing.assert_array_equal(features(seen, Depth.none(alpha.shape), 0.5)[6:], seen.rgb)
+
+
+def test_colours_of_another_size_are_refused() -> None:
+    with pytest.raises(InputError, match="rgb must be"):
+        Matte(row(1, 1), row(1, 1), np.zeros((3, 2, 2), np.float32))
 
 
 def scene(behind: float, sure: float = 0.9, hole: bool = False) -> tuple[Matte, Depth, np.ndarray]:
     """A subject at depth 0.3 before a far wall, and somebody smaller `behind` it to the right.
 
-    With `hole` a piece of the subject is missing from the matte. The truth is the subject.
+    Each is of one colour. With `hole` a piece of the subject is missing from the matte. The
+    truth is the subject.
     """
     y, x = np.mgrid[:384, :288].astype(np.float32)
 
@@ -204,7 +218,8 @@ def scene(behind: float, sure: float = 0.9, hole: bool = False) -> tuple[Matte, 
     alpha = np.maximum(subject, other)
     if hole:
         alpha[180:250, 60:115] = 0
-    return Matte(alpha, alpha), Depth(z, np.full_like(z, sure)), subject
+    rgb = np.stack([0.4 + 0.3 * subject, 0.4 - 0.1 * other, 0.4 - 0.1 * subject + 0.3 * other])
+    return Matte(alpha, alpha, rgb), Depth(z, np.full_like(z, sure)), subject
 
 
 def wrong_area(alpha: np.ndarray, truth: np.ndarray) -> tuple[float, float]:

@@ -23,6 +23,8 @@ from depthmatte.training import fusion_maps, losses, train  # noqa: E402
 from depthmatte.training.export import export_run  # noqa: E402
 from depthmatte.training.fusion_samples import (  # noqa: E402
     FusionSamples,
+    _misplaced,
+    _stray,
     read_material,
     subject_depth,
 )
@@ -76,9 +78,11 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_maps_are_what_the_networks_said(maps: Path) -> None:
     photo, truth = picture(0)
     material = read_material(maps / "train_0.npz")
-    expected = red(prepare(photo, SHAPE))
-    np.testing.assert_allclose(material.matte.alpha, expected.alpha, atol=1 / 255)
+    canvas = prepare(photo, SHAPE)
+    np.testing.assert_allclose(material.matte.alpha, red(canvas).alpha, atol=1 / 255)
     np.testing.assert_array_equal(material.truth, truth)
+    assert material.matte.rgb is not None
+    assert np.abs(material.matte.rgb - canvas.rgb[0]).mean() < 0.05
     assert set(material.depths) == {"mono"}  # a source without an answer is not there
     d, prob = material.depths["mono"]
     assert subject_depth(d, prob, truth, material.matte.alpha) == pytest.approx(0.2, abs=1e-3)
@@ -95,6 +99,48 @@ def test_samples_are_a_function_of_their_key(maps: Path) -> None:
         sample = made.sample((seed % 8, bool(seed % 2), seed))
         assert 0 <= sample["image"].min() <= sample["image"].max() <= 1
         assert 0 <= sample["alpha"].min() <= sample["alpha"].max() <= 1
+
+
+def test_strays_lie_outside_the_person_and_only_add() -> None:
+    rng = np.random.default_rng(0)
+    truth = picture(1)[1]
+    some = 0.5 * truth
+    added = 0
+    for _ in range(60):
+        alpha, prob = _stray(rng, some, some, truth)
+        assert (alpha >= some).all()
+        assert (prob >= some).all()
+        np.testing.assert_array_equal(alpha[truth == 1], some[truth == 1])
+        added += bool((alpha > some).any())
+    assert 0 < added < 60
+
+
+def test_a_misplaced_part_lies_between_the_subject_and_what_is_behind() -> None:
+    rng = np.random.default_rng(0)
+    truth = picture(1)[1]
+    d = np.where(truth > 0, 0.2, 0.9).astype(np.float32)
+    sure = np.full_like(d, 0.8)
+    for _ in range(20):
+        wrong, prob = _misplaced(rng, d, sure, truth)
+        assert (wrong - d)[truth > 0].max() > 0.2
+        assert wrong.max() <= 0.9 + 1e-6
+        assert wrong.min() >= 0.2 - 1e-6
+        assert (prob <= sure).all()
+    nobody = np.zeros_like(truth)
+    assert _misplaced(rng, d, sure, nobody)[0] is d
+
+
+def test_composites_have_a_person_and_are_a_function_of_their_seed(data: Path) -> None:
+    for split in ("train", "test"):
+        made = [
+            [picture() for _, picture in fusion_maps.composites(data, split, 3, seed)]  # type: ignore[arg-type]
+            for seed in (5, 5, 6)
+        ]
+        for photo, truth in made[0]:
+            assert truth.shape == photo.shape
+            assert (truth > 0.5).any()
+        assert all(np.array_equal(a[0].rgb, b[0].rgb) for a, b in zip(*made[:2], strict=True))
+        assert not all(np.array_equal(a[0].rgb, b[0].rgb) for a, b in zip(*made[1:], strict=True))
 
 
 def test_no_maps_is_one_clear_line(tmp_path: Path) -> None:
@@ -165,6 +211,6 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     learnt = Trust(OPEN, OPEN, WIDE)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
     free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0))
-    fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, stack[0, 3], free)
+    fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, free)
     # The run-time formula is the one that was learnt through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

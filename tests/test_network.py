@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 
 import tinynets
-from depthmatte.canvas import prepare
+from depthmatte.canvas import Box, prepare
 from depthmatte.depth.mono import estimator
 from depthmatte.errors import InputError, WeightsError
 from depthmatte.network import Network
@@ -28,6 +28,24 @@ def test_runs_and_names_its_outputs() -> None:
     assert set(maps) == {"alpha", "prob"}
     np.testing.assert_array_equal(maps["alpha"][0, 0], image[0, 0])
     np.testing.assert_array_equal(maps["prob"][0, 0], image[0, 1])
+
+
+class Leaning(Network):
+    """Sees less and less to the right, as networks do that never saw the mirror image."""
+
+    def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        fading = np.linspace(1, 0, image.shape[3], dtype=np.float32)
+        return {name: values * fading for name, values in super().run(image).items()}
+
+
+def test_a_second_look_is_the_mean_with_its_mirror_image() -> None:
+    photo = picture(600, 400)
+    network = Leaning(tinynets.model("matte"))
+    once = network.look(prepare(photo))
+    assert once["alpha"][:, -20:].max() < 0.1
+    near = prepare(photo, part=Box(100, 50, 300, 200))
+    # The fading and its mirror image add up to 1 everywhere.
+    np.testing.assert_allclose(network.look(near)["alpha"], near.rgb[0, 0] / 2, atol=1e-6)
 
 
 def test_a_path_works_like_bytes(tmp_path: Path) -> None:

@@ -68,16 +68,23 @@ def _check(name: str, values: Float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Matte:
-    """The segmentation's opinion: `alpha` (S_in) and `prob` (I1), float32 (h, w) in [0, 1]."""
+    """The segmentation's opinion: `alpha` (S_in) and `prob` (I1), float32 (h, w) in [0, 1].
+
+    `rgb` is what it is an opinion of, float32 (3, h, w) in [0, 1], for a fusion that looks
+    at colours too; left out, nobody knows.
+    """
 
     alpha: Float
     prob: Float
+    rgb: Float | None = None
 
     def __post_init__(self) -> None:
         _check("alpha", self.alpha, 0, 1)
         _check("prob", self.prob, 0, 1)
         if self.alpha.shape != self.prob.shape:
             raise InputError(f"alpha {self.alpha.shape} and prob {self.prob.shape} differ in size")
+        if self.rgb is not None and self.rgb.shape != (3, *self.alpha.shape):
+            raise InputError(f"rgb must be (3, {self.alpha.shape}), got {self.rgb.shape}")
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Matte:

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from .canvas import Float
+from .canvas import Canvas, Float
 from .errors import InputError, WeightsError
 
 KEY = "depthmatte"
@@ -78,8 +78,8 @@ class Contract:
             if multiple < 1 or height % multiple or width % multiple:
                 raise ValueError(f"preset {height} x {width} is no multiple of {multiple}")
             channels = int(image.get("channels", 3))
-            if channels not in (3, 6):
-                raise ValueError(f"{channels} input channels, expected 3 or 6")
+            if channels not in (3, 6, 9):
+                raise ValueError(f"{channels} input channels, expected 3, 6 or 9")
             parity = stored.get("parity")
             return cls(
                 task=str(stored["task"]),
@@ -152,6 +152,18 @@ class Network:
                     f"for an image of {image.shape}; export it again"
                 )
         return dict(zip(names, results, strict=True))
+
+    def look(self, canvas: Canvas) -> dict[str, Float]:
+        """What `run` says of a canvas, every output (h, w) held to [0, 1].
+
+        Where the canvas shows a part of the photo, a second look, its mirror image is shown
+        too and the mean counts: a network errs differently there.
+        """
+        maps = {name: values[0, 0] for name, values in self.run(canvas.rgb).items()}
+        if canvas.fit.part is not None:
+            mirrored = self.run(np.ascontiguousarray(canvas.rgb[..., ::-1]))
+            maps = {name: (maps[name] + mirrored[name][0, 0, :, ::-1]) / 2 for name in maps}
+        return {name: np.clip(values, 0, 1) for name, values in maps.items()}
 
     def _check(self, image: Float) -> None:
         step, planes = self.contract.multiple, self.contract.channels

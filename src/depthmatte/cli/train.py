@@ -189,20 +189,24 @@ def maps(
         "work/maps"
     ),
     count: Annotated[int, typer.Option(min=1, help="Training scenes to draw.")] = 600,
+    mixed: Annotated[
+        int, typer.Option("--composites", min=0, help="People put into other photos.")
+    ] = 600,
     seed: Seed = 0,
     matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
     depth: Annotated[str, typer.Option("--depth-network", help="Depth network.")] = "depth",
     pairs: Annotated[str, typer.Option("--stereo-network", help="network or sgbm.")] = "network",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
-    """Draw hard scenes and keep what matte network, sensors and stereo say about them.
+    """Draw scenes and composites; keep what matte network, sensors and stereo say of them.
 
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
     _need_torch()
     from ..training.fusion_maps import make_maps
 
-    made = make_maps(data, out, count, seed, threads, typer.echo, matte, depth, pairs)
+    networks = {"matte": matte, "depth": depth, "pairs": pairs}
+    made = make_maps(data, out, count, seed, threads, typer.echo, mixed=mixed, **networks)
     typer.echo(f"{made} maps made in {out}")
 
 

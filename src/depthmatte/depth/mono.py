@@ -21,12 +21,11 @@ def estimator(network: Network) -> Source:
     network.expect("depth")
 
     def estimate(photo: Photo, canvas: Canvas) -> Depth:
-        maps = network.run(canvas.rgb)
-        z, prob = (np.clip(maps[name][0, 0], 0, 1) for name in ("depth", "prob"))
+        maps = network.look(canvas)
         inside = canvas.fit.inside()
-        prob = np.where(inside, prob, np.float32(0))
+        prob = np.where(inside, maps["prob"], np.float32(0))
         # It answers for every pixel of the photo, also where it is not sure at all.
         validity = np.where(inside, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
-        return Depth(z, prob, source="mono", validity=validity)
+        return Depth(maps["depth"], prob, source="mono", validity=validity)
 
     return estimate

@@ -27,13 +27,6 @@ from .subject import meant
 
 MULTIPLE = 32
 
-OFF = 13
-"""Side in pixels of the square in which a measured value may really belong."""
-
-
-NEVER = 2.0
-"""A disagreement that cannot be."""
-
 
 @dataclass(frozen=True)
 class Trust:
@@ -43,11 +36,8 @@ class Trust:
 
     A map is believed as its `agreement` with the outline goes through `doubt`. What is
     dropped must differ from the subject in log depth, more and more so through `apart`; what
-    is restored must not differ by more than `along`; what differs by `never` all around does
-    not belong, whatever the verdict says. Nothing is dropped where I2 is below the first of
-    `sure`; with `spare` I2 counts as 0 in the subject's own region, which gaps or jumps of
-    depth part from others: nobody loses an arm. Left at (-2, -1), `doubt` and `sure` bind
-    nothing. Chosen on held-out maps of training scenes and photos, not on evaluation sets.
+    is restored must not differ by more than `along`. Left at (-2, -1), `doubt` binds nothing.
+    Chosen on held-out maps of training scenes and photos, not on evaluation sets.
     """
 
     drop: float
@@ -57,23 +47,17 @@ class Trust:
     doubt: tuple[float, float] = (-2.0, -1.0)
     apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
-    never: tuple[float, float] = (8.0, 9.0)
-    sure: tuple[float, float] = (-2.0, -1.0)
-    spare: bool = False
 
 
-MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5), never=(0.25, 0.38))
+MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5))
 """Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = Trust(0.3, 0.05, lean=-1.0, never=(0.2, 0.35))
+MATCHED = replace(MEASURED, doubt=(-2.0, -1.0))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
 
-ESTIMATED = Trust(
-    0.45, NEVER, lean=0.3, doubt=(0.3, 0.5), apart=(0.15, 0.25), sure=(0.2, 0.3), spare=True
-)
-"""Depth guessed from the very photo that the matte was made of must disagree more clearly
-before somebody is dropped, and restores nothing: floor at the portrait's depth looks to it
-like a lost piece."""
+ESTIMATED = Trust(0.55, 0.75, lean=0.3, doubt=(0.55, 0.65), apart=(0.06, 0.12))
+"""Depth guessed from the very photo that the matte was made of must follow its outline
+better and disagree more clearly, most of all before anything is restored."""
 
 
 TRUST = {"mono": ESTIMATED, "stereo": MATCHED}
@@ -85,7 +69,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
 
     `threads` limits the CPU threads of the network. WeightsError when it cannot be used.
     """
-    own, at = meant(matte, depth)
+    at = meant(matte, depth)
     if math.isnan(at):
         return matte
     trust = TRUST.get(depth.source, MEASURED)
@@ -94,20 +78,18 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
     away = np.where(depth.usable, np.abs(depth.log - np.float32(at)), np.float32(np.nan))
-    sure = np.where(own, np.float32(0), depth.prob) if trust.spare else depth.prob
-    fused = decide(matte.alpha, verdict, away, sure, trust)
+    fused = decide(matte.alpha, verdict, away, trust)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 
-def decide(alpha: Float, verdict: Float, away: Float, prob: Float, trust: Trust) -> Float:
+def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     """Alpha (h, w) with the verdict's changes: soft edges, and what is far from depth, stay.
 
     `verdict` is float32 (h, w), the probability of belonging; `away` how far each pixel is
-    from the subject in log depth, NaN where nothing was measured: there depth cannot object;
-    `prob` is I2.
+    from the subject in log depth, NaN where nothing was measured: there depth cannot object.
     """
     known = np.isfinite(away)
-    verdict = _leaning(verdict, away, known, trust)
+    verdict = _leaning(verdict, trust.lean)
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
     blurred = np.asarray(resize(resize(alpha, small), shape), np.float32)
@@ -116,12 +98,7 @@ def decide(alpha: Float, verdict: Float, away: Float, prob: Float, trust: Trust)
     lost = np.maximum(blurred - verdict, cv2.dilate(blurred, window) - cv2.dilate(verdict, window))
     elsewhere = np.where(known, _ramp(away, trust.apart), np.float32(1))
     beside = np.where(known, 1 - _ramp(away, trust.along), np.float32(1))
-    drop = (
-        near
-        * elsewhere
-        * _ramp(prob, trust.sure)
-        * _ramp(lost, (trust.drop, trust.drop + trust.wide))
-    )
+    drop = near * elsewhere * _ramp(lost, (trust.drop, trust.drop + trust.wide))
     gain = near * beside * _ramp(verdict - blurred, (trust.restore, trust.restore + trust.wide))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
     fused = alpha + drop * (np.minimum(crisp, alpha) - alpha)
@@ -129,15 +106,10 @@ def decide(alpha: Float, verdict: Float, away: Float, prob: Float, trust: Trust)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
 
 
-def _leaning(verdict: Float, away: Float, known: NDArray[np.bool_], trust: Trust) -> Float:
-    """The verdict with the source's lean, and 0 where everything around is clearly elsewhere."""
-    odds = np.float32(math.exp(trust.lean))
-    leaning = verdict * odds / (1 - verdict + verdict * odds)
-    # The least around: sensors are off by some pixels at outlines.
-    filled = np.where(known, away, np.float32(trust.never[1]))
-    least = np.asarray(cv2.erode(filled, np.ones((OFF, OFF), np.uint8)), np.float32)
-    there = np.where(known, 1 - _ramp(least, trust.never), np.float32(1))
-    return np.asarray(leaning * there, np.float32)
+def _leaning(verdict: Float, lean: float) -> Float:
+    """The verdict with `lean` added to its log odds."""
+    odds = np.float32(math.exp(lean))
+    return np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
 
 
 def _near(known: NDArray[np.bool_], small: tuple[int, int]) -> Float:

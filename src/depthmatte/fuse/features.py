@@ -7,8 +7,11 @@ import numpy as np
 from ..canvas import Float
 from ..maps import Depth, Matte
 
-CHANNELS = 6
-"""alpha, prob, log depth, I2, measured or not, nearer or farther than the subject."""
+CHANNELS = 9
+"""alpha, prob, log depth, I2, measured or not, nearer or farther than the subject, RGB."""
+
+GREY = 0.5
+"""Every colour of a matte that does not say what it was cut from."""
 
 COARSE = 4
 """The verdict is as coarse as this many canvas pixels; the matte is compared at that size."""
@@ -26,11 +29,18 @@ REACH = 0.5
 def features(matte: Matte, depth: Depth, subject: float) -> Float:
     """float32 (CHANNELS, h, w) in [0, 1]; `subject` is the subject's log depth in [0, 1].
 
-    The last channel is 0.5 at the subject's depth, more behind it, less before it; where
-    nothing was measured all depth channels are 0.
+    The last channel of depth is 0.5 at the subject's depth, more behind it, less before it;
+    where nothing was measured all of them are 0.
     """
     known = depth.usable.astype(np.float32)
     beyond = np.clip(
         (depth.log - np.float32(subject)) / np.float32(2 * REACH) + np.float32(0.5), 0, 1
     )
-    return np.stack([matte.alpha, matte.prob, depth.log, depth.prob, known, beyond * known])
+    stack = np.full((CHANNELS, *known.shape), GREY, np.float32)
+    for channel, plane in enumerate(
+        (matte.alpha, matte.prob, depth.log, depth.prob, known, beyond * known)
+    ):
+        stack[channel] = plane
+    if matte.rgb is not None:
+        stack[-3:] = matte.rgb
+    return stack

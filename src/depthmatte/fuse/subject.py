@@ -150,13 +150,10 @@ def _at(label: NDArray[np.int32], point: tuple[float, float]) -> int:
     return int(label[rows[nearest], columns[nearest]])
 
 
-def meant(matte: Matte, depth: Depth) -> tuple[NDArray[np.bool_], float]:
-    """Where the people are who are meant unless a user says otherwise, boolean (h, w), and their
-    log depth (NaN without depth).
-    """
+def meant(matte: Matte, depth: Depth) -> float:
+    """The log depth of those who are meant unless a user says otherwise (NaN without depth)."""
     found = people(matte, depth)
-    keep = kept(found, Subject())
-    return keep[found.label], _depth_of(found, keep)
+    return _depth_of(found, kept(found, Subject()))
 
 
 def choose(matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, float]:

@@ -20,12 +20,9 @@ def segmenter(network: Network) -> Callable[[Canvas], Matte]:
     network.expect("matte")
 
     def segment(canvas: Canvas) -> Matte:
-        maps = network.run(canvas.rgb)
+        maps = network.look(canvas)
         inside = canvas.fit.inside()
-        alpha, prob = (
-            np.where(inside, np.clip(maps[name][0, 0], 0, 1), np.float32(0))
-            for name in ("alpha", "prob")
-        )
-        return Matte(alpha, prob)
+        alpha, prob = (np.where(inside, maps[name], np.float32(0)) for name in ("alpha", "prob"))
+        return Matte(alpha, prob, canvas.rgb[0])
 
     return segment

@@ -13,10 +13,11 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .. import weights
-from ..canvas import Box, Canvas, Float, lay, prepare
+from ..canvas import PRESET, Box, Canvas, Float, lay, prepare
 from ..closer import closer
 from ..depth import Source
 from ..depth.mono import estimator
@@ -30,12 +31,29 @@ from ..maps import Depth, Matte, Portrait
 from ..network import Network
 from ..photo import Photo
 from ..segment.network import segmenter
-from .data import Labelled, Split, matte_items
+from . import augment
+from .data import Labelled, Split, backgrounds, matte_items
 from .hard_scenes import HardScene, draw
 from .hard_stock import HardStock
+from .samples import SHARP, MatteSamples
 
 PHOTOS_EVERY = 2
 """Of the ordinary training photos every n-th joins in; of the held-out ones all do."""
+
+WIDE = 0.3
+"""Share of composites in landscape."""
+
+CROWDED = 0.7
+"""Share of composites with strangers behind."""
+
+MILD = 0.5
+"""Strength of the composites' colour changes."""
+
+COMPOSITES = 1
+"""Keeps the draws of composites apart from those of other runs with one seed."""
+
+WEBP = 90
+"""Quality of the stored colours, per cent."""
 
 Segment = Callable[[Canvas], Matte]
 
@@ -70,8 +88,8 @@ def write_material(
             name: sources[name](photo, near) if name == "mono" else moved(depth, canvas.fit, near)
             for name, depth in depths.items()
         }
-        _keep(near_file(path), segment(near), lay(truth, near.fit), again)
-    _keep(path, segment(canvas), lay(truth, canvas.fit), depths)
+        _keep(near_file(path), near, segment(near), truth, again)
+    _keep(path, canvas, segment(canvas), truth, depths)
 
 
 def near_file(path: Path) -> Path:
@@ -85,14 +103,27 @@ def _part(photo: Photo, truth: Float, canvas: Canvas, preset: tuple[int, int]) -
     return closer(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
 
 
-def _keep(path: Path, matte: Matte, truth: Float, depths: Mapping[str, Depth]) -> None:
-    planes = {"alpha": _bytes(matte.alpha), "prob": _bytes(matte.prob), "truth": _bytes(truth)}
+def _keep(
+    path: Path, canvas: Canvas, matte: Matte, truth: Float, depths: Mapping[str, Depth]
+) -> None:
+    planes = {
+        "alpha": _bytes(matte.alpha),
+        "prob": _bytes(matte.prob),
+        "truth": _bytes(lay(truth, canvas.fit)),
+        "rgb": _packed(canvas.rgb[0]),
+    }
     for name, depth in depths.items():
         if depth.prob.any():
             planes[name] = depth.log.astype(np.float16)
             planes[f"{name}_prob"] = _bytes(depth.prob)
     with replacing(path, folders=True) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **planes)  # type: ignore[arg-type]
+
+
+def _packed(rgb: Float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Colours (3, h, w) as a WebP file's bytes: a fifth of the room of the pixels themselves."""
+    picture = np.ascontiguousarray(_bytes(rgb).transpose(1, 2, 0)[..., ::-1])
+    return cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, WEBP])[1].ravel()
 
 
 def _bytes(plane: Float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -129,6 +160,28 @@ def scenes(data: Path, split: Split, count: int, seed: int) -> Iterator[tuple[st
         yield f"{split}_scene_{seed}_{index:05}", partial(_scene, stock, split, seed, index)
 
 
+def composites(data: Path, split: Split, count: int, seed: int) -> Iterator[tuple[str, Picture]]:
+    """People of labelled photos in other pictures, mostly before a crowd."""
+    items, _, held = matte_items(data)
+    sharp = [item for item in (items if split == "train" else held) if item.group in SHARP]
+    shares = [1.0] * len(sharp)
+    samples = MatteSamples(sharp, shares, backgrounds(data, split), PRESET, strength=MILD)
+    for index in range(count):
+        name = f"{split}_composite_{seed}_{index:05}"
+        yield name, partial(_composite, samples, (seed, index, COMPOSITES))
+
+
+def _composite(samples: MatteSamples, key: tuple[int, int, int]) -> tuple[Photo, Float]:
+    rng = np.random.default_rng(key)
+    stack = None
+    while stack is None:
+        item = samples.items[int(rng.integers(len(samples.items)))]
+        wide = bool(rng.random() < WIDE)
+        stack = samples.moved(rng, samples.read(item), wide, behind=CROWDED)
+    rgb = augment.colour(rng, stack.rgb, samples.strength)
+    return Photo(rgb), stack.truths[0].astype(np.float32) / np.float32(255)
+
+
 def _scene(stock: HardStock, split: Split, seed: int, index: int) -> tuple[Photo, Float]:
     scene = draw(stock, split, seed, index)
     return scene_photo(scene), scene.alpha
@@ -144,8 +197,10 @@ def make_maps(
     matte: str | Path = "matte",
     depth: str | Path = "depth",
     pairs: str | Path = "network",
+    mixed: int = 0,
 ) -> int:
-    """Write the maps of `count` training scenes, a tenth as many test scenes, and of photos.
+    """Write the maps of `count` training scenes and `mixed` composites, of a tenth as many
+    test ones, and of photos.
 
     Files that are there already are kept, so that a stopped run goes on. `matte` and
     `depth` are networks as `weights.path` takes them, `pairs` what `depth.stereo.matcher`
@@ -160,9 +215,13 @@ def make_maps(
         "mono": estimator(Network(weights.path(depth), threads)),
     }
     made = 0
-    shares: tuple[tuple[Split, int], ...] = (("test", max(1, count // 10)), ("train", count))
-    for split, share in shares:
-        pictures = chain(photos(data, split), scenes(data, split, share, seed))
+    shares: tuple[tuple[Split, int], ...] = (("test", 10), ("train", 1))
+    for split, part in shares:
+        pictures = chain(
+            photos(data, split),
+            composites(data, split, -(-mixed // part), seed),
+            scenes(data, split, -(-count // part), seed),
+        )
         for name, picture in pictures:
             path = out / f"{name}.npz"
             if path.exists():

@@ -35,8 +35,20 @@ LOST = 0.4
 BESIDE, FAR_BESIDE = 0.35, 0.15
 """Shares of samples whose depth lies some pixels beside the photo, and clearly beside it."""
 
-SCENE_SHARE, PHOTO_SHARE = 4.0, 2.0
-"""How often an epoch draws a scene, and an ordinary photo, where there is little to do."""
+SHARES = {"scene": 4.0, "composite": 3.0}
+"""How often an epoch draws a scene with depth of all kinds, and a person before a crowd."""
+
+PHOTO_SHARE = 2.0
+"""How often an epoch draws an ordinary photo, where there is little to do."""
+
+STRAY = 0.25
+"""Share of samples in which pieces beside the person are added to S_in and I1."""
+
+MISPLACED = 0.3
+"""Share of estimates that put part of the subject at the background's depth."""
+
+COLOURLESS = 0.1
+"""Share of samples without colours: of a matte that does not say what it was cut from."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,23 @@ def read_material(path: Path) -> Material:
             for source in SOURCES
             if source in planes
         }
-        matte = Matte(_unit(planes["alpha"]), _unit(planes["prob"]))
+        matte = Matte(_unit(planes["alpha"]), _unit(planes["prob"]), _unpacked(planes["rgb"]))
         return Material(matte, _unit(planes["truth"]), depths)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, cv2.error) as error:
         raise InputError(f"{path}: holds no maps; make them with depthmatte train maps") from error
+
+
+def _share(path: Path) -> float:
+    """How often an epoch draws this file: `SPLIT_KIND_...` says of what it is."""
+    return SHARES.get(path.name.split("_")[1], PHOTO_SHARE)
+
+
+def _unpacked(rgb: NDArray[Any]) -> Float:
+    """A WebP file's bytes -> colours float32 (3, h, w)."""
+    bgr = cv2.imdecode(rgb, cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError("no picture")
+    return _unit(np.ascontiguousarray(bgr.transpose(2, 0, 1)[::-1]))
 
 
 def _unit(plane: NDArray[Any]) -> Float:
@@ -85,12 +110,11 @@ class FusionSamples:
         strength: float = 1.0,
         split: Split = "train",
     ) -> FusionSamples:
-        """All maps of one split in `labels`, a folder made by `depthmatte train maps`."""
-        files = sorted(labels.glob(f"{split}_*.npz")) if labels else []
+        """All maps of one split in `labels`: folders made by `depthmatte train maps`."""
+        files = sorted(labels.rglob(f"{split}_*.npz")) if labels else []
         if not files:
             raise InputError(f"{labels}: holds no maps; make them with depthmatte train maps")
-        shares = [SCENE_SHARE if "_scene_" in path.name else PHOTO_SHARE for path in files]
-        return cls(files, shares, preset)
+        return cls(files, [_share(path) for path in files], preset)
 
     def plain(self) -> Iterator[tuple[Float, Float]]:
         """Every picture with every source as it is: features and the true alpha."""
@@ -117,12 +141,15 @@ class FusionSamples:
             alpha, sure = material.matte.alpha, material.matte.prob
         else:
             truth = material.truth
-            alpha, sure = _lose(rng, material.matte)
-        planes = [alpha, sure, truth, d, prob]
-        planes = _varied(rng, planes, shape)
-        alpha, sure, truth, d, prob = planes
+            alpha, sure = _stray(rng, *_lose(rng, material.matte), truth)
+            if source == "mono" and rng.random() < MISPLACED:
+                d, prob = _misplaced(rng, d, prob, truth)
+        colours = _coloured(rng, material.matte)
+        planes = _varied(rng, [alpha, sure, truth, *colours, d, prob], shape)
+        alpha, sure, truth, *colours, d, prob = planes
+        rgb = np.stack(colours) if colours else None
         known = prob > 0
-        stack = features(Matte(alpha, sure), Depth(np.where(known, d, 0), prob), at)
+        stack = features(Matte(alpha, sure, rgb), Depth(np.where(known, d, 0), prob), at)
         return {"image": stack, "alpha": truth[None]}
 
     def _lie(self, rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
@@ -165,21 +192,77 @@ def _lose(rng: Rng, matte: Matte) -> tuple[Float, Float]:
     if rng.random() >= LOST or not (matte.alpha > 0.5).any():
         return matte.alpha, matte.prob
     rows, columns = np.nonzero(matte.alpha > 0.5)
-    size = np.sqrt(rows.size)
-    hole: Any = np.zeros(matte.alpha.shape, np.float32)
-    for _ in range(int(rng.integers(1, 4))):
-        spot = int(rng.integers(rows.size))
-        axes = [max(2, round(size * share)) for share in rng.uniform(0.06, 0.35, 2)]
-        centre = (int(columns[spot]), int(rows[spot]))
-        cv2.ellipse(hole, centre, axes, rng.uniform(0, 180), 0, 360, 1.0, -1)
-    hole = np.asarray(cv2.GaussianBlur(hole, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
+    hole = _ovals(rng, rows, columns, np.sqrt(rows.size), matte.alpha.shape)
     left = np.float32(rng.choice([0.0, 0.0, 0.25]))
     keep = 1 - hole * (1 - left)
     return matte.alpha * keep, matte.prob * keep
 
 
+def _stray(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
+    """Add ovals just outside the person now and then, as a network takes in who stands behind."""
+    size = np.sqrt(float((truth > 0.5).sum()))
+    if rng.random() >= STRAY or size < 1:
+        return alpha, prob
+    side = 2 * max(1, round(0.15 * size)) + 1
+    around = cv2.dilate((truth > 0.5).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    rows, columns = np.nonzero(around & (truth < 0.5))
+    if not rows.size:
+        return alpha, prob
+    extra = _ovals(rng, rows, columns, size, alpha.shape) * (1 - truth)
+    high = extra * np.float32(rng.uniform(0.6, 1))
+    return np.maximum(alpha, high), np.maximum(prob, high * np.float32(rng.uniform(0.7, 1)))
+
+
+def _misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
+    """A shoulder or an arm at the depth of what lies behind, as estimates do it; surely or not."""
+    rows, columns = np.nonzero(truth > 0.5)
+    outside = d[truth < 0.05]
+    if not rows.size or not outside.size:
+        return d, prob
+    wrong = _ovals(rng, rows, columns, np.sqrt(rows.size), d.shape, (0.1, 0.6))
+    far = np.float32(np.percentile(outside, rng.uniform(30, 95)))
+    # Softer than the outline, as estimates are: nothing steps where nothing is seen.
+    wrong = np.asarray(cv2.GaussianBlur(wrong, (0, 0), rng.uniform(1, 6)), np.float32)
+    return d + wrong * (far - d), prob * (1 - wrong * np.float32(rng.uniform(0, 0.7)))
+
+
+def _ovals(
+    rng: Rng,
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    size: float,
+    shape: tuple[int, ...],
+    axes: tuple[float, float] = (0.06, 0.35),
+) -> Float:
+    """One to three soft ovals about points among (rows, columns).
+
+    Their half `axes` are shares of a person's `size`.
+    """
+    drawn: Any = np.zeros(shape, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        spot = int(rng.integers(rows.size))
+        half = [max(2, round(size * share)) for share in rng.uniform(*axes, 2)]
+        centre = (int(columns[spot]), int(rows[spot]))
+        cv2.ellipse(drawn, centre, half, rng.uniform(0, 180), 0, 360, 1.0, -1)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
+
+
+def _coloured(rng: Rng, matte: Matte) -> list[Float]:
+    """The picture's three colours in other light; none now and then."""
+    if matte.rgb is None or rng.random() < COLOURLESS:
+        return []
+    gamma = np.exp(rng.normal(0, 0.2))
+    gains = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3))
+    return [
+        np.clip(plane**gamma * gain, 0, 1).astype(np.float32)
+        for plane, gain in zip(matte.rgb, gains, strict=True)
+    ]
+
+
 def _varied(rng: Rng, planes: list[Float], shape: tuple[int, int]) -> list[Float]:
-    """Mirror, scale and move all maps together onto `shape`; depth may lie a little beside."""
+    """Mirror, scale and move all maps together onto `shape`; depth, the last two of them, may
+    lie a little beside.
+    """
     height, width = planes[0].shape
     scale = min(shape[0] / height, shape[1] / width) * np.exp(rng.uniform(-0.2, 0.35))
     mirrored = rng.random() < 0.5
@@ -200,8 +283,8 @@ def _varied(rng: Rng, planes: list[Float], shape: tuple[int, int]) -> list[Float
         cv2.warpAffine(plane, m, shape[::-1], flags=method)
         for plane, m, method in zip(
             planes,
-            (matrix, matrix, matrix, aside, aside),
-            (cv2.INTER_LINEAR,) * 3 + (cv2.INTER_NEAREST,) * 2,
+            [matrix] * (len(planes) - 2) + [aside] * 2,
+            [cv2.INTER_LINEAR] * (len(planes) - 2) + [cv2.INTER_NEAREST] * 2,
             strict=True,
         )
     ]

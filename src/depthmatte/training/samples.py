@@ -78,15 +78,15 @@ class MatteSamples:
         index, landscape, seed = key
         rng = np.random.default_rng(seed)
         item = self.items[index]
-        stack = self._read(item)
-        people = self._cut(rng, item, stack)
-        if people:
-            others = self._strangers(rng, 8) if rng.random() < OTHERS else []
-            others = [person for person in others if not person.cut]
-            stack = elsewhere(rng, people, others, self._place(rng), landscape)
+        stack = self.read(item)
+        sharp = item.group in SHARP
+        away = sharp and rng.random() < AWAY * self.strength
+        moved = self.moved(rng, stack, landscape) if away else None
+        if moved is not None:
+            stack = moved
         else:
             stack = augment.geometry(rng, stack, landscape, self.strength)
-            if item.group in SHARP and rng.random() < SWAP * self.strength:
+            if sharp and rng.random() < SWAP * self.strength:
                 stack = augment.swap_background(rng, stack, self._place(rng))
         if rng.random() < SMEAR:
             stack = augment.smear(rng, replace(stack, rgb=np.ascontiguousarray(stack.rgb)))
@@ -94,25 +94,32 @@ class MatteSamples:
         alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
 
-    def _read(self, item: Labelled) -> Stack:
+    def moved(
+        self, rng: Rng, stack: Stack, landscape: bool, behind: float = OTHERS
+    ) -> Stack | None:
+        """The photo's person, now and then with company, put into another picture, strangers
+        behind with the chance `behind`; None for a photo without anybody.
+        """
+        own = layer(stack)
+        company = self._strangers(rng, 1) if rng.random() < COMPANY else []
+        if own is None:
+            return None
+        others = self._strangers(rng, 8) if rng.random() < behind else []
+        others = [person for person in others if not person.cut]
+        return elsewhere(rng, [own, *company], others, self._place(rng), landscape)
+
+    def read(self, item: Labelled) -> Stack:
+        """A photo with its mask, softened where a teacher agrees."""
         rgb, mask = item.read()
         return Stack(rgb, (agreed(mask, self._soft(item)),))
 
     def _place(self, rng: Rng) -> RGB:
         return read_rgb(self.scenery[int(rng.integers(len(self.scenery)))])
 
-    def _cut(self, rng: Rng, item: Labelled, stack: Stack) -> list[Layer]:
-        """The photo's person, and now and then company, to be put elsewhere; mostly nobody."""
-        if item.group not in SHARP or rng.random() >= AWAY * self.strength:
-            return []
-        own = layer(stack)
-        company = self._strangers(rng, 1) if rng.random() < COMPANY else []
-        return [] if own is None else [own, *company]
-
     def _strangers(self, rng: Rng, count: int) -> list[Layer]:
         """People of `count` other photos, fewer where a photo gives none."""
         drawn = [self.items[int(rng.integers(len(self.items)))] for _ in range(count)]
-        layers = [layer(self._read(item)) for item in drawn if item.group in SHARP]
+        layers = [layer(self.read(item)) for item in drawn if item.group in SHARP]
         return [one for one in layers if one is not None]
 
     def _soft(self, item: Labelled) -> NDArray[np.uint8] | None:

@@ -1,8 +1,8 @@
 """The network behind the fusion `adaptive`: what of the picture belongs to the subject.
 
-It reads `fuse.features` alone, no colours, so that it learns how matte and depth
-disagree and not what training photos look like. A small U-shape at a quarter of the
-canvas, with the whole scene's mean at its bottom.
+It reads `fuse.features`: colours too, so that it can tell where the subject ends inside
+a soft depth map. A small U-shape at a quarter of the canvas, with the whole scene's mean
+at its bottom.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class FusionNetwork(nn.Module):
         self.encoder = Encoder(
             [
                 nn.Sequential(conv(2 * CHANNELS, 24), conv(24, 24)),
-                nn.Sequential(conv(24, 48, 2), conv(48, 48)),
-                nn.Sequential(conv(48, 64, 2), separable(64, 64, 5), separable(64, 64, 5)),
+                nn.Sequential(conv(24, 64, 2), conv(64, 64)),
+                nn.Sequential(conv(64, 96, 2), separable(96, 96, 5), separable(96, 96, 5)),
             ],
-            (24, 48, 64),
+            (24, 64, 96),
         )
-        self.whole = nn.Conv2d(64, 64, 1)
-        self.bottom = separable(64, 64, 5)
-        self.down16 = conv(64, 48, kernel=1)
-        self.join8 = conv(48, 48)
-        self.down8 = conv(48, 24, kernel=1)
+        self.whole = nn.Conv2d(96, 96, 1)
+        self.bottom = separable(96, 96, 5)
+        self.down16 = conv(96, 64, kernel=1)
+        self.join8 = conv(64, 64)
+        self.down8 = conv(64, 24, kernel=1)
         self.join4 = conv(24, 24)
         self.head = nn.Conv2d(24, 1, 3, padding=1)
 
