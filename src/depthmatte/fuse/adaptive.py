@@ -37,7 +37,7 @@ class Trust:
     A map is believed as its `agreement` with the outline goes through `doubt`. What is
     dropped must differ from the subject in log depth, more and more so through `apart`; what
     is restored must not differ by more than `along`. Left at (-2, -1), `doubt` binds nothing.
-    Chosen on held-out maps of training scenes and photos, not on evaluation sets.
+    Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
 
     drop: float
@@ -50,7 +50,7 @@ class Trust:
 
 
 MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5))
-"""Depth of a file, the phone or a device: an opinion of its own, if it belongs to the photo."""
+"""Depth of a file or a device: an opinion of its own, if it belongs to the photo."""
 
 MATCHED = replace(MEASURED, doubt=(-2.0, -1.0))
 """Depth matched from a second view belongs to the photo: nothing would have matched else."""
@@ -60,7 +60,11 @@ ESTIMATED = Trust(0.55, 0.75, lean=0.3, doubt=(0.55, 0.65), apart=(0.06, 0.12))
 better and disagree more clearly, most of all before anything is restored."""
 
 
-TRUST = {"mono": ESTIMATED, "stereo": MATCHED}
+STORED = replace(MEASURED, restore=0.75)
+"""Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
+trolley or a table, lies at its depth, and is restored only where the verdict is very clear."""
+
+TRUST = {"mono": ESTIMATED, "stereo": MATCHED, "stored": STORED}
 """By `Depth.source`; any other is MEASURED."""
 
 

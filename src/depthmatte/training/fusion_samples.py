@@ -221,7 +221,7 @@ def _misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Fl
         return d, prob
     wrong = _ovals(rng, rows, columns, np.sqrt(rows.size), d.shape, (0.1, 0.6))
     far = np.float32(np.percentile(outside, rng.uniform(30, 95)))
-    # Softer than the outline, as estimates are: nothing steps where nothing is seen.
+    # Estimates that fail fade from right to wrong; they seldom step there.
     wrong = np.asarray(cv2.GaussianBlur(wrong, (0, 0), rng.uniform(1, 6)), np.float32)
     return d + wrong * (far - d), prob * (1 - wrong * np.float32(rng.uniform(0, 0.7)))
 
