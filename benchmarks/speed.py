@@ -197,6 +197,10 @@ def main() -> None:
         tail = f"  {ratio:.3f} of {to}" if to else ""
         print(f"{part:<10} {name:<22} {value:>9.1f} {unit}{tail}")
 
+    # First: a child's peak starts from what its parent held when it was forked.
+    large = large_photo()
+    spent, peak = cold_cut(large, options.threads)
+
     found = networks(options.rounds, options.threads, not options.no_selfie)
     pair = found["matte"] + found["depth"]
     for name, value in found.items():
@@ -207,12 +211,10 @@ def main() -> None:
     weight = sum(weights.path(name).stat().st_size for name in ("matte", "depth"))
     note("networks", "weights", weight / 1e6, "MB")
 
-    large = large_photo()
     steps = stages(large, max(3, options.rounds // 3), options.threads)
     for name, value in steps.items():
         note("12 MP", name, value)
     note("12 MP", "all stages", sum(steps.values()))
-    spent, peak = cold_cut(large, options.threads)
     note("12 MP", "cold cut", spent)
     note("12 MP", "cold cut, peak memory", peak, "MiB")
 

@@ -144,6 +144,6 @@ def _judged(stack: Float, network: Network) -> Float:
     """The verdict (h, w); the stack is filled up to whole blocks and cut again."""
     _, rows, columns = stack.shape
     fill = (-rows % MULTIPLE, -columns % MULTIPLE)
-    whole = np.pad(stack, ((0, 0), (0, fill[0]), (0, fill[1])))
+    whole = np.pad(stack, ((0, 0), (0, fill[0]), (0, fill[1]))) if any(fill) else stack
     verdict = network.run(whole[None])["verdict"][0, 0, :rows, :columns]
     return np.clip(verdict, 0, 1)
