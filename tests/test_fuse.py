@@ -14,7 +14,15 @@ from depthmatte.depth.sensor import probability
 from depthmatte.errors import InputError
 from depthmatte.evidence import Reason
 from depthmatte.fuse import DEFAULT, FUSIONS, fusion
-from depthmatte.fuse.adaptive import adaptive
+from depthmatte.fuse.adaptive import (
+    ESTIMATED,
+    MATCHED,
+    MEASURED,
+    STORED,
+    Trust,
+    adaptive,
+    decide,
+)
 from depthmatte.fuse.agreement import agreement, belief
 from depthmatte.fuse.features import CHANNELS, GREY, features
 from depthmatte.fuse.formulas import none, normalized, product
@@ -265,6 +273,27 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     band = (truth > 0.05) & (truth < 0.95)
     fused = adaptive(matte, depth).alpha
     assert np.abs(fused - matte.alpha)[band].mean() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("trust", "dropped", "restored"),
+    [
+        (MEASURED, True, True),
+        (MATCHED, True, True),
+        (STORED, True, False),
+        (ESTIMATED, False, False),
+    ],
+)
+def test_what_is_less_sure_must_disagree_more(trust: Trust, dropped: bool, restored: bool) -> None:
+    """Verdicts of 0.35 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
+    shape = (64, 64)
+    elsewhere, there = np.full(shape, 0.5, np.float32), np.zeros(shape, np.float32)
+    doubtful = decide(
+        np.ones(shape, np.float32), np.full(shape, 0.35, np.float32), elsewhere, trust
+    )
+    assert (doubtful[32, 32] < 0.5) == dropped
+    likely = decide(np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32), there, trust)
+    assert (likely[32, 32] > 0.5) == restored
 
 
 def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> None:

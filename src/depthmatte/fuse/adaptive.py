@@ -1,6 +1,6 @@
 """The fusion `adaptive`: depth decides what belongs to the subject, the matte how (row B1).
 
-A small network judges from matte and depth together (`features`) what belongs to the
+A small network judges from matte, depth and colours (`features`) what belongs to the
 subject; where its verdict and the matte disagree clearly, regions are dropped or restored,
 elsewhere alpha stays the matte's own, hair included. No depth, or none of the subject,
 changes nothing.
@@ -58,7 +58,6 @@ MATCHED = replace(MEASURED, doubt=(-2.0, -1.0))
 ESTIMATED = Trust(0.55, 0.75, lean=0.3, doubt=(0.55, 0.65), apart=(0.06, 0.12))
 """Depth guessed from the very photo that the matte was made of must follow its outline
 better and disagree more clearly, most of all before anything is restored."""
-
 
 STORED = replace(MEASURED, restore=0.75)
 """Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
