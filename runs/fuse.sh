@@ -2,7 +2,7 @@
 # Draws hard scenes and composites, keeps what the networks say about them, trains and exports
 # the fusion network. DATA is the data folder, WORK is scratch, where runs/matte.sh and
 # runs/depth.sh left their phases; OLD holds matte.onnx and depth.onnx of an earlier version.
-# An hour on two CPU cores, then 13 minutes on one H200 with 16, then half an hour on the CPU.
+# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour on the CPU.
 set -euo pipefail
 DATA=${1:?usage: runs/fuse.sh DATA OLD [WORK]}
 OLD=${2:?usage: runs/fuse.sh DATA OLD [WORK]}
@@ -19,8 +19,10 @@ depthmatte train maps --data "$DATA" -o "$WORK/maps/first" --count 80 --seed 13 
 depthmatte train maps --data "$DATA" -o "$WORK/maps/old" --count 30 --seed 15 --composites 400 \
     --stereo-network sgbm --matte-network "$OLD/matte.onnx" --depth-network "$OLD/depth.onnx"
 
-# The runs saw a part of these: 378 scenes, 42 of them also closer, 630 of the ordinary photos
-# (each once, from a folder drawn by lot), 1,285 composites; depth in 8 bits.
+# The runs saw a part of these: 340 scenes, 58 of them also closer, 630 of the ordinary photos
+# (each once, from a folder drawn by lot), 1,285 composites; depth in 8 bits. Depth and mattes of
+# the first 400 scenes were those of the version before, whose other networks are the same; their
+# colours were drawn again from the seed.
 RUN=(--data "$DATA" --labels "$WORK/maps" --preset 480x352 --landscape 0.3 --epochs 2000)
 depthmatte train fuse "${RUN[@]}" -o "$WORK/fuse1" --minutes 8.5 --passes 4 --workers 14 \
     --batch 32 --rate 2e-3 --seed 41

@@ -16,6 +16,8 @@ from depthmatte.network import Network
 from depthmatte.photo import Photo
 from depthmatte.segment.network import segmenter
 
+NO_CHANNELS = {**tinynets.contract("matte")["input"], "channels": 0}
+
 
 def picture(height: int, width: int) -> Photo:
     rgb = np.random.default_rng(3).integers(0, 256, (height, width, 3))
@@ -105,6 +107,7 @@ def test_a_damaged_file_is_one_line(
         ("{}", "contract is damaged"),
         (json.dumps(tinynets.contract("matte", contract=2)), "contract version 2"),
         (json.dumps(tinynets.contract("matte", outputs=[])), "contract is damaged"),
+        (json.dumps(tinynets.contract("matte", input=NO_CHANNELS)), "0 input channels"),
         (json.dumps(tinynets.contract("matte", outputs={"gamma": ""})), "breaks its contract"),
     ],
 )
