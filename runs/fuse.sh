@@ -20,7 +20,8 @@ depthmatte train maps --data "$DATA" -o "$WORK/maps/old" --count 30 --seed 15 --
     --stereo-network sgbm --matte-network "$OLD/matte.onnx" --depth-network "$OLD/depth.onnx"
 
 # The runs saw a part of these: 340 scenes, 58 of them also closer, 630 of the ordinary photos
-# (each once, from a folder drawn by lot), 1,285 composites; depth in 8 bits. Depth and mattes of
+# (each once, from a folder drawn by lot), 1,285 composites; depth in 8 bits, estimates at half
+# size. Depth and mattes of
 # the first 400 scenes were those of the version before, whose other networks are the same; their
 # colours were drawn again from the seed.
 RUN=(--data "$DATA" --labels "$WORK/maps" --preset 480x352 --landscape 0.3 --epochs 2000)
