@@ -23,17 +23,23 @@ LONGER = 512
 COMPANY = 0.25
 """Share of pictures with a second person beside the first."""
 
-OTHERS = 0.5
+OTHERS = 0.7
 """Share of pictures with people far behind, who are not the portrait."""
 
-FARTHER = (0.25, 0.62)
+FARTHER = (0.25, 0.7)
 """How high people behind are, as shares of the portrait's height."""
+
+ROWS = 0.35
+"""Share of crowds that stand in two rows."""
 
 MOTION = 0.3
 """Share of people in motion while the shutter was open."""
 
 WILD = 0.2
 """Share of whole people who lean far: dancing, falling, lying."""
+
+BENT = 0.35
+"""Share of people who are bent: swaying, their arms reaching out, up or down."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +55,23 @@ class Layer:
 def layer(stack: Stack) -> Layer | None:
     """The person of a photo (first truth, uint8 mask), trimmed; None where there is nobody."""
     mask = stack.truths[0]
-    rows, columns = np.nonzero(mask > 127)
-    if rows.size < 100:
+    solid = mask > 127
+    if np.count_nonzero(solid) < 100:
         return None
     # The mask's rim carries the old background: shrink and soften it a little.
     soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32) / 255
     alpha = np.clip(soft * 1.6 - 0.6, 0, 1)[..., None]
     whole = np.concatenate([stack.rgb * alpha, alpha * 255], axis=2)
-    trimmed = whole[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return Layer(np.ascontiguousarray(trimmed), bool(rows.max() >= mask.shape[0] - 2))
+    return Layer(_trimmed(whole, solid), bool(solid[-2:].any()))
+
+
+def _trimmed(rgba: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
+    """The rows and columns where anything is solid; all of them where nothing is."""
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    if not rows.size:
+        return rgba
+    cut = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.ascontiguousarray(cut)
 
 
 def elsewhere(
@@ -77,7 +91,9 @@ def elsewhere(
     alpha = np.zeros(shape, np.float32)
     tall = rng.uniform(0.35, 1.0)
     if others:
-        picture = _crowded(rng, picture, others, tall)
+        rows = 2 if rng.random() < ROWS else 1
+        for far in np.sort(rng.uniform(*FARTHER, rows)):
+            picture = _crowded(rng, picture, others, tall * far)
     places = [0.5] if len(people) == 1 else rng.permutation(np.linspace(0.3, 0.7, len(people)))
     for person, place in zip(people, places, strict=True):
         spread = placed(rng, person, shape, tall * rng.uniform(0.9, 1.1), place)
@@ -88,10 +104,9 @@ def elsewhere(
     return Stack(rgb, (np.clip(alpha * 255 + 0.5, 0, 255).astype(np.uint8),))
 
 
-def _crowded(rng: Rng, picture: NDArray[Any], others: list[Layer], tall: float) -> NDArray[Any]:
-    """A row of whole people far behind, all about as far; out of focus now and then."""
+def _crowded(rng: Rng, picture: NDArray[Any], others: list[Layer], far: float) -> NDArray[Any]:
+    """A row of whole people, about `far` of the picture's height; out of focus now and then."""
     height, width = picture.shape[:2]
-    far = tall * rng.uniform(*FARTHER)
     ground = height * rng.uniform(0.55, 0.9)
     for share in rng.permutation(np.linspace(-0.05, 1.05, int(rng.integers(1, 12)))):
         rgba = others[int(rng.integers(len(others)))].rgba
@@ -114,7 +129,7 @@ def placed(
     """The person as a layer float32 (H, W, 4) of `shape`, `tall` of its height, near column
     `place` (both as shares). Who was cut off stands on the lower frame again.
     """
-    rgba = person.rgba
+    rgba = _bent(rng, person.rgba) if rng.random() < BENT else person.rgba
     scale = min(tall * shape[0] / rgba.shape[0], 1.3 * shape[1] / rgba.shape[1])
     rgba = np.asarray(resize(rgba, scaled(rgba.shape[:2], scale)), np.float32)
     if rng.random() < 0.5:
@@ -131,6 +146,30 @@ def placed(
     matrix[:, 2] += left, bottom
     spread = cv2.warpAffine(np.ascontiguousarray(rgba), matrix, shape[::-1])
     return _moved(rng, spread, rows) if rng.random() < MOTION else spread
+
+
+def _bent(rng: Rng, rgba: NDArray[Any]) -> NDArray[Any]:
+    """The person out of shape: rows sway, what reaches out is stretched and raised or lowered.
+
+    The middle keeps its scale and the lowest row its height.
+    """
+    rows, columns = rgba.shape[:2]
+    stretch, raised = rng.uniform(0, 0.25), rng.uniform(-0.3, 0.3)
+    sway, waves, start = rng.uniform(0, 0.15), rng.uniform(0.5, 2), rng.uniform(0, 2 * np.pi)
+    size = round(1.3 * rows), round((1 + stretch) * (1 + 2 * sway) * columns)
+    v = (np.arange(size[0], dtype=np.float32)[:, None] + 0.5 - 0.3 * rows) / rows
+    u = np.linspace(-1, 1, size[1], dtype=np.float32)[None] * np.float32(1 + 2 * sway)
+    u = u + 2 * sway * np.sin(np.pi * waves * v + start, dtype=np.float32)
+    # A cubic whose slope falls off from the middle: there a pixel stays a pixel.
+    u = u * (1 + stretch) - stretch * u**3
+    v = v + raised * u**2 * (1 - v)
+    bent = cv2.remap(
+        np.ascontiguousarray(rgba),
+        np.asarray((u + 1) * columns / 2 - 0.5, np.float32),
+        np.asarray(v * rows - 0.5, np.float32),
+        cv2.INTER_LINEAR,
+    )
+    return _trimmed(bent, bent[..., 3] > 127)
 
 
 def _toned(rng: Rng, rgba: NDArray[Any]) -> NDArray[Any]:

@@ -34,7 +34,7 @@ SMEAR = 0.3
 SWAP = 0.25
 """Share of well-masked photos whose background is replaced."""
 
-AWAY = 0.3
+AWAY = 0.5
 """Share of well-masked photos whose people are put into another picture altogether."""
 
 SHARP = ("picsart", "ccp", "unlabelled", "portraits")

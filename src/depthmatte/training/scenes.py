@@ -29,7 +29,7 @@ from .stock import RGBA, Stock, at_height
 
 Mask = NDArray[np.bool_]
 
-CROWD = 0.3
+CROWD = 0.45
 """Share of training scenes with a row of people behind everybody else. Test scenes have none:
 their numbers stay comparable."""
 
