@@ -23,7 +23,7 @@ GAIN = 1.35
 SPECK = 25
 """Canvas pixels below which a piece of the portrait is a speck."""
 
-STRANGER = 0.2
+STRANGER = 0.25
 """Share of the largest piece's area below which a piece whose depth nobody measured is left
 out: who is less than half as high as the portrait is more than twice as far away, and not
 with it."""

@@ -27,6 +27,9 @@ from .subject import meant
 
 MULTIPLE = 32
 
+SLIGHT = 0.05
+"""What is taken from alpha that holds a cut together."""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -36,7 +39,9 @@ class Trust:
 
     A map is believed as its `agreement` with the outline goes through `doubt`. What is
     dropped must differ from the subject in log depth, more and more so through `apart`; what
-    is restored must not differ by more than `along`. Left at (-2, -1), `doubt` binds nothing.
+    is restored must not differ by more than `along`. Where nothing was measured the
+    disagreement must be larger by `blind`. A cut of less than `least` of the portrait is not
+    made. Left at (-2, -1), `doubt` binds nothing.
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
 
@@ -47,17 +52,21 @@ class Trust:
     doubt: tuple[float, float] = (-2.0, -1.0)
     apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
+    blind: float = 0.1
+    least: float = 0.0
 
 
-MEASURED = Trust(0.3, 0.05, lean=-0.2, doubt=(0.3, 0.5))
+MEASURED = Trust(0.2, 0.05, lean=-0.3, doubt=(0.3, 0.5))
 """Depth of a file or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = replace(MEASURED, doubt=(-2.0, -1.0))
-"""Depth matched from a second view belongs to the photo: nothing would have matched else."""
+MATCHED = replace(MEASURED, doubt=(-2.0, -1.0), blind=0.4)
+"""Depth matched from a second view belongs to the photo: nothing would have matched else. What
+the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.55, 0.75, lean=0.3, doubt=(0.55, 0.65), apart=(0.06, 0.12))
+ESTIMATED = Trust(0.35, 0.75, lean=0.1, apart=(0.06, 0.12), least=0.03)
 """Depth guessed from the very photo that the matte was made of must follow its outline
-better and disagree more clearly, most of all before anything is restored."""
+better and disagree more clearly, most of all before anything is restored; small cuts go wrong
+too often, with bags and locks of hair."""
 
 STORED = replace(MEASURED, restore=0.75)
 """Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
@@ -101,10 +110,11 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     lost = np.maximum(blurred - verdict, cv2.dilate(blurred, window) - cv2.dilate(verdict, window))
     elsewhere = np.where(known, _ramp(away, trust.apart), np.float32(1))
     beside = np.where(known, 1 - _ramp(away, trust.along), np.float32(1))
-    drop = near * elsewhere * _ramp(lost, (trust.drop, trust.drop + trust.wide))
+    asked = np.where(known, np.float32(0), np.float32(trust.blind))
+    drop = near * elsewhere * _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
     gain = near * beside * _ramp(verdict - blurred, (trust.restore, trust.restore + trust.wide))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
-    fused = alpha + drop * (np.minimum(crisp, alpha) - alpha)
+    fused = alpha - _large(drop * (alpha - np.minimum(crisp, alpha)), trust.least * alpha.sum())
     fused += gain * (np.maximum(crisp, fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
 
@@ -113,6 +123,16 @@ def _leaning(verdict: Float, lean: float) -> Float:
     """The verdict with `lean` added to its log odds."""
     odds = np.float32(math.exp(lean))
     return np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
+
+
+def _large(cut: Float, least: float) -> Float:
+    """The cut (h, w) without pieces that take away less than `least` pixels; half of it is none."""
+    if least <= 0 or not cut.any():
+        return cut
+    count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
+    mass = np.bincount(label.ravel(), cut.ravel(), count)
+    mass[0] = 0
+    return np.asarray(cut * _ramp(mass, (least / 2, least))[label], np.float32)
 
 
 def _near(known: NDArray[np.bool_], small: tuple[int, int]) -> Float:

@@ -37,6 +37,10 @@ CLEAR = 0.3
 PLACES = 50
 """Places that must speak; with fewer nobody knows, and the map is believed."""
 
+BEFORE = 0.5
+"""Weight of places where what lies outside is nearer: somebody may stand in front there, while
+a map turned round has hardly any others."""
+
 TORN = 0.4
 """Share of the person in which depth may step, at which nothing is left of the agreement."""
 
@@ -48,7 +52,7 @@ SMALL = 0.02
 
 
 def agreement(matte: Matte, depth: Depth) -> float:
-    """How far depth and outline agree: 1 everywhere, 0 by chance, below 0 turned round."""
+    """How far depth and outline agree: 1 everywhere, 0 or less turned round."""
     d, known = depth.log, depth.usable
     solid = (matte.alpha > 0.5).astype(np.uint8)
     body = np.asarray(cv2.erode(solid, _square(7)), np.uint8)
@@ -63,7 +67,8 @@ def agreement(matte: Matte, depth: Depth) -> float:
     clear = np.abs(steps) > STEP
     if not clear.any():
         return 0.0
-    back = float(np.sign(steps[clear]).sum() / max(clear.sum(), CLEAR * len(steps)))
+    right = (steps[clear] > 0).sum() - BEFORE * (steps[clear] < 0).sum()
+    back = float(right / max(clear.sum(), CLEAR * len(steps)))
     step = float(np.median(np.abs(steps[clear])))
     core = (cv2.erode(solid, _square(INSIDE)) > 0) & known
     torn = _torn(d, known, core, step / 2)

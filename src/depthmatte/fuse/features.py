@@ -16,7 +16,7 @@ GREY = 0.5
 COARSE = 4
 """The verdict is as coarse as this many canvas pixels; the matte is compared at that size."""
 
-NEARBY = 17
+NEARBY = 41
 """Coarse pixels across: depth may decide this near to measured values."""
 
 HALO = 9

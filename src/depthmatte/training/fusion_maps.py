@@ -115,7 +115,9 @@ def _keep(
     for name, depth in depths.items():
         if depth.prob.any():
             planes[name] = depth.log.astype(np.float16)
-            planes[f"{name}_prob"] = _bytes(depth.prob)
+            # 0 says "not measured": a guess that is kept for show must not look like one.
+            sure = np.maximum(_bytes(depth.prob), 1)
+            planes[f"{name}_prob"] = np.where(depth.usable, sure, np.uint8(0))
     with replacing(path, folders=True) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **planes)  # type: ignore[arg-type]
 
