@@ -285,15 +285,59 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     ],
 )
 def test_what_is_less_sure_must_disagree_more(trust: Trust, dropped: bool, restored: bool) -> None:
-    """Verdicts of 0.35 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
+    """Verdicts of 0.45 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
     shape = (64, 64)
     elsewhere, there = np.full(shape, 0.5, np.float32), np.zeros(shape, np.float32)
     doubtful = decide(
-        np.ones(shape, np.float32), np.full(shape, 0.35, np.float32), elsewhere, trust
+        np.ones(shape, np.float32), np.full(shape, 0.45, np.float32), elsewhere, trust
     )
     assert (doubtful[32, 32] < 0.5) == dropped
     likely = decide(np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32), there, trust)
     assert (likely[32, 32] > 0.5) == restored
+
+
+@pytest.mark.parametrize("trust", [MEASURED, MATCHED, ESTIMATED])
+def test_where_nothing_was_measured_the_verdict_must_be_clearer(trust: Trust) -> None:
+    """The first verdict that drops somebody elsewhere is higher where depth agrees."""
+
+    def keeps(away: float, verdict: float) -> bool:
+        shape = (64, 64)
+        depth = np.full(shape, away, np.float32)
+        depth[:, :8] = 0.5  # the neighbourhood is measured, so that depth may decide here
+        fused = decide(
+            np.ones(shape, np.float32), np.full(shape, verdict, np.float32), depth, trust
+        )
+        return bool(fused[32, 40] > 0.5)
+
+    seen, unseen = (
+        next(v for v in np.linspace(0.99, 0, 100) if not keeps(away, v)) for away in (0.5, np.nan)
+    )
+    assert seen - unseen > 0.25 * trust.blind
+
+
+def test_an_estimate_cuts_off_people_and_no_bags() -> None:
+    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
+    alpha[40:180, 60:120] = 1
+    verdict = alpha.copy()
+    person, bag = np.s_[60:120, 140:160], np.s_[100:112, 120:130]
+    for piece in (person, bag):
+        alpha[piece], away[piece] = 1, 0.5
+    estimated, measured = (decide(alpha, verdict, away, t) for t in (ESTIMATED, MEASURED))
+    assert estimated[90, 150] < 0.1
+    assert measured[90, 150] < 0.1
+    assert estimated[106, 126] == 1
+    assert measured[106, 126] < 0.1
+    assert (estimated[60:170, 70:110] == 1).all()
+
+
+def test_somebody_in_front_does_not_make_a_map_look_wrong() -> None:
+    matte, depth, _ = scene(behind=0.0)
+    rows = np.flatnonzero((matte.alpha > 0.5).any(axis=1))
+    front = np.zeros(depth.z.shape, bool)
+    front[rows[len(rows) // 2] :] = True  # nearer, before the background, beside the person
+    z = np.where(front & (matte.alpha < 0.5), np.float32(0.05), depth.z)
+    assert agreement(matte, replace(depth, z=z)) > 0.15
+    assert agreement(matte, replace(depth, z=1 - depth.z)) < -0.4
 
 
 def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> None:
@@ -303,7 +347,7 @@ def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> Non
         return agreement(around, replace(depth, z=np.ascontiguousarray(z)))
 
     assert agreed(depth.z) > 0.9
-    assert agreed(1 - depth.z) < -0.9
+    assert agreed(1 - depth.z) < -0.45
     assert agreed(depth.z[:, ::-1]) < 0.4
     assert agreed(np.roll(depth.z, 60, axis=1)) < 0
     assert agreed(np.full_like(depth.z, 0.3)) == 0

@@ -13,6 +13,7 @@ pytest.importorskip("onnx", reason="needs the extra train")
 
 from depthmatte.canvas import prepare  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
+from depthmatte.evidence import Reason  # noqa: E402
 from depthmatte.fuse import adaptive  # noqa: E402
 from depthmatte.fuse.adaptive import Trust  # noqa: E402
 from depthmatte.fuse.features import CHANNELS  # noqa: E402
@@ -89,6 +90,25 @@ def test_maps_are_what_the_networks_said(maps: Path) -> None:
     assert subject_depth(d, prob * 0, truth, material.matte.alpha) is None
 
 
+def test_what_nobody_measured_stays_unmeasured_in_the_maps(tmp_path: Path) -> None:
+    """A matcher guesses there and says so in `validity`: the network must not see the guess."""
+    photo, truth = picture(0)
+
+    def half(photo: Photo, canvas: object) -> Depth:
+        depth = near_is_red(photo, canvas)
+        validity = np.full(depth.z.shape, Reason.VALID, np.uint8)
+        validity[:, :20] = Reason.SHADOW
+        prob = depth.prob.copy()
+        prob[:, 40:] = 1e-4  # measured, if hardly believed
+        return replace(depth, source="stereo", validity=validity, prob=prob)
+
+    path = tmp_path / "train_0.npz"
+    fusion_maps.write_material(path, photo, truth, red, {"stereo": half}, SHAPE)
+    _, prob = read_material(path).depths["stereo"]
+    assert (prob[:, :20] == 0).all()
+    assert (prob[:, 20:] > 0).all()
+
+
 def test_samples_are_a_function_of_their_key(maps: Path) -> None:
     made = FusionSamples.of(Path(), SHAPE, maps)
     one, two = (made.sample((1, False, 7)) for _ in range(2))
@@ -154,19 +174,19 @@ def test_no_maps_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_agreement_and_missing_depth_leave_alpha_exactly() -> None:
     torch.manual_seed(0)
-    alpha = torch.rand(1, 1, 64, 64)
-    smooth = torch.nn.functional.interpolate(torch.rand(1, 1, 4, 4), (64, 64), mode="bicubic")
+    alpha = torch.rand(1, 1, 128, 128)
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 1, 4, 4), (128, 128), mode="bicubic")
     smooth = smooth.clamp(0, 1)
     seen = torch.ones_like(alpha)
     verdict = torch.nn.functional.avg_pool2d(smooth, 4).clamp(1e-4, 1 - 1e-4).logit()
     assert torch.equal(decide(smooth, verdict, seen), smooth)
-    wild = torch.randn(1, 1, 16, 16) * 9
+    wild = torch.randn(1, 1, 32, 32) * 9
     assert torch.equal(decide(alpha, wild, torch.zeros_like(alpha)), alpha)
     far = torch.zeros_like(alpha)
     far[..., :4, :4] = 1
     changed = (decide(alpha, wild, far) != alpha)[0, 0]
     assert changed[:20, :20].any()
-    assert not changed[48:, 48:].any()
+    assert not changed[100:, 100:].any()
 
 
 def test_a_clear_verdict_is_carried_out() -> None:
@@ -210,7 +230,7 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     verdict = shipped.run(stack)["verdict"]
     learnt = Trust(OPEN, OPEN, WIDE)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
-    free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0))
+    free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
     fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, free)
     # The run-time formula is the one that was learnt through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02
