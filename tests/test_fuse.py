@@ -285,11 +285,11 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     ],
 )
 def test_what_is_less_sure_must_disagree_more(trust: Trust, dropped: bool, restored: bool) -> None:
-    """Verdicts of 0.45 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
+    """Verdicts of 0.48 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
     shape = (64, 64)
     elsewhere, there = np.full(shape, 0.5, np.float32), np.zeros(shape, np.float32)
     doubtful = decide(
-        np.ones(shape, np.float32), np.full(shape, 0.45, np.float32), elsewhere, trust
+        np.ones(shape, np.float32), np.full(shape, 0.48, np.float32), elsewhere, trust
     )
     assert (doubtful[32, 32] < 0.5) == dropped
     likely = decide(np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32), there, trust)
@@ -328,6 +328,28 @@ def test_an_estimate_cuts_off_people_and_no_bags() -> None:
     assert estimated[106, 126] == 1
     assert measured[106, 126] < 0.1
     assert (estimated[60:170, 70:110] == 1).all()
+
+
+def test_an_estimate_cuts_nothing_off_that_is_nearer_and_nothing_by_halves() -> None:
+    alpha = np.zeros((200, 200), np.float32)
+    alpha[40:180, 60:120] = 1
+    alpha[60:120, 140:160] = 1
+    there = np.s_[60:120, 140:160]
+
+    def fused(away: float, verdict: float, trust: Trust) -> float:
+        """Alpha in the middle of the second person."""
+        judged, apart = alpha.copy(), np.zeros_like(alpha)
+        judged[there], apart[there] = verdict, away
+        return float(decide(alpha, judged, apart, trust)[90, 150])
+
+    assert fused(-0.5, 0.0, MEASURED) < 0.1
+    assert fused(-0.5, 0.0, ESTIMATED) == 1
+    assert fused(0.5, 0.0, ESTIMATED) < 0.1
+    for verdict in np.linspace(0, 1, 41):
+        # In the middle of a piece that is not sure enough the photo's own alpha stays.
+        alone = fused(0.5, float(verdict), replace(ESTIMATED, wary=False))
+        if 0.55 < alone < 1:
+            assert fused(0.5, float(verdict), ESTIMATED) == 1
 
 
 def test_somebody_in_front_does_not_make_a_map_look_wrong() -> None:

@@ -30,6 +30,9 @@ MULTIPLE = 32
 SLIGHT = 0.05
 """What is taken from alpha that holds a cut together."""
 
+CLEARLY = (0.5, 0.7)
+"""Share of a piece that must be taken, so that it is cut off whole."""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -40,8 +43,10 @@ class Trust:
     A map is believed as its `agreement` with the outline goes through `doubt`. What is
     dropped must differ from the subject in log depth, more and more so through `apart`; what
     is restored must not differ by more than `along`. Where nothing was measured the
-    disagreement must be larger by `blind`. A cut of less than `least` of the portrait is not
-    made. Left at (-2, -1), `doubt` binds nothing.
+    disagreement must be larger by `blind`. Left at (-2, -1), `doubt` binds nothing.
+
+    A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
+    portrait and more, and each piece whole or not at all.
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
 
@@ -54,6 +59,7 @@ class Trust:
     along: tuple[float, float] = (0.15, 0.25)
     blind: float = 0.1
     least: float = 0.0
+    wary: bool = False
 
 
 MEASURED = Trust(0.2, 0.05, lean=-0.3, doubt=(0.3, 0.5))
@@ -63,7 +69,7 @@ MATCHED = replace(MEASURED, doubt=(-2.0, -1.0), blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.35, 0.75, lean=0.1, apart=(0.06, 0.12), least=0.03)
+ESTIMATED = Trust(0.3, 0.75, apart=(0.06, 0.12), least=0.03, wary=True)
 """Depth guessed from the very photo that the matte was made of must follow its outline
 better and disagree more clearly, most of all before anything is restored; small cuts go wrong
 too often, with bags and locks of hair."""
@@ -89,7 +95,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     if share == 0:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
-    away = np.where(depth.usable, np.abs(depth.log - np.float32(at)), np.float32(np.nan))
+    away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))
     fused = decide(matte.alpha, verdict, away, trust)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
@@ -98,7 +104,8 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     """Alpha (h, w) with the verdict's changes: soft edges, and what is far from depth, stay.
 
     `verdict` is float32 (h, w), the probability of belonging; `away` how far each pixel is
-    from the subject in log depth, NaN where nothing was measured: there depth cannot object.
+    behind the subject in log depth (below 0 before it), NaN where nothing was measured: there
+    depth cannot object.
     """
     known = np.isfinite(away)
     verdict = _leaning(verdict, trust.lean)
@@ -108,13 +115,15 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     near = _near(known, small)
     window = np.ones((HALO, HALO), np.uint8)
     lost = np.maximum(blurred - verdict, cv2.dilate(blurred, window) - cv2.dilate(verdict, window))
-    elsewhere = np.where(known, _ramp(away, trust.apart), np.float32(1))
-    beside = np.where(known, 1 - _ramp(away, trust.along), np.float32(1))
+    behind = away if trust.wary else np.abs(away)
+    elsewhere = np.where(known, _ramp(behind, trust.apart), np.float32(1))
+    beside = np.where(known, 1 - _ramp(np.abs(away), trust.along), np.float32(1))
     asked = np.where(known, np.float32(0), np.float32(trust.blind))
     drop = near * elsewhere * _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
     gain = near * beside * _ramp(verdict - blurred, (trust.restore, trust.restore + trust.wide))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
-    fused = alpha - _large(drop * (alpha - np.minimum(crisp, alpha)), trust.least * alpha.sum())
+    cut = drop * (alpha - np.minimum(crisp, alpha))
+    fused = alpha - (_whole(cut, alpha, trust.least) if trust.wary else cut)
     fused += gain * (np.maximum(crisp, fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
 
@@ -125,14 +134,21 @@ def _leaning(verdict: Float, lean: float) -> Float:
     return np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
 
 
-def _large(cut: Float, least: float) -> Float:
-    """The cut (h, w) without pieces that take away less than `least` pixels; half of it is none."""
-    if least <= 0 or not cut.any():
+def _whole(cut: Float, alpha: Float, least: float) -> Float:
+    """What is taken from alpha (h, w), without the pieces that are less than `least` of it and
+    those of which not even half is taken.
+    """
+    if not cut.any():
         return cut
     count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
-    mass = np.bincount(label.ravel(), cut.ravel(), count)
-    mass[0] = 0
-    return np.asarray(cut * _ramp(mass, (least / 2, least))[label], np.float32)
+    taken, there = (
+        np.bincount(label.ravel(), x.ravel(), count).astype(np.float32) for x in (cut, alpha)
+    )
+    taken[0] = 0
+    enough = max(1.0, least * float(there.sum()))
+    large = _ramp(taken, (0.5 * enough, enough))
+    clear = _ramp(taken / np.maximum(there, np.float32(SLIGHT)), CLEARLY)
+    return np.asarray(cut * (large * clear)[label], np.float32)
 
 
 def _near(known: NDArray[np.bool_], small: tuple[int, int]) -> Float:
