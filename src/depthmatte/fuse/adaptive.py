@@ -147,7 +147,8 @@ def _whole(cut: Float, alpha: Float, least: float) -> Float:
     taken[0] = 0
     enough = max(1.0, least * float(there.sum()))
     large = _ramp(taken, (0.5 * enough, enough))
-    clear = _ramp(taken / np.maximum(there, np.float32(SLIGHT)), CLEARLY)
+    share = np.asarray(taken / np.maximum(there, SLIGHT), np.float32)
+    clear = _ramp(share, CLEARLY)
     return np.asarray(cut * (large * clear)[label], np.float32)
 
 
