@@ -40,13 +40,14 @@ class Trust:
     it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
     from `restore` on where it sees more than the matte.
 
-    A map is believed as its `agreement` with the outline goes through `doubt`. What is
-    dropped must differ from the subject in log depth, more and more so through `apart`; what
+    A map is believed as its `agreement` with the outline goes through `doubt`, or always where
+    that is None. What is dropped must differ from the subject in log depth, more and more so through `apart`; what
     is restored must not differ by more than `along`. Where nothing was measured the
-    disagreement must be larger by `blind`. Left at (-2, -1), `doubt` binds nothing.
+    disagreement must be larger by `blind`.
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
     portrait and more, and each piece whole or not at all.
+
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
 
@@ -54,7 +55,7 @@ class Trust:
     restore: float
     wide: float = 0.3
     lean: float = 0.0
-    doubt: tuple[float, float] = (-2.0, -1.0)
+    doubt: tuple[float, float] | None = None
     apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
     blind: float = 0.1
@@ -65,14 +66,14 @@ class Trust:
 MEASURED = Trust(0.2, 0.05, lean=-0.3, doubt=(0.3, 0.5))
 """Depth of a file or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = replace(MEASURED, doubt=(-2.0, -1.0), blind=0.4)
+MATCHED = replace(MEASURED, doubt=None, blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
 ESTIMATED = Trust(0.3, 0.75, apart=(0.06, 0.12), least=0.03, wary=True)
-"""Depth guessed from the very photo that the matte was made of must follow its outline
-better and disagree more clearly, most of all before anything is restored; small cuts go wrong
-too often, with bags and locks of hair."""
+"""Depth guessed from the very photo that the matte was made of must disagree more clearly,
+most of all before anything is restored; small cuts go wrong too often, with bags and locks of
+hair, and so do those in front, with arms that reach for the lens."""
 
 STORED = replace(MEASURED, restore=0.75)
 """Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
@@ -91,7 +92,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     if math.isnan(at):
         return matte
     trust = TRUST.get(depth.source, MEASURED)
-    share = belief(agreement(matte, depth), trust.doubt)
+    share = belief(agreement(matte, depth), trust.doubt) if trust.doubt else 1.0
     if share == 0:
         return matte
     verdict = _judged(features(matte, depth, at), judge(threads))
