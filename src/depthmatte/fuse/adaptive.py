@@ -41,9 +41,9 @@ class Trust:
     from `restore` on where it sees more than the matte.
 
     A map is believed as its `agreement` with the outline goes through `doubt`, or always where
-    that is None. What is dropped must differ from the subject in log depth, more and more so through `apart`; what
-    is restored must not differ by more than `along`. Where nothing was measured the
-    disagreement must be larger by `blind`.
+    that is None. What is dropped must differ from the subject in log depth, more and more so
+    through `apart`; what is restored must not differ by more than `along`. Where nothing was
+    measured the disagreement must be larger by `blind`.
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
     portrait and more, and each piece whole or not at all.
