@@ -8,12 +8,15 @@ DATA=${1:?usage: runs/fuse.sh DATA OLD [WORK]}
 OLD=${2:?usage: runs/fuse.sh DATA OLD [WORK]}
 WORK=${3:-work}
 
-# What ships, and understudies: weaker networks err more often and elsewhere, as the shipped
-# ones do on people they were not trained on.
+# What shipped then, the second phases, and understudies: weaker networks err more often and
+# elsewhere, as the shipped ones do on people they were not trained on.
 for task in matte depth; do
-    depthmatte train export "$WORK/${task}1/last.pt" -o "$WORK/${task}1.onnx" --data "$DATA"
+    for phase in 1 2; do
+        depthmatte train export "$WORK/$task$phase/last.pt" -o "$WORK/$task$phase.onnx" --data "$DATA"
+    done
 done
-depthmatte train maps --data "$DATA" -o "$WORK/maps/own" --count 400 --seed 2 --composites 600
+depthmatte train maps --data "$DATA" -o "$WORK/maps/own" --count 400 --seed 2 --composites 600 \
+    --matte-network "$WORK/matte2.onnx" --depth-network "$WORK/depth2.onnx"
 depthmatte train maps --data "$DATA" -o "$WORK/maps/first" --count 80 --seed 13 --composites 500 \
     --stereo-network sgbm --matte-network "$WORK/matte1.onnx" --depth-network "$WORK/depth1.onnx"
 depthmatte train maps --data "$DATA" -o "$WORK/maps/old" --count 30 --seed 15 --composites 400 \
