@@ -139,18 +139,17 @@ def _whole(cut: Float, alpha: Float, least: float) -> Float:
     """What is taken from alpha (h, w), without the pieces that are less than `least` of it and
     those of which not even half is taken.
     """
-    if not cut.any():
-        return cut
     count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
-    taken, there = (
-        np.bincount(label.ravel(), x.ravel(), count).astype(np.float32) for x in (cut, alpha)
-    )
-    taken[0] = 0
-    enough = max(1.0, least * float(there.sum()))
+    inside = label > 0
+    piece = label[inside]
+    taken, there = (np.bincount(piece, x[inside], count).astype(np.float32) for x in (cut, alpha))
+    enough = max(1.0, least * float(alpha.sum()))
     large = _ramp(taken, (0.5 * enough, enough))
     share = np.asarray(taken / np.maximum(there, SLIGHT), np.float32)
     clear = _ramp(share, CLEARLY)
-    return np.asarray(cut * (large * clear)[label], np.float32)
+    whole = np.zeros_like(cut)
+    whole[inside] = cut[inside] * (large * clear)[piece]
+    return whole
 
 
 def _near(known: NDArray[np.bool_], small: tuple[int, int]) -> Float:
