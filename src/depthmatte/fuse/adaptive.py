@@ -38,7 +38,7 @@ CLEARLY = (0.5, 0.7)
 class Trust:
     """How far a verdict is followed: `lean` is added to its log odds (below 0 drops more), and
     it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
-    from `restore` on where it sees more than the matte.
+    from `restore` to `restore + wide` (half-way to 1 at most) where it sees more than the matte.
 
     A map is believed as its `agreement` with the outline goes through `doubt`, or always where
     that is None. What is dropped must differ from the subject in log depth, more and more so
@@ -70,12 +70,12 @@ MATCHED = replace(MEASURED, doubt=None, blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.3, 0.75, apart=(0.06, 0.12), least=0.03, wary=True)
+ESTIMATED = Trust(0.3, 0.85, apart=(0.06, 0.12), least=0.03, wary=True)
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 most of all before anything is restored; small cuts go wrong too often, with bags and locks of
 hair, and so do those in front, with arms that reach for the lens."""
 
-STORED = replace(MEASURED, restore=0.75)
+STORED = replace(MEASURED, restore=0.85)
 """Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
 trolley or a table, lies at its depth, and is restored only where the verdict is very clear."""
 
@@ -121,7 +121,8 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     beside = np.where(known, 1 - _ramp(np.abs(away), trust.along), np.float32(1))
     asked = np.where(known, np.float32(0), np.float32(trust.blind))
     drop = near * elsewhere * _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
-    gain = near * beside * _ramp(verdict - blurred, (trust.restore, trust.restore + trust.wide))
+    most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
+    gain = near * beside * _ramp(verdict - blurred, (trust.restore, most))
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
     cut = drop * (alpha - np.minimum(crisp, alpha))
     fused = alpha - (_whole(cut, alpha, trust.least) if trust.wary else cut)
