@@ -108,26 +108,36 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     behind the subject in log depth (below 0 before it), NaN where nothing was measured: there
     depth cannot object.
     """
-    known = np.isfinite(away)
     verdict = _leaning(verdict, trust.lean)
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
-    blurred = np.asarray(resize(resize(alpha, small), shape), np.float32)
-    near = _near(known, small)
-    window = np.ones((HALO, HALO), np.uint8)
-    lost = np.maximum(blurred - verdict, cv2.dilate(blurred, window) - cv2.dilate(verdict, window))
-    behind = away if trust.wary else np.abs(away)
-    elsewhere = np.where(known, _ramp(behind, trust.apart), np.float32(1))
-    beside = np.where(known, 1 - _ramp(np.abs(away), trust.along), np.float32(1))
-    asked = np.where(known, np.float32(0), np.float32(trust.blind))
-    drop = near * elsewhere * _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
-    most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
-    gain = near * beside * _ramp(verdict - blurred, (trust.restore, most))
+    coarse = np.asarray(resize(resize(alpha, small), shape), np.float32)
+    near = _near(np.isfinite(away), small)
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
-    cut = drop * (alpha - np.minimum(crisp, alpha))
+    cut = near * _dropping(coarse, verdict, away, trust) * (alpha - np.minimum(crisp, alpha))
     fused = alpha - (_whole(cut, alpha, trust.least) if trust.wary else cut)
+    gain = near * _restoring(coarse, verdict, away, trust)
     fused += gain * (np.maximum(crisp, fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
+
+
+def _dropping(coarse: Float, verdict: Float, away: Float, trust: Trust) -> Float:
+    """Share of every pixel's alpha (h, w) that goes; `coarse` is alpha as coarse as the verdict."""
+    known = np.isfinite(away)
+    window = np.ones((HALO, HALO), np.uint8)
+    lost = np.maximum(coarse - verdict, cv2.dilate(coarse, window) - cv2.dilate(verdict, window))
+    asked = np.where(known, np.float32(0), np.float32(trust.blind))
+    behind = away if trust.wary else np.abs(away)
+    elsewhere = np.where(known, _ramp(behind, trust.apart), np.float32(1))
+    return elsewhere * _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
+
+
+def _restoring(coarse: Float, verdict: Float, away: Float, trust: Trust) -> Float:
+    """Share of every pixel (h, w) that comes back where the verdict sees more than the matte."""
+    known = np.isfinite(away)
+    beside = np.where(known, 1 - _ramp(np.abs(away), trust.along), np.float32(1))
+    most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
+    return beside * _ramp(verdict - coarse, (trust.restore, most))
 
 
 def _leaning(verdict: Float, lean: float) -> Float:
