@@ -345,11 +345,14 @@ def test_an_estimate_cuts_nothing_off_that_is_nearer_and_nothing_by_halves() -> 
     assert fused(-0.5, 0.0, MEASURED) < 0.1
     assert fused(-0.5, 0.0, ESTIMATED) == 1
     assert fused(0.5, 0.0, ESTIMATED) < 0.1
+    tried = 0
     for verdict in np.linspace(0, 1, 41):
         # In the middle of a piece that is not sure enough the photo's own alpha stays.
         alone = fused(0.5, float(verdict), replace(ESTIMATED, wary=False))
         if 0.55 < alone < 1:
             assert fused(0.5, float(verdict), ESTIMATED) == 1
+            tried += 1
+    assert tried > 2
 
 
 def test_somebody_in_front_does_not_make_a_map_look_wrong() -> None:

@@ -84,7 +84,7 @@ class Matte:
         if self.alpha.shape != self.prob.shape:
             raise InputError(f"alpha {self.alpha.shape} and prob {self.prob.shape} differ in size")
         if self.rgb is not None and self.rgb.shape != (3, *self.alpha.shape):
-            raise InputError(f"rgb must be (3, {self.alpha.shape}), got {self.rgb.shape}")
+            raise InputError(f"rgb must be {(3, *self.alpha.shape)}, got {self.rgb.shape}")
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Matte:

@@ -31,7 +31,7 @@ SLIGHT = 0.05
 """What is taken from alpha that holds a cut together."""
 
 CLEARLY = (0.5, 0.7)
-"""Share of a piece that must be taken, so that it is cut off whole."""
+"""Share of a piece that must be taken: below the first it stays, above the second it goes."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Trust:
     measured the disagreement must be larger by `blind`.
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
-    portrait and more, and each piece whole or not at all.
+    portrait and more (half of that is nothing) that the verdict gives up by more than half.
 
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
@@ -112,18 +112,22 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
     coarse = np.asarray(resize(resize(alpha, small), shape), np.float32)
-    near = _near(np.isfinite(away), small)
+    known = np.isfinite(away)
+    near = _near(known, small)
     crisp = np.clip((verdict - np.float32(0.5)) * COARSE + np.float32(0.5), 0, 1)
-    cut = near * _dropping(coarse, verdict, away, trust) * (alpha - np.minimum(crisp, alpha))
+    cut = near * _dropping(coarse, verdict, away, known, trust) * (alpha - np.minimum(crisp, alpha))
     fused = alpha - (_whole(cut, alpha, trust.least) if trust.wary else cut)
-    gain = near * _restoring(coarse, verdict, away, trust)
+    gain = near * _restoring(coarse, verdict, away, known, trust)
     fused += gain * (np.maximum(crisp, fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
 
 
-def _dropping(coarse: Float, verdict: Float, away: Float, trust: Trust) -> Float:
-    """Share of every pixel's alpha (h, w) that goes; `coarse` is alpha as coarse as the verdict."""
-    known = np.isfinite(away)
+def _dropping(
+    coarse: Float, verdict: Float, away: Float, known: NDArray[np.bool_], trust: Trust
+) -> Float:
+    """Share of every pixel's alpha (h, w) that goes; `coarse` is alpha as coarse as the verdict,
+    `known` says where `away` was measured.
+    """
     window = np.ones((HALO, HALO), np.uint8)
     lost = np.maximum(coarse - verdict, cv2.dilate(coarse, window) - cv2.dilate(verdict, window))
     asked = np.where(known, np.float32(0), np.float32(trust.blind))
@@ -132,9 +136,10 @@ def _dropping(coarse: Float, verdict: Float, away: Float, trust: Trust) -> Float
     return elsewhere * _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
 
 
-def _restoring(coarse: Float, verdict: Float, away: Float, trust: Trust) -> Float:
+def _restoring(
+    coarse: Float, verdict: Float, away: Float, known: NDArray[np.bool_], trust: Trust
+) -> Float:
     """Share of every pixel (h, w) that comes back where the verdict sees more than the matte."""
-    known = np.isfinite(away)
     beside = np.where(known, 1 - _ramp(np.abs(away), trust.along), np.float32(1))
     most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
     return beside * _ramp(verdict - coarse, (trust.restore, most))
@@ -147,8 +152,8 @@ def _leaning(verdict: Float, lean: float) -> Float:
 
 
 def _whole(cut: Float, alpha: Float, least: float) -> Float:
-    """What is taken from alpha (h, w), without the pieces that are less than `least` of it and
-    those of which not even half is taken.
+    """What is taken from alpha (h, w), less of it in pieces that are under `least` of alpha or
+    not `CLEARLY` taken; nothing in those under half of `least` or not half taken.
     """
     count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
     inside = label > 0

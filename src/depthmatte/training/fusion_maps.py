@@ -49,6 +49,9 @@ CROWDED = 0.7
 MILD = 0.5
 """Strength of the composites' colour changes."""
 
+TRIES = 50
+"""Photos drawn for one composite before masks without anybody are an error."""
+
 COMPOSITES = 1
 """Keeps the draws of composites apart from those of other runs with one seed."""
 
@@ -175,13 +178,14 @@ def composites(data: Path, split: Split, count: int, seed: int) -> Iterator[tupl
 
 def _composite(samples: MatteSamples, key: tuple[int, int, int]) -> tuple[Photo, Float]:
     rng = np.random.default_rng(key)
-    stack = None
-    while stack is None:
+    for _ in range(TRIES):
         item = samples.items[int(rng.integers(len(samples.items)))]
         wide = bool(rng.random() < WIDE)
         stack = samples.moved(rng, samples.read(item), wide, behind=CROWDED)
-    rgb = augment.colour(rng, stack.rgb, samples.strength)
-    return Photo(rgb), stack.truths[0].astype(np.float32) / np.float32(255)
+        if stack is not None:
+            rgb = augment.colour(rng, stack.rgb, samples.strength)
+            return Photo(rgb), stack.truths[0].astype(np.float32) / np.float32(255)
+    raise InputError(f"{item.photo}: no person in its mask, nor in others; give masks of people")
 
 
 def _scene(stock: HardStock, split: Split, seed: int, index: int) -> tuple[Photo, Float]:

@@ -101,9 +101,9 @@ class MatteSamples:
         behind with the chance `behind`; None for a photo without anybody.
         """
         own = layer(stack)
-        company = self._strangers(rng, 1) if rng.random() < COMPANY else []
         if own is None:
             return None
+        company = self._strangers(rng, 1) if rng.random() < COMPANY else []
         others = self._strangers(rng, 8) if rng.random() < behind else []
         others = [person for person in others if not person.cut]
         return elsewhere(rng, [own, *company], others, self._place(rng), landscape)
