@@ -80,6 +80,27 @@ def test_a_part_outside_the_photo_is_refused() -> None:
             Fit.of((10, 10), PRESET, part=box)
 
 
+@given(st.data())
+def test_a_box_holds_what_is_marked_and_its_margin(data: st.DataObject) -> None:
+    shape = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 30))
+    marked = np.zeros(shape, bool)
+    ends = [sorted(data.draw(st.tuples(*[st.integers(0, n - 1)] * 2))) for n in shape]
+    for row, column in zip(*ends, strict=True):
+        marked[row, column] = True
+    margin = data.draw(st.integers(0, 5))
+    wide = np.zeros(shape, bool)
+    wide[tuple(slice(max(0, low - margin), high + margin + 1) for low, high in ends)] = True
+    box = Box.around(marked, margin)
+    boxed = np.zeros(shape, bool)
+    boxed[box.slices] = True
+    assert np.array_equal(boxed, wide)
+    assert box.inside(shape)
+
+
+def test_a_box_around_nothing_is_empty() -> None:
+    assert Box.around(np.zeros((4, 5), bool), 3).shape == (0, 0)
+
+
 def test_a_fit_follows_the_photo_to_another_size() -> None:
     fit = Fit.of((100, 200), PRESET, part=Box(10, 20, 50, 100)).resized((50, 100))
     assert fit.photo == (50, 100)

@@ -385,6 +385,16 @@ def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> Non
     assert [belief(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9)] == pytest.approx([0, 0.5, 1])
 
 
+def test_what_is_far_from_the_person_says_nothing_about_a_map() -> None:
+    matte, depth, _ = scene(behind=0.0)
+    alpha, z = np.pad(matte.alpha, 60), np.pad(depth.z, 60, mode="edge")
+    agreed = agreement(Matte(alpha, alpha), Depth(z, np.ones_like(z)))
+    z[:20], z[:, :20] = 0, 0
+    assert agreement(Matte(alpha, alpha), Depth(z, np.ones_like(z))) == agreed > 0.9
+    nobody = np.zeros_like(alpha)
+    assert agreement(Matte(nobody, nobody), Depth(z, np.ones_like(z))) == 1
+
+
 @pytest.mark.parametrize("lie", ["constant", "of another photo", "shifted"])
 def test_a_wrong_depth_map_costs_almost_nothing(lie: str) -> None:
     matte, depth, _ = scene(behind=0.0)

@@ -85,6 +85,16 @@ def test_a_fusion_is_held_to_the_choice() -> None:
     assert bound(everybody, matte, chosen, Subject()) is everybody
 
 
+def test_empty_surroundings_change_nobody() -> None:
+    matte, depth = crowd()
+    alpha, z = np.pad(matte.alpha, 40), np.pad(depth.z, 40, constant_values=1)
+    found, alone = people(Matte(alpha, alpha), Depth(z, np.ones_like(z))), people(matte, depth)
+    assert np.array_equal(found.label[40:-40, 40:-40], alone.label)
+    assert np.count_nonzero(found.label) == np.count_nonzero(alone.label)
+    for name in ("area", "likely", "depth"):
+        assert np.array_equal(getattr(found, name)[1:], getattr(alone, name)[1:])
+
+
 def test_nobody_has_no_people() -> None:
     empty = Matte.empty((8, 9))
     found = people(empty, Depth.none((8, 9)))

@@ -36,6 +36,19 @@ class Box(NamedTuple):
     height: int
     width: int
 
+    @classmethod
+    def around(cls, marked: NDArray[np.bool_], margin: int) -> Box:
+        """What is marked in (H, W), and `margin` pixels on every side that has them.
+
+        Of no pixels where nothing is marked.
+        """
+        left, top, width, height = cv2.boundingRect(marked.astype(np.uint8))
+        if not width:
+            return cls(0, 0, 0, 0)
+        first, last = max(0, top - margin), min(marked.shape[0], top + height + margin)
+        left, right = max(0, left - margin), min(marked.shape[1], left + width + margin)
+        return cls(first, left, last - first, right - left)
+
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width)."""

@@ -8,13 +8,11 @@ Where depth does not step at the outline it says nothing: the matte may have los
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float
+from ..canvas import Box, Float
 from ..maps import Depth, Matte
 
 Mask = NDArray[np.bool_]
@@ -53,17 +51,25 @@ SMALL = 0.02
 
 def agreement(matte: Matte, depth: Depth) -> float:
     """How far depth and outline agree: 1 everywhere, 0 or less turned round."""
-    d, known = depth.log, depth.usable
-    solid = (matte.alpha > 0.5).astype(np.uint8)
+    asked = Box.around(matte.alpha > 0.5, AROUND)
+    if not asked.height:
+        return 1.0
+    near = asked.slices
+    alpha, d, known = matte.alpha[near], depth.log[near], depth.usable[near]
+    solid = (alpha > 0.5).astype(np.uint8)
     body = np.asarray(cv2.erode(solid, _square(7)), np.uint8)
     inner = (body > 0) & known
-    outer = (cv2.dilate((matte.alpha > 0.05).astype(np.uint8), _square(7)) == 0) & known
-    (inside, many), (outside, more) = _local(d, inner), _local(d, outer)
+    outer = (cv2.dilate((alpha > 0.05).astype(np.uint8), _square(7)) == 0) & known
+    many, more = _count(inner), _count(outer)
     rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, _square(3)) > 0
     speaking = rim & (many >= ENOUGH) & (more >= ENOUGH)
     if speaking.sum() < PLACES:
         return 1.0
-    steps = (outside - inside)[speaking]
+    inside, outside = (
+        _total(d, over)[speaking] / count[speaking]
+        for over, count in ((inner, many), (outer, more))
+    )
+    steps = outside - inside
     clear = np.abs(steps) > STEP
     if not clear.any():
         return 0.0
@@ -98,9 +104,10 @@ def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
     Somebody else, elsewhere, may be in the matte too: that is no reason for doubt.
     """
     _, label = cv2.connectedComponents(body)
-    area = np.bincount(label[inner])
+    piece, within = label[inner], d[inner]
+    area = np.bincount(piece)
     large = np.flatnonzero(area >= SMALL * area.sum())
-    spans = [np.ptp(np.percentile(d[(label == piece) & inner], (25, 75))) for piece in large]
+    spans = [np.ptp(np.percentile(within[piece == one], (25, 75))) for one in large]
     return float(np.average(spans, weights=area[large])) if spans else 0.0
 
 
@@ -108,10 +115,14 @@ def _square(side: int) -> NDArray[np.uint8]:
     return np.ones((side, side), np.uint8)
 
 
-def _local(d: Float, over: Mask) -> tuple[Any, Any]:
-    """Mean of d over the marked pixels around each pixel, and how many there are."""
-    size = (AROUND, AROUND)
-    weight = over.astype(np.float32)
-    count = cv2.boxFilter(weight, -1, size, normalize=False)
-    total = cv2.boxFilter(d * weight, -1, size, normalize=False)
-    return total / np.maximum(count, 1e-6), count
+def _count(over: Mask) -> NDArray[np.uint16]:
+    """How many pixels are marked in the square around each."""
+    marked = over.astype(np.uint8)
+    count = cv2.boxFilter(marked, cv2.CV_16U, (AROUND, AROUND), normalize=False)
+    return np.asarray(count, np.uint16)
+
+
+def _total(d: Float, over: Mask) -> Float:
+    """Sum of d over the marked pixels in the square around each."""
+    marked = np.where(over, d, np.float32(0))
+    return np.asarray(cv2.boxFilter(marked, -1, (AROUND, AROUND), normalize=False), np.float32)

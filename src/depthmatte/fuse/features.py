@@ -36,11 +36,10 @@ def features(matte: Matte, depth: Depth, subject: float) -> Float:
     beyond = np.clip(
         (depth.log - np.float32(subject)) / np.float32(2 * REACH) + np.float32(0.5), 0, 1
     )
-    stack = np.full((CHANNELS, *known.shape), GREY, np.float32)
+    stack = np.empty((CHANNELS, *known.shape), np.float32)
     for channel, plane in enumerate(
         (matte.alpha, matte.prob, depth.log, depth.prob, known, beyond * known)
     ):
         stack[channel] = plane
-    if matte.rgb is not None:
-        stack[-3:] = matte.rgb
+    stack[-3:] = GREY if matte.rgb is None else matte.rgb
     return stack

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float
+from ..canvas import Box, Float
 from ..errors import InputError
 from ..maps import Depth, Matte
 
@@ -26,7 +26,10 @@ SOFT = 0.05
 """Alpha of the softest edge that goes with its person."""
 
 JUMP = 0.06
-"""Step in log depth within five canvas pixels that parts two people."""
+"""Step in log depth within WINDOW canvas pixels that parts two people."""
+
+WINDOW = 5
+"""Side in pixels of the square within which depth jumps."""
 
 SAME = 0.08
 """People this close in log depth stand together."""
@@ -76,25 +79,48 @@ class People:
 
 def people(matte: Matte, depth: Depth) -> People:
     """Part a matte into people by gaps and by jumps in depth."""
-    d, known = depth.log, depth.usable
-    solid = matte.alpha >= SOLID
-    core = solid & ~_jumps(d, known)
+    label = np.zeros(matte.alpha.shape, np.int32)
+    part = Box.around(matte.alpha > SOFT, WINDOW)
+    if not part.height:
+        return People(label, np.zeros(1), np.zeros(1), np.full(1, np.nan))
+    shown = part.slices
+    alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
+    solid = alpha >= SOLID
+    count, label[shown] = _parted(alpha, solid & ~_jumps(d, known))
+    prob, logs = _apart(
+        label[shown][solid], count, matte.prob[shown][solid], np.where(known, d, np.nan)[solid]
+    )
+    area = np.array([each.size for each in prob], np.float64)
+    likely = np.array([each.sum(dtype=np.float64) for each in prob])
+    return People(label, area, likely, np.array([_median(each) for each in logs]))
+
+
+def _apart(whose: NDArray[np.int32], count: int, *values: Float) -> list[list[Float]]:
+    """Flat values as one array for each of `count` numbers in `whose`."""
+    # Small integers sort much faster, by their digits.
+    order = np.argsort(whose.astype(np.min_scalar_type(count)), kind="stable")
+    ends = np.searchsorted(whose[order], np.arange(1, count))
+    return [np.split(each[order], ends) for each in values]
+
+
+def _median(values: Float) -> float:
+    """Of the values that are not NaN, NaN where there are none."""
+    seen = values[~np.isnan(values)]
+    return float(np.median(seen)) if seen.size else float("nan")
+
+
+def _parted(alpha: Float, core: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
+    """The pieces of `core`, numbered from 1, and how many numbers there are.
+
+    Pixels on a jump, and soft edges, go with the person next to them.
+    """
     count, label = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
-    # Pixels on a jump, and soft edges, go with the person next to them.
-    label = _spread(label.astype(np.int32), matte.alpha > SOFT)
-    area = np.bincount(label[solid], minlength=count).astype(np.float64)
-    likely = np.bincount(label[solid], matte.prob[solid], count).astype(np.float64)
-    medians = np.full(count, np.nan)
-    for index in range(1, count):
-        inside = (label == index) & known & solid
-        if inside.any():
-            medians[index] = np.median(d[inside])
-    return People(label, area, likely, medians)
+    return count, _spread(label.astype(np.int32), alpha > SOFT)
 
 
 def _jumps(d: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where depth steps by more than JUMP within a few pixels."""
-    window = np.ones((5, 5), np.uint8)
+    window = np.ones((WINDOW, WINDOW), np.uint8)
     high = cv2.dilate(np.where(known, d, np.float32(-1)), window)
     low = cv2.erode(np.where(known, d, np.float32(2)), window)
     return np.asarray((high - low > JUMP) & (high >= 0) & (low <= 1))
@@ -108,9 +134,13 @@ def _spread(label: NDArray[np.int32], over: NDArray[np.bool_]) -> NDArray[np.int
     _, nearest = cv2.distanceTransformWithLabels(
         empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    sure = label > 0
     owner = np.zeros(int(nearest.max()) + 1, np.int32)
-    owner[nearest[label > 0]] = label[label > 0]
-    return np.where(over, owner[nearest], np.int32(0)).astype(np.int32)
+    owner[nearest[sure]] = label[sure]
+    spread = np.where(over, label, np.int32(0))
+    left = over & ~sure
+    spread[left] = owner[nearest[left]]
+    return spread
 
 
 def kept(found: People, wanted: Subject) -> NDArray[np.bool_]:
