@@ -322,12 +322,38 @@ def test_an_estimate_cuts_off_people_and_no_bags() -> None:
     person, bag = np.s_[60:120, 140:160], np.s_[100:112, 120:130]
     for piece in (person, bag):
         alpha[piece], away[piece] = 1, 0.5
+    alpha[bag[0], 120] = 1  # it hangs at the person
     estimated, measured = (decide(alpha, verdict, away, t) for t in (ESTIMATED, MEASURED))
     assert estimated[90, 150] < 0.1
     assert measured[90, 150] < 0.1
     assert estimated[106, 126] == 1
     assert measured[106, 126] < 0.1
     assert (estimated[60:170, 70:110] == 1).all()
+
+
+def test_what_nothing_ties_to_the_subject_goes_however_small() -> None:
+    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
+    alpha[40:180, 60:120] = 1
+    verdict = alpha.copy()
+    hair, haze, speck, hand = (
+        np.s_[44:48, 122:130],  # soft and near
+        np.s_[44:48, 160:168],  # soft and far
+        np.s_[100:104, 128:132],  # opaque and alone
+        np.s_[140:143, 120:155],  # opaque, and held by the person
+    )
+    for piece, value in ((hair, 0.3), (haze, 0.3), (speck, 1), (hand, 1)):
+        alpha[piece] = value
+    away[:] = 0.5
+    away[40:180, 60:120] = 0
+    fused = decide(alpha, verdict, away, ESTIMATED)
+    assert not fused[haze].any()
+    assert not fused[speck].any()
+    for kept in (hair, hand, np.s_[40:180, 60:120]):
+        assert np.array_equal(fused[kept], alpha[kept])
+    # At the subject's depth, or where the verdict knows no subject, it stays.
+    assert np.array_equal(decide(alpha, verdict, np.zeros_like(away), ESTIMATED), alpha)
+    nobody = np.full_like(alpha, 0.4)
+    assert decide(alpha, nobody, away, ESTIMATED)[speck].any()
 
 
 def test_an_estimate_cuts_nothing_off_that_is_nearer_and_nothing_by_halves() -> None:
