@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..canvas import Box
 from ..maps import Portrait
 from .effect import Effect, Pixels, option
 from .foreground import VISIBLE, foreground, reach
@@ -33,7 +34,5 @@ class Cutout(Effect):
 
 def _cropped(rgba: Pixels) -> Pixels:
     seen = rgba[..., 3] > VISIBLE * 255
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    if not rows.size:
-        return rgba
-    return np.ascontiguousarray(rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    box = Box.around(seen, 0)
+    return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import resize, scaled
+from ..canvas import Box, resize, scaled
 from ..photo import RGB
 from .augment import Rng, Stack, tone, window
 
@@ -67,11 +67,8 @@ def layer(stack: Stack) -> Layer | None:
 
 def _trimmed(rgba: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
     """The rows and columns where anything is solid; all of them where nothing is."""
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    if not rows.size:
-        return rgba
-    cut = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return np.ascontiguousarray(cut)
+    box = Box.around(solid, 0)
+    return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba
 
 
 def elsewhere(

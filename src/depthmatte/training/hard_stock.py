@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import resize, scaled
+from ..canvas import Box, resize, scaled
 from ..effects.foreground import certain
 from ..errors import InputError
 from ..filters import fill
@@ -195,7 +195,7 @@ def _outline(item: Labelled) -> Outline | None:
         "right": mask[:, -margin:],
     }
     touches = frozenset(name for name, strip in sides.items() if (strip > 127).any())
-    _, _, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
+    height, width = Box.around(mask > 127, 0).shape
     return Outline(touches, height / width)
 
 
@@ -217,8 +217,7 @@ def _masked(item: Labelled) -> RGBA:
     assert mask is not None
     rgb = small(read_rgb(item.photo), LARGEST)
     mask = np.asarray(resize(mask, rgb.shape[:2]), np.uint8)
-    x, y, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
-    around = np.s_[max(0, y - 12) : y + height + 12, max(0, x - 12) : x + width + 12]
+    around = Box.around(mask > 127, 12).slices
     rgb = np.ascontiguousarray(rgb[around])
     alpha = _refined(rgb, mask[around].astype(np.float32) / np.float32(255))
     return trim(np.dstack([_own_colours(rgb, alpha), (alpha * 255 + 0.5).astype(np.uint8)]))
