@@ -56,8 +56,8 @@ class Trust:
     measured the disagreement must be larger by `blind`.
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
-    portrait and more (half of that is nothing) that the verdict gives up by more than half,
-    and what nothing ties to the subject, however small.
+    portrait and more (half of that is nothing) that the verdict gives up by more than half.
+    What nothing ties to the subject goes however small it is.
 
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
@@ -122,14 +122,17 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     verdict = _leaning(verdict, trust.lean)
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, 1 / COARSE)
-    coarse = np.asarray(resize(resize(alpha, small), shape), np.float32)
+    shrunk = np.asarray(resize(alpha, small), np.float32)
+    coarse = np.asarray(resize(shrunk, shape), np.float32)
     known = np.isfinite(away)
     near = _near(known, small)
     crisp = np.clip((verdict - np.float32(SUBJECT)) * COARSE + np.float32(0.5), 0, 1)
     spare = near * _elsewhere(away, known, trust) * (alpha - np.minimum(crisp, alpha))
     cut = _dropping(coarse, verdict, known, trust) * spare
     if trust.wary:
-        cut = np.maximum(_whole(cut, alpha, trust.least), _loose(alpha, verdict) * spare)
+        cut = _whole(cut, alpha, trust.least)
+    loose = _loose(shrunk, np.asarray(resize(verdict, small), np.float32))
+    cut = np.maximum(cut, np.asarray(resize(loose, shape), np.float32) * spare)
     fused = alpha - cut
     gain = near * _restoring(coarse, verdict, away, known, trust)
     fused += gain * (np.maximum(crisp, fused) - fused)
@@ -153,8 +156,8 @@ def _dropping(coarse: Float, verdict: Float, known: NDArray[np.bool_], trust: Tr
 
 
 def _loose(alpha: Float, verdict: Float) -> Float:
-    """Share of a pixel (h, w) that goes because nothing ties it to the subject, however small
-    it is: soft pixels REMOTE from the subject, and opaque pieces that hold nothing of it.
+    """Share of a coarse pixel (h / COARSE, w / COARSE) that goes because nothing ties it to the
+    subject, however small it is: soft ones REMOTE from it, and pieces that hold nothing of it.
     """
     subject, solid = verdict >= SUBJECT, alpha >= SUBJECT
     if not subject.any():
@@ -162,11 +165,11 @@ def _loose(alpha: Float, verdict: Float) -> Float:
     count, piece = cv2.connectedComponents(solid.astype(np.uint8), connectivity=4)
     ties = np.zeros(count, bool)
     ties[piece[subject & solid]] = True
-    tied, window = ties[piece], np.ones((HALO, HALO), np.uint8)
+    tied, edge = ties[piece], np.ones((HALO // COARSE + 1,) * 2, np.uint8)
     distance = cv2.distanceTransform((~subject).astype(np.uint8), cv2.DIST_L2, 3)
-    remote = _ramp(np.asarray(distance, np.float32), REMOTE)
-    apart = np.maximum(remote, cv2.dilate((solid & ~tied).astype(np.float32), window))
-    apart[cv2.dilate(tied.astype(np.uint8), window) > 0] = 0
+    remote = _ramp(np.asarray(distance, np.float32) * np.float32(COARSE), REMOTE)
+    apart = np.maximum(remote, cv2.dilate((solid & ~tied).astype(np.float32), edge))
+    apart[cv2.dilate(tied.astype(np.uint8), edge) > 0] = 0
     return apart * (1 - _ramp(verdict, NOBODY))
 
 
