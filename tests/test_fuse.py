@@ -14,16 +14,16 @@ from depthmatte.depth.sensor import probability
 from depthmatte.errors import InputError
 from depthmatte.evidence import Reason
 from depthmatte.fuse import DEFAULT, FUSIONS, fusion
-from depthmatte.fuse.adaptive import (
+from depthmatte.fuse.adaptive import adaptive
+from depthmatte.fuse.agreement import agreement, belief
+from depthmatte.fuse.decision import (
     ESTIMATED,
     MATCHED,
     MEASURED,
     STORED,
     Trust,
-    adaptive,
     decide,
 )
-from depthmatte.fuse.agreement import agreement, belief
 from depthmatte.fuse.features import CHANNELS, GREY, features
 from depthmatte.fuse.formulas import none, normalized, product
 from depthmatte.fuse.subject import Subject, choose

@@ -14,8 +14,8 @@ pytest.importorskip("onnx", reason="needs the extra train")
 from depthmatte.canvas import prepare  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.evidence import Reason  # noqa: E402
-from depthmatte.fuse import adaptive  # noqa: E402
-from depthmatte.fuse.adaptive import Trust  # noqa: E402
+from depthmatte.fuse import decision  # noqa: E402
+from depthmatte.fuse.decision import Trust  # noqa: E402
 from depthmatte.fuse.features import CHANNELS  # noqa: E402
 from depthmatte.maps import Depth, Matte  # noqa: E402
 from depthmatte.network import Network  # noqa: E402
@@ -231,6 +231,6 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     learnt = Trust(OPEN, OPEN, WIDE)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
     free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
-    fused = adaptive.decide(stack[0, 0], verdict[0, 0], near, free)
+    fused = decision.decide(stack[0, 0], verdict[0, 0], near, free)
     # The run-time formula is the one that was learnt through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

@@ -71,7 +71,7 @@ class FusionNetwork(nn.Module):
 
 
 def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
-    """Alpha with the verdict's changes, to learn through: `fuse.adaptive.decide` with one
+    """Alpha with the verdict's changes, to learn through: `fuse.decision.decide` with one
     threshold both ways and without what depth may say pixel by pixel.
 
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
@@ -96,7 +96,7 @@ def _widest(x: Tensor, side: int) -> Tensor:
 class FusionExport(nn.Module):
     """The form that ships: output `verdict` (n, 1, h, w), the probability of belonging.
 
-    How far the verdict is followed is decided at run time (`fuse.adaptive.decide`).
+    How far the verdict is followed is decided at run time (`fuse.decision.decide`).
     """
 
     outputs = ("verdict",)

@@ -1,0 +1,224 @@
+"""What becomes of a matte when a verdict on who belongs to the subject disagrees with it.
+
+The verdict says what goes and what comes back; the matte keeps its soft edges. How far it is
+followed depends on where depth comes from: `Trust`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import Float, resize, scaled
+from .features import COARSE, HALO, NEARBY
+
+SLIGHT = 0.05
+"""What is taken from alpha that holds a cut together."""
+
+CLEARLY = (0.5, 0.7)
+"""Share of a piece that must be taken: below the first it stays, above the second it goes."""
+
+
+SUBJECT = 0.5
+"""Verdict from which a pixel is the subject's."""
+
+NOBODY = (0.2, 0.3)
+"""Verdict below which a pixel is surely not the subject's, and above which it may be."""
+
+REMOTE = (20.0, 30.0)
+"""Pixels from the subject up to which hair and fingers reach, and from which nothing does."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a verdict is followed: `lean` is added to its log odds (below 0 drops more), and
+    it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
+    from `restore` to `restore + wide` (half-way to 1 at most) where it sees more than the matte.
+
+    A map is believed as its `agreement` with the outline goes through `doubt`, or always where
+    that is None. What is dropped must differ from the subject in log depth, more and more so
+    through `apart`; what is restored must not differ by more than `along`. Where nothing was
+    measured the disagreement must be larger by `blind`.
+
+    A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
+    portrait and more (half of that is nothing) that the verdict gives up by more than half.
+    What nothing ties to the subject goes however small it is.
+
+    Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
+    """
+
+    drop: float
+    restore: float
+    wide: float = 0.3
+    lean: float = 0.0
+    doubt: tuple[float, float] | None = None
+    apart: tuple[float, float] = (0.08, 0.16)
+    along: tuple[float, float] = (0.15, 0.25)
+    blind: float = 0.1
+    least: float = 0.0
+    wary: bool = False
+
+
+MEASURED = Trust(0.2, 0.05, lean=-0.3, doubt=(0.3, 0.5))
+"""Depth of a file or a device: an opinion of its own, if it belongs to the photo."""
+
+MATCHED = replace(MEASURED, doubt=None, blind=0.4)
+"""Depth matched from a second view belongs to the photo: nothing would have matched else. What
+the other camera did not see is more often the portrait's own side than too far away."""
+
+ESTIMATED = Trust(0.3, 0.85, apart=(0.06, 0.12), least=0.03, wary=True)
+"""Depth guessed from the very photo that the matte was made of must disagree more clearly,
+most of all before anything is restored; small cuts go wrong too often, with bags and locks of
+hair, and so do those in front, with arms that reach for the lens."""
+
+STORED = replace(MEASURED, restore=0.85)
+"""Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
+trolley or a table, lies at its depth, and is restored only where the verdict is very clear."""
+
+TRUST = {"mono": ESTIMATED, "stereo": MATCHED, "stored": STORED}
+"""By `Depth.source`; any other is MEASURED."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is decided on, float32 (h, w): `alpha`, the `verdict` and `away` as `decide` has
+    them, and what follows from them.
+    """
+
+    alpha: Float
+    verdict: Float
+    away: Float
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Where depth was measured."""
+        return np.asarray(np.isfinite(self.away))
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """(h, w)."""
+        return self.alpha.shape[0], self.alpha.shape[1]
+
+    @cached_property
+    def shrunk(self) -> Float:
+        """Alpha at the verdict's own size, (h, w) / COARSE."""
+        return np.asarray(resize(self.alpha, scaled(self.shape, 1 / COARSE)), np.float32)
+
+    @cached_property
+    def coarse(self) -> Float:
+        """Alpha as coarse as the verdict, at full size."""
+        return np.asarray(resize(self.shrunk, self.shape), np.float32)
+
+    @cached_property
+    def near(self) -> Float:
+        """1 near measured pixels, 0 far from them."""
+        height, width = self.shrunk.shape
+        block = np.ones((COARSE, COARSE), np.uint8)
+        coarse = cv2.dilate(self.known.astype(np.uint8), block)
+        coarse = resize(coarse, (height, width), nearest=True)
+        coarse = cv2.dilate(coarse, np.ones((NEARBY, NEARBY), np.uint8))
+        return np.asarray(resize(coarse.astype(np.float32), self.shape), np.float32)
+
+    @cached_property
+    def crisp(self) -> Float:
+        """The verdict with a matte's edges."""
+        steep = (self.verdict - np.float32(SUBJECT)) * COARSE + np.float32(0.5)
+        return np.asarray(np.clip(steep, 0, 1), np.float32)
+
+
+def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
+    """Alpha (h, w) with the verdict's changes: soft edges, and what is far from depth, stay.
+
+    `verdict` is float32 (h, w), the probability of belonging; `away` how far each pixel is
+    behind the subject in log depth (below 0 before it), NaN where nothing was measured: there
+    depth cannot object.
+    """
+    case = _Case(alpha, _leaning(verdict, trust.lean), away)
+    fused = alpha - case.near * _taken(case, trust)
+    gain = case.near * _restoring(case, trust)
+    fused += gain * (np.maximum(case.crisp, fused) - fused)
+    return np.asarray(np.clip(fused, 0, 1), np.float32)
+
+
+def _taken(case: _Case, trust: Trust) -> Float:
+    """What goes of every pixel's alpha (h, w)."""
+    spare = _elsewhere(case, trust) * (case.alpha - np.minimum(case.crisp, case.alpha))
+    cut = _dropping(case, trust) * spare
+    if trust.wary:
+        cut = _whole(cut, case.alpha, trust.least)
+    return np.maximum(cut, _loose(case) * spare)
+
+
+def _elsewhere(case: _Case, trust: Trust) -> Float:
+    """How surely a pixel (h, w) does not lie at the subject's depth; 1 where nobody knows."""
+    behind = case.away if trust.wary else np.abs(case.away)
+    return np.where(case.known, _ramp(behind, trust.apart), np.float32(1))
+
+
+def _dropping(case: _Case, trust: Trust) -> Float:
+    """Share of what a pixel (h, w) can lose that goes by how verdict and matte disagree."""
+    window, coarse = np.ones((HALO, HALO), np.uint8), case.coarse
+    around = cv2.dilate(coarse, window) - cv2.dilate(case.verdict, window)
+    lost = np.maximum(coarse - case.verdict, around)
+    asked = np.where(case.known, np.float32(0), np.float32(trust.blind))
+    return _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
+
+
+def _loose(case: _Case) -> Float:
+    """Share of what a pixel (h, w) can lose that goes because nothing ties it to the subject,
+    however small it is: soft pixels REMOTE from it, and pieces that hold nothing of it.
+    """
+    alpha, verdict = case.shrunk, np.asarray(resize(case.verdict, case.shrunk.shape), np.float32)
+    subject, solid = verdict >= SUBJECT, alpha >= SUBJECT
+    if not subject.any():
+        return np.zeros_like(case.alpha)
+    count, piece = cv2.connectedComponents(solid.astype(np.uint8), connectivity=4)
+    ties = np.zeros(count, bool)
+    ties[piece[subject & solid]] = True
+    tied, edge = ties[piece], np.ones((HALO // COARSE + 1,) * 2, np.uint8)
+    distance = cv2.distanceTransform((~subject).astype(np.uint8), cv2.DIST_L2, 3)
+    remote = _ramp(np.asarray(distance, np.float32) * np.float32(COARSE), REMOTE)
+    apart = np.maximum(remote, cv2.dilate((solid & ~tied).astype(np.float32), edge))
+    apart[cv2.dilate(tied.astype(np.uint8), edge) > 0] = 0
+    return np.asarray(resize(apart * (1 - _ramp(verdict, NOBODY)), case.shape), np.float32)
+
+
+def _restoring(case: _Case, trust: Trust) -> Float:
+    """Share of every pixel (h, w) that comes back where the verdict sees more than the matte."""
+    beside = np.where(case.known, 1 - _ramp(np.abs(case.away), trust.along), np.float32(1))
+    most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
+    return beside * _ramp(case.verdict - case.coarse, (trust.restore, most))
+
+
+def _leaning(verdict: Float, lean: float) -> Float:
+    """The verdict with `lean` added to its log odds."""
+    odds = np.float32(math.exp(lean))
+    return np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
+
+
+def _whole(cut: Float, alpha: Float, least: float) -> Float:
+    """What is taken from alpha (h, w), less of it in pieces that are under `least` of alpha or
+    not `CLEARLY` taken; nothing in those under half of `least` or not half taken.
+    """
+    count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
+    inside = label > 0
+    piece = label[inside]
+    taken, there = (np.bincount(piece, x[inside], count).astype(np.float32) for x in (cut, alpha))
+    enough = max(1.0, least * float(alpha.sum()))
+    large = _ramp(taken, (0.5 * enough, enough))
+    share = np.asarray(taken / np.maximum(there, SLIGHT), np.float32)
+    clear = _ramp(share, CLEARLY)
+    whole = np.zeros_like(cut)
+    whole[inside] = cut[inside] * (large * clear)[piece]
+    return whole
+
+
+def _ramp(values: Float, ends: tuple[float, float]) -> Float:
+    """0 below the first end, 1 above the second, a line between."""
+    low, high = ends
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
