@@ -81,6 +81,17 @@ def test_thresholds_are_two() -> None:
     assert not strict.alpha.any()
 
 
+@pytest.mark.parametrize(("prob", "found"), [(0.3, False), (0.5, True), (0.9, True)])
+def test_what_is_rather_not_a_portrait_is_nobody(prob: float, found: bool) -> None:
+    def segment(canvas: Canvas) -> Matte:
+        alpha = red_is_portrait(canvas).alpha
+        return Matte(alpha, np.full_like(alpha, prob))
+
+    portrait = pipeline(segment=segment)(photo())
+    assert portrait.found == found
+    assert portrait.alpha.any() == found
+
+
 def test_no_depth_is_a_depth() -> None:
     portrait = pipeline("adaptive", measure=unmeasured)(photo())
     assert portrait.found
@@ -91,7 +102,9 @@ def test_no_depth_is_a_depth() -> None:
 def test_default_pipeline_with_networks_of_ones_own(tmp_path: Path) -> None:
     nets = tinynets.save(tmp_path)
     cut = default_pipeline("none", matte_network=nets["matte"], depth_network=nets["depth"])
-    shot = photo()
+    rgb = photo().rgb.copy()
+    rgb[..., 1] = rgb[..., 0]  # what these networks cut they hold for sure
+    shot = Photo(rgb)
     portrait = cut(shot)
     np.testing.assert_allclose(portrait.alpha > 0.5, shot.rgb[..., 0] > 127)
     assert portrait.measured.source == "mono"

@@ -18,6 +18,8 @@ from .restore import restore, restore_known
 SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody" (row B8)."""
 
+LIKELY = 0.5
+"""Mean probability of being the portrait below which what was cut is not one."""
 
 RANGE = 2.0
 """A scene spans at least this ratio of distances, so a flat wall is not stretched."""
@@ -85,6 +87,14 @@ class Matte:
             raise InputError(f"alpha {self.alpha.shape} and prob {self.prob.shape} differ in size")
         if self.rgb is not None and self.rgb.shape != (3, *self.alpha.shape):
             raise InputError(f"rgb must be {(3, *self.alpha.shape)}, got {self.rgb.shape}")
+
+    def likely(self, threshold: float) -> bool:
+        """Is what reaches `threshold` rather the portrait than not, by the mean of its I1?
+
+        A pattern or a curtain that looks a little like somebody is not.
+        """
+        shown = self.prob[self.alpha >= threshold]
+        return bool(shown.size and shown.mean() >= LIKELY)
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Matte:

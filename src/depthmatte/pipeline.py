@@ -65,8 +65,9 @@ def remembered(step: Callable[P, T]) -> Callable[P, T]:
 class Pipeline:
     """Photo -> Portrait out of three interchangeable steps.
 
-    `first_threshold` decides on S_in whether anybody is there at all, `second_threshold`
-    where the fused S_out is portrait (the seed's two preset values). `provider` says,
+    `first_threshold` decides on S_in whether anybody is there at all, together with I1
+    (`Matte.likely`), `second_threshold` where the fused S_out is portrait (the seed's two
+    preset values). `provider` says,
     for reports, what the networks run on. `subject` chooses among several people:
     `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC row B8). A small
     portrait is looked at a second time, closer, unless `second_look` is False.
@@ -106,7 +107,8 @@ class Pipeline:
         fit = canvas.fit
         matte = clock("segment", self.segment, canvas)
         depth = clock("measure", self._measured, photo, canvas, first)
-        if not Portrait(photo, matte, depth, fit, self.first_threshold).found:
+        seen = Portrait(photo, matte, depth, fit, self.first_threshold)
+        if not (seen.found and matte.likely(self.first_threshold)):
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(fit.canvas)
         matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(fit))
