@@ -88,6 +88,15 @@ def test_who_was_cut_off_stands_on_the_frame() -> None:
         assert spread[-1, :, 3].max() > 100
 
 
+def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
+    block = Layer(np.full((120, 80, 4), 255, np.float32), cut=True)
+    for seed in range(20):
+        spread = placed(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
+        solid = spread[..., 3] > 127
+        # A trunk is no narrower where the frame cuts it than a little above.
+        assert solid[-1].sum() > 0.8 * solid[-15].sum()
+
+
 def test_nobody_makes_no_layer() -> None:
     rgb = np.zeros((50, 40, 3), np.uint8)
     assert layer(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None

@@ -135,10 +135,12 @@ def placed(
         rgba = _toned(rng, rgba)
     rows, columns = rgba.shape[:2]
     wild = not person.cut and rng.random() < WILD
-    matrix = cv2.getRotationMatrix2D(
-        (columns / 2, rows if person.cut else rows / 2), rng.normal(0, 35 if wild else 6), 1.0
-    )
-    bottom = shape[0] - rows if person.cut else rng.uniform(0.2, 1.0) * (shape[0] - rows)
+    angle = rng.normal(0, 35 if wild else 6)
+    matrix = cv2.getRotationMatrix2D((columns / 2, rows if person.cut else rows / 2), angle, 1.0)
+    # Turned, one lower corner of who was cut off would lift: all of it goes below the frame.
+    lift = columns / 2 * abs(np.sin(np.radians(angle)))
+    lower = shape[0] - rows
+    bottom = lower + lift if person.cut else rng.uniform(0.2, 1.0) * lower
     left = (place + rng.uniform(-0.2, 0.2)) * shape[1] - columns / 2
     matrix[:, 2] += left, bottom
     spread = cv2.warpAffine(np.ascontiguousarray(rgba), matrix, shape[::-1])
