@@ -331,6 +331,24 @@ def test_an_estimate_cuts_off_people_and_no_bags() -> None:
     assert (estimated[60:170, 70:110] == 1).all()
 
 
+def test_an_estimate_restores_a_thing_whole_or_not_at_all() -> None:
+    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
+    alpha[40:180, 60:120] = 1
+    thing, middle = np.s_[90:150, 120:160], np.s_[100:140, 126:154]
+
+    def restored(surely: int, elsewhere: float = 0.0) -> np.ndarray:
+        """What comes back of a thing whose verdict is very clear in its first rows."""
+        verdict, apart = alpha.copy(), away.copy()
+        verdict[thing], apart[thing] = 0.75, elsewhere
+        verdict[90 : 90 + surely, 120:160] = 1
+        return decide(alpha, verdict, apart, ESTIMATED)
+
+    assert (restored(30)[middle] > 0.99).all()
+    assert not restored(6)[middle].any()
+    assert not restored(30, elsewhere=0.5)[middle].any()
+    assert (restored(30)[alpha > 0] == 1).all()
+
+
 def test_what_nothing_ties_to_the_subject_goes_however_small() -> None:
     alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
     alpha[40:180, 60:120] = 1
