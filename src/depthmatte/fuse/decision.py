@@ -215,7 +215,8 @@ def _regained(gain: Float, restore: float) -> Float:
     piece = label[inside]
     area = np.bincount(piece, minlength=count)
     sure = np.bincount(piece[gain[inside] > restore], minlength=count) / np.maximum(area, 1)
-    return _ramp(np.asarray(sure, np.float32), SURELY)[label] * _ramp(gain, MISSING)
+    share = _ramp(np.asarray(sure, np.float32), SURELY)
+    return np.asarray(share[label] * _ramp(gain, MISSING), np.float32)
 
 
 def _leaning(verdict: Float, lean: float) -> Float:
