@@ -331,6 +331,25 @@ def test_an_estimate_cuts_off_people_and_no_bags() -> None:
     assert (estimated[60:170, 70:110] == 1).all()
 
 
+@pytest.mark.parametrize(("given_up", "stays"), [(30, True), (56, False)])
+def test_nobody_who_stands_apart_is_halved(given_up: int, stays: bool) -> None:
+    """The verdict gives up the upper rows of somebody 70 rows high, who is behind."""
+    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
+    alpha[40:180, 60:120] = 1
+    verdict = alpha.copy()
+    alpha[60:130, 140:160] = 1
+    verdict[60 + given_up : 130, 140:160] = 1
+    away[60 : 60 + given_up, 140:160] = 0.5
+    estimated, measured = (decide(alpha, verdict, away, t) for t in (ESTIMATED, MEASURED))
+    legs, head = np.s_[122:128, 144:156], np.s_[62:80, 144:156]
+    assert (estimated[legs] == stays).all()
+    assert (estimated[head] == stays).all()
+    # Measured depth is believed pixel by pixel: it may part people whom the matte sees as one.
+    assert not measured[head].any()
+    assert (measured[legs] == stays).all()
+    assert (estimated[50:170, 64:116] == 1).all()
+
+
 def test_an_estimate_restores_a_thing_whole_or_not_at_all() -> None:
     alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
     alpha[40:180, 60:120] = 1

@@ -24,6 +24,12 @@ CLEARLY = (0.5, 0.7)
 """Share of a piece that must be taken: below the first it stays, above the second it goes."""
 
 
+MOSTLY = (0.6, 0.7)
+"""Share of somebody apart that must be taken: below the first nothing is, above the second all."""
+
+FEW = 0.01
+"""Share of the portrait below which a piece is nobody, but a thing or a shred."""
+
 MISSING = (0.4, 0.6)
 """What a pixel gains by the verdict from which it is in a piece that may come back, all of it
 above the second."""
@@ -92,6 +98,10 @@ TRUST = {"mono": ESTIMATED, "stereo": MATCHED, "stored": STORED}
 """By `Depth.source`; any other is MEASURED."""
 
 
+EDGE = np.ones((HALO // COARSE + 1,) * 2, np.uint8)
+"""Coarse pixels of the soft edge that goes with somebody."""
+
+
 @dataclass(frozen=True)
 class _Case:
     """What is decided on, float32 (h, w): `alpha`, the `verdict` and `away` as `decide` has
@@ -116,6 +126,18 @@ class _Case:
     def shrunk(self) -> Float:
         """Alpha at the verdict's own size, (h, w) / COARSE."""
         return np.asarray(resize(self.alpha, scaled(self.shape, 1 / COARSE)), np.float32)
+
+    @cached_property
+    def blunt(self) -> Float:
+        """The verdict at its own size."""
+        return np.asarray(resize(self.verdict, self.shrunk.shape), np.float32)
+
+    @cached_property
+    def pieces(self) -> tuple[int, NDArray[np.int32]]:
+        """What of `shrunk` hangs together, numbered from 1, and how many numbers there are."""
+        solid = (self.shrunk >= SUBJECT).astype(np.uint8)
+        count, label = cv2.connectedComponents(solid, connectivity=4)
+        return count, np.asarray(label, np.int32)
 
     @cached_property
     def coarse(self) -> Float:
@@ -159,7 +181,9 @@ def _taken(case: _Case, trust: Trust) -> Float:
     cut = _dropping(case, trust) * spare
     if trust.wary:
         cut = _whole(cut, case.alpha, trust.least)
-    return np.maximum(cut, _loose(case) * spare)
+    cut = np.maximum(cut, _loose(case) * spare)
+    whole = _nobody_halved(cut, case)
+    return whole if trust.wary else np.maximum(cut, whole)
 
 
 def _elsewhere(case: _Case, trust: Trust) -> Float:
@@ -181,19 +205,18 @@ def _loose(case: _Case) -> Float:
     """Share of what a pixel (h, w) can lose that goes because nothing ties it to the subject,
     however small it is: soft pixels REMOTE from it, and pieces that hold nothing of it.
     """
-    alpha, verdict = case.shrunk, np.asarray(resize(case.verdict, case.shrunk.shape), np.float32)
-    subject, solid = verdict >= SUBJECT, alpha >= SUBJECT
+    subject, (count, piece) = case.blunt >= SUBJECT, case.pieces
     if not subject.any():
         return np.zeros_like(case.alpha)
-    count, piece = cv2.connectedComponents(solid.astype(np.uint8), connectivity=4)
     ties = np.zeros(count, bool)
-    ties[piece[subject & solid]] = True
-    tied, edge = ties[piece], np.ones((HALO // COARSE + 1,) * 2, np.uint8)
+    ties[piece[subject]] = True
+    ties[0] = False
+    tied, loose = ties[piece], (piece > 0) & ~ties[piece]
     distance = cv2.distanceTransform((~subject).astype(np.uint8), cv2.DIST_L2, 3)
     remote = _ramp(np.asarray(distance, np.float32) * np.float32(COARSE), REMOTE)
-    apart = np.maximum(remote, cv2.dilate((solid & ~tied).astype(np.float32), edge))
-    apart[cv2.dilate(tied.astype(np.uint8), edge) > 0] = 0
-    return np.asarray(resize(apart * (1 - _ramp(verdict, NOBODY)), case.shape), np.float32)
+    apart = np.maximum(remote, cv2.dilate(loose.astype(np.float32), EDGE))
+    apart[cv2.dilate(tied.astype(np.uint8), EDGE) > 0] = 0
+    return np.asarray(resize(apart * (1 - _ramp(case.blunt, NOBODY)), case.shape), np.float32)
 
 
 def _restoring(case: _Case, trust: Trust) -> Float:
@@ -240,6 +263,29 @@ def _whole(cut: Float, alpha: Float, least: float) -> Float:
     whole = np.zeros_like(cut)
     whole[inside] = cut[inside] * (large * clear)[piece]
     return whole
+
+
+def _nobody_halved(cut: Float, case: _Case) -> Float:
+    """What is taken (h, w), but all or nothing of those who stand apart from the subject.
+
+    Who is meant is who has most of the verdict; small things go as they did.
+    """
+    count, piece = case.pieces
+    if count <= 2:
+        return cut
+    lost = np.asarray(resize(cut, case.shrunk.shape), np.float32)
+    there, taken, meant = (
+        np.bincount(piece.ravel(), plane.ravel(), count)
+        for plane in (case.shrunk, lost, case.blunt * case.shrunk)
+    )
+    apart = there > FEW * case.shrunk.sum()
+    apart[[0, 1 + int(meant[1:].argmax())]] = False
+    goes = _ramp(np.asarray(taken / np.maximum(there, SLIGHT), np.float32), MOSTLY)
+    goes[~apart] = -1
+    # Soft edges go with whoever they are next to.
+    share = np.where(piece > 0, goes[piece], cv2.dilate(goes[piece], EDGE))
+    share = np.asarray(resize(share, case.shape, nearest=True), np.float32)
+    return np.where(share < 0, cut, share * case.alpha)
 
 
 def _ramp(values: Float, ends: tuple[float, float]) -> Float:
