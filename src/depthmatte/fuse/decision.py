@@ -169,8 +169,9 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     depth cannot object.
     """
     case = _Case(alpha, _leaning(verdict, trust.lean), away)
-    fused = alpha - case.near * _taken(case, trust)
-    gain = case.near * _restoring(case, trust)
+    taken = case.near * _taken(case, trust)
+    fused = alpha - taken
+    gain = np.where(taken > SLIGHT, np.float32(0), case.near * _restoring(case, trust))
     fused += gain * (np.maximum(case.crisp, fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
 
