@@ -239,8 +239,9 @@ def _regained(gain: Float, restore: float) -> Float:
     piece = label[inside]
     area = np.bincount(piece, minlength=count)
     sure = np.bincount(piece[gain[inside] > restore], minlength=count) / np.maximum(area, 1)
-    share = _ramp(np.asarray(sure, np.float32), SURELY)
-    return np.asarray(share[label] * _ramp(gain, MISSING), np.float32)
+    share = _ramp(np.asarray(sure, np.float32), SURELY)[label] * _ramp(gain, MISSING)
+    # Over its rim too, or a seam stays between the piece and the matte it belongs to.
+    return np.asarray(cv2.dilate(share, np.ones((HALO, HALO), np.uint8)), np.float32)
 
 
 def _leaning(verdict: Float, lean: float) -> Float:
