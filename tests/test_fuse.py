@@ -350,7 +350,8 @@ def test_nobody_who_stands_apart_is_halved(given_up: int, stays: bool) -> None:
     assert (estimated[50:170, 64:116] == 1).all()
 
 
-def test_an_estimate_restores_a_thing_whole_or_not_at_all() -> None:
+@pytest.mark.parametrize("trust", [ESTIMATED, STORED])
+def test_what_restores_rarely_restores_whole_things(trust: Trust) -> None:
     alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
     alpha[40:180, 60:120] = 1
     thing, middle = np.s_[90:150, 120:160], np.s_[100:140, 126:154]
@@ -360,7 +361,7 @@ def test_an_estimate_restores_a_thing_whole_or_not_at_all() -> None:
         verdict, apart = alpha.copy(), away.copy()
         verdict[thing], apart[thing] = 0.75, elsewhere
         verdict[90 : 90 + surely, 120:160] = 1
-        return decide(alpha, verdict, apart, ESTIMATED)
+        return decide(alpha, verdict, apart, trust)
 
     assert (restored(30)[middle] > 0.99).all()
     assert not restored(6)[middle].any()

@@ -59,9 +59,9 @@ class Trust:
     measured the disagreement must be larger by `blind`.
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
-    portrait and more (half of that is nothing) that the verdict gives up by more than half; and
-    it restores whole pieces, of which a fifth and more must reach `restore`. What nothing ties
-    to the subject goes in any case, however small it is.
+    portrait and more (half of that is nothing) that the verdict gives up by more than half. One
+    whose `restore` is high restores whole pieces, of which a fifth and more must reach it. What
+    nothing ties to the subject goes in any case, however small it is.
 
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
@@ -224,7 +224,7 @@ def _restoring(case: _Case, trust: Trust) -> Float:
     """Share of every pixel (h, w) that comes back where the verdict sees more than the matte."""
     beside = np.where(case.known, 1 - _ramp(np.abs(case.away), trust.along), np.float32(1))
     gain = case.verdict - case.coarse
-    if trust.wary:
+    if trust.restore > MISSING[1]:
         return beside * _regained(beside * gain, trust.restore)
     most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
     return beside * _ramp(gain, (trust.restore, most))
