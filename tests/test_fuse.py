@@ -364,7 +364,7 @@ def test_what_restores_rarely_restores_whole_things(trust: Trust) -> None:
         return decide(alpha, verdict, apart, trust)
 
     assert (restored(30)[middle] > 0.99).all()
-    assert not restored(3)[middle].any()
+    assert not restored(6)[middle].any()
     assert not restored(30, elsewhere=0.5)[middle].any()
     assert (restored(30)[alpha > 0] == 1).all()
 

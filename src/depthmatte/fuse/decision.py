@@ -34,7 +34,7 @@ MISSING = (0.4, 0.6)
 """What a pixel gains by the verdict from which it is in a piece that may come back, all of it
 above the second."""
 
-SURELY = (0.1, 0.2)
+SURELY = (0.2, 0.3)
 """Share of such a piece that must gain `Trust.restore`: below the first none of it comes back."""
 
 SUBJECT = 0.5
@@ -60,7 +60,7 @@ class Trust:
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
     portrait and more (half of that is nothing) that the verdict gives up by more than half. One
-    whose `restore` is high restores whole pieces, of which a tenth and more must reach it. What
+    whose `restore` is high restores whole pieces, of which a fifth and more must reach it. What
     nothing ties to the subject goes in any case, however small it is.
 
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
