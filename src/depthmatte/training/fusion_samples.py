@@ -47,15 +47,6 @@ STRAY = 0.25
 MISPLACED = 0.3
 """Share of estimates that put part of the subject at the background's depth."""
 
-LIMBS = 0.5
-"""Share of these in which it is arms, legs and other thin parts, else patches anywhere."""
-
-THIN = (0.1, 0.3)
-"""Width below which a part is thin, as a share of the square root of the person's area."""
-
-WRONG = (0.1, 0.6)
-"""Half axes of a patch, in the same measure."""
-
 COLOURLESS = 0.1
 """Share of samples without colours: of a matte that does not say what it was cut from."""
 
@@ -228,30 +219,11 @@ def _misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Fl
     outside = d[truth < 0.05]
     if not rows.size or not outside.size:
         return d, prob
-    size = float(np.sqrt(rows.size))
-    limbs = rng.random() < LIMBS
-    wrong = _limbs(rng, truth, size) if limbs else _ovals(rng, rows, columns, size, d.shape, WRONG)
+    wrong = _ovals(rng, rows, columns, np.sqrt(rows.size), d.shape, (0.1, 0.6))
     far = np.float32(np.percentile(outside, rng.uniform(30, 95)))
     # Estimates that fail fade from right to wrong; they seldom step there.
     wrong = np.asarray(cv2.GaussianBlur(wrong, (0, 0), rng.uniform(1, 6)), np.float32)
     return d + wrong * (far - d), prob * (1 - wrong * np.float32(rng.uniform(0, 0.7)))
-
-
-def _limbs(rng: Rng, truth: Float, size: float) -> Float:
-    """What of the person is thinner than a trunk and what is soft beside it, some of it."""
-    solid = (truth > 0.5).astype(np.uint8)
-    side = max(3, round(size * rng.uniform(*THIN)))
-    trunk = np.asarray(cv2.morphologyEx(solid, cv2.MORPH_OPEN, _disc(side)), np.uint8)
-    count, piece, stats, _ = cv2.connectedComponentsWithStats(solid & (1 - trunk))
-    chosen = (stats[:, cv2.CC_STAT_AREA] > 0.3 * side**2) & (rng.random(count) < 0.7)
-    chosen[0] = False
-    picked = chosen[piece].astype(np.float32)
-    return np.asarray(cv2.dilate(picked, _disc(2 * (side // 6) + 3)), np.float32)
-
-
-def _disc(side: int) -> NDArray[np.uint8]:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(disc, np.uint8)
 
 
 def _ovals(
