@@ -25,7 +25,7 @@ CLEARLY = (0.5, 0.7)
 
 
 MOSTLY = (0.6, 0.7)
-"""Share of somebody apart that must be taken: below the first nothing is, above the second all."""
+"""Share of somebody apart that must be taken before the rest goes too, and for all of it to go."""
 
 FEW = 0.01
 """Share of the portrait below which a piece is nobody, but a thing or a shred."""
@@ -44,7 +44,7 @@ NOBODY = (0.2, 0.3)
 """Verdict below which a pixel is surely not the subject's, and above which it may be."""
 
 REMOTE = (20.0, 30.0)
-"""Pixels from the subject up to which hair and fingers reach, and from which nothing does."""
+"""Pixels from the subject up to which loose hair and fingers lie, and from which nothing does."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,7 @@ def _taken(case: _Case, trust: Trust) -> Float:
     if trust.wary:
         cut = _whole(cut, case.alpha, trust.least)
     cut = np.maximum(cut, _loose(case) * spare)
-    whole = _nobody_halved(cut, case)
-    return whole if trust.wary else np.maximum(cut, whole)
+    return np.maximum(cut, _altogether(cut, case))
 
 
 def _elsewhere(case: _Case, trust: Trust) -> Float:
@@ -203,8 +202,8 @@ def _dropping(case: _Case, trust: Trust) -> Float:
 
 
 def _loose(case: _Case) -> Float:
-    """Share of what a pixel (h, w) can lose that goes because nothing ties it to the subject,
-    however small it is: soft pixels REMOTE from it, and pieces that hold nothing of it.
+    """Share of what a pixel (h, w) can lose that goes because nothing ties it to the subject: it
+    is REMOTE, and not of a piece that holds any of the subject. However small it is.
     """
     subject, (count, piece) = case.blunt >= SUBJECT, case.pieces
     if not subject.any():
@@ -212,11 +211,9 @@ def _loose(case: _Case) -> Float:
     ties = np.zeros(count, bool)
     ties[piece[subject]] = True
     ties[0] = False
-    tied, loose = ties[piece], (piece > 0) & ~ties[piece]
     distance = cv2.distanceTransform((~subject).astype(np.uint8), cv2.DIST_L2, 3)
-    remote = _ramp(np.asarray(distance, np.float32) * np.float32(COARSE), REMOTE)
-    apart = np.maximum(remote, cv2.dilate(loose.astype(np.float32), EDGE))
-    apart[cv2.dilate(tied.astype(np.uint8), EDGE) > 0] = 0
+    apart = _ramp(np.asarray(distance, np.float32) * np.float32(COARSE), REMOTE)
+    apart[cv2.dilate(ties[piece].astype(np.uint8), EDGE) > 0] = 0
     return np.asarray(resize(apart * (1 - _ramp(case.blunt, NOBODY)), case.shape), np.float32)
 
 
@@ -267,27 +264,25 @@ def _whole(cut: Float, alpha: Float, least: float) -> Float:
     return whole
 
 
-def _nobody_halved(cut: Float, case: _Case) -> Float:
-    """What is taken (h, w), but all or nothing of those who stand apart from the subject.
+def _altogether(cut: Float, case: _Case) -> Float:
+    """What is taken (h, w) of those who stand apart from the subject and mostly go: all.
 
     Who is meant is who has most of the verdict; small things go as they did.
     """
     count, piece = case.pieces
     if count <= 2:
-        return cut
+        return np.zeros_like(cut)
     lost = np.asarray(resize(cut, case.shrunk.shape), np.float32)
     there, taken, meant = (
         np.bincount(piece.ravel(), plane.ravel(), count)
         for plane in (case.shrunk, lost, case.blunt * case.shrunk)
     )
-    apart = there > FEW * case.shrunk.sum()
-    apart[[0, 1 + int(meant[1:].argmax())]] = False
     goes = _ramp(np.asarray(taken / np.maximum(there, SLIGHT), np.float32), MOSTLY)
-    goes[~apart] = -1
+    goes[there <= FEW * case.shrunk.sum()] = 0
+    goes[[0, 1 + int(meant[1:].argmax())]] = 0
     # Soft edges go with whoever they are next to.
     share = np.where(piece > 0, goes[piece], cv2.dilate(goes[piece], EDGE))
-    share = np.asarray(resize(share, case.shape, nearest=True), np.float32)
-    return np.where(share < 0, cut, share * case.alpha)
+    return np.asarray(resize(share, case.shape, nearest=True), np.float32) * case.alpha
 
 
 def _ramp(values: Float, ends: tuple[float, float]) -> Float:
