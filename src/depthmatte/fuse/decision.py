@@ -232,6 +232,8 @@ def _regained(gain: Float, restore: float) -> Float:
     enough of it gains `restore`. Half a helmet is worse than none.
     """
     count, label = cv2.connectedComponents((gain > MISSING[0]).astype(np.uint8))
+    if count == 1:
+        return np.zeros_like(gain)
     inside = label > 0
     piece = label[inside]
     area = np.bincount(piece, minlength=count)
@@ -252,6 +254,8 @@ def _whole(cut: Float, alpha: Float, least: float) -> Float:
     not `CLEARLY` taken; nothing in those under half of `least` or not half taken.
     """
     count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
+    if count == 1:
+        return np.zeros_like(cut)
     inside = label > 0
     piece = label[inside]
     taken, there = (np.bincount(piece, x[inside], count).astype(np.float32) for x in (cut, alpha))
