@@ -23,7 +23,6 @@ SLIGHT = 0.05
 CLEARLY = (0.5, 0.7)
 """Share of a piece that must be taken: below the first it stays, above the second it goes."""
 
-
 MOSTLY = (0.6, 0.7)
 """Share of somebody apart that must be taken before the rest goes too, and for all of it to go."""
 
@@ -38,7 +37,7 @@ SURELY = (0.2, 0.3)
 """Share of such a piece that must gain `Trust.restore`: below the first none of it comes back."""
 
 SUBJECT = 0.5
-"""Verdict from which a pixel is the subject's."""
+"""Verdict from which a pixel is the subject's, and coarse alpha from which it is somebody's."""
 
 NOBODY = (0.2, 0.3)
 """Verdict below which a pixel is surely not the subject's, and above which it may be."""
@@ -60,8 +59,8 @@ class Trust:
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
     portrait and more (half of that is nothing) that the verdict gives up by more than half. One
-    whose `restore` is high restores whole pieces, of which a fifth and more must reach it. What
-    nothing ties to the subject goes in any case, however small it is.
+    whose `restore` is above MISSING restores whole pieces, of which a fifth and more must reach
+    it. What nothing ties to the subject goes in any case, however small it is.
 
     Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
     """
