@@ -67,10 +67,9 @@ class Pipeline:
 
     `first_threshold` decides on S_in whether anybody is there at all, together with I1
     (`Matte.likely`), `second_threshold` where the fused S_out is portrait (the seed's two
-    preset values). `provider` says,
-    for reports, what the networks run on. `subject` chooses among several people:
-    `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC row B8). A small
-    portrait is looked at a second time, closer, unless `second_look` is False.
+    preset values). `provider` says, for reports, what the networks run on. `subject` chooses
+    among several people: `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC
+    row B8). A small portrait is looked at a second time, closer, unless `second_look` is False.
     """
 
     segment: Callable[[Canvas], Matte]

@@ -50,7 +50,7 @@ REMOTE = (20.0, 30.0)
 class Trust:
     """How far a verdict is followed: `lean` is added to its log odds (below 0 drops more), and
     it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
-    from `restore` to `restore + wide` (half-way to 1 at most) where it sees more than the matte.
+    from `restore` to `restore + wide` where it sees more than the matte.
 
     A map is believed as its `agreement` with the outline goes through `doubt`, or always where
     that is None. What is dropped must differ from the subject in log depth, more and more so
@@ -222,8 +222,7 @@ def _restoring(case: _Case, trust: Trust) -> Float:
     gain = case.verdict - case.coarse
     if trust.restore > MISSING[1]:
         return beside * _regained(beside * gain, trust.restore)
-    most = min(trust.restore + trust.wide, (1 + trust.restore) / 2)
-    return beside * _ramp(gain, (trust.restore, most))
+    return beside * _ramp(gain, (trust.restore, trust.restore + trust.wide))
 
 
 def _regained(gain: Float, restore: float) -> Float:

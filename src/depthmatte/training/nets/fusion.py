@@ -72,7 +72,7 @@ class FusionNetwork(nn.Module):
 
 def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     """Alpha with the verdict's changes, to learn through: `fuse.decision.decide` with one
-    threshold both ways and without what depth may say pixel by pixel.
+    threshold both ways, without what depth may say pixel by pixel and without pieces.
 
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
     """
