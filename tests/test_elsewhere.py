@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from depthmatte.training.augment import Stack
-from depthmatte.training.elsewhere import LONGER, Layer, _bent, elsewhere, layer, placed
+from depthmatte.training.elsewhere import LONGER, Layer, elsewhere, layer, placed
+from depthmatte.training.posing import bent, trailing
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 
@@ -60,17 +61,34 @@ def test_bent_people_keep_their_feet_and_their_middle() -> None:
     person = somebody(RED).rgba
     sizes = set()
     for seed in range(20):
-        bent = _bent(np.random.default_rng(seed), person)
-        sizes.add(bent.shape)
-        solid = bent[..., 3] > 127
+        shaped = bent(np.random.default_rng(seed), person)
+        sizes.add(shaped.shape)
+        solid = shaped[..., 3] > 127
         # All of one colour still, solid where it was: nothing is torn, nothing doubled.
         assert solid.mean() > 0.3
         assert cv2.connectedComponents(solid.astype(np.uint8))[0] == 2
-        colours = bent[solid][:, :3] / bent[solid][:, 3:] * 255
+        colours = shaped[solid][:, :3] / shaped[solid][:, 3:] * 255
         assert np.abs(colours - RED).max() < 15
         assert solid[-2:].any()
-        assert 0.6 * len(person) < len(bent) < 1.4 * len(person)
+        assert 0.6 * len(person) < len(shaped) < 1.4 * len(person)
     assert len(sizes) > 5
+
+
+def test_cloth_trails_after_people_and_hangs_on_them() -> None:
+    person = somebody(RED).rgba
+    wider = 0
+    for seed in range(20):
+        clothed = trailing(np.random.default_rng(seed), person)
+        solid = clothed[..., 3] > 127
+        assert solid.sum() >= (person[..., 3] > 127).sum()
+        wider += clothed.shape[1] > 1.2 * person.shape[1]
+        labels, _, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8))
+        assert stats[1:, cv2.CC_STAT_AREA].max() > 0.99 * solid.sum(), labels
+        colours = clothed[solid][:, :3] / clothed[solid][:, 3:] * 255
+        # Folds are darker and brighter, but of the person's own colour.
+        assert (colours[:, 0] > 100).all()
+        assert (colours[:, 1] < 60).all()
+    assert wider > 10
 
 
 def test_two_people_are_one_truth() -> None:

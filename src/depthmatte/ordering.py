@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .canvas import Box
 from .errors import InputError
 
 Values = NDArray[Any]
@@ -68,12 +69,15 @@ def outline_pairs(
     if not rows.size or mask.all():
         return OutlinePairs(np.empty((0, 2), np.intp), np.empty((0, 2), np.intp))
     step = reach * math.hypot(*mask.shape)
-    signed = _signed_distance(mask)
+    # All that the Gaussian (four sigmas wide) mixes into the outline's pixels.
+    near = Box.around(mask, math.ceil(4 * max(step, 1.0)) + 2)
+    signed = _signed_distance(mask[near.slices])
     smooth = cv2.GaussianBlur(signed, (0, 0), max(step, 1.0))
     height = rows[-1] + 1 - rows[0]
     start = np.argwhere((signed < 0) & (signed >= -1))
-    start = start[start[:, 0] < rows[-1] + 1 - feet * height]
+    start = start[start[:, 0] < rows[-1] + 1 - near.top - feet * height]
     normal = np.stack([slope[tuple(start.T)] for slope in np.gradient(smooth)], axis=-1)
+    start += np.array(near[:2])
     length = np.linalg.norm(normal, axis=1)
     start, normal = start[length > 0], normal[length > 0] / length[length > 0, None]
     inside = np.rint(start - step * normal).astype(np.intp)

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Box, resize, scaled
+from ..canvas import resize, scaled
 from ..photo import RGB
 from .augment import Rng, Stack, tone, window
+from .posing import bent, trailing, trimmed
 
 LONGER = 512
 """Pixels on the longer side of the picture that is made."""
@@ -41,6 +42,9 @@ WILD = 0.2
 BENT = 0.35
 """Share of people who are bent: swaying, their arms reaching out, up or down."""
 
+TRAILING = 0.25
+"""Share of people after whom cloth trails."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -62,13 +66,7 @@ def layer(stack: Stack) -> Layer | None:
     soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32) / 255
     alpha = np.clip(soft * 1.6 - 0.6, 0, 1)[..., None]
     whole = np.concatenate([stack.rgb * alpha, alpha * 255], axis=2)
-    return Layer(_trimmed(whole, solid), bool(solid[-2:].any()))
-
-
-def _trimmed(rgba: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
-    """The rows and columns where anything is solid; all of them where nothing is."""
-    box = Box.around(solid, 0)
-    return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba
+    return Layer(trimmed(whole, solid), bool(solid[-2:].any()))
 
 
 def elsewhere(
@@ -112,12 +110,20 @@ def _crowded(rng: Rng, picture: NDArray[Any], others: list[Layer], far: float) -
             rgba = rgba[: round(rng.uniform(0.5, 0.7) * len(rgba))]  # seated, or half hidden
         rgba = np.asarray(resize(rgba, scaled(rgba.shape[:2], scale)), np.float32)
         rows, columns = rgba.shape[:2]
-        move = np.array([[1, 0, share * width - columns / 2], [0, 1, ground - rows]], np.float32)
-        spread = cv2.warpAffine(np.ascontiguousarray(rgba), move, (width, height))
-        picture = spread[..., :3] + picture * (1 - spread[..., 3:] / 255)
+        _lay_over(picture, rgba, round(ground) - rows, round(share * width - columns / 2))
     if rng.random() < 0.4:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.5))
     return np.asarray(picture, np.float32)
+
+
+def _lay_over(picture: NDArray[Any], rgba: NDArray[Any], top: int, left: int) -> None:
+    """Lay a layer over the picture in place, its first pixel at (top, left), cut at the frame."""
+    bottom, right = max(0, top + rgba.shape[0]), max(0, left + rgba.shape[1])
+    here = picture[max(0, top) : bottom, max(0, left) : right]
+    first = max(0, -top), max(0, -left)
+    part = rgba[first[0] : first[0] + here.shape[0], first[1] : first[1] + here.shape[1]]
+    here *= 1 - part[..., 3:] / 255
+    here += part[..., :3]
 
 
 def placed(
@@ -126,7 +132,8 @@ def placed(
     """The person as a layer float32 (H, W, 4) of `shape`, `tall` of its height, near column
     `place` (both as shares). Who was cut off stands on the lower frame again.
     """
-    rgba = _bent(rng, person.rgba) if rng.random() < BENT else person.rgba
+    rgba = bent(rng, person.rgba) if rng.random() < BENT else person.rgba
+    rgba = trailing(rng, rgba) if rng.random() < TRAILING else rgba
     scale = min(tall * shape[0] / rgba.shape[0], 1.3 * shape[1] / rgba.shape[1])
     rgba = np.asarray(resize(rgba, scaled(rgba.shape[:2], scale)), np.float32)
     if rng.random() < 0.5:
@@ -145,30 +152,6 @@ def placed(
     matrix[:, 2] += left, bottom
     spread = cv2.warpAffine(np.ascontiguousarray(rgba), matrix, shape[::-1])
     return _moved(rng, spread, rows) if rng.random() < MOTION else spread
-
-
-def _bent(rng: Rng, rgba: NDArray[Any]) -> NDArray[Any]:
-    """The person out of shape: rows sway, what reaches out is stretched and raised or lowered.
-
-    The middle keeps its scale and the lowest row its height.
-    """
-    rows, columns = rgba.shape[:2]
-    stretch, raised = rng.uniform(0, 0.25), rng.uniform(-0.3, 0.3)
-    sway, waves, start = rng.uniform(0, 0.15), rng.uniform(0.5, 2), rng.uniform(0, 2 * np.pi)
-    size = round(1.3 * rows), round((1 + stretch) * (1 + 2 * sway) * columns)
-    v = (np.arange(size[0], dtype=np.float32)[:, None] + 0.5 - 0.3 * rows) / rows
-    u = np.linspace(-1, 1, size[1], dtype=np.float32)[None] * np.float32(1 + 2 * sway)
-    u = u + 2 * sway * np.sin(np.pi * waves * v + start, dtype=np.float32)
-    # A cubic whose slope falls off from the middle: there a pixel stays a pixel.
-    u = u * (1 + stretch) - stretch * u**3
-    v = v + raised * u**2 * (1 - v)
-    bent = cv2.remap(
-        np.ascontiguousarray(rgba),
-        np.asarray((u + 1) * columns / 2 - 0.5, np.float32),
-        np.asarray(v * rows - 0.5, np.float32),
-        cv2.INTER_LINEAR,
-    )
-    return _trimmed(bent, bent[..., 3] > 127)
 
 
 def _toned(rng: Rng, rgba: NDArray[Any]) -> NDArray[Any]:

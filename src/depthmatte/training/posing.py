@@ -1,0 +1,115 @@
+"""Cut-out people in another shape: bent, their limbs stretched out, cloth trailing after them.
+
+Labelled photos show people who stand still. Layers are float32 (h, w, 4), colours times
+alpha, 0 to 255.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import Box
+from .augment import Rng
+
+Layer = NDArray[Any]
+
+STRIPS = 5
+"""Most pieces of cloth that trail after one person."""
+
+
+def trimmed(rgba: Layer, solid: NDArray[np.bool_]) -> Layer:
+    """The rows and columns where anything is solid; all of them where nothing is."""
+    box = Box.around(solid, 0)
+    return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba
+
+
+def bent(rng: Rng, rgba: Layer) -> Layer:
+    """The person out of shape: rows sway, what reaches out is stretched and raised or lowered.
+
+    The middle keeps its scale and the lowest row its height.
+    """
+    rows, columns = rgba.shape[:2]
+    stretch, raised = rng.uniform(0, 0.25), rng.uniform(-0.3, 0.3)
+    sway, waves, start = rng.uniform(0, 0.15), rng.uniform(0.5, 2), rng.uniform(0, 2 * np.pi)
+    size = round(1.3 * rows), round((1 + stretch) * (1 + 2 * sway) * columns)
+    v = (np.arange(size[0], dtype=np.float32)[:, None] + 0.5 - 0.3 * rows) / rows
+    u = np.linspace(-1, 1, size[1], dtype=np.float32)[None] * np.float32(1 + 2 * sway)
+    u = u + 2 * sway * np.sin(np.pi * waves * v + start, dtype=np.float32)
+    # A cubic whose slope falls off from the middle: there a pixel stays a pixel.
+    u = u * (1 + stretch) - stretch * u**3
+    v = v + raised * u**2 * (1 - v)
+    moved = cv2.remap(
+        np.ascontiguousarray(rgba),
+        np.asarray((u + 1) * columns / 2 - 0.5, np.float32),
+        np.asarray(v * rows - 0.5, np.float32),
+        cv2.INTER_LINEAR,
+    )
+    return trimmed(moved, moved[..., 3] > 127)
+
+
+def trailing(rng: Rng, rgba: Layer) -> Layer:
+    """The person with strips and flaps of cloth that fly off the body: ribbons, scarves, hems.
+
+    They have colours of the person's own and belong to the person.
+    """
+    rows = len(rgba)
+    room = round(0.4 * rows)
+    wide = np.asarray(cv2.copyMakeBorder(rgba, 0, 0, room, room, cv2.BORDER_CONSTANT))
+    solid = wide[..., 3] > 127
+    cloth = np.zeros_like(wide)
+    for _ in range(int(rng.integers(1, STRIPS + 1))):
+        row = int(rng.uniform(0.2, 0.8) * rows)
+        across = np.flatnonzero(solid[row])
+        if across.size:
+            _strip(rng, cloth, (row, across), _colour(rng, wide, solid))
+    over, under = (cloth, wide) if rng.random() < 0.5 else (wide, cloth)
+    whole = over + under * (1 - over[..., 3:] / 255)
+    return trimmed(whole, whole[..., 3] > 127)
+
+
+def _colour(rng: Rng, rgba: Layer, solid: NDArray[np.bool_]) -> NDArray[Any]:
+    """The person's colour (3,) at a random place between head and feet."""
+    rows = len(rgba)
+    inner = np.argwhere(solid[int(0.2 * rows) : int(0.9 * rows)])
+    if not len(inner):
+        return rng.uniform(0, 255, 3)
+    row, column = inner[int(rng.integers(len(inner)))]
+    pixel = rgba[row + int(0.2 * rows), column]
+    return np.asarray(pixel[:3] * 255 / max(float(pixel[3]), 1.0), np.float32)
+
+
+def _strip(
+    rng: Rng, cloth: Layer, edge: tuple[int, NDArray[np.intp]], colour: NDArray[Any]
+) -> None:
+    """Paint one tapered, curved strip that starts in the body and leaves it on one side."""
+    row, across = edge
+    rows = len(cloth)
+    side = float(rng.choice([-1, 1]))
+    start = np.array([across[-1] if side > 0 else across[0], row], float)
+    start[0] -= side * min(0.04 * rows, 0.3 * across.size)
+    angle = rng.uniform(-0.5, 1.2)
+    length = rng.uniform(0.1, 0.4) * rows
+    along = np.array([side * np.cos(angle), np.sin(angle)])
+    normal = np.array([-along[1], along[0]])
+    t = np.linspace(0, 1, 12)[:, None]
+    curve = start + length * (t * along + rng.normal(0, 0.3) * (t - t**2) * 2 * normal)
+    first = rng.uniform(0.008, 0.11) * rows
+    width = first * (1 + t * rng.uniform(-0.8, 0.6)) / 2
+    outline = np.concatenate([curve + width * normal, (curve - width * normal)[::-1]])
+    drawn: Any = np.zeros(cloth.shape[:2], np.uint8)
+    cv2.fillPoly(drawn, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    # Folds: the strip is brighter here and darker there along its way.
+    x = np.arange(cloth.shape[1], dtype=np.float32)[None, :, None]
+    y = np.arange(rows, dtype=np.float32)[:, None, None]
+    way = (x - start[0]) * along[0] + (y - start[1]) * along[1]
+    light = 1 + rng.uniform(0, 0.35) * np.sin(
+        rng.uniform(3, 12) * way / length + rng.uniform(0, 6), dtype=np.float32
+    )
+    alpha = drawn[..., None].astype(np.float32) / 255
+    painted = np.clip(light * np.asarray(colour, np.float32), 0, 255)
+    cloth[..., :3] += alpha * (painted - cloth[..., :3])
+    cloth[..., 3:] += alpha * (255 - cloth[..., 3:])
