@@ -100,16 +100,20 @@ def _strip(
     first = rng.uniform(0.008, 0.11) * rows
     width = first * (1 + t * rng.uniform(-0.8, 0.6)) / 2
     outline = np.concatenate([curve + width * normal, (curve - width * normal)[::-1]])
-    drawn: Any = np.zeros(cloth.shape[:2], np.uint8)
-    cv2.fillPoly(drawn, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    top, left = np.maximum(np.floor(outline.min(axis=0)).astype(int)[::-1] - 1, 0)
+    bottom, right = np.maximum(np.ceil(outline.max(axis=0)).astype(int)[::-1] + 2, 0)
+    here = cloth[top:bottom, left:right]
+    drawn: Any = np.zeros(here.shape[:2], np.uint8)
+    if not drawn.size:
+        return
+    fixed = np.rint((outline - (left, top)) * 16).astype(np.int32)
+    cv2.fillPoly(drawn, [fixed], 255, cv2.LINE_AA, 4)
     # Folds: the strip is brighter here and darker there along its way.
-    x = np.arange(cloth.shape[1], dtype=np.float32)[None, :, None]
-    y = np.arange(rows, dtype=np.float32)[:, None, None]
-    way = (x - start[0]) * along[0] + (y - start[1]) * along[1]
-    light = 1 + rng.uniform(0, 0.35) * np.sin(
-        rng.uniform(3, 12) * way / length + rng.uniform(0, 6), dtype=np.float32
-    )
+    y, x = np.indices(drawn.shape, np.float32)
+    way = (x + left - start[0]) * along[0] + (y + top - start[1]) * along[1]
+    waves, phase = rng.uniform(3, 12) / length, rng.uniform(0, 6)
+    light = 1 + rng.uniform(0, 0.35) * np.sin(waves * way + phase)
     alpha = drawn[..., None].astype(np.float32) / 255
-    painted = np.clip(light * np.asarray(colour, np.float32), 0, 255)
-    cloth[..., :3] += alpha * (painted - cloth[..., :3])
-    cloth[..., 3:] += alpha * (255 - cloth[..., 3:])
+    painted = np.clip(light[..., None] * colour, 0, 255)
+    here[..., :3] += alpha * (painted - here[..., :3])
+    here[..., 3:] += alpha * (255 - here[..., 3:])

@@ -96,11 +96,6 @@ def _layers(
     rng: Rng, stock: Stock, view: View, varied: bool
 ) -> list[tuple[float, Callable[[Painting], None]]]:
     """What stands in the scene: (metres, how to paint it), in no order."""
-
-    def somebody() -> RGBA:
-        rgba = stock.person(rng)
-        return _posed(rng, rgba) if varied and rng.random() < POSED else rgba
-
     layers: list[tuple[float, Callable[[Painting], None]]] = []
     close = rng.random() < 0.45
     if close:
@@ -110,14 +105,14 @@ def _layers(
     for _ in range(many):
         if metres > 0.95 * view.wall:
             break
-        layers.append(_person(rng, somebody(), view, metres))
+        layers.append(_person(rng, stock, view, metres, varied))
         metres *= rng.uniform(1.0, 1.15) if rng.random() < 0.2 else rng.uniform(1.2, 2.2)
     if varied and metres < 0.9 * view.wall and rng.random() < CROWD:
         for share in np.linspace(-0.1, 1.1, int(rng.integers(5, 13))):
             apart = metres * rng.uniform(1.0, 1.15)
             seated = rng.random() < 0.5
             place = share + rng.normal(0, 0.04)
-            layers.append(_person(rng, somebody(), view, apart, place, seated))
+            layers.append(_person(rng, stock, view, apart, varied, place, seated))
     for _ in range(int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))):
         layers.append(_thing(rng, stock, view))
     return layers
@@ -136,9 +131,10 @@ def _bust(
 
 def _person(
     rng: Rng,
-    person: RGBA,
+    stock: Stock,
     view: View,
     metres: float,
+    varied: bool,
     place: float | None = None,
     seated: bool = False,
 ) -> tuple[float, Callable[[Painting], None]]:
@@ -146,11 +142,12 @@ def _person(
 
     `place` is the share of the picture's width where the person's middle is, else drawn.
     """
-    rgba = _toned(rng, person)
-    tall = rng.uniform(1.5, 1.9)
+    rgba, tall = _toned(rng, stock.person(rng)), rng.uniform(1.5, 1.9)
     if seated:
         rgba, tall = rgba[: round(0.65 * len(rgba))], 0.65 * tall
     rgba = at_height(rgba, view.focal * tall / metres)
+    if varied and rng.random() < POSED:
+        rgba = _posed(rng, rgba)
     feet = view.row(metres)
     centre = (rng.uniform(0.05, 0.95) if place is None else place) * view.shape[1]
     shaded = rng.random() < 0.5
