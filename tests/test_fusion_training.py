@@ -15,8 +15,9 @@ from depthmatte.canvas import prepare  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.evidence import Reason  # noqa: E402
 from depthmatte.fuse import decision  # noqa: E402
+from depthmatte.fuse.adaptive import _judged  # noqa: E402
 from depthmatte.fuse.decision import Trust  # noqa: E402
-from depthmatte.fuse.features import CHANNELS  # noqa: E402
+from depthmatte.fuse.features import CHANNELS, INPUTS, blocks  # noqa: E402
 from depthmatte.maps import Depth, Matte  # noqa: E402
 from depthmatte.network import Network  # noqa: E402
 from depthmatte.photo import Photo  # noqa: E402
@@ -29,6 +30,7 @@ from depthmatte.training.fusion_samples import (  # noqa: E402
     read_material,
     subject_depth,
 )
+from depthmatte.training.nets import fusion  # noqa: E402
 from depthmatte.training.nets.fusion import (  # noqa: E402
     OPEN,
     WIDE,
@@ -199,6 +201,14 @@ def test_a_clear_verdict_is_carried_out() -> None:
     assert fused[20:28].max() < 0.1
 
 
+def test_blocks_are_those_the_network_learnt_from() -> None:
+    stack = np.random.default_rng(2).random((CHANNELS, *SHAPE), np.float32)
+    learnt = fusion.blocks(torch.from_numpy(stack)[None])[0].numpy()
+    assert learnt.shape == (INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
+    np.testing.assert_allclose(blocks(stack), learnt, atol=1e-6)
+    np.testing.assert_allclose(blocks(list(stack)), learnt, atol=1e-6)
+
+
 def test_the_loss_prefers_the_truth() -> None:
     truth = torch.zeros(1, 1, 32, 32)
     truth[..., 8:24] = 1
@@ -220,17 +230,17 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     assert errors[-1] < 0.2  # the blot is a third of the person: left alone it costs more
     export_run(last, tmp_path / "fuse.onnx")
     shipped = Network(tmp_path / "fuse.onnx").expect("fuse")
-    assert shipped.contract.channels == CHANNELS
+    assert shipped.contract.channels == INPUTS
     stack = FusionSamples.of(Path(), SHAPE, maps).sample((0, False, 3))["image"][None]
     state = torch.load(last, weights_only=True)
     network = FusionNetwork()
     network.load_state_dict(state["mean"])
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
-    verdict = shipped.run(stack)["verdict"]
+    verdict = _judged(stack[0], shipped)
     learnt = Trust(OPEN, OPEN, WIDE)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
     free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
-    fused = decision.decide(stack[0, 0], verdict[0, 0], near, free)
+    fused = decision.decide(stack[0, 0], verdict, near, free)
     # The run-time formula is the one that was learnt through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

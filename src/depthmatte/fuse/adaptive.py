@@ -9,22 +9,21 @@ changes nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from .. import weights
-from ..canvas import Float
+from ..canvas import Float, resize
 from ..errors import WeightsError
 from ..maps import Depth, Matte
 from ..network import Network
 from .agreement import agreement, belief
 from .decision import MEASURED, TRUST, decide
-from .features import CHANNELS, features
+from .features import COARSE, INPUTS, blocks, planes
 from .subject import meant
-
-MULTIPLE = 32
 
 
 def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
@@ -39,7 +38,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     share = belief(agreement(matte, depth), trust.doubt) if trust.doubt else 1.0
     if share == 0:
         return matte
-    verdict = _judged(features(matte, depth, at), judge(threads))
+    verdict = _judged(planes(matte, depth, at), judge(threads))
     away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))
     fused = decide(matte.alpha, verdict, away, trust)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
@@ -49,15 +48,17 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
 def judge(threads: int | None = None) -> Network:
     """The shipped fusion network, loaded once."""
     network = Network(weights.path("fuse"), threads).expect("fuse")
-    if network.contract.channels != CHANNELS:
+    if network.contract.channels != INPUTS:
         raise WeightsError(f"{network.name}: made for other features; reinstall depthmatte")
     return network
 
 
-def _judged(stack: Float, network: Network) -> Float:
-    """The verdict (h, w); the stack is filled up to whole blocks and cut again."""
-    _, rows, columns = stack.shape
-    fill = (-rows % MULTIPLE, -columns % MULTIPLE)
-    whole = np.pad(stack, ((0, 0), (0, fill[0]), (0, fill[1]))) if any(fill) else stack
-    verdict = network.run(whole[None])["verdict"][0, 0, :rows, :columns]
-    return np.clip(verdict, 0, 1)
+def _judged(maps: Sequence[Float], network: Network) -> Float:
+    """The verdict (h, w); the maps are filled up to whole blocks and cut again."""
+    rows, columns = maps[0].shape
+    step = COARSE * network.contract.multiple
+    fill = (0, -rows % step), (0, -columns % step)
+    whole = [np.pad(plane, fill) for plane in maps] if fill != ((0, 0), (0, 0)) else maps
+    verdict = network.run(blocks(whole)[None])["verdict"][0, 0]
+    large = np.asarray(resize(verdict, (rows + fill[0][1], columns + fill[1][1])), np.float32)
+    return np.clip(large[:rows, :columns], 0, 1)

@@ -104,7 +104,8 @@ def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
     Somebody else, elsewhere, may be in the matte too: that is no reason for doubt.
     """
     _, label = cv2.connectedComponents(body)
-    piece, within = label[inner], d[inner]
+    there = np.flatnonzero(inner)
+    piece, within = label.ravel()[there], d.ravel()[there]
     area = np.bincount(piece)
     large = np.flatnonzero(area >= SMALL * area.sum())
     spans = [np.ptp(np.percentile(within[piece == one], (25, 75))) for one in large]

@@ -243,8 +243,11 @@ def _regained(gain: Float, restore: float) -> Float:
 
 def _leaning(verdict: Float, lean: float) -> Float:
     """The verdict with `lean` added to its log odds."""
+    if not lean:
+        return verdict
     odds = np.float32(math.exp(lean))
-    return np.asarray(verdict * odds / (1 - verdict + verdict * odds), np.float32)
+    given = verdict * odds
+    return np.asarray(given / (1 - verdict + given), np.float32)
 
 
 def _whole(cut: Float, alpha: Float, least: float) -> Float:
@@ -289,5 +292,7 @@ def _altogether(cut: Float, case: _Case) -> Float:
 
 def _ramp(values: Float, ends: tuple[float, float]) -> Float:
     """0 below the first end, 1 above the second, a line between."""
-    low, high = ends
-    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
+    low, high = (np.float32(end) for end in ends)
+    ramp = np.asarray(values - low, np.float32)
+    ramp /= high - low
+    return np.asarray(np.clip(ramp, 0, 1, out=ramp))

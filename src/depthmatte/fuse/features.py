@@ -1,10 +1,12 @@
-"""What matte and depth look like to the fusion network: one stack of maps in [0, 1]."""
+"""What matte and depth look like to the fusion network: maps in [0, 1], seen in blocks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ..canvas import Float
+from ..canvas import Float, resize, scaled
 from ..maps import Depth, Matte
 
 CHANNELS = 9
@@ -14,7 +16,10 @@ GREY = 0.5
 """Every colour of a matte that does not say what it was cut from."""
 
 COARSE = 4
-"""The verdict is as coarse as this many canvas pixels; the matte is compared at that size."""
+"""The network sees blocks of this many pixels each way, and its verdict is as coarse."""
+
+INPUTS = 2 * CHANNELS
+"""The mean and the largest value of each block of each map."""
 
 NEARBY = 41
 """Coarse pixels across: depth may decide this near to measured values."""
@@ -26,20 +31,43 @@ REACH = 0.5
 """Differences in log depth beyond this all look alike."""
 
 
-def features(matte: Matte, depth: Depth, subject: float) -> Float:
-    """float32 (CHANNELS, h, w) in [0, 1]; `subject` is the subject's log depth in [0, 1].
+def planes(matte: Matte, depth: Depth, subject: float) -> list[Float]:
+    """CHANNELS maps, float32 (h, w) in [0, 1]; `subject` is its log depth in [0, 1].
 
-    The last channel of depth is 0.5 at the subject's depth, more behind it, less before it;
+    The last one of depth is 0.5 at the subject's depth, more behind it, less before it;
     where nothing was measured all of them are 0.
     """
     known = depth.usable.astype(np.float32)
-    beyond = np.clip(
-        (depth.log - np.float32(subject)) / np.float32(2 * REACH) + np.float32(0.5), 0, 1
-    )
-    stack = np.empty((CHANNELS, *known.shape), np.float32)
-    for channel, plane in enumerate(
-        (matte.alpha, matte.prob, depth.log, depth.prob, known, beyond * known)
-    ):
-        stack[channel] = plane
-    stack[-3:] = GREY if matte.rgb is None else matte.rgb
-    return stack
+    beyond = (depth.log - np.float32(subject)) / np.float32(2 * REACH) + np.float32(0.5)
+    np.clip(beyond, 0, 1, out=beyond)
+    grey = [np.full_like(known, GREY)] * 3
+    colours = grey if matte.rgb is None else list(matte.rgb)
+    return [matte.alpha, matte.prob, depth.log, depth.prob, known, beyond * known, *colours]
+
+
+def features(matte: Matte, depth: Depth, subject: float) -> Float:
+    """The same as one stack, float32 (CHANNELS, h, w)."""
+    return np.stack(planes(matte, depth, subject))
+
+
+def blocks(maps: Sequence[Float]) -> Float:
+    """What the network reads of maps (h, w): float32 (INPUTS, h / COARSE, w / COARSE).
+
+    First the mean of each block, then the largest: thin limbs and small holes survive the
+    shrinking. h and w are multiples of COARSE.
+    """
+    shape = scaled((maps[0].shape[0], maps[0].shape[1]), 1 / COARSE)
+    seen = np.empty((2, len(maps), *shape), np.float32)
+    for plane, mean, largest in zip(maps, *seen, strict=True):
+        mean[:] = resize(plane, shape)
+        rows = _largest([plane[start::COARSE] for start in range(COARSE)])
+        _largest([rows[:, start::COARSE] for start in range(COARSE)], largest)
+    return seen.reshape(-1, *shape)
+
+
+def _largest(maps: Sequence[Float], out: Float | None = None) -> Float:
+    """The largest of several maps at each place."""
+    found: Float = np.maximum(maps[0], maps[1], out=out)
+    for other in maps[2:]:
+        np.maximum(found, other, out=found)
+    return found

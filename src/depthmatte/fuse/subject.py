@@ -77,8 +77,11 @@ class People:
         return len(self.area) - 1
 
 
-def people(matte: Matte, depth: Depth) -> People:
-    """Part a matte into people by gaps and by jumps in depth."""
+def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
+    """Part a matte into people by gaps and by jumps in depth.
+
+    Pixels on a jump, and soft edges, go with the person next to them; unless `whole`, to nobody.
+    """
     label = np.zeros(matte.alpha.shape, np.int32)
     part = Box.around(matte.alpha > SOFT, WINDOW)
     if not part.height:
@@ -86,7 +89,11 @@ def people(matte: Matte, depth: Depth) -> People:
     shown = part.slices
     alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
     solid = alpha >= SOLID
-    count, label[shown] = _parted(alpha, solid & ~_jumps(d, known))
+    core = solid & ~_jumps(d, known)
+    count, found = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
+    label[shown] = _spread(np.asarray(found, np.int32), alpha > SOFT) if whole else found
+    if not whole:
+        solid = core
     prob, logs = _apart(
         label[shown][solid], count, matte.prob[shown][solid], np.where(known, d, np.nan)[solid]
     )
@@ -109,15 +116,6 @@ def _median(values: Float) -> float:
     return float(np.median(seen)) if seen.size else float("nan")
 
 
-def _parted(alpha: Float, core: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
-    """The pieces of `core`, numbered from 1, and how many numbers there are.
-
-    Pixels on a jump, and soft edges, go with the person next to them.
-    """
-    count, label = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
-    return count, _spread(label.astype(np.int32), alpha > SOFT)
-
-
 def _jumps(d: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where depth steps by more than JUMP within a few pixels."""
     window = np.ones((WINDOW, WINDOW), np.uint8)
@@ -128,8 +126,8 @@ def _jumps(d: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _spread(label: NDArray[np.int32], over: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Labels grown to their nearest pixels of `over`."""
-    if not label.any():
-        return label
+    if label.max() <= 1:  # one person, or nobody
+        return np.asarray(over & label.any(), np.int32)
     empty = (label == 0).astype(np.uint8)
     _, nearest = cv2.distanceTransformWithLabels(
         empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
@@ -182,7 +180,7 @@ def _at(label: NDArray[np.int32], point: tuple[float, float]) -> int:
 
 def meant(matte: Matte, depth: Depth) -> float:
     """The log depth of those who are meant unless a user says otherwise (NaN without depth)."""
-    found = people(matte, depth)
+    found = people(matte, depth, whole=False)
     return _depth_of(found, kept(found, Subject()))
 
 

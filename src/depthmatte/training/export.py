@@ -71,7 +71,7 @@ def export(
     module = TASKS[task].export(network, calibration).eval()
     fresh = out.with_suffix(".part.onnx")
     try:
-        _write(module, fresh, TASKS[task].channels)
+        _write(module, fresh, TASKS[task])
         _prove(module, fresh, task, card or Card(), PARITY)
         _halve(fresh)
         parity = _prove(module, fresh, task, card or Card(), ROUNDING)
@@ -136,7 +136,7 @@ def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -
     return parity
 
 
-def _write(module: nn.Module, path: Path, channels: int) -> None:
+def _write(module: nn.Module, path: Path, task: Task) -> None:
     """Trace to ONNX with free height and width."""
     names: tuple[str, ...] = module.outputs  # type: ignore[assignment]
     free = {2: "height", 3: "width"}
@@ -145,7 +145,7 @@ def _write(module: nn.Module, path: Path, channels: int) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (torch.rand(1, channels, *SIZES[0]),),
+            (torch.rand(1, task.channels, *_sizes(task)[0]),),
             str(path),
             input_names=["image"],
             output_names=list(names),
@@ -153,6 +153,11 @@ def _write(module: nn.Module, path: Path, channels: int) -> None:
             opset_version=17,
             dynamo=False,
         )
+
+
+def _sizes(task: Task) -> list[tuple[int, int]]:
+    """Sizes of the task's input: the preset's first."""
+    return [(rows // task.shrunk, columns // task.shrunk) for rows, columns in SIZES]
 
 
 SOURCES = {
@@ -232,11 +237,11 @@ def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: floa
             "name": "image",
             "channels": TASKS[task].channels,
             "range": [0, 1],
-            "multiple": MULTIPLE,
-            "preset": SIZES[0],
+            "multiple": MULTIPLE // TASKS[task].shrunk,
+            "preset": _sizes(TASKS[task])[0],
         },
         "outputs": MEANINGS[task],
-        "normalisation": NORMALISATION,
+        "normalisation": NORMALISATION if TASKS[task].pretrained else "none",
         "licence": card.licence,
         "command": card.command,
         "data": card.data,
@@ -257,7 +262,7 @@ def _parity(module: nn.Module, path: Path, task: Task) -> float:
     network = Network(path)
     rng = np.random.default_rng(0)
     worst = 0.0
-    for rows, columns in SIZES:
+    for rows, columns in _sizes(task):
         noise = rng.random((1, task.channels, rows, columns), np.float32)
         ramp = np.broadcast_to(np.linspace(0, 1, columns, dtype=np.float32), noise.shape)
         for image in (noise, np.ascontiguousarray(ramp)):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..canvas import lay, lift, resize
-from ..fuse.features import CHANNELS
+from ..fuse.features import COARSE, INPUTS
 from ..ordering import outline_pairs, person_order
 from ..photo import RGB
 from .calibrate import fit_doubt, fit_sharpness, fit_temperature
@@ -36,8 +36,8 @@ Validator = Callable[[nn.Module], float]
 class Task:
     """One trainable network; `calibration` names the number fitted at export.
 
-    Its input has `channels` channels; `scale` is the size of its largest output;
-    `pretrained` says that its encoder can start from ImageNet weights.
+    Its input has `channels` channels, at 1 / `shrunk` of the canvas; `scale` is the size of its
+    largest output; `pretrained` says that its encoder can start from ImageNet weights.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Task:
     calibrate: Callable[[nn.Module, Path], float]
     calibration: str
     channels: int = 3
+    shrunk: int = 1
     scale: float = 1.0
     pretrained: bool = True
 
@@ -190,7 +191,8 @@ TASKS = {
         FusionExport,
         lambda network, data: 1.0,
         "calibration",
-        channels=CHANNELS,
+        channels=INPUTS,
+        shrunk=COARSE,
         pretrained=False,
     ),
 }

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...fuse.features import CHANNELS, COARSE, HALO, NEARBY
+from ...fuse.features import COARSE, HALO, INPUTS, NEARBY
 from .encoders import Encoder, conv
 from .portrait import enlarge, separable
 
@@ -38,7 +38,7 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.encoder = Encoder(
             [
-                nn.Sequential(conv(2 * CHANNELS, 24), conv(24, 24)),
+                nn.Sequential(conv(INPUTS, 24), conv(24, 24)),
                 nn.Sequential(conv(24, 64, 2), conv(64, 64)),
                 nn.Sequential(conv(64, 96, 2), separable(96, 96, 5), separable(96, 96, 5)),
             ],
@@ -54,20 +54,23 @@ class FusionNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> FusionOutput:
         """Verdict and fused alpha; where no depth is near, alpha is the matte's own."""
-        logits = self.verdict(features)
+        logits = self.verdict(blocks(features))
         return FusionOutput(logits, decide(features[:, :1], logits, features[:, 4:5]))
 
-    def verdict(self, features: Tensor) -> Tensor:
-        """Logits of belonging to the subject (n, 1, h/4, w/4)."""
-        # Mean and largest of each block: thin limbs and small holes survive the shrinking.
-        small = torch.cat([F.avg_pool2d(features, COARSE), F.max_pool2d(features, COARSE)], 1)
-        at4, at8, at16 = self.encoder(small)
+    def verdict(self, seen: Tensor) -> Tensor:
+        """`blocks` of features (n, INPUTS, h/4, w/4) -> logits of belonging (n, 1, h/4, w/4)."""
+        at4, at8, at16 = self.encoder(seen)
         bottom = at16 * self.whole(at16.mean((2, 3), keepdim=True)).sigmoid()
         bottom = bottom + self.bottom(bottom)
         up8 = self.join8(at8 + enlarge(self.down16(bottom), at8))
         up4 = self.join4(at4 + enlarge(self.down8(up8), at4))
         logits: Tensor = self.head(up4)
         return logits
+
+
+def blocks(features: Tensor) -> Tensor:
+    """`fuse.features.blocks` of (n, CHANNELS, h, w), to learn through."""
+    return torch.cat([F.avg_pool2d(features, COARSE), F.max_pool2d(features, COARSE)], 1)
 
 
 def decide(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
@@ -94,7 +97,7 @@ def _widest(x: Tensor, side: int) -> Tensor:
 
 
 class FusionExport(nn.Module):
-    """The form that ships: output `verdict` (n, 1, h, w), the probability of belonging.
+    """The form that ships: `fuse.features.blocks` -> the probability of belonging, as coarse.
 
     How far the verdict is followed is decided at run time (`fuse.decision.decide`).
     """
@@ -106,5 +109,5 @@ class FusionExport(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor]:
-        """Features (n, CHANNELS, h, w) -> verdict in [0, 1]."""
-        return (enlarge(self.network.verdict(image).sigmoid(), image).clamp(0, 1),)
+        """Blocks of features (n, INPUTS, h, w) -> verdict (n, 1, h, w) in [0, 1]."""
+        return (self.network.verdict(image).sigmoid(),)
