@@ -46,6 +46,10 @@ WIDE = 0.3
 CROWDED = 0.7
 """Share of composites with strangers behind."""
 
+COMPANY = 0.0
+"""Share of composites with a second person who is meant: none, whose depth would be anywhere,
+while in scenes whoever is farther is not meant."""
+
 MILD = 0.5
 """Strength of the composites' colour changes."""
 
@@ -181,7 +185,7 @@ def _composite(samples: MatteSamples, key: tuple[int, int, int]) -> tuple[Photo,
     for _ in range(TRIES):
         item = samples.items[int(rng.integers(len(samples.items)))]
         wide = bool(rng.random() < WIDE)
-        stack = samples.moved(rng, samples.read(item), wide, behind=CROWDED)
+        stack = samples.moved(rng, samples.read(item), wide, CROWDED, COMPANY)
         if stack is not None:
             rgb = augment.colour(rng, stack.rgb, samples.strength)
             return Photo(rgb), stack.truths[0].astype(np.float32) / np.float32(255)

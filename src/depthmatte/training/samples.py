@@ -95,18 +95,23 @@ class MatteSamples:
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
 
     def moved(
-        self, rng: Rng, stack: Stack, landscape: bool, behind: float = OTHERS
+        self,
+        rng: Rng,
+        stack: Stack,
+        landscape: bool,
+        behind: float = OTHERS,
+        company: float = COMPANY,
     ) -> Stack | None:
-        """The photo's person, now and then with company, put into another picture, strangers
-        behind with the chance `behind`; None for a photo without anybody.
+        """The photo's person put into another picture, with the chance `company` not alone, with
+        the chance `behind` before strangers; None for a photo without anybody.
         """
         own = layer(stack)
         if own is None:
             return None
-        company = self._strangers(rng, 1) if rng.random() < COMPANY else []
+        beside = self._strangers(rng, 1) if rng.random() < company else []
         others = self._strangers(rng, 8) if rng.random() < behind else []
         others = [person for person in others if not person.cut]
-        return elsewhere(rng, [own, *company], others, self._place(rng), landscape)
+        return elsewhere(rng, [own, *beside], others, self._place(rng), landscape)
 
     def read(self, item: Labelled) -> Stack:
         """A photo with its mask, softened where a teacher agrees."""
