@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains and exports the shipped portrait network. DATA is the data folder, TEACHER the soft
-# teacher's ONNX file (MODNet), WORK is scratch. 24 minutes on one H200 with 16 CPU cores, the depth
-# network's run beside it; without a GPU the same commands take some nights and want --batch 8 and
-# hours in --minutes.
+# teacher's ONNX file (MODNet), WORK is scratch. 24 minutes on one H200 and twelve on one H100, with
+# 16 CPU cores each, a depth network's run beside it; without a GPU the same commands take some
+# nights and want --batch 8 and hours in --minutes.
 set -euo pipefail
 DATA=${1:?usage: runs/matte.sh DATA TEACHER [WORK]}
 TEACHER=${2:?usage: runs/matte.sh DATA TEACHER [WORK]}
@@ -24,7 +24,12 @@ depthmatte train matte "${LATE[@]}" -o "$WORK/matte3" --minutes 6.4 --rate 1e-3 
     --strength 0.5 --seed 41 --start "$WORK/matte2/last.pt"
 depthmatte train matte "${LATE[@]}" -o "$WORK/matte4" --minutes 6.3 --rate 8e-4 \
     --strength 0.45 --seed 42 --start "$WORK/matte3/last.pt"
-depthmatte train mix "$WORK/matte3/last.pt" "$WORK/matte4/last.pt" --shares 1,2 -o "$WORK/matte.pt"
+depthmatte train mix "$WORK/matte3/last.pt" "$WORK/matte4/last.pt" --shares 1,2 \
+    -o "$WORK/matte34.pt"
+# TRAILING came in here.
+depthmatte train matte "${COMMON[@]}" --passes 8 --workers 9 --batch 40 -o "$WORK/matte5" \
+    --minutes 12 --rate 8e-4 --strength 0.5 --seed 61 --start "$WORK/matte34.pt"
+depthmatte train mix "$WORK"/matte{3,4,5}/last.pt --shares 1,2,3 -o "$WORK/matte.pt"
 depthmatte train export "$WORK/matte.pt" -o src/depthmatte/networks/matte.onnx \
     --data "$DATA" --command "depthmatte train matte, phases as in runs/matte.sh"
 (cd src/depthmatte/networks && sha256sum -- *.onnx > SHA256SUMS)

@@ -155,7 +155,7 @@ def variants(
     again = replace(pipeline, segment=remembered(pipeline.segment))
     yield "none", replace(again, measure=unmeasured, fuse=FUSIONS["none"])(photo)
     for source in case.sources:
-        measured = replace(again, measure=remembered(_asked(case, source, sources)))
+        measured = replace(again, measure=remembered(asked(case, source, sources)))
         for name, rule in VARIANTS.items():
             if name != "none":
                 threshold = THRESHOLDS.get((source, name), rule.threshold)
@@ -163,13 +163,13 @@ def variants(
                 yield f"{source}/{name}", fused(photo)
 
 
-def _asked(case: Case, source: str, sources: Mapping[str, Source]) -> Source:
+def asked(case: Case, source: str, sources: Mapping[str, Source]) -> Source:
     """The source with the evidence that the case has for it; no depth where it cannot be used."""
 
     def ask(photo: Photo, canvas: Canvas) -> Depth:
         try:
-            asked = sources["sensor" if source == "true" else source]
-            return asked(case.photo_for(source, photo), canvas)
+            measuring = sources["sensor" if source == "true" else source]
+            return measuring(case.photo_for(source, photo), canvas)
         except InputError:
             return Depth.none(canvas.fit.canvas)
 

@@ -25,17 +25,13 @@ from ..photo import RGB
 from . import augment
 from .augment import Rng, Stack
 from .painting import FARTHEST, Map, Painting, View
-from .posing import bent, trailing
-from .stock import RGBA, Stock, at_height, unweighted, weighted
+from .stock import RGBA, Stock, at_height
 
 Mask = NDArray[np.bool_]
 
 CROWD = 0.45
-"""Share of training scenes with a row of people behind everybody else. Test scenes have none
-and nobody out of shape: their numbers stay comparable."""
-
-POSED = 0.35
-"""Share of whole people in training scenes who are bent, or after whom cloth trails."""
+"""Share of training scenes with a row of people behind everybody else. Test scenes have none:
+their numbers stay comparable."""
 
 POSTER = 3.0
 """Weight of a poster's pixels: rare, and the proof that the network does not just segment."""
@@ -79,13 +75,6 @@ def _toned(rng: Rng, rgba: RGBA) -> RGBA:
     return np.dstack([rgb, rgba[..., 3]])
 
 
-def _posed(rng: Rng, rgba: RGBA) -> RGBA:
-    """Out of shape, with cloth that trails, or both: limbs are as near as their bodies."""
-    whole = weighted(rgba)
-    whole = bent(rng, whole) if rng.random() < 0.8 else whole
-    return unweighted(trailing(rng, whole) if rng.random() < 0.4 else whole)
-
-
 def _scenery(rng: Rng, stock: Stock, shape: tuple[int, int]) -> RGB:
     picture = stock.place(rng)
     cut = augment.window(rng, Stack(picture, ()), shape[1] > shape[0], least=0.4).rgb
@@ -93,7 +82,7 @@ def _scenery(rng: Rng, stock: Stock, shape: tuple[int, int]) -> RGB:
 
 
 def _layers(
-    rng: Rng, stock: Stock, view: View, varied: bool
+    rng: Rng, stock: Stock, view: View, crowd: float
 ) -> list[tuple[float, Callable[[Painting], None]]]:
     """What stands in the scene: (metres, how to paint it), in no order."""
     layers: list[tuple[float, Callable[[Painting], None]]] = []
@@ -105,14 +94,13 @@ def _layers(
     for _ in range(many):
         if metres > 0.95 * view.wall:
             break
-        layers.append(_person(rng, stock, view, metres, varied))
+        layers.append(_person(rng, stock, view, metres))
         metres *= rng.uniform(1.0, 1.15) if rng.random() < 0.2 else rng.uniform(1.2, 2.2)
-    if varied and metres < 0.9 * view.wall and rng.random() < CROWD:
+    if crowd and metres < 0.9 * view.wall and rng.random() < crowd:
         for share in np.linspace(-0.1, 1.1, int(rng.integers(5, 13))):
             apart = metres * rng.uniform(1.0, 1.15)
             seated = rng.random() < 0.5
-            place = share + rng.normal(0, 0.04)
-            layers.append(_person(rng, stock, view, apart, varied, place, seated))
+            layers.append(_person(rng, stock, view, apart, share + rng.normal(0, 0.04), seated))
     for _ in range(int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))):
         layers.append(_thing(rng, stock, view))
     return layers
@@ -134,7 +122,6 @@ def _person(
     stock: Stock,
     view: View,
     metres: float,
-    varied: bool,
     place: float | None = None,
     seated: bool = False,
 ) -> tuple[float, Callable[[Painting], None]]:
@@ -146,8 +133,6 @@ def _person(
     if seated:
         rgba, tall = rgba[: round(0.65 * len(rgba))], 0.65 * tall
     rgba = at_height(rgba, view.focal * tall / metres)
-    if varied and rng.random() < POSED:
-        rgba = _posed(rng, rgba)
     feet = view.row(metres)
     centre = (rng.uniform(0.05, 0.95) if place is None else place) * view.shape[1]
     shaded = rng.random() < 0.5
@@ -205,8 +190,8 @@ def _trust_wall(painting: Painting, view: View) -> None:
     painting.sure[around & (painting.metres >= view.wall)] = 1
 
 
-def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET, varied: bool = True) -> Scene:
-    """Draw one scene of (h, w) = `shape` pixels; `varied` with crowds and people out of shape."""
+def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET, crowd: float = CROWD) -> Scene:
+    """Draw one scene of (h, w) = `shape` pixels, with the chance `crowd` of a crowd behind."""
     view = View.draw(rng, shape)
     painting = Painting(
         _scenery(rng, stock, shape).astype(np.float32),
@@ -223,7 +208,7 @@ def compose(rng: Rng, stock: Stock, shape: tuple[int, int] = PRESET, varied: boo
         painting.sure[painting.owner >= 0] = POSTER
     if rng.random() < 0.35:
         painting.soften(rng.uniform(0.5, 3))
-    for _, paint in sorted(_layers(rng, stock, view, varied), key=lambda layer: -layer[0]):
+    for _, paint in sorted(_layers(rng, stock, view, crowd), key=lambda layer: -layer[0]):
         paint(painting)
     people, posters = [], []
     for index, (kind, metres, painted) in enumerate(painting.names):
@@ -246,4 +231,4 @@ def held_out_scenes(data: Path, count: int, seed: int = 0) -> Iterator[Scene]:
     stock = Stock.of(data, "test")
     for index in range(count):
         rng = np.random.default_rng((seed, index))
-        yield compose(rng, stock, PRESET if index % 4 else PRESET[::-1], varied=False)
+        yield compose(rng, stock, PRESET if index % 4 else PRESET[::-1], crowd=0)

@@ -97,24 +97,15 @@ class Stock:
         return self.place(rng)
 
 
-def weighted(rgba: RGBA) -> NDArray[Any]:
-    """Colours times alpha, float32 (H, W, 4), 0 to 255: the form that may be resampled."""
-    whole = rgba.astype(np.float32)
-    whole[..., :3] *= whole[..., 3:] / 255
-    return whole
-
-
-def unweighted(whole: NDArray[Any]) -> RGBA:
-    """Straight alpha again."""
-    colours = whole[..., :3] / np.maximum(whole[..., 3:] / 255, 1e-3)
-    return np.asarray(np.clip(np.dstack([colours, whole[..., 3]]), 0, 255), np.uint8)
-
-
 def at_height(rgba: RGBA, height: float) -> RGBA:
     """RGBA at a height in pixels; colours are weighted by opacity so no halo appears."""
     rows = max(2, round(height))
     columns = max(2, round(rgba.shape[1] * rows / rgba.shape[0]))
-    return unweighted(np.asarray(resize(weighted(rgba), (rows, columns))))
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    heavy = resize(np.dstack([rgba[..., :3] * alpha, alpha]), (rows, columns))
+    alpha = heavy[..., 3:]
+    colour = heavy[..., :3] / np.maximum(alpha, 1e-3)
+    return np.asarray(np.clip(np.dstack([colour, alpha * 255]), 0, 255), np.uint8)
 
 
 def small(picture: NDArray[np.uint8], largest: int = LARGEST) -> NDArray[np.uint8]:

@@ -1,0 +1,86 @@
+"""How long does `adaptive` take on the canvas, and where does the time go?
+
+python benchmarks/fusing.py SCENES -> results/fusing.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from table import show, write
+
+from depthmatte import ablation
+from depthmatte.canvas import prepare
+from depthmatte.fuse import features
+from depthmatte.fuse.adaptive import adaptive, judge
+from depthmatte.fuse.agreement import agreement
+from depthmatte.fuse.subject import meant
+from depthmatte.maps import Depth, Matte
+from depthmatte.pipeline import default_pipeline, depth_sources
+
+SOURCES = ("mono", "sensor", "stereo")
+TITLES = {
+    "stage": "the stage, median ms",
+    "stage_p90": "90th percentile",
+    "network": "its network",
+    "subject": "where the subject is",
+    "agreement": "does the map fit (sensors)",
+    "portrait": "the portrait network, for comparison",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenes", type=Path, help="folder that benchmarks.hard_scenes wrote")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--every", type=int, default=6, help="every n-th scene")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    pipeline, sources = default_pipeline(threads=1), depth_sources(threads=1)
+    table = {}
+    for source in SOURCES:
+        steps: list[dict[str, Callable[[], object]]] = []
+        for case in ablation.cases(options.scenes)[:: options.every]:
+            photo, _ = case.sample.read()
+            canvas = prepare(photo, pipeline.preset)
+            matte = pipeline.segment(canvas)
+            depth = ablation.asked(case, source, sources)(photo, canvas)
+            steps.append(parts(matte, depth) | {"portrait": lambda c=canvas: pipeline.segment(c)})
+        table[source] = timed(steps, options.rounds)
+    show(table, "adaptive, one thread", TITLES, dict.fromkeys(TITLES, "lower"))
+    write([{"source": name} | row for name, row in table.items()], "fusing")
+
+
+def parts(matte: Matte, depth: Depth) -> dict[str, Callable[[], object]]:
+    """The stage and its dearest parts on one picture."""
+    at, network = meant(matte, depth), judge(1)
+    seen = features.blocks(features.planes(matte, depth, at))[None]
+    return {
+        "stage": lambda: adaptive(matte, depth, 1),
+        "network": lambda: network.run(seen),
+        "subject": lambda: meant(matte, depth),
+        "agreement": lambda: agreement(matte, depth),
+    }
+
+
+def timed(pictures: list[dict[str, Callable[[], object]]], rounds: int) -> dict[str, float]:
+    """Medians over pictures and rounds, all steps in turns; the first round warms up."""
+    times: dict[str, list[float]] = {name: [] for name in pictures[0]}
+    for number in range(rounds + 1):
+        for steps in pictures:
+            for name, step in steps.items():
+                start = time.perf_counter()
+                step()
+                if number:
+                    times[name].append((time.perf_counter() - start) * 1000)
+    row = {name: float(np.median(values)) for name, values in times.items()}
+    return row | {"stage_p90": float(np.quantile(times["stage"], 0.9))}
+
+
+if __name__ == "__main__":
+    main()
