@@ -44,17 +44,17 @@ VARIANTS: dict[str, Fusion] = {
 }
 
 THRESHOLDS: Mapping[tuple[str, str], float] = {
-    ("sensor", "product"): 0.12,
-    ("sensor", "normalized"): 0.45,
+    ("sensor", "product"): 0.11,
+    ("sensor", "normalized"): 0.47,
     ("sensor", "depth"): 0.47,
-    ("stereo", "product"): 0.21,
+    ("stereo", "product"): 0.31,
     ("stereo", "normalized"): 0.8,
     ("stereo", "depth"): 0.72,
-    ("mono", "product"): 0.12,
-    ("mono", "normalized"): 0.14,
-    ("mono", "depth"): 0.34,
-    ("true", "product"): 0.2,
-    ("true", "normalized"): 0.59,
+    ("mono", "product"): 0.1,
+    ("mono", "normalized"): 0.18,
+    ("mono", "depth"): 0.35,
+    ("true", "product"): 0.17,
+    ("true", "normalized"): 0.62,
     ("true", "depth"): 0.47,
 }
 """(source, variant) -> second threshold with the best mean IoU on 40 training scenes
