@@ -84,7 +84,7 @@ MATCHED = replace(MEASURED, doubt=None, blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.3, 0.85, apart=(0.06, 0.12), least=0.03, wary=True)
+ESTIMATED = Trust(0.3, 0.85, apart=(0.06, 0.12), least=0.05, wary=True)
 """Depth guessed from the very photo that the matte was made of must disagree more clearly,
 most of all before anything is restored; small cuts go wrong too often, with bags and locks of
 hair, and so do those in front, with arms that reach for the lens."""
