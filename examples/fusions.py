@@ -69,7 +69,7 @@ def main(docs: Path) -> None:
 def scene() -> tuple[Photo, Map]:
     """The photo and its metres (H, W)."""
     astronaut = sample()
-    alpha = cut(astronaut, depth_source="none", fusion="none").alpha
+    alpha = cut(astronaut).alpha
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     wall = np.stack([150 + 40 * x / SHAPE[1], 140 + 30 * y / SHAPE[0], 120 + 0 * x], -1)
     metres = np.full(SHAPE, WALL, np.float32)

@@ -62,11 +62,11 @@ def agreement(matte: Matte, depth: Depth) -> float:
     outer = (cv2.dilate((alpha > 0.05).astype(np.uint8), _square(7)) == 0) & known
     many, more = _count(inner), _count(outer)
     rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, _square(3)) > 0
-    speaking = rim & (many >= ENOUGH) & (more >= ENOUGH)
-    if speaking.sum() < PLACES:
+    speaking = np.flatnonzero(rim & (many >= ENOUGH) & (more >= ENOUGH))
+    if speaking.size < PLACES:
         return 1.0
     inside, outside = (
-        _total(d, over)[speaking] / count[speaking]
+        _total(d, over).ravel()[speaking] / count.ravel()[speaking]
         for over, count in ((inner, many), (outer, more))
     )
     steps = outside - inside
@@ -94,7 +94,7 @@ def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
         return 0.0
     high = cv2.dilate(np.where(known, d, np.float32(-1)), _square(INSIDE))
     low = cv2.erode(np.where(known, d, np.float32(2)), _square(INSIDE))
-    return float(((high - low)[core] > step).mean())
+    return float(np.count_nonzero((high - low > step) & core) / np.count_nonzero(core))
 
 
 def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
@@ -125,5 +125,5 @@ def _count(over: Mask) -> NDArray[np.uint16]:
 
 def _total(d: Float, over: Mask) -> Float:
     """Sum of d over the marked pixels in the square around each."""
-    marked = np.where(over, d, np.float32(0))
+    marked = d * over
     return np.asarray(cv2.boxFilter(marked, -1, (AROUND, AROUND), normalize=False), np.float32)
