@@ -57,8 +57,8 @@ def _judged(maps: Sequence[Float], network: Network) -> Float:
     """The verdict (h, w); the maps are filled up to whole blocks and cut again."""
     rows, columns = maps[0].shape
     step = COARSE * network.contract.multiple
-    fill = (0, -rows % step), (0, -columns % step)
-    whole = [np.pad(plane, fill) for plane in maps] if fill != ((0, 0), (0, 0)) else maps
-    verdict = network.run(blocks(whole)[None])["verdict"][0, 0]
-    large = np.asarray(resize(verdict, (rows + fill[0][1], columns + fill[1][1])), np.float32)
-    return np.clip(large[:rows, :columns], 0, 1)
+    height, width = (-(-side // step) * step for side in (rows, columns))
+    if (height, width) != (rows, columns):
+        maps = [np.pad(plane, ((0, height - rows), (0, width - columns))) for plane in maps]
+    verdict = resize(network.run(blocks(maps)[None])["verdict"][0, 0], (height, width))
+    return np.asarray(np.clip(verdict[:rows, :columns], 0, 1), np.float32)

@@ -1,7 +1,7 @@
 """Cut-out people in another shape: bent, their limbs stretched out, cloth trailing after them.
 
-Labelled photos show people who stand still. Layers are float32 (h, w, 4), colours times
-alpha, 0 to 255.
+Labelled photos show people who stand still. People are float32 (h, w, 4), colours
+times alpha, 0 to 255.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from ..canvas import Box
 from .augment import Rng
 
-Layer = NDArray[Any]
+Values = NDArray[Any]
 
 STRIPS = 5
 """Most pieces of cloth that trail after one person."""
 
 
-def trimmed(rgba: Layer, solid: NDArray[np.bool_]) -> Layer:
+def trimmed(rgba: Values, solid: NDArray[np.bool_]) -> Values:
     """The rows and columns where anything is solid; all of them where nothing is."""
     box = Box.around(solid, 0)
     return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba
 
 
-def bent(rng: Rng, rgba: Layer) -> Layer:
+def bent(rng: Rng, rgba: Values) -> Values:
     """The person out of shape: rows sway, what reaches out is stretched and raised or lowered.
 
     The middle keeps its scale and the lowest row its height.
@@ -51,7 +51,7 @@ def bent(rng: Rng, rgba: Layer) -> Layer:
     return trimmed(moved, moved[..., 3] > 127)
 
 
-def trailing(rng: Rng, rgba: Layer) -> Layer:
+def trailing(rng: Rng, rgba: Values) -> Values:
     """The person with strips and flaps of cloth that fly off the body: ribbons, scarves, hems.
 
     They have colours of the person's own and belong to the person.
@@ -71,7 +71,7 @@ def trailing(rng: Rng, rgba: Layer) -> Layer:
     return trimmed(whole, whole[..., 3] > 127)
 
 
-def _colour(rng: Rng, rgba: Layer, solid: NDArray[np.bool_]) -> NDArray[Any]:
+def _colour(rng: Rng, rgba: Values, solid: NDArray[np.bool_]) -> NDArray[Any]:
     """The person's colour (3,) at a random place between head and feet."""
     rows = len(rgba)
     inner = np.argwhere(solid[int(0.2 * rows) : int(0.9 * rows)])
@@ -82,38 +82,45 @@ def _colour(rng: Rng, rgba: Layer, solid: NDArray[np.bool_]) -> NDArray[Any]:
     return np.asarray(pixel[:3] * 255 / max(float(pixel[3]), 1.0), np.float32)
 
 
-def _strip(
-    rng: Rng, cloth: Layer, edge: tuple[int, NDArray[np.intp]], colour: NDArray[Any]
-) -> None:
-    """Paint one tapered, curved strip that starts in the body and leaves it on one side."""
+def _strip(rng: Rng, cloth: Values, edge: tuple[int, NDArray[np.intp]], colour: Values) -> None:
+    """Paint one strip of `colour` that starts in the body, at an `edge` of its, and leaves it.
+
+    `edge` is a row and the columns where the body is in it.
+    """
     row, across = edge
     rows = len(cloth)
     side = float(rng.choice([-1, 1]))
-    start = np.array([across[-1] if side > 0 else across[0], row], float)
-    start[0] -= side * min(0.04 * rows, 0.3 * across.size)
+    inside = side * min(0.04 * rows, 0.3 * across.size)
+    start = np.array([across[-1 if side > 0 else 0] - inside, row])
     angle = rng.uniform(-0.5, 1.2)
-    length = rng.uniform(0.1, 0.4) * rows
-    along = np.array([side * np.cos(angle), np.sin(angle)])
-    normal = np.array([-along[1], along[0]])
-    t = np.linspace(0, 1, 12)[:, None]
-    curve = start + length * (t * along + rng.normal(0, 0.3) * (t - t**2) * 2 * normal)
-    first = rng.uniform(0.008, 0.11) * rows
-    width = first * (1 + t * rng.uniform(-0.8, 0.6)) / 2
-    outline = np.concatenate([curve + width * normal, (curve - width * normal)[::-1]])
-    top, left = np.maximum(np.floor(outline.min(axis=0)).astype(int)[::-1] - 1, 0)
-    bottom, right = np.maximum(np.ceil(outline.max(axis=0)).astype(int)[::-1] + 2, 0)
+    way = rng.uniform(0.1, 0.4) * rows * np.array([side * np.cos(angle), np.sin(angle)])
+    outline = _tapered(rng, start, way, rng.uniform(0.008, 0.11) * rows)
+    left, top = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 1, 0)
+    right, bottom = np.maximum(np.ceil(outline.max(axis=0)).astype(int) + 2, 0)
     here = cloth[top:bottom, left:right]
-    drawn: Any = np.zeros(here.shape[:2], np.uint8)
-    if not drawn.size:
+    if not here.size:
         return
+    drawn: Any = np.zeros(here.shape[:2], np.uint8)
     fixed = np.rint((outline - (left, top)) * 16).astype(np.int32)
     cv2.fillPoly(drawn, [fixed], 255, cv2.LINE_AA, 4)
-    # Folds: the strip is brighter here and darker there along its way.
-    y, x = np.indices(drawn.shape, np.float32)
-    way = (x + left - start[0]) * along[0] + (y + top - start[1]) * along[1]
-    waves, phase = rng.uniform(3, 12) / length, rng.uniform(0, 6)
-    light = 1 + rng.uniform(0, 0.35) * np.sin(waves * way + phase)
     alpha = drawn[..., None].astype(np.float32) / 255
-    painted = np.clip(light[..., None] * colour, 0, 255)
-    here[..., :3] += alpha * (painted - here[..., :3])
+    light = _folds(rng, here.shape[:2], start - (left, top), way)
+    here[..., :3] += alpha * (np.clip(light[..., None] * colour, 0, 255) - here[..., :3])
     here[..., 3:] += alpha * (255 - here[..., 3:])
+
+
+def _tapered(rng: Rng, start: Values, way: Values, width: float) -> Values:
+    """The outline (n, 2) of a curved strip from `start` along `way`, `width` pixels at first."""
+    t = np.linspace(0, 1, 12)[:, None]
+    across = np.array([-way[1], way[0]])
+    curve = start + t * way + rng.normal(0, 0.6) * (t - t**2) * across
+    half = width * (1 + t * rng.uniform(-0.8, 0.6)) / 2 * across / np.linalg.norm(way)
+    return np.concatenate([curve + half, (curve - half)[::-1]])
+
+
+def _folds(rng: Rng, shape: tuple[int, ...], start: Values, way: Values) -> Values:
+    """How bright cloth is (h, w): brighter here and darker there along its way, about 1."""
+    y, x = np.indices(shape, np.float32)
+    part = ((x - start[0]) * way[0] + (y - start[1]) * way[1]) / (way @ way)
+    waves = np.sin(rng.uniform(3, 12) * part + rng.uniform(0, 6))
+    return np.asarray(1 + rng.uniform(0, 0.35) * waves, np.float32)
