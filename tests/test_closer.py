@@ -239,6 +239,22 @@ def test_all_means_everybody_however_small() -> None:
     assert not auto.mask[110, 708]
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_small_piece_counts_as_measured_only_by_a_map_that_is_believed(fits: bool) -> None:
+    photo = small_person(size=150)
+    photo.rgb[90:150, 680:740] = (250, 0, 0)
+
+    def measure(photo: Photo, canvas: Canvas) -> Depth:
+        near = red(canvas).alpha > 0.5
+        z = np.where(near == fits, np.float32(1), np.float32(3))
+        return Depth(z, np.full_like(z, 0.8), metric=True, source="sensor")
+
+    portrait = pipeline(measure=measure)(photo)
+    assert portrait.mask[350, 440]
+    assert portrait.mask[110, 708] == fits
+    assert (portrait.whole is None) == fits  # with both in it, a second look shows nothing more
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(600, 900), (900, 600)])
 def test_a_part_is_turned_as_its_photo_is(rows: int, columns: int) -> None:
     for part in (Box(10, 10, 100, 40), Box(10, 10, 40, 100)):

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from .canvas import Box, Fit, Orient
+from .fuse.agreement import believed
 from .maps import Matte, Portrait
 
 MARGIN = 0.2
@@ -32,7 +33,7 @@ SOFT = 0.05
 """Alpha of the softest edge that belongs to a piece."""
 
 KNOWN = 0.2
-"""Share of a piece that must be measured, so that its depth was judged."""
+"""Share of a piece that must be measured, by a map that is believed, so that it was judged."""
 
 
 def closer(
@@ -61,11 +62,13 @@ def _surroundings(portrait: Portrait, everybody: bool) -> Box | None:
     if count < 2:
         return None
     pieces, area = stats[1:], stats[1:, cv2.CC_STAT_AREA]
-    judged = np.full(len(area), everybody)
-    if portrait.measured.source not in ("none", "mono"):
-        known = np.bincount(label[portrait.measured.usable], minlength=count)[1:]
+    judged, small = np.full(len(area), everybody), area < STRANGER * area.max()
+    depth = portrait.measured
+    given = depth.source not in ("none", "mono") and small.any()
+    if given and believed(portrait.matte, depth) > 0:
+        known = np.bincount(label[depth.usable], minlength=count)[1:]
         judged |= known >= KNOWN * area
-    pieces = pieces[area >= np.where(judged, min(SPECK, area.max()), STRANGER * area.max())]
+    pieces = pieces[np.where(judged, area >= min(SPECK, area.max()), ~small)]
     first = pieces[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
     last = first + pieces[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
     ends = portrait.fit.to_photo(np.stack([first.min(axis=0), last.max(axis=0)]) - 0.5) + 0.5

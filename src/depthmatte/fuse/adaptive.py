@@ -20,7 +20,7 @@ from ..canvas import Float, resize
 from ..errors import WeightsError
 from ..maps import Depth, Matte
 from ..network import Network
-from .agreement import agreement, belief
+from .agreement import believed
 from .decision import MEASURED, TRUST, decide
 from .features import COARSE, INPUTS, blocks, planes
 from .subject import meant
@@ -34,13 +34,12 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     at = meant(matte, depth)
     if math.isnan(at):
         return matte
-    trust = TRUST.get(depth.source, MEASURED)
-    share = belief(agreement(matte, depth), trust.doubt) if trust.doubt else 1.0
+    share = believed(matte, depth)
     if share == 0:
         return matte
     verdict = _judged(planes(matte, depth, at), judge(threads))
     away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))
-    fused = decide(matte.alpha, verdict, away, trust)
+    fused = decide(matte.alpha, verdict, away, TRUST.get(depth.source, MEASURED))
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..canvas import Box, Float
 from ..maps import Depth, Matte
+from .decision import MEASURED, TRUST
 
 Mask = NDArray[np.bool_]
 
@@ -80,6 +81,14 @@ def agreement(matte: Matte, depth: Depth) -> float:
     torn = _torn(d, known, core, step / 2)
     deep = _deep(d, body, inner) / step
     return back * max(0.0, 1 - torn / TORN) * min(1.0, max(0.0, 2 - deep / DEEP))
+
+
+def believed(matte: Matte, depth: Depth) -> float:
+    """How far a fusion may follow the map, 0 to 1: by how it agrees with the outline, as much as
+    its source is to be doubted.
+    """
+    doubt = TRUST.get(depth.source, MEASURED).doubt
+    return belief(agreement(matte, depth), doubt) if doubt else 1.0
 
 
 def belief(agreed: float, doubt: tuple[float, float]) -> float:
