@@ -6,13 +6,13 @@ python benchmarks/fusing.py SCENES -> results/fusing.csv
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from table import show, write
+from timing import Step, times
 
 from depthmatte import ablation
 from depthmatte.canvas import prepare
@@ -44,42 +44,39 @@ def main() -> None:
     pipeline, sources = default_pipeline(threads=1), depth_sources(threads=1)
     table = {}
     for source in SOURCES:
-        steps: list[dict[str, Callable[[], object]]] = []
+        pictures = []
         for case in ablation.cases(options.scenes)[:: options.every]:
             photo, _ = case.sample.read()
             canvas = prepare(photo, pipeline.preset)
             matte = pipeline.segment(canvas)
             depth = ablation.asked(case, source, sources)(photo, canvas)
-            steps.append(parts(matte, depth) | {"portrait": lambda c=canvas: pipeline.segment(c)})
-        table[source] = timed(steps, options.rounds)
+            pictures.append(parts(matte, depth) | {"portrait": step(pipeline.segment, canvas)})
+        spent = times(pictures, options.rounds)
+        table[source] = {name: float(np.median(values)) for name, values in spent.items()}
+        table[source]["stage_p90"] = float(np.quantile(spent["stage"], 0.9))
     show(table, "adaptive, one thread", TITLES, dict.fromkeys(TITLES, "lower"))
     write([{"source": name} | row for name, row in table.items()], "fusing")
 
 
-def parts(matte: Matte, depth: Depth) -> dict[str, Callable[[], object]]:
+def parts(matte: Matte, depth: Depth) -> dict[str, Step]:
     """The stage and its dearest parts on one picture."""
     at, network = meant(matte, depth), judge(1)
     seen = features.blocks(features.planes(matte, depth, at))[None]
     return {
-        "stage": lambda: adaptive(matte, depth, 1),
-        "network": lambda: network.run(seen),
-        "subject": lambda: meant(matte, depth),
-        "agreement": lambda: agreement(matte, depth),
+        "stage": step(adaptive, matte, depth, 1),
+        "network": step(network.run, seen),
+        "subject": step(meant, matte, depth),
+        "agreement": step(agreement, matte, depth),
     }
 
 
-def timed(pictures: list[dict[str, Callable[[], object]]], rounds: int) -> dict[str, float]:
-    """Medians over pictures and rounds, all steps in turns; the first round warms up."""
-    times: dict[str, list[float]] = {name: [] for name in pictures[0]}
-    for number in range(rounds + 1):
-        for steps in pictures:
-            for name, step in steps.items():
-                start = time.perf_counter()
-                step()
-                if number:
-                    times[name].append((time.perf_counter() - start) * 1000)
-    row = {name: float(np.median(values)) for name, values in times.items()}
-    return row | {"stage_p90": float(np.quantile(times["stage"], 0.9))}
+def step(call: Callable[..., object], *given: object) -> Step:
+    """The call as a step; what it answers is no time."""
+
+    def once() -> None:
+        call(*given)
+
+    return once
 
 
 if __name__ == "__main__":

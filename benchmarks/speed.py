@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from peers import CACHE, ROOT, SHARED, Selfie, session
 from table import write
+from timing import medians
 
 from depthmatte import weights
 from depthmatte.api import Portrait
@@ -61,19 +62,6 @@ def large_photo() -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_picture(np.clip(rgb + noise, 0, 255).astype(np.uint8), file)
     return file
-
-
-def medians(steps: Mapping[str, Callable[[], float | None]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each step; one of each per round. A step may time itself."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(rounds + 1):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            own = step()
-            spent = (time.perf_counter() - start) * 1000 if own is None else own
-            if number:  # the first round warms up
-                times[name].append(spent)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def networks(rounds: int, threads: int, with_selfie: bool) -> dict[str, float]:

@@ -41,7 +41,8 @@ depthmatte train mix "$WORK/fuse2/last.pt" "$WORK/fuse3/last.pt" --shares 1,2 \
 
 # Anew on what the later phases say. COMPANY became 0 here: of 1,600 composites drawn with it the
 # 1,200 without a second person were kept, so the counts below are theirs. Of `again` and `before`
-# all scenes were seen (the second look of 61 in each), of `again` the photos too.
+# all scenes were seen (the second look of 61 in each), of `again` the photos too, of the others
+# the composites alone.
 depthmatte train export "$WORK/matte34.pt" -o "$WORK/matte34.onnx" --data "$DATA"
 depthmatte train export "$WORK/matte.pt" -o "$WORK/matte.onnx" --data "$DATA"
 depthmatte train export "$WORK/depth4/last.pt" -o "$WORK/depth4.onnx" --data "$DATA"
@@ -58,7 +59,7 @@ maps near matte1 depth4 74 1 225
 depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
     --epochs 2000 -o "$WORK/fuse4" --minutes 42 --limit 640 --threads 2 --batch 16 --rate 5e-4 \
     --seed 92 --start "$WORK/fuse23.pt"
-# Alone it drops a shoulder of P3M that the estimate puts at the wall's depth.
+# Alone it drops a forearm on one photo of P3M.
 depthmatte train mix "$WORK/fuse23.pt" "$WORK/fuse4/last.pt" --shares 1,1 -o "$WORK/fuse.pt"
 depthmatte train export "$WORK/fuse.pt" -o src/depthmatte/networks/fuse.onnx \
     --command "depthmatte train fuse, phases as in runs/fuse.sh"

@@ -92,8 +92,7 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     core = solid & ~_jumps(d, known)
     count, found = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
     label[shown] = _spread(np.asarray(found, np.int32), alpha > SOFT) if whole else found
-    if not whole:
-        solid = core
+    solid = solid if whole else core
     prob, logs = _apart(
         label[shown][solid], count, matte.prob[shown][solid], np.where(known, d, np.nan)[solid]
     )
