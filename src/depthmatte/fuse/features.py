@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from ..canvas import Float, resize, scaled
@@ -60,14 +61,15 @@ def blocks(maps: Sequence[Float]) -> Float:
     seen = np.empty((2, len(maps), *shape), np.float32)
     for plane, mean, largest in zip(maps, *seen, strict=True):
         mean[:] = resize(plane, shape)
-        rows = _largest([plane[start::COARSE] for start in range(COARSE)])
-        _largest([rows[:, start::COARSE] for start in range(COARSE)], largest)
+        _largest(plane, largest)
     return seen.reshape(-1, *shape)
 
 
-def _largest(maps: Sequence[Float], out: Float | None = None) -> Float:
-    """The largest of several maps at each place."""
-    found: Float = np.maximum(maps[0], maps[1], out=out)
-    for other in maps[2:]:
-        np.maximum(found, other, out=found)
-    return found
+def _largest(plane: Float, out: Float) -> None:
+    """The largest value of each block of a plane (h, w)."""
+    rows = plane[::COARSE]
+    for start in range(1, COARSE):
+        rows = np.asarray(cv2.max(rows, plane[start::COARSE]), np.float32)
+    out[:] = rows[:, ::COARSE]
+    for start in range(1, COARSE):
+        np.maximum(out, rows[:, start::COARSE], out=out)

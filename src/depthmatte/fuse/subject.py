@@ -41,6 +41,10 @@ LEAST = 0.04
 """Share of the largest person's area below which somebody is too small to be the nearest."""
 
 
+SPARSE = 3
+"""Every so many rows are enough to say how large, likely and far somebody is."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """Whom to keep: a Choice, or the person at `point`, (x, y) in canvas pixels."""
@@ -64,7 +68,8 @@ def subject(text: str) -> tuple[Choice, tuple[float, float] | None]:
 @dataclass(frozen=True)
 class People:
     """Everybody in a matte: `label` int32 (h, w), 0 nobody, and per person (index 0 unused)
-    the area in pixels, the sum of I1 over it, and the median log depth, NaN where unmeasured.
+    the area in pixels, the sum of I1 over it, and the median log depth, NaN where unmeasured;
+    all three of every SPARSEth row.
     """
 
     label: NDArray[np.int32]
@@ -92,10 +97,11 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     core = solid & ~_jumps(d, known)
     count, found = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
     label[shown] = _spread(np.asarray(found, np.int32), alpha > SOFT) if whole else found
-    solid = solid if whole else core
-    prob, logs = _apart(
-        label[shown][solid], count, matte.prob[shown][solid], np.where(known, d, np.nan)[solid]
-    )
+    some = slice(None, None, SPARSE)
+    counted = (solid if whole else core)[some]
+    whose, sure = label[shown][some][counted], matte.prob[shown][some][counted]
+    far = np.where(known[some][counted], d[some][counted], np.float32(np.nan))
+    prob, logs = _apart(whose, count, sure, far)
     area = np.array([each.size for each in prob], np.float64)
     likely = np.array([each.sum(dtype=np.float64) for each in prob])
     return People(label, area, likely, np.array([_median(each) for each in logs]))
@@ -116,11 +122,10 @@ def _median(values: Float) -> float:
 
 
 def _jumps(d: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where depth steps by more than JUMP within a few pixels."""
+    """Where depth steps by more than JUMP within a few pixels; d is 0 where it is not known."""
     window = np.ones((WINDOW, WINDOW), np.uint8)
-    high = cv2.dilate(np.where(known, d, np.float32(-1)), window)
     low = cv2.erode(np.where(known, d, np.float32(2)), window)
-    return np.asarray((high - low > JUMP) & (high >= 0) & (low <= 1))
+    return np.asarray(cv2.dilate(d, window) - low > JUMP)
 
 
 def _spread(label: NDArray[np.int32], over: NDArray[np.bool_]) -> NDArray[np.int32]:
