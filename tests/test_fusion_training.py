@@ -25,6 +25,8 @@ from depthmatte.training import fusion_maps, losses, train  # noqa: E402
 from depthmatte.training.export import export_run  # noqa: E402
 from depthmatte.training.fusion_samples import (  # noqa: E402
     FusionSamples,
+    _beside,
+    _limbs,
     _misplaced,
     _stray,
     read_material,
@@ -142,14 +144,33 @@ def test_a_misplaced_part_lies_between_the_subject_and_what_is_behind() -> None:
     truth = picture(1)[1]
     d = np.where(truth > 0, 0.2, 0.9).astype(np.float32)
     sure = np.full_like(d, 0.8)
-    for _ in range(20):
+    moved = 0
+    for _ in range(40):
         wrong, prob = _misplaced(rng, d, sure, truth)
-        assert (wrong - d)[truth > 0].max() > 0.2
+        moved += bool((wrong - d)[truth > 0].max() > 0.2)
         assert wrong.max() <= 0.9 + 1e-6
         assert wrong.min() >= 0.2 - 1e-6
         assert (prob <= sure).all()
+    assert 10 < moved < 30  # an oval has no limbs
     nobody = np.zeros_like(truth)
     assert _misplaced(rng, d, sure, nobody)[0] is d
+
+
+def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> None:
+    truth = np.zeros((96, 96), np.float32)
+    truth[20:90, 36:60] = 1
+    truth[30:36, 60:90] = 1  # an arm, stretched out
+    d = np.tile(np.linspace(0.5, 0.9, 96, dtype=np.float32), (96, 1))
+    d[truth > 0] = 0.2
+    beside = _beside(d, truth)
+    np.testing.assert_array_equal(beside[truth == 0], d[truth == 0])
+    assert 0.7 < beside[30:36, 62:90].min() < beside[30:36, 62:90].max() <= 0.9
+    rng, arms = np.random.default_rng(0), 0
+    for _ in range(20):
+        limbs = _limbs(rng, truth, float(np.sqrt(truth.sum())))
+        assert not limbs[42:80, 38:58].any()
+        arms += bool(limbs[30:36, 70:88].all())
+    assert 0 < arms < 20
 
 
 def test_composites_have_a_person_and_are_a_function_of_their_seed(data: Path) -> None:

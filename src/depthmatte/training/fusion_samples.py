@@ -47,6 +47,12 @@ STRAY = 0.25
 MISPLACED = 0.3
 """Share of estimates that put part of the subject at the background's depth."""
 
+NARROW = (0.15, 0.35)
+"""How wide a limb is at most, as a share of the subject's size, the root of its area."""
+
+LIMB = 0.005
+"""Least area of a limb as a share of the subject's."""
+
 COLOURLESS = 0.1
 """Share of samples without colours: of a matte that does not say what it was cut from."""
 
@@ -214,16 +220,50 @@ def _stray(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tuple[Float, Fl
 
 
 def _misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
-    """A shoulder or an arm at the depth of what lies behind, as estimates do it; surely or not."""
+    """Part of the subject at the depth of what lies behind, as estimates do it; surely or not.
+
+    Half the time limbs, where people are narrow, at the depth beside them; else a shoulder or
+    the like.
+    """
     rows, columns = np.nonzero(truth > 0.5)
     outside = d[truth < 0.05]
     if not rows.size or not outside.size:
         return d, prob
-    wrong = _ovals(rng, rows, columns, np.sqrt(rows.size), d.shape, (0.1, 0.6))
-    far = np.float32(np.percentile(outside, rng.uniform(30, 95)))
+    size = np.sqrt(rows.size)
+    if rng.random() < 0.5:
+        wrong, far = _limbs(rng, truth, size), _beside(d, truth)
+    else:
+        wrong = _ovals(rng, rows, columns, size, d.shape, (0.1, 0.6))
+        far = np.full_like(d, np.percentile(outside, rng.uniform(30, 95)))
     # Estimates that fail fade from right to wrong; they seldom step there.
     wrong = np.asarray(cv2.GaussianBlur(wrong, (0, 0), rng.uniform(1, 6)), np.float32)
     return d + wrong * (far - d), prob * (1 - wrong * np.float32(rng.uniform(0, 0.7)))
+
+
+def _limbs(rng: Rng, truth: Float, size: float) -> Float:
+    """1 on some of the places where the subject is narrow, and a little around them."""
+    solid = (truth > 0.5).astype(np.uint8)
+    width = 2 * round(size * rng.uniform(*NARROW) / 2) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    narrow = cv2.morphologyEx(solid, cv2.MORPH_TOPHAT, disc)
+    count, label, stats, _ = cv2.connectedComponentsWithStats(narrow)
+    large = stats[:, cv2.CC_STAT_AREA] >= LIMB * size**2
+    chosen = large & (rng.random(count) < 0.5)
+    chosen[0] = False
+    around = cv2.dilate(chosen[label].astype(np.uint8), np.ones((5, 5), np.uint8))
+    return np.asarray(around, np.float32)
+
+
+def _beside(d: Float, truth: Float) -> Float:
+    """d with every pixel of the subject as the nearest one outside."""
+    inside = (truth >= 0.05).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(
+        inside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    outside = inside == 0
+    owner = np.zeros(int(nearest.max()) + 1, np.float32)
+    owner[nearest[outside]] = d[outside]
+    return np.asarray(owner[nearest], np.float32)
 
 
 def _ovals(
