@@ -21,14 +21,10 @@ from depthmatte.fuse.features import CHANNELS, INPUTS, blocks  # noqa: E402
 from depthmatte.maps import Depth, Matte  # noqa: E402
 from depthmatte.network import Network  # noqa: E402
 from depthmatte.photo import Photo  # noqa: E402
-from depthmatte.training import fusion_maps, losses, train  # noqa: E402
+from depthmatte.training import fusion_maps, losses, mistakes, train  # noqa: E402
 from depthmatte.training.export import export_run  # noqa: E402
 from depthmatte.training.fusion_samples import (  # noqa: E402
     FusionSamples,
-    _beside,
-    _limbs,
-    _misplaced,
-    _stray,
     read_material,
     subject_depth,
 )
@@ -131,7 +127,7 @@ def test_strays_lie_outside_the_person_and_only_add() -> None:
     some = 0.5 * truth
     added = 0
     for _ in range(60):
-        alpha, prob = _stray(rng, some, some, truth)
+        alpha, prob = mistakes.stray(rng, some, some, truth)
         assert (alpha >= some).all()
         assert (prob >= some).all()
         np.testing.assert_array_equal(alpha[truth == 1], some[truth == 1])
@@ -146,14 +142,14 @@ def test_a_misplaced_part_lies_between_the_subject_and_what_is_behind() -> None:
     sure = np.full_like(d, 0.8)
     moved = 0
     for _ in range(40):
-        wrong, prob = _misplaced(rng, d, sure, truth)
+        wrong, prob = mistakes.misplaced(rng, d, sure, truth)
         moved += bool((wrong - d)[truth > 0].max() > 0.2)
         assert wrong.max() <= 0.9 + 1e-6
         assert wrong.min() >= 0.2 - 1e-6
         assert (prob <= sure).all()
     assert 10 < moved < 30  # an oval has no limbs
     nobody = np.zeros_like(truth)
-    assert _misplaced(rng, d, sure, nobody)[0] is d
+    assert mistakes.misplaced(rng, d, sure, nobody)[0] is d
 
 
 def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> None:
@@ -162,12 +158,12 @@ def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> N
     truth[30:36, 60:90] = 1  # an arm, stretched out
     d = np.tile(np.linspace(0.5, 0.9, 96, dtype=np.float32), (96, 1))
     d[truth > 0] = 0.2
-    beside = _beside(d, truth)
+    beside = mistakes._beside(d, truth)
     np.testing.assert_array_equal(beside[truth == 0], d[truth == 0])
     assert 0.7 < beside[30:36, 62:90].min() < beside[30:36, 62:90].max() <= 0.9
     rng, arms = np.random.default_rng(0), 0
     for _ in range(20):
-        limbs = _limbs(rng, truth, float(np.sqrt(truth.sum())))
+        limbs = mistakes._limbs(rng, truth, float(np.sqrt(truth.sum())))
         assert not limbs[42:80, 38:58].any()
         arms += bool(limbs[30:36, 70:88].all())
     assert 0 < arms < 20

@@ -20,6 +20,7 @@ from ..canvas import Float, resize
 from ..errors import InputError
 from ..fuse.features import features
 from ..maps import Depth, Matte
+from . import mistakes
 from .augment import Rng
 from .data import Split
 from .samples import Key, Sample
@@ -28,9 +29,6 @@ SOURCES = ("sensor", "stereo", "mono")
 
 LIES = 0.3
 """Share of samples whose depth is wrong altogether."""
-
-LOST = 0.4
-"""Share of samples in which pieces are cut out of S_in and I1."""
 
 BESIDE, FAR_BESIDE = 0.35, 0.15
 """Shares of samples whose depth lies some pixels beside the photo, and clearly beside it."""
@@ -41,17 +39,8 @@ SHARES = {"scene": 4.0, "composite": 3.0}
 PHOTO_SHARE = 2.0
 """How often an epoch draws an ordinary photo, where there is little to do."""
 
-STRAY = 0.25
-"""Share of samples in which pieces beside the person are added to S_in and I1."""
-
 MISPLACED = 0.3
 """Share of estimates that put part of the subject at the background's depth."""
-
-NARROW = (0.15, 0.35)
-"""How wide a limb is at most, as a share of the subject's size, the root of its area."""
-
-LIMB = 0.005
-"""Least area of a limb as a share of the subject's."""
 
 COLOURLESS = 0.1
 """Share of samples without colours: of a matte that does not say what it was cut from."""
@@ -147,9 +136,9 @@ class FusionSamples:
             alpha, sure = material.matte.alpha, material.matte.prob
         else:
             truth = material.truth
-            alpha, sure = _stray(rng, *_lose(rng, material.matte), truth)
+            alpha, sure = mistakes.stray(rng, *mistakes.lose(rng, material.matte), truth)
             if source == "mono" and rng.random() < MISPLACED:
-                d, prob = _misplaced(rng, d, prob, truth)
+                d, prob = mistakes.misplaced(rng, d, prob, truth)
         colours = _coloured(rng, material.matte)
         planes = _varied(rng, [alpha, sure, truth, *colours, d, prob], shape)
         alpha, sure, truth, *colours, d, prob = planes
@@ -166,7 +155,7 @@ class FusionSamples:
                 strange = other.depths[str(rng.choice(sorted(other.depths)))]
                 fitting = [np.asarray(resize(plane, d.shape), np.float32) for plane in strange]
                 return fitting[0], fitting[1], float(rng.random())
-        return _lie(rng, d, prob)
+        return mistakes.lie(rng, d, prob)
 
 
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
@@ -175,116 +164,6 @@ def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | 
     if not seen.any():
         return None
     return float(np.median(d[seen]))
-
-
-def _lie(rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
-    """Depth upside down, mirrored, constant or made up, and where the subject seems to be."""
-    kind = rng.integers(4)
-    if kind == 0:
-        d, prob = d[::-1], prob[::-1]
-    elif kind == 1:
-        d, prob = d[:, ::-1], prob[:, ::-1]
-    elif kind == 2:
-        d, prob = np.full_like(d, rng.random()), np.full_like(prob, rng.uniform(0.2, 1))
-    else:
-        rough = rng.random((int(rng.integers(2, 7)), int(rng.integers(2, 7)))).astype(np.float32)
-        d = np.clip(cv2.resize(rough, d.shape[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
-        prob = np.full_like(prob, rng.uniform(0.2, 1))
-    return np.ascontiguousarray(d), np.ascontiguousarray(prob), float(rng.random())
-
-
-def _lose(rng: Rng, matte: Matte) -> tuple[Float, Float]:
-    """Cut ovals and bars out of the matte now and then, as a network misses limbs and bags."""
-    if rng.random() >= LOST or not (matte.alpha > 0.5).any():
-        return matte.alpha, matte.prob
-    rows, columns = np.nonzero(matte.alpha > 0.5)
-    hole = _ovals(rng, rows, columns, np.sqrt(rows.size), matte.alpha.shape)
-    left = np.float32(rng.choice([0.0, 0.0, 0.25]))
-    keep = 1 - hole * (1 - left)
-    return matte.alpha * keep, matte.prob * keep
-
-
-def _stray(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
-    """Add ovals just outside the person now and then, as a network takes in who stands behind."""
-    size = np.sqrt(float((truth > 0.5).sum()))
-    if rng.random() >= STRAY or size < 1:
-        return alpha, prob
-    side = 2 * max(1, round(0.15 * size)) + 1
-    around = cv2.dilate((truth > 0.5).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    rows, columns = np.nonzero(around & (truth < 0.5))
-    if not rows.size:
-        return alpha, prob
-    extra = _ovals(rng, rows, columns, size, alpha.shape) * (1 - truth)
-    high = extra * np.float32(rng.uniform(0.6, 1))
-    return np.maximum(alpha, high), np.maximum(prob, high * np.float32(rng.uniform(0.7, 1)))
-
-
-def _misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
-    """Part of the subject at the depth of what lies behind, as estimates do it; surely or not.
-
-    Half the time limbs, where people are narrow, at the depth beside them; else a shoulder or
-    the like.
-    """
-    rows, columns = np.nonzero(truth > 0.5)
-    outside = d[truth < 0.05]
-    if not rows.size or not outside.size:
-        return d, prob
-    size = np.sqrt(rows.size)
-    if rng.random() < 0.5:
-        wrong, far = _limbs(rng, truth, size), _beside(d, truth)
-    else:
-        wrong = _ovals(rng, rows, columns, size, d.shape, (0.1, 0.6))
-        far = np.full_like(d, np.percentile(outside, rng.uniform(30, 95)))
-    # Estimates that fail fade from right to wrong; they seldom step there.
-    wrong = np.asarray(cv2.GaussianBlur(wrong, (0, 0), rng.uniform(1, 6)), np.float32)
-    return d + wrong * (far - d), prob * (1 - wrong * np.float32(rng.uniform(0, 0.7)))
-
-
-def _limbs(rng: Rng, truth: Float, size: float) -> Float:
-    """1 on some of the places where the subject is narrow, and a little around them."""
-    solid = (truth > 0.5).astype(np.uint8)
-    width = 2 * round(size * rng.uniform(*NARROW) / 2) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    narrow = cv2.morphologyEx(solid, cv2.MORPH_TOPHAT, disc)
-    count, label, stats, _ = cv2.connectedComponentsWithStats(narrow)
-    large = stats[:, cv2.CC_STAT_AREA] >= LIMB * size**2
-    chosen = large & (rng.random(count) < 0.5)
-    chosen[0] = False
-    around = cv2.dilate(chosen[label].astype(np.uint8), np.ones((5, 5), np.uint8))
-    return np.asarray(around, np.float32)
-
-
-def _beside(d: Float, truth: Float) -> Float:
-    """d with every pixel of the subject as the nearest one outside."""
-    inside = (truth >= 0.05).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(
-        inside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    outside = inside == 0
-    owner = np.zeros(int(nearest.max()) + 1, np.float32)
-    owner[nearest[outside]] = d[outside]
-    return np.asarray(owner[nearest], np.float32)
-
-
-def _ovals(
-    rng: Rng,
-    rows: NDArray[Any],
-    columns: NDArray[Any],
-    size: float,
-    shape: tuple[int, ...],
-    axes: tuple[float, float] = (0.06, 0.35),
-) -> Float:
-    """One to three soft ovals about points among (rows, columns).
-
-    Their half `axes` are shares of a person's `size`.
-    """
-    drawn: Any = np.zeros(shape, np.float32)
-    for _ in range(int(rng.integers(1, 4))):
-        spot = int(rng.integers(rows.size))
-        half = [max(2, round(size * share)) for share in rng.uniform(*axes, 2)]
-        centre = (int(columns[spot]), int(rows[spot]))
-        cv2.ellipse(drawn, centre, half, rng.uniform(0, 180), 0, 360, 1.0, -1)
-    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
 
 
 def _coloured(rng: Rng, matte: Matte) -> list[Float]:
