@@ -99,6 +99,26 @@ def test_two_people_are_one_truth() -> None:
     assert (both > 127).sum() > 1.3 * (alone > 127).sum()
 
 
+def test_people_abreast_are_equally_tall_and_stand_on_one_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("BENT", "TRAILING", "WILD"):
+        monkeypatch.setattr(f"depthmatte.training.elsewhere.{name}", 0)
+    apart = {True: [], False: []}
+    for abreast, seen in apart.items():
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            people = [somebody(RED), somebody(GREEN)]
+            (truth,) = elsewhere(rng, people, [], place(), True, abreast).truths
+            count, _, stats, _ = cv2.connectedComponentsWithStats((truth > 127).astype(np.uint8))
+            top, height = stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]
+            if count == 3 and (top > 0).all() and (top + height < len(truth)).all():
+                seen.append((np.ptp(top + height), np.ptp(height)) / height.max())
+        assert len(seen) >= 5
+    assert np.max(apart[True]) < 0.12
+    assert np.max(apart[False]) > 0.2
+
+
 def test_who_was_cut_off_stands_on_the_frame() -> None:
     for seed in range(10):
         spread = placed(np.random.default_rng(seed), somebody(RED, cut=True), (200, 150), 0.6, 0.5)

@@ -182,6 +182,31 @@ def test_composites_have_a_person_and_are_a_function_of_their_seed(data: Path) -
         assert not all(np.array_equal(a[0].rgb, b[0].rgb) for a, b in zip(*made[1:], strict=True))
 
 
+def test_a_group_is_abreast_if_nobody_is_much_lower_than_another() -> None:
+    def mask(*heights: int) -> np.ndarray:
+        drawn = np.zeros((100, 100), np.uint8)
+        for index, height in enumerate(heights):
+            drawn[90 - height : 90, 10 + 20 * index :][:, :12] = 255
+        return drawn
+
+    assert fusion_maps._abreast(mask(50))
+    assert fusion_maps._abreast(mask(50, 40, 35))
+    assert fusion_maps._abreast(mask(80, 3))  # a speck is nobody
+    assert not fusion_maps._abreast(mask(80, 40))
+    assert not fusion_maps._abreast(mask())
+
+
+def test_groups_join_in_and_some_are_held_out(data: Path) -> None:
+    names = {
+        split: [name for name, _ in fusion_maps.photos(data, split)] for split in ("train", "test")
+    }
+    for split, listed in names.items():
+        assert all(name.startswith(f"{split}_") for name in listed)
+        assert {name.split("_")[1] for name in listed} >= set(fusion_maps.GROUPS)
+    shown = [{name.split("_", 1)[1] for name in listed} for listed in names.values()]
+    assert not shown[0] & shown[1]
+
+
 def test_no_maps_is_one_clear_line(tmp_path: Path) -> None:
     for folder in (None, tmp_path):
         with pytest.raises(InputError, match="make them with depthmatte train maps"):

@@ -27,6 +27,12 @@ COMPANY = 0.25
 OTHERS = 0.7
 """Share of pictures with people far behind, who are not the portrait."""
 
+GROUND = (0.2, 1.0)
+"""Share of the room left in the picture that is above somebody whole."""
+
+ABOUT, EQUAL = (0.9, 1.1), (0.95, 1.05)
+"""How tall people of one picture are beside one another, and those who stand abreast."""
+
 FARTHER = (0.25, 0.7)
 """How high people behind are, as shares of the portrait's height."""
 
@@ -70,11 +76,17 @@ def layer(stack: Stack) -> Layer | None:
 
 
 def elsewhere(
-    rng: Rng, people: list[Layer], others: list[Layer], background: RGB, landscape: bool
+    rng: Rng,
+    people: list[Layer],
+    others: list[Layer],
+    background: RGB,
+    landscape: bool,
+    abreast: bool = False,
 ) -> Stack:
     """One picture of all `people` before `others` (whole, any number) before `background`.
 
-    Its truth is the common mask of `people`.
+    Its truth is the common mask of `people`. `abreast` they stand side by side on one level,
+    about equally tall: at one depth.
     """
     aspect = rng.uniform(1.2, 1.85)
     size = LONGER, round(LONGER / aspect)
@@ -90,8 +102,10 @@ def elsewhere(
         for far in np.sort(rng.uniform(*FARTHER, rows)):
             picture = _crowded(rng, picture, others, tall * far)
     places = [0.5] if len(people) == 1 else rng.permutation(np.linspace(0.3, 0.7, len(people)))
+    ground = rng.uniform(*GROUND) if abreast else None
+    taller = EQUAL if abreast else ABOUT
     for person, place in zip(people, places, strict=True):
-        spread = placed(rng, person, shape, tall * rng.uniform(0.9, 1.1), place)
+        spread = placed(rng, person, shape, tall * rng.uniform(*taller), place, ground)
         own = spread[..., 3] / 255
         picture = np.asarray(spread[..., :3] + picture * (1 - own[..., None]), np.float32)
         alpha = np.asarray(own + alpha * (1 - own), np.float32)
@@ -127,10 +141,16 @@ def _lay_over(picture: NDArray[Any], rgba: NDArray[Any], top: int, left: int) ->
 
 
 def placed(
-    rng: Rng, person: Layer, shape: tuple[int, int], tall: float, place: float
+    rng: Rng,
+    person: Layer,
+    shape: tuple[int, int],
+    tall: float,
+    place: float,
+    ground: float | None = None,
 ) -> NDArray[Any]:
     """The person as a layer float32 (H, W, 4) of `shape`, `tall` of its height, near column
-    `place` (both as shares). Who was cut off stands on the lower frame again.
+    `place` (both as shares). Who was cut off stands on the lower frame again, others leave
+    `ground` of the room there is above them, or any share.
     """
     rgba = bent(rng, person.rgba) if rng.random() < BENT else person.rgba
     rgba = trailing(rng, rgba) if rng.random() < TRAILING else rgba
@@ -147,7 +167,8 @@ def placed(
     # Turned, one lower corner of who was cut off would lift: all of it goes below the frame.
     lift = columns / 2 * abs(np.sin(np.radians(angle)))
     lower = shape[0] - rows
-    bottom = lower + lift if person.cut else rng.uniform(0.2, 1.0) * lower
+    ground = rng.uniform(*GROUND) if ground is None else ground
+    bottom = lower + lift if person.cut else ground * lower
     left = (place + rng.uniform(-0.2, 0.2)) * shape[1] - columns / 2
     matrix[:, 2] += left, bottom
     spread = cv2.warpAffine(np.ascontiguousarray(rgba), matrix, shape[::-1])

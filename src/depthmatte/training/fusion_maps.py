@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import weights
 from ..canvas import PRESET, Box, Canvas, Float, lay, prepare
@@ -32,7 +33,7 @@ from ..network import Network
 from ..photo import Photo
 from ..segment.network import segmenter
 from . import augment
-from .data import Labelled, Split, backgrounds, matte_items
+from .data import Labelled, Split, backgrounds, matte_items, pairs
 from .hard_scenes import HardScene, draw
 from .hard_stock import HardStock
 from .samples import SHARP, MatteSamples
@@ -46,9 +47,18 @@ WIDE = 0.3
 CROWDED = 0.7
 """Share of composites with strangers behind."""
 
-COMPANY = 0.0
-"""Share of composites with a second person who is meant: none, whose depth would be anywhere,
-while in scenes whoever is farther is not meant."""
+COMPANY = 0.25
+"""Share of composites with others who are meant, abreast of the first."""
+
+GROUPS = ("vikram", "pennfudan")
+"""Sets of photos with several people."""
+
+GROUPS_EVERY = 5
+"""Of these every n-th is held out."""
+
+LEVEL, FEW = 0.6, 0.05
+"""Of a group the lowest piece is at least this share as high as the highest, or they do not
+stand at one depth; pieces of less than this share of the largest do not count."""
 
 MILD = 0.5
 """Strength of the composites' colour changes."""
@@ -143,8 +153,26 @@ def photos(data: Path, split: Split) -> Iterator[tuple[str, Picture]]:
     """Ordinary photos with their masks."""
     items, _, held = matte_items(data)
     masked = [item for item in items if item.group in ("picsart", "ccp")][::PHOTOS_EVERY]
-    for item in masked if split == "train" else held:
+    for item in chain(masked if split == "train" else held, _groups(data, split)):
         yield f"{split}_{item.group}_{item.photo.stem}", partial(_photo, item)
+
+
+def _groups(data: Path, split: Split) -> Iterator[Labelled]:
+    """Photos of people at one depth, by how tall they are: nobody of a group may get lost."""
+    for group in GROUPS:
+        for index, item in enumerate(pairs(data, group)):
+            if (index % GROUPS_EVERY == 0) == (split == "test") and _abreast(item.read()[1]):
+                yield item
+
+
+def _abreast(mask: NDArray[np.uint8]) -> bool:
+    """Are the people of a mask, uint8 (H, W), about equally tall?"""
+    pieces = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))[2][1:]
+    if not len(pieces):
+        return False
+    area = pieces[:, cv2.CC_STAT_AREA]
+    heights = pieces[area >= FEW * area.max(), cv2.CC_STAT_HEIGHT]
+    return bool(heights.min() >= LEVEL * heights.max())
 
 
 def _photo(item: Labelled) -> tuple[Photo, Float]:
@@ -185,7 +213,7 @@ def _composite(samples: MatteSamples, key: tuple[int, int, int]) -> tuple[Photo,
     for _ in range(TRIES):
         item = samples.items[int(rng.integers(len(samples.items)))]
         wide = bool(rng.random() < WIDE)
-        stack = samples.moved(rng, samples.read(item), wide, CROWDED, COMPANY)
+        stack = samples.moved(rng, samples.read(item), wide, CROWDED, COMPANY, abreast=True)
         if stack is not None:
             rgb = augment.colour(rng, stack.rgb, samples.strength)
             return Photo(rgb), stack.truths[0].astype(np.float32) / np.float32(255)

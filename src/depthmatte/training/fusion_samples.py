@@ -33,8 +33,9 @@ LIES = 0.3
 BESIDE, FAR_BESIDE = 0.35, 0.15
 """Shares of samples whose depth lies some pixels beside the photo, and clearly beside it."""
 
-SHARES = {"scene": 4.0, "composite": 3.0}
-"""How often an epoch draws a scene with depth of all kinds, and a person before a crowd."""
+SHARES = {"scene": 6.0, "composite": 3.0, "vikram": 1.0, "pennfudan": 1.0}
+"""How often an epoch draws a scene with depth of all kinds, people of composites, and photos of
+groups."""
 
 PHOTO_SHARE = 2.0
 """How often an epoch draws an ordinary photo, where there is little to do."""

@@ -101,17 +101,21 @@ class MatteSamples:
         landscape: bool,
         behind: float = OTHERS,
         company: float = COMPANY,
+        abreast: bool = False,
     ) -> Stack | None:
         """The photo's person put into another picture, with the chance `company` not alone, with
-        the chance `behind` before strangers; None for a photo without anybody.
+        the chance `behind` before strangers; None for a photo without anybody. Company that is
+        to stand `abreast` shows as much of itself, if there is any such.
         """
         own = layer(stack)
         if own is None:
             return None
-        beside = self._strangers(rng, 1) if rng.random() < company else []
+        beside = self._strangers(rng, 4 if abreast else 1) if rng.random() < company else []
+        if abreast:
+            beside = [person for person in beside if person.cut == own.cut][:2]
         others = self._strangers(rng, 8) if rng.random() < behind else []
         others = [person for person in others if not person.cut]
-        return elsewhere(rng, [own, *beside], others, self._place(rng), landscape)
+        return elsewhere(rng, [own, *beside], others, self._place(rng), landscape, abreast)
 
     def read(self, item: Labelled) -> Stack:
         """A photo with its mask, softened where a teacher agrees."""
