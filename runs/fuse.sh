@@ -2,7 +2,7 @@
 # Draws hard scenes and composites, keeps what the networks say about them, trains and exports
 # the fusion network. DATA is the data folder, WORK is scratch, where runs/matte.sh and
 # runs/depth.sh left their phases; OLD holds matte.onnx and depth.onnx of an earlier version.
-# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour and 42 minutes on the CPU.
+# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour, 42, 37 and 65 minutes on the CPU.
 set -euo pipefail
 DATA=${1:?usage: runs/fuse.sh DATA OLD [WORK]}
 OLD=${2:?usage: runs/fuse.sh DATA OLD [WORK]}
@@ -39,7 +39,7 @@ depthmatte train fuse "${RUN[@]}" -o "$WORK/fuse3" --minutes 28 --limit 250 --th
 depthmatte train mix "$WORK/fuse2/last.pt" "$WORK/fuse3/last.pt" --shares 1,2 \
     -o "$WORK/fuse23.pt"
 
-# Anew on what the later phases say. COMPANY became 0 here: of 1,600 composites drawn with it the
+# Anew on what the later phases say. COMPANY, of any height then, became 0 here: of 1,600 composites drawn with it the
 # 1,200 without a second person were kept, so the counts below are theirs. Of `again` and `before`
 # all scenes were seen (the second look of 61 in each), of `again` the photos too, of the others
 # the composites alone.
@@ -60,7 +60,23 @@ depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --l
     --epochs 2000 -o "$WORK/fuse4" --minutes 42 --limit 640 --threads 2 --batch 16 --rate 5e-4 \
     --seed 92 --start "$WORK/fuse23.pt"
 # Alone it drops a forearm on one photo of P3M.
-depthmatte train mix "$WORK/fuse23.pt" "$WORK/fuse4/last.pt" --shares 1,1 -o "$WORK/fuse.pt"
+depthmatte train mix "$WORK/fuse23.pt" "$WORK/fuse4/last.pt" --shares 1,1 -o "$WORK/fuse234.pt"
+
+# Limbs at the depth beside them joined `mistakes.misplaced`; two epochs, then stopped.
+depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
+    --epochs 2000 -o "$WORK/fuse5" --minutes 75 --limit 640 --threads 1 --batch 16 --rate 5e-4 \
+    --seed 112 --start "$WORK/fuse234.pt"
+# Groups and people abreast joined in, and scenes weigh 6 for 4. COMPANY was 1 while these were drawn; of their photos the
+# groups alone were kept, of their one scene nothing.
+maps abreast matte depth4 81 1 320
+maps beside matte2 depth2 82 1 320
+maps together matte1 depth4 83 1 160
+maps all matte depth1 84 1 160
+depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
+    --epochs 2000 -o "$WORK/fuse6" --minutes 65 --limit 500 --threads 1 --batch 16 --rate 5e-4 \
+    --seed 113 --start "$WORK/fuse5/last.pt"
+# Its second epoch and its last.
+depthmatte train mix "$WORK/fuse6/second.pt" "$WORK/fuse6/last.pt" --shares 1,1 -o "$WORK/fuse.pt"
 depthmatte train export "$WORK/fuse.pt" -o src/depthmatte/networks/fuse.onnx \
     --command "depthmatte train fuse, phases as in runs/fuse.sh"
 (cd src/depthmatte/networks && sha256sum -- *.onnx > SHA256SUMS)

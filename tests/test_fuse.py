@@ -276,24 +276,33 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trust", "dropped", "restored"),
-    [
-        (MEASURED, True, True),
-        (MATCHED, True, True),
-        (STORED, True, False),
-        (ESTIMATED, False, False),
-    ],
+    ("trust", "restored"),
+    [(MEASURED, True), (MATCHED, True), (STORED, False), (ESTIMATED, False)],
 )
-def test_what_is_less_sure_must_disagree_more(trust: Trust, dropped: bool, restored: bool) -> None:
+def test_what_is_less_sure_must_be_clearer_to_restore(trust: Trust, restored: bool) -> None:
     """Verdicts of 0.48 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
     shape = (64, 64)
     elsewhere, there = np.full(shape, 0.5, np.float32), np.zeros(shape, np.float32)
     doubtful = decide(
         np.ones(shape, np.float32), np.full(shape, 0.48, np.float32), elsewhere, trust
     )
-    assert (doubtful[32, 32] < 0.5) == dropped
+    assert doubtful[32, 32] < 0.5
     likely = decide(np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32), there, trust)
     assert (likely[32, 32] > 0.5) == restored
+
+
+@pytest.mark.parametrize("trust", [MEASURED, MATCHED, ESTIMATED])
+def test_a_verdict_leans_where_it_drops_and_not_where_it_restores(trust: Trust) -> None:
+    shape = (64, 64)
+    full, none = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    elsewhere, sure = np.full(shape, 0.5, np.float32), np.full(shape, 0.95, np.float32)
+    doubtful = np.full(shape, 0.6, np.float32)
+    upright, leaning = replace(trust, lean=0.0), replace(trust, lean=-1.5)
+    kept, dropped = (decide(full, doubtful, elsewhere, one)[32, 32] for one in (upright, leaning))
+    assert kept > 0.5 > dropped
+    one, other = (decide(none, sure, none, trust) for trust in (upright, leaning))
+    assert one[32, 32] > 0.5
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("trust", [MEASURED, MATCHED, ESTIMATED])

@@ -48,9 +48,9 @@ REMOTE = (20.0, 30.0)
 
 @dataclass(frozen=True)
 class Trust:
-    """How far a verdict is followed: `lean` is added to its log odds (below 0 drops more), and
-    it takes over as its disagreement with the matte goes from `drop` to `drop + wide`, or
-    from `restore` to `restore + wide` where it sees more than the matte.
+    """How far a verdict is followed: it takes over as its disagreement with the matte goes from
+    `drop` to `drop + wide`, or from `restore` to `restore + wide` where it sees more than the
+    matte. Where it drops, `lean` is added to its log odds (below 0 drops more).
 
     A map is believed as its `agreement` with the outline goes through `doubt`, or always where
     that is None. What is dropped must differ from the subject in log depth, more and more so
@@ -77,17 +77,17 @@ class Trust:
     wary: bool = False
 
 
-MEASURED = Trust(0.2, 0.05, lean=-0.3, doubt=(0.3, 0.5))
+MEASURED = Trust(0.2, 0.05, lean=-0.6, doubt=(0.3, 0.5))
 """Depth of a file or a device: an opinion of its own, if it belongs to the photo."""
 
-MATCHED = replace(MEASURED, doubt=None, blind=0.4)
+MATCHED = replace(MEASURED, lean=-1.2, doubt=None, blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.3, 0.85, apart=(0.06, 0.12), least=0.05, wary=True)
-"""Depth guessed from the very photo that the matte was made of must disagree more clearly,
-most of all before anything is restored; small cuts go wrong too often, with bags and locks of
-hair, and so do those in front, with arms that reach for the lens."""
+ESTIMATED = Trust(0.3, 0.88, lean=-1.0, apart=(0.06, 0.12), least=0.05, wary=True)
+"""Depth guessed from the very photo that the matte was made of: a verdict must be very clear
+before anything is restored; small cuts go wrong too often, with bags and locks of hair, and so
+do those in front, with arms that reach for the lens."""
 
 STORED = replace(MEASURED, restore=0.85)
 """Depth that a phone stored is smoothed along the photo's edges: what touches the portrait, a
@@ -104,11 +104,12 @@ EDGE = np.ones((HALO // COARSE + 1,) * 2, np.uint8)
 @dataclass(frozen=True)
 class _Case:
     """What is decided on, float32 (h, w): `alpha`, the `verdict` and `away` as `decide` has
-    them, and what follows from them.
+    them, the verdict that drops, `leant`, and what follows from them.
     """
 
     alpha: Float
     verdict: Float
+    leant: Float
     away: Float
 
     @cached_property
@@ -128,8 +129,8 @@ class _Case:
 
     @cached_property
     def blunt(self) -> Float:
-        """The verdict at its own size."""
-        return np.asarray(resize(self.verdict, self.shrunk.shape), np.float32)
+        """The verdict that drops, at its own size."""
+        return np.asarray(resize(self.leant, self.shrunk.shape), np.float32)
 
     @cached_property
     def pieces(self) -> tuple[int, NDArray[np.int32]]:
@@ -153,12 +154,6 @@ class _Case:
         coarse = cv2.dilate(coarse, np.ones((NEARBY, NEARBY), np.uint8))
         return np.asarray(resize(coarse.astype(np.float32), self.shape), np.float32)
 
-    @cached_property
-    def crisp(self) -> Float:
-        """The verdict with a matte's edges."""
-        steep = (self.verdict - np.float32(SUBJECT)) * COARSE + np.float32(0.5)
-        return np.asarray(np.clip(steep, 0, 1), np.float32)
-
 
 def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     """Alpha (h, w) with the verdict's changes: soft edges, and what is far from depth, stay.
@@ -167,17 +162,17 @@ def decide(alpha: Float, verdict: Float, away: Float, trust: Trust) -> Float:
     behind the subject in log depth (below 0 before it), NaN where nothing was measured: there
     depth cannot object.
     """
-    case = _Case(alpha, _leaning(verdict, trust.lean), away)
+    case = _Case(alpha, verdict, _leaning(verdict, trust.lean), away)
     taken = case.near * _taken(case, trust)
     fused = alpha - taken
     gain = np.where(taken > SLIGHT, np.float32(0), case.near * _restoring(case, trust))
-    fused += gain * (np.maximum(case.crisp, fused) - fused)
+    fused += gain * (np.maximum(_crisp(verdict), fused) - fused)
     return np.asarray(np.clip(fused, 0, 1), np.float32)
 
 
 def _taken(case: _Case, trust: Trust) -> Float:
     """What goes of every pixel's alpha (h, w)."""
-    spare = _elsewhere(case, trust) * (case.alpha - np.minimum(case.crisp, case.alpha))
+    spare = _elsewhere(case, trust) * (case.alpha - np.minimum(_crisp(case.leant), case.alpha))
     cut = _dropping(case, trust) * spare
     if trust.wary:
         cut = _whole(cut, case.alpha, trust.least)
@@ -194,8 +189,8 @@ def _elsewhere(case: _Case, trust: Trust) -> Float:
 def _dropping(case: _Case, trust: Trust) -> Float:
     """Share of what a pixel (h, w) can lose that goes by how verdict and matte disagree."""
     window, coarse = np.ones((HALO, HALO), np.uint8), case.coarse
-    around = cv2.dilate(coarse, window) - cv2.dilate(case.verdict, window)
-    lost = np.maximum(coarse - case.verdict, around)
+    around = cv2.dilate(coarse, window) - cv2.dilate(case.leant, window)
+    lost = np.maximum(coarse - case.leant, around)
     asked = np.where(case.known, np.float32(0), np.float32(trust.blind))
     return _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
 
@@ -239,6 +234,12 @@ def _regained(gain: Float, restore: float) -> Float:
     share = _ramp(np.asarray(sure, np.float32), SURELY)[label] * _ramp(gain, MISSING)
     # Over its rim too, or a seam stays between the piece and the matte it belongs to.
     return np.asarray(cv2.dilate(share, np.ones((HALO, HALO), np.uint8)), np.float32)
+
+
+def _crisp(verdict: Float) -> Float:
+    """The verdict with a matte's edges."""
+    steep = (verdict - np.float32(SUBJECT)) * COARSE + np.float32(0.5)
+    return np.asarray(np.clip(steep, 0, 1), np.float32)
 
 
 def _leaning(verdict: Float, lean: float) -> Float:
