@@ -2,8 +2,8 @@
 
 Each file holds, on the canvas, S_in and I1 of the shipped portrait network, log depth and
 I2 of every source, and the subject's true alpha. Scenes bring a simulated sensor, a
-second view and the depth network's estimate; ordinary photos the estimate alone, so that
-fusion learns to leave them as they are.
+second view and the depth network's estimate; ordinary photos, groups among them, the
+estimate alone, so that fusion learns to leave them as they are.
 """
 
 from __future__ import annotations
