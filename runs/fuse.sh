@@ -75,7 +75,7 @@ maps all matte depth1 84 1 160
 depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
     --epochs 2000 -o "$WORK/fuse6" --minutes 65 --limit 500 --threads 1 --batch 16 --rate 5e-4 \
     --seed 113 --start "$WORK/fuse5/last.pt"
-# Its second epoch and its last.
+# Its second epoch (a copy of last.pt as it stood then) and its last.
 depthmatte train mix "$WORK/fuse6/second.pt" "$WORK/fuse6/last.pt" --shares 1,1 -o "$WORK/fuse.pt"
 depthmatte train export "$WORK/fuse.pt" -o src/depthmatte/networks/fuse.onnx \
     --command "depthmatte train fuse, phases as in runs/fuse.sh"

@@ -167,8 +167,10 @@ def placed(
     # Turned, one lower corner of who was cut off would lift: all of it goes below the frame.
     lift = columns / 2 * abs(np.sin(np.radians(angle)))
     lower = shape[0] - rows
-    ground = rng.uniform(*GROUND) if ground is None else ground
-    bottom = lower + lift if person.cut else ground * lower
+    if person.cut:
+        bottom = lower + lift
+    else:
+        bottom = lower * (rng.uniform(*GROUND) if ground is None else ground)
     left = (place + rng.uniform(-0.2, 0.2)) * shape[1] - columns / 2
     matrix[:, 2] += left, bottom
     spread = cv2.warpAffine(np.ascontiguousarray(rgba), matrix, shape[::-1])
