@@ -2,7 +2,7 @@
 # Draws hard scenes and composites, keeps what the networks say about them, trains and exports
 # the fusion network. DATA is the data folder, WORK is scratch, where runs/matte.sh and
 # runs/depth.sh left their phases; OLD holds matte.onnx and depth.onnx of an earlier version.
-# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour, 42, 37 and 65 minutes on the CPU.
+# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour, 42, 35 and 65 minutes on the CPU.
 set -euo pipefail
 DATA=${1:?usage: runs/fuse.sh DATA OLD [WORK]}
 OLD=${2:?usage: runs/fuse.sh DATA OLD [WORK]}
