@@ -164,6 +164,13 @@ def test_normalized_reaches_one_or_is_empty(values: Any) -> None:
     assert largest in (0, 1)
 
 
+def test_what_nobody_measured_overflows_nothing() -> None:
+    """Found by the property above: next to nothing measured, and 1 where nothing was."""
+    z, sure, full = row(1.0, 1e-45), row(0.0, 1.0), row(1.0, 1.0)
+    assert product(Matte(full, full), Depth(z, sure)).alpha.tolist() == [[0, 0]]
+    assert Depth(z, sure, metric=True).relative.tolist() == [[1, 1]]
+
+
 @given(maps(3))
 def test_depth_without_probability_is_the_identity(values: Any) -> None:
     alpha, prob, z = values

@@ -168,7 +168,7 @@ class Depth:
         largest = self.scale.largest
         if largest == 0:
             return np.zeros_like(self.z)
-        return np.asarray(np.minimum(self.z / np.float32(largest), 1), np.float32)
+        return np.asarray(np.minimum(self.z, largest) / np.float32(largest), np.float32)
 
 
 @dataclass(frozen=True)

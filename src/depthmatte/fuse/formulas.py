@@ -45,5 +45,5 @@ def _scaled(depth: Depth) -> Float:
     if largest == 0:
         return np.zeros_like(depth.z)
     # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.
-    scaled: Float = np.minimum(depth.z / largest, np.float32(1))
+    scaled: Float = np.asarray(np.minimum(depth.z, largest) / largest, np.float32)
     return scaled
