@@ -20,6 +20,9 @@ from .features import COARSE, HALO, NEARBY
 SLIGHT = 0.05
 """What is taken from alpha that holds a cut together."""
 
+NEARLY = 0.9
+"""Share of `Trust.least` below which nothing of a piece goes: hardly any goes in part."""
+
 CLEARLY = (0.5, 0.7)
 """Share of a piece that must be taken: below the first it stays, above the second it goes."""
 
@@ -58,7 +61,7 @@ class Trust:
     measured the disagreement must be larger by `blind`.
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
-    portrait and more (half of that is nothing) that the verdict gives up by more than half. One
+    portrait and more (NEARLY that much is nothing) that the verdict gives up by more than half. One
     whose `restore` is above MISSING restores whole pieces, of which a fifth and more must reach
     it. What nothing ties to the subject goes in any case, however small it is.
 
@@ -253,7 +256,7 @@ def _leaning(verdict: Float, lean: float) -> Float:
 
 def _whole(cut: Float, alpha: Float, least: float) -> Float:
     """What is taken from alpha (h, w), less of it in pieces that are under `least` of alpha or
-    not `CLEARLY` taken; nothing in those under half of `least` or not half taken.
+    not `CLEARLY` taken; nothing in those under NEARLY `least` or not half taken.
     """
     count, label = cv2.connectedComponents((cut > SLIGHT).astype(np.uint8))
     if count == 1:
@@ -262,7 +265,7 @@ def _whole(cut: Float, alpha: Float, least: float) -> Float:
     piece = label[inside]
     taken, there = (np.bincount(piece, x[inside], count).astype(np.float32) for x in (cut, alpha))
     enough = max(1.0, least * float(alpha.sum()))
-    large = _ramp(taken, (0.5 * enough, enough))
+    large = _ramp(taken, (NEARLY * enough, enough))
     share = np.asarray(taken / np.maximum(there, SLIGHT), np.float32)
     clear = _ramp(share, CLEARLY)
     whole = np.zeros_like(cut)
