@@ -50,30 +50,29 @@ maps() {  # FOLDER MATTE DEPTH SEED SCENES COMPOSITES
     depthmatte train maps --data "$DATA" -o "$WORK/again/$1" --matte-network "$WORK/$2.onnx" \
         --depth-network "$WORK/$3.onnx" --seed "$4" --count "$5" --composites "$6"
 }
+AGAIN=(--data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 --epochs 2000
+    --batch 16 --rate 5e-4)
 maps again matte34 depth4 2 400 0
 maps before matte2 depth2 2 400 0
 maps own matte depth4 71 1 375
 maps second matte2 depth2 72 1 375
 maps far matte depth1 73 1 225
 maps near matte1 depth4 74 1 225
-depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
-    --epochs 2000 -o "$WORK/fuse4" --minutes 42 --limit 640 --threads 2 --batch 16 --rate 5e-4 \
+depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse4" --minutes 42 --limit 640 --threads 2 \
     --seed 92 --start "$WORK/fuse23.pt"
 # Alone it drops a forearm on one photo of P3M.
 depthmatte train mix "$WORK/fuse23.pt" "$WORK/fuse4/last.pt" --shares 1,1 -o "$WORK/fuse234.pt"
 
 # Limbs at the depth beside them joined `mistakes.misplaced`; two epochs, then stopped.
-depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
-    --epochs 2000 -o "$WORK/fuse5" --minutes 75 --limit 640 --threads 1 --batch 16 --rate 5e-4 \
+depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse5" --minutes 75 --limit 640 --threads 1 \
     --seed 112 --start "$WORK/fuse234.pt"
-# Groups and people abreast joined in, and scenes weigh 6 for 4. COMPANY was 1 while these were drawn; of their photos the
-# groups alone were kept, of their one scene nothing.
+# Groups and people abreast joined in, and scenes weigh 6 for 4. COMPANY was 1 while these were
+# drawn; of their photos the groups alone were kept, of their one scene nothing.
 maps abreast matte depth4 81 1 320
 maps beside matte2 depth2 82 1 320
 maps together matte1 depth4 83 1 160
 maps all matte depth1 84 1 160
-depthmatte train fuse --data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 \
-    --epochs 2000 -o "$WORK/fuse6" --minutes 65 --limit 500 --threads 1 --batch 16 --rate 5e-4 \
+depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse6" --minutes 65 --limit 500 --threads 1 \
     --seed 113 --start "$WORK/fuse5/last.pt"
 # Its second epoch (a copy of last.pt as it stood then) and its last.
 depthmatte train mix "$WORK/fuse6/second.pt" "$WORK/fuse6/last.pt" --shares 1,1 -o "$WORK/fuse.pt"

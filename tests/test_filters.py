@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from depthmatte import filters
 from depthmatte.filters import (
     box,
     disc,
@@ -177,3 +178,27 @@ def test_a_linear_target_is_found_again() -> None:
     a, b = guided_coefficients(guide, target, 3, 1e-7)
     assert np.allclose(a, [0.5, -0.2, 0.3], atol=1e-3)
     assert np.allclose(b, 0.1, atol=1e-3)
+
+
+def test_every_pixel_becomes_its_nearest_known_one() -> None:
+    rng = np.random.default_rng(4)
+    values, known = rng.integers(0, 99, (12, 15)), rng.random((12, 15)) < 0.2
+    got = filters.nearest(values, known)
+    np.testing.assert_array_equal(got[known], values[known])
+    places = np.argwhere(known)
+    for spot in np.argwhere(~known):
+        away = np.hypot(*(places - spot).T)
+        # OpenCV's distances are exact to a fifth of a pixel here.
+        close = places[away <= away.min() + 0.2]
+        assert got[tuple(spot)] in values[tuple(close.T)]
+    np.testing.assert_array_equal(filters.nearest(values, np.zeros_like(known)), values)
+
+
+def test_relief_is_the_range_of_what_is_known_nearby() -> None:
+    d, known = np.zeros((9, 9), np.float32), np.zeros((9, 9), bool)
+    d[4, 3:6], known[4, 3:6] = (0.3, 0.9, 0.4), (True, False, True)
+    d[~known] = 0
+    relief = filters.relief(d, known, 3)
+    assert relief[4, 4] == pytest.approx(0.1)
+    assert relief[4, 2] == 0
+    assert relief[0, 0] < 0

@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="needs the extra train")
 from depthmatte.canvas import prepare  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.evidence import Reason  # noqa: E402
+from depthmatte.filters import nearest  # noqa: E402
 from depthmatte.fuse import decision  # noqa: E402
 from depthmatte.fuse.adaptive import _judged  # noqa: E402
 from depthmatte.fuse.decision import Trust  # noqa: E402
@@ -158,7 +159,7 @@ def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> N
     truth[30:36, 60:90] = 1  # an arm, stretched out
     d = np.tile(np.linspace(0.5, 0.9, 96, dtype=np.float32), (96, 1))
     d[truth > 0] = 0.2
-    beside = mistakes._beside(d, truth)
+    beside = nearest(d, truth < 0.05)
     np.testing.assert_array_equal(beside[truth == 0], d[truth == 0])
     assert 0.7 < beside[30:36, 62:90].min() < beside[30:36, 62:90].max() <= 0.9
     rng, arms = np.random.default_rng(0), 0

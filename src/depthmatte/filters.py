@@ -1,17 +1,22 @@
-"""Smoothing filters: box, Gaussian, disc, normalised convolution, hole filling, guided filter.
+"""Filters: box, Gaussian, disc, normalised convolution, hole filling, guided filter; the relief
+of what is known, and its nearest value.
 
-Every function takes float32 (h, w) or (h, w, C) and returns new float32 arrays. Radii and
-deviations are in pixels. Beyond the border the outermost pixels are mirrored.
+Unless it says otherwise a function takes float32 (h, w) or (h, w, C) and returns new ones. Radii
+and deviations are in pixels. Beyond the border the outermost pixels are mirrored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .canvas import Float, resize
+
+Mask = NDArray[np.bool_]
 
 _TINY = 1e-6
 
@@ -47,6 +52,29 @@ def spread(values: Float, radius: int) -> Float:
     """Largest minus smallest value within a square window: 0 where a map is flat."""
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     return _same(cv2.dilate(values, window) - cv2.erode(values, window), values)
+
+
+def relief(d: Float, known: Mask, side: int) -> Float:
+    """How far known d, in [0, 1] and 0 where not known, reaches apart in a square of `side`
+    pixels; below 0 where nothing in it is known.
+    """
+    window = np.ones((side, side), np.uint8)
+    low = cv2.erode(np.where(known, d, np.float32(2)), window)
+    return np.asarray(cv2.dilate(d, window) - low, np.float32)
+
+
+def nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
+    """Values (h, w) of any kind, every pixel as the nearest known one; as they were where
+    nothing is known.
+    """
+    if not known.any():
+        return values.copy()
+    _, label = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(int(label.max()) + 1, values.dtype)
+    owner[label[known]] = values[known]
+    return np.asarray(owner[label])
 
 
 def normalized(

@@ -165,10 +165,15 @@ class Depth:
         """`z` in [0, 1]: metres divided by the largest measured depth (row A14)."""
         if not self.metric:
             return self.z
-        largest = self.scale.largest
-        if largest == 0:
-            return np.zeros_like(self.z)
-        return np.asarray(np.minimum(self.z, largest) / np.float32(largest), np.float32)
+        return part(self.z, self.scale.largest)
+
+
+def part(z: Float, largest: float) -> Float:
+    """z as a part of the largest, at most 1 where nobody measured; all 0 if that is 0."""
+    if largest == 0:
+        return np.zeros_like(z)
+    # Cut off first: a quotient may overflow.
+    return np.asarray(np.minimum(z, largest) / np.float32(largest), np.float32)
 
 
 @dataclass(frozen=True)

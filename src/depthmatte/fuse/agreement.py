@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Float
+from ..filters import relief
 from ..maps import Depth, Matte
 from .decision import MEASURED, TRUST
 
@@ -101,13 +102,10 @@ def belief(agreed: float, doubt: tuple[float, float]) -> float:
 
 
 def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
-    """Share of `core` around which d, 0 where not known, steps by more than `step` within a
-    few pixels.
-    """
+    """Share of `core` around which d steps by more than `step` within a few pixels."""
     if not core.any():
         return 0.0
-    low = cv2.erode(np.where(known, d, np.float32(2)), _square(INSIDE))
-    torn = (cv2.dilate(d, _square(INSIDE)) - low > step) & core
+    torn = (relief(d, known, INSIDE) > step) & core
     return float(np.count_nonzero(torn) / np.count_nonzero(core))
 
 

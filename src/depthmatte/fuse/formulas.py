@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from ..canvas import Float
-from ..maps import Depth, Matte
+from ..maps import Depth, Matte, part
 
 
 def none(matte: Matte, depth: Depth) -> Matte:
@@ -41,9 +39,5 @@ def _product(matte: Matte, depth: Depth) -> Float:
 
 def _scaled(depth: Depth) -> Float:
     """d divided by the largest measured d, so it spans [0, 1]; all 0 where nothing has depth."""
-    largest = np.float32(depth.z[depth.known].max(initial=0))
-    if largest == 0:
-        return np.zeros_like(depth.z)
     # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.
-    scaled: Float = np.asarray(np.minimum(depth.z, largest) / largest, np.float32)
-    return scaled
+    return part(depth.z, depth.z[depth.known].max(initial=0))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..canvas import Box, Float
 from ..errors import InputError
+from ..filters import nearest, relief
 from ..maps import Depth, Matte
 
 Choice = Literal["auto", "nearest", "largest", "all"]
@@ -94,7 +95,7 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     shown = part.slices
     alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
     solid = alpha >= SOLID
-    core = solid & ~_jumps(d, known)
+    core = solid & (relief(d, known, WINDOW) <= JUMP)
     count, found = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
     label[shown] = _spread(np.asarray(found, np.int32), alpha > SOFT) if whole else found
     some = slice(None, None, SPARSE)
@@ -121,28 +122,11 @@ def _median(values: Float) -> float:
     return float(np.median(seen)) if seen.size else float("nan")
 
 
-def _jumps(d: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where depth steps by more than JUMP within a few pixels; d is 0 where it is not known."""
-    window = np.ones((WINDOW, WINDOW), np.uint8)
-    low = cv2.erode(np.where(known, d, np.float32(2)), window)
-    return np.asarray(cv2.dilate(d, window) - low > JUMP)
-
-
 def _spread(label: NDArray[np.int32], over: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Labels grown to their nearest pixels of `over`."""
     if label.max() <= 1:  # one person, or nobody
         return np.asarray(over & label.any(), np.int32)
-    empty = (label == 0).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(
-        empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    sure = label > 0
-    owner = np.zeros(int(nearest.max()) + 1, np.int32)
-    owner[nearest[sure]] = label[sure]
-    spread = np.where(over, label, np.int32(0))
-    left = over & ~sure
-    spread[left] = owner[nearest[left]]
-    return spread
+    return np.where(over, nearest(label, label > 0), np.int32(0))
 
 
 def kept(found: People, wanted: Subject) -> NDArray[np.bool_]:
@@ -178,8 +162,8 @@ def _at(label: NDArray[np.int32], point: tuple[float, float]) -> int:
     """The person at a point of the canvas, or the nearest one to it."""
     rows, columns = np.nonzero(label)
     away = np.hypot(columns - point[0], rows - point[1])
-    nearest = int(np.argmin(away))
-    return int(label[rows[nearest], columns[nearest]])
+    first = int(np.argmin(away))
+    return int(label[rows[first], columns[first]])
 
 
 def meant(matte: Matte, depth: Depth) -> float:

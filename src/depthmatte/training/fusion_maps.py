@@ -33,7 +33,7 @@ from ..network import Network
 from ..photo import Photo
 from ..segment.network import segmenter
 from . import augment
-from .data import Labelled, Split, backgrounds, matte_items, pairs
+from .data import Labelled, Split, backgrounds, matte_items, pairs, read_grey
 from .hard_scenes import HardScene, draw
 from .hard_stock import HardStock
 from .samples import SHARP, MatteSamples
@@ -161,7 +161,8 @@ def _groups(data: Path, split: Split) -> Iterator[Labelled]:
     """Photos of people at one depth, by how tall they are: nobody of a group may get lost."""
     for group in GROUPS:
         for index, item in enumerate(pairs(data, group)):
-            if (index % GROUPS_EVERY == 0) == (split == "test") and _abreast(item.read()[1]):
+            mine = (index % GROUPS_EVERY == 0) == (split == "test")
+            if mine and item.mask and _abreast(read_grey(item.mask)):
                 yield item
 
 

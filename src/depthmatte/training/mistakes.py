@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Float
+from ..filters import nearest
 from ..maps import Matte
 from .augment import Rng
 
@@ -83,7 +84,8 @@ def misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Flo
         return d, prob
     size = np.sqrt(rows.size)
     if rng.random() < 0.5:
-        wrong, far = _limbs(rng, truth, size), _beside(d, truth)
+        wrong = _limbs(rng, truth, size)
+        far: Float = nearest(d, truth < 0.05)
     else:
         wrong = _ovals(rng, rows, columns, size, d.shape, (0.1, 0.6))
         far = np.full_like(d, np.percentile(outside, rng.uniform(30, 95)))
@@ -104,18 +106,6 @@ def _limbs(rng: Rng, truth: Float, size: float) -> Float:
     chosen[0] = False
     around = cv2.dilate(chosen[label].astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.asarray(around, np.float32)
-
-
-def _beside(d: Float, truth: Float) -> Float:
-    """d with every pixel of the subject as the nearest one outside."""
-    inside = (truth >= 0.05).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(
-        inside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    outside = inside == 0
-    owner = np.zeros(int(nearest.max()) + 1, np.float32)
-    owner[nearest[outside]] = d[outside]
-    return np.asarray(owner[nearest], np.float32)
 
 
 def _ovals(
