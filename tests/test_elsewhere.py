@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from depthmatte.training.augment import Stack
-from depthmatte.training.elsewhere import LONGER, Layer, elsewhere, layer, placed
+from depthmatte.training.elsewhere import LONGER, Company, Layer, elsewhere, layer, placed
 from depthmatte.training.posing import bent, trailing
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
@@ -45,16 +45,31 @@ def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
         assert (drawn == (truth > 127))[sure].mean() > 0.995
 
 
+def strangers(stack: Stack) -> np.ndarray:
+    """Where the green ones behind are seen."""
+    rgb = stack.rgb.astype(int)
+    return (rgb[..., 1] > rgb[..., 0] + 80) & (rgb[..., 1] > rgb[..., 2] + 80)
+
+
 def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
     seen = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
         stack = elsewhere(rng, [somebody(RED)], [somebody(GREEN)], place(), True)
-        rgb = stack.rgb.astype(int)
-        green = (rgb[..., 1] > rgb[..., 0] + 80) & (rgb[..., 1] > rgb[..., 2] + 80)
+        green = strangers(stack)
         seen += int(green.sum())
         assert not green.any() or (stack.truths[0][green] < 128).mean() > 0.99
     assert seen > 50000
+
+
+def test_strangers_stand_as_high_as_they_are_asked_to() -> None:
+    seen = []
+    for farther in ((0.25, 0.25), (0.8, 0.8)):
+        company = Company(farther=farther)
+        rngs = [np.random.default_rng(seed) for seed in range(10)]
+        cast = [somebody(RED)], [somebody(GREEN)], place(), True, company
+        seen.append(sum(strangers(elsewhere(rng, *cast)).sum() for rng in rngs))
+    assert 3 * seen[0] < seen[1]
 
 
 def test_bent_people_keep_their_feet_and_their_middle() -> None:
@@ -109,7 +124,7 @@ def test_people_abreast_are_equally_tall_and_stand_on_one_level(
         for seed in range(40):
             rng = np.random.default_rng(seed)
             people = [somebody(RED), somebody(GREEN)]
-            (truth,) = elsewhere(rng, people, [], place(), True, abreast).truths
+            (truth,) = elsewhere(rng, people, [], place(), True, Company(abreast=abreast)).truths
             count, _, stats, _ = cv2.connectedComponentsWithStats((truth > 127).astype(np.uint8))
             top, height = stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]
             if count == 3 and (top > 0).all() and (top + height < len(truth)).all():

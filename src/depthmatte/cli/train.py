@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -192,6 +193,15 @@ def maps(
     mixed: Annotated[
         int, typer.Option("--composites", min=0, help="People put into other photos.")
     ] = 600,
+    beside: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of composites of several people.")
+    ] = 0.25,
+    crowded: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of composites before strangers.")
+    ] = 0.7,
+    tall: Annotated[
+        bool, typer.Option("--tall", help="Strangers are nearly as tall as the portrait.")
+    ] = False,
     seed: Seed = 0,
     matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
     depth: Annotated[str, typer.Option("--depth-network", help="Depth network.")] = "depth",
@@ -203,10 +213,14 @@ def maps(
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
     _need_torch()
-    from ..training.fusion_maps import make_maps
+    from ..training.fusion_maps import COMPANY, TALL, make_maps
 
     networks = {"matte": matte, "depth": depth, "pairs": pairs}
-    made = make_maps(data, out, count, seed, threads, typer.echo, mixed=mixed, **networks)
+    company = replace(COMPANY, beside=beside, behind=crowded)
+    company = replace(company, farther=TALL) if tall else company
+    made = make_maps(
+        data, out, count, seed, threads, typer.echo, mixed=mixed, company=company, **networks
+    )
     typer.echo(f"{made} maps made in {out}")
 
 

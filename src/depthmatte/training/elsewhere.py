@@ -21,20 +21,11 @@ from .posing import bent, trailing, trimmed
 LONGER = 512
 """Pixels on the longer side of the picture that is made."""
 
-COMPANY = 0.25
-"""Share of pictures with a second person beside the first."""
-
-OTHERS = 0.7
-"""Share of pictures with people far behind, who are not the portrait."""
-
 GROUND = (0.2, 1.0)
 """Share of the room left in the picture that is above somebody whole."""
 
 ABOUT, EQUAL = (0.9, 1.1), (0.95, 1.05)
 """How tall people of one picture are beside one another, and those who stand abreast."""
-
-FARTHER = (0.25, 0.7)
-"""How high people behind are, as shares of the portrait's height."""
 
 ROWS = 0.35
 """Share of crowds that stand in two rows."""
@@ -50,6 +41,24 @@ BENT = 0.35
 
 TRAILING = 0.25
 """Share of people after whom cloth trails."""
+
+
+@dataclass(frozen=True)
+class Company:
+    """Who else is in a picture: `beside` is the share of pictures with others who are meant too,
+    one of any height, or some who stand `abreast`: on one level, about equally tall. `behind` is
+    the share with strangers farther away, `farther` how high those are, as shares of the
+    portrait's height.
+    """
+
+    beside: float = 0.25
+    behind: float = 0.7
+    farther: tuple[float, float] = (0.25, 0.7)
+    abreast: bool = False
+
+
+USUAL = Company()
+"""Who else is in the portrait network's pictures."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +90,11 @@ def elsewhere(
     others: list[Layer],
     background: RGB,
     landscape: bool,
-    abreast: bool = False,
+    company: Company = USUAL,
 ) -> Stack:
     """One picture of all `people` before `others` (whole, any number) before `background`.
 
-    Its truth is the common mask of `people`. `abreast` they stand side by side on one level,
-    about equally tall: at one depth.
+    Its truth is the common mask of `people`; how they all stand is said by `company`.
     """
     aspect = rng.uniform(1.2, 1.85)
     size = LONGER, round(LONGER / aspect)
@@ -99,11 +107,11 @@ def elsewhere(
     tall = rng.uniform(0.35, 1.0)
     if others:
         rows = 2 if rng.random() < ROWS else 1
-        for far in np.sort(rng.uniform(*FARTHER, rows)):
+        for far in np.sort(rng.uniform(*company.farther, rows)):
             picture = _crowded(rng, picture, others, tall * far)
     places = [0.5] if len(people) == 1 else rng.permutation(np.linspace(0.3, 0.7, len(people)))
-    ground = rng.uniform(*GROUND) if abreast else None
-    taller = EQUAL if abreast else ABOUT
+    ground = rng.uniform(*GROUND) if company.abreast else None
+    taller = EQUAL if company.abreast else ABOUT
     for person, place in zip(people, places, strict=True):
         spread = placed(rng, person, shape, tall * rng.uniform(*taller), place, ground)
         own = spread[..., 3] / 255

@@ -34,6 +34,7 @@ from ..photo import Photo
 from ..segment.network import segmenter
 from . import augment
 from .data import Labelled, Split, backgrounds, matte_items, pairs, read_grey
+from .elsewhere import Company
 from .hard_scenes import HardScene, draw
 from .hard_stock import HardStock
 from .samples import SHARP, MatteSamples
@@ -44,11 +45,11 @@ PHOTOS_EVERY = 2
 WIDE = 0.3
 """Share of composites in landscape."""
 
-CROWDED = 0.7
-"""Share of composites with strangers behind."""
+COMPANY = Company(abreast=True)
+"""Who else is in composites; who is meant stands abreast."""
 
-COMPANY = 0.25
-"""Share of composites with others who are meant, abreast of the first."""
+TALL = (0.5, 0.88)
+"""How high strangers are who are hard to tell from company, as shares of the portrait's height."""
 
 GROUPS = ("vikram", "pennfudan")
 """Sets of photos with several people."""
@@ -198,7 +199,9 @@ def scenes(data: Path, split: Split, count: int, seed: int) -> Iterator[tuple[st
         yield f"{split}_scene_{seed}_{index:05}", partial(_scene, stock, split, seed, index)
 
 
-def composites(data: Path, split: Split, count: int, seed: int) -> Iterator[tuple[str, Picture]]:
+def composites(
+    data: Path, split: Split, count: int, seed: int, company: Company = COMPANY
+) -> Iterator[tuple[str, Picture]]:
     """People of labelled photos in other pictures, mostly before a crowd."""
     items, _, held = matte_items(data)
     sharp = [item for item in (items if split == "train" else held) if item.group in SHARP]
@@ -206,15 +209,17 @@ def composites(data: Path, split: Split, count: int, seed: int) -> Iterator[tupl
     samples = MatteSamples(sharp, shares, backgrounds(data, split), PRESET, strength=MILD)
     for index in range(count):
         name = f"{split}_composite_{seed}_{index:05}"
-        yield name, partial(_composite, samples, (seed, index, COMPOSITES))
+        yield name, partial(_composite, samples, company, (seed, index, COMPOSITES))
 
 
-def _composite(samples: MatteSamples, key: tuple[int, int, int]) -> tuple[Photo, Float]:
+def _composite(
+    samples: MatteSamples, company: Company, key: tuple[int, int, int]
+) -> tuple[Photo, Float]:
     rng = np.random.default_rng(key)
     for _ in range(TRIES):
         item = samples.items[int(rng.integers(len(samples.items)))]
         wide = bool(rng.random() < WIDE)
-        stack = samples.moved(rng, samples.read(item), wide, CROWDED, COMPANY, abreast=True)
+        stack = samples.moved(rng, samples.read(item), wide, company)
         if stack is not None:
             rgb = augment.colour(rng, stack.rgb, samples.strength)
             return Photo(rgb), stack.truths[0].astype(np.float32) / np.float32(255)
@@ -237,11 +242,13 @@ def make_maps(
     depth: str | Path = "depth",
     pairs: str | Path = "network",
     mixed: int = 0,
+    company: Company = COMPANY,
 ) -> int:
     """Write the maps of `count` training scenes and `mixed` composites, of a tenth as many
     test ones, and of photos.
 
-    Files that are there already are kept, so that a stopped run goes on. `matte` and
+    Files that are there already are kept, so that a stopped run goes on. `company` says who
+    else is in composites. `matte` and
     `depth` are networks as `weights.path` takes them, `pairs` what `depth.stereo.matcher`
     does. Returns how many maps were made.
     """
@@ -258,7 +265,7 @@ def make_maps(
     for split, part in shares:
         pictures = chain(
             photos(data, split),
-            composites(data, split, -(-mixed // part), seed),
+            composites(data, split, -(-mixed // part), seed, company),
             scenes(data, split, -(-count // part), seed),
         )
         for name, picture in pictures:

@@ -20,7 +20,7 @@ from ..photo import RGB, Photo
 from . import augment
 from .augment import Rng, Stack
 from .data import Labelled, backgrounds, label_file, matte_items, read_grey, read_rgb
-from .elsewhere import COMPANY, OTHERS, Layer, elsewhere, layer
+from .elsewhere import USUAL, Company, Layer, elsewhere, layer
 
 Sample = dict[str, NDArray[np.float32]]
 Key = tuple[int, bool, int]
@@ -95,27 +95,21 @@ class MatteSamples:
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
 
     def moved(
-        self,
-        rng: Rng,
-        stack: Stack,
-        landscape: bool,
-        behind: float = OTHERS,
-        company: float = COMPANY,
-        abreast: bool = False,
+        self, rng: Rng, stack: Stack, landscape: bool, company: Company = USUAL
     ) -> Stack | None:
-        """The photo's person put into another picture, with the chance `company` not alone, with
-        the chance `behind` before strangers; None for a photo without anybody. Company that is
-        to stand `abreast` shows as much of itself, if there is any such.
+        """The photo's person put into another picture, in `company`; None for a photo without
+        anybody. Who is to stand abreast shows as much of himself, if there is any such.
         """
         own = layer(stack)
         if own is None:
             return None
-        beside = self._strangers(rng, 4 if abreast else 1) if rng.random() < company else []
-        if abreast:
+        many = 4 if company.abreast else 1
+        beside = self._strangers(rng, many) if rng.random() < company.beside else []
+        if company.abreast:
             beside = [person for person in beside if person.cut == own.cut][:2]
-        others = self._strangers(rng, 8) if rng.random() < behind else []
+        others = self._strangers(rng, 8) if rng.random() < company.behind else []
         others = [person for person in others if not person.cut]
-        return elsewhere(rng, [own, *beside], others, self._place(rng), landscape, abreast)
+        return elsewhere(rng, [own, *beside], others, self._place(rng), landscape, company)
 
     def read(self, item: Labelled) -> Stack:
         """A photo with its mask, softened where a teacher agrees."""
