@@ -42,6 +42,29 @@ def test_touching_people_are_parted_by_depth() -> None:
     assert (found.label > 0)[matte.alpha > 0].all()
 
 
+def somebody() -> tuple[Matte, Depth]:
+    """One person whose trunk is nearer than the legs, an arm stretched out to the lens."""
+    alpha = np.zeros((160, 120), np.float32)
+    alpha[10:150, 30:90] = 1
+    z = np.ones_like(alpha)
+    z[alpha > 0] = 0.5
+    z[90:150, 30:90] = 0.6
+    z[50:62, 45:90] = 0.2
+    return Matte(alpha, alpha), Depth(z, np.ones_like(z))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Subject("nearest"), Subject("largest"), Subject("auto", (40.0, 30.0)),
+     Subject("auto", (60.0, 55.0)), Subject("auto", (60.0, 140.0))],
+)  # fmt: skip
+def test_nobody_is_torn_by_a_choice(wanted: Subject) -> None:
+    matte, depth = somebody()
+    assert len(people(matte, depth)) == 1
+    assert len(people(matte, depth, whole=False)) == 3  # trunk, arm, legs
+    assert np.array_equal(choose(matte, depth, wanted)[0].alpha, matte.alpha)
+
+
 def test_without_depth_only_gaps_part_people() -> None:
     matte, depth = crowd()
     found = people(matte, Depth.none(depth.z.shape))

@@ -42,6 +42,13 @@ LEAST = 0.04
 """Share of the largest person's area below which somebody is too small to be the nearest."""
 
 
+PART = 0.15
+"""Share of the largest part of one piece of the matte below which a part is not somebody: an arm
+before the chest, a dark shoe."""
+
+TIED = 0.15
+"""Parts of one piece this close in log depth are one person."""
+
 SPARSE = 3
 """Every so many rows are enough to say how large, likely and far somebody is."""
 
@@ -86,7 +93,8 @@ class People:
 def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     """Part a matte into people by gaps and by jumps in depth.
 
-    Pixels on a jump, and soft edges, go with the person next to them; unless `whole`, to nobody.
+    `whole` people have all of their parts: what a jump cuts off one, pixels on the jump and
+    soft edges go with the person next to them; else to nobody.
     """
     label = np.zeros(matte.alpha.shape, np.int32)
     part = Box.around(matte.alpha > SOFT, WINDOW)
@@ -96,16 +104,44 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
     solid = alpha >= SOLID
     core = solid & (relief(d, known, WINDOW) <= JUMP)
-    count, found = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
-    label[shown] = _spread(np.asarray(found, np.int32), alpha > SOFT) if whole else found
+    far = np.where(known, d, np.float32(np.nan))
+    count, parts = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
+    found = np.asarray(parts, np.int32)
+    if whole:
+        found = _spread(_tied(found, count, solid, far), alpha > SOFT)
+        count = int(found.max()) + 1
+    label[shown] = found
     some = slice(None, None, SPARSE)
     counted = (solid if whole else core)[some]
-    whose, sure = label[shown][some][counted], matte.prob[shown][some][counted]
-    far = np.where(known[some][counted], d[some][counted], np.float32(np.nan))
-    prob, logs = _apart(whose, count, sure, far)
+    values = (plane[some][counted] for plane in (matte.prob[shown], far))
+    prob, logs = _apart(found[some][counted], count, *values)
     area = np.array([each.size for each in prob], np.float64)
     likely = np.array([each.sum(dtype=np.float64) for each in prob])
     return People(label, area, likely, np.array([_median(each) for each in logs]))
+
+
+def _tied(
+    part: NDArray[np.int32], count: int, solid: NDArray[np.bool_], far: Float
+) -> NDArray[np.int32]:
+    """Parts (h, w), numbered from 1 below `count`, as people: of one piece of what is `solid` those
+    about as `far` as its largest are one, and parts that are too small are nobody's yet.
+    """
+    inside = part > 0
+    number = part[inside]
+    area = np.bincount(number, minlength=count)
+    depth = np.array([_median(each) for each in _apart(number, count, far[inside])[0]])
+    piece = np.zeros(count, np.int32)
+    piece[number] = cv2.connectedComponents(solid.astype(np.uint8), connectivity=4)[1][inside]
+    person = np.arange(count, dtype=np.int32)
+    for one in np.unique(piece[1:]):
+        parts = np.flatnonzero(piece == one)
+        first = parts[area[parts].argmax()]
+        close = ~(np.abs(depth[parts] - depth[first]) > TIED)
+        person[parts[close]] = first
+        person[parts[area[parts] < PART * area[first]]] = 0
+        person[first] = first
+    renumbered = np.unique(person, return_inverse=True)[1]
+    return np.asarray(renumbered[part], np.int32)
 
 
 def _apart(whose: NDArray[np.int32], count: int, *values: Float) -> list[list[Float]]:
