@@ -13,7 +13,7 @@ from depthmatte.depth import unmeasured
 from depthmatte.depth.placing import moved
 from depthmatte.errors import InputError
 from depthmatte.evidence import Reason
-from depthmatte.fuse.formulas import none
+from depthmatte.fuse import FUSIONS
 from depthmatte.maps import Depth, Matte, Portrait
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline, remembered
@@ -43,7 +43,7 @@ def ramp(photo: Photo, canvas: Canvas) -> Depth:
 
 
 def pipeline(**options: object) -> Pipeline:
-    steps = {"segment": red, "measure": ramp, "fuse": lambda m, d: (none(m, d), d)}
+    steps = {"segment": red, "measure": ramp, "fuse": FUSIONS["none"]}
     return Pipeline(**{**steps, "preset": PRESET, **options})  # type: ignore[arg-type]
 
 

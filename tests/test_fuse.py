@@ -27,7 +27,7 @@ from depthmatte.fuse.decision import (
 from depthmatte.fuse.features import CHANNELS, GREY, features
 from depthmatte.fuse.formulas import none, normalized, product
 from depthmatte.fuse.subject import Subject, choose
-from depthmatte.maps import Depth, Matte
+from depthmatte.maps import Depth, Matte, Scale
 
 UNIT = st.floats(0, 1, width=32)
 
@@ -66,6 +66,13 @@ def test_metres_and_relative_depth_agree() -> None:
     relative = Depth(row(0.25, 0.5, 1.0), row(1, 1, 1))
     for combine in (product, normalized):
         np.testing.assert_allclose(combine(matte, metres).alpha, combine(matte, relative).alpha)
+
+
+def test_a_part_of_a_scene_keeps_the_scenes_maximum() -> None:
+    """As in a second look, whose canvas does not show what is farthest."""
+    matte = Matte(row(1, 1), row(1, 1))
+    depth = Depth(row(2, 3), row(0.8, 0.8), metric=True, given=Scale(0.0, 2.3, largest=10.0))
+    np.testing.assert_allclose(product(matte, depth).alpha, row(0.64, 0.56), rtol=1e-6)
 
 
 def test_unmeasured_depth_does_not_set_the_maximum() -> None:

@@ -9,7 +9,7 @@ import tinynets
 from depthmatte.canvas import Canvas
 from depthmatte.depth import unmeasured
 from depthmatte.errors import InputError, WeightsError
-from depthmatte.fuse import FUSIONS
+from depthmatte.fuse import FUSIONS, Fusion
 from depthmatte.maps import Depth, Matte
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline, default_pipeline
@@ -55,7 +55,7 @@ def test_steps_run_in_order_and_are_timed() -> None:
     steps = pipeline(
         segment=lambda canvas: (order.append("segment"), red_is_portrait(canvas))[1],
         measure=lambda shot, canvas: (order.append("measure"), blue_is_far(shot, canvas))[1],
-        fuse=lambda matte, depth: (order.append("fuse"), (matte, depth))[1],
+        fuse=Fusion("last", lambda matte, _: (order.append("fuse"), matte)[1], 0.5, False),
     )
     portrait = steps(photo())
     assert order == ["segment", "measure", "fuse"]

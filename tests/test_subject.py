@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
+from depthmatte.fuse import FUSIONS
 from depthmatte.fuse.subject import Subject, bound, choose, kept, people, subject
 from depthmatte.maps import Depth, Matte
 
@@ -106,6 +107,16 @@ def test_a_fusion_is_held_to_the_choice() -> None:
     )
     assert areas(bound(nobody, matte, matte, Subject("all"))) == (1, 1, 1)
     assert bound(everybody, matte, chosen, Subject()) is everybody
+
+
+@pytest.mark.parametrize("name", ["product", "normalized"])
+def test_with_all_a_product_is_what_it_is(name: str) -> None:
+    """It fades with distance and takes nobody away: S_in would be too much beside it."""
+    matte, depth = crowd()
+    rule = FUSIONS[name]
+    fused, _ = rule(matte, depth)
+    assert bound(fused, matte, matte, Subject("all"), rule.opacity) is fused
+    assert FUSIONS["adaptive"].opacity
 
 
 def test_empty_surroundings_change_nobody() -> None:

@@ -20,7 +20,7 @@ from .depth.sensor import SensorOptions, sensor
 from .depth.stereo import matcher, stereo
 from .depth.stored import stored
 from .errors import InputError
-from .fuse import DEFAULT, fusion
+from .fuse import DEFAULT, Fusion, fusion
 from .fuse.subject import Subject, bound, choose, subject
 from .maps import Depth, Matte, Portrait
 from .photo import Photo
@@ -74,7 +74,7 @@ class Pipeline:
 
     segment: Callable[[Canvas], Matte]
     measure: Callable[[Photo, Canvas], Depth]
-    fuse: Callable[[Matte, Depth], tuple[Matte, Depth]]
+    fuse: Fusion
     preset: tuple[int, int] = PRESET
     orient: Orient = "pad"
     first_threshold: float = 0.5
@@ -129,7 +129,7 @@ class Pipeline:
             return self.fuse(matte, depth)
         chosen, _ = choose(matte, depth, wanted)
         fused, depth = self.fuse(chosen, depth)
-        return bound(fused, matte, chosen, wanted), depth
+        return bound(fused, matte, chosen, wanted, self.fuse.opacity), depth
 
     def _wanted(self, fit: Fit) -> Subject:
         """The subject as the canvas knows it; InputError for a point outside the photo."""

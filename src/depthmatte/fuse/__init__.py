@@ -17,13 +17,15 @@ class Fusion:
 
     `threshold` is the seed's second threshold, from which S_out is portrait: for the
     products the one with the best IoU on training photos, low because they multiply four
-    numbers below 1. `needs_depth` marks formulas that are 0 wherever no depth was measured.
+    numbers below 1. `needs_depth` marks formulas that are 0 wherever no depth was measured,
+    `opacity` those whose S_out is one, as S_in is; the products fall with distance.
     """
 
     name: str
     call: Callable[[Matte, Depth], Matte]
     threshold: float
     needs_depth: bool
+    opacity: bool = True
 
     def __call__(self, matte: Matte, depth: Depth) -> tuple[Matte, Depth]:
         """The fused matte, and the depth as fusion leaves it."""
@@ -43,8 +45,8 @@ FUSIONS: dict[str, Fusion] = {
     row.name: row
     for row in (
         Fusion("none", none, threshold=0.5, needs_depth=False),
-        Fusion("product", product, threshold=0.01, needs_depth=True),
-        Fusion("normalized", normalized, threshold=0.02, needs_depth=True),
+        Fusion("product", product, threshold=0.01, needs_depth=True, opacity=False),
+        Fusion("normalized", normalized, threshold=0.02, needs_depth=True, opacity=False),
         Fusion("adaptive", _adaptive, threshold=0.5, needs_depth=False),
     )
 }
@@ -59,7 +61,12 @@ def fusion(name: str, threads: int | None = None) -> Fusion:
     """
     if name not in FUSIONS:
         raise InputError(f"fusion {name!r} is unknown; use one of {', '.join(FUSIONS)}")
-    row = FUSIONS[name]
-    if row.call is _adaptive and threads is not None:
-        return replace(row, call=partial(_adaptive, threads=threads))
-    return row
+    return fusions(threads)[name]
+
+
+def fusions(threads: int | None = None) -> dict[str, Fusion]:
+    """FUSIONS, those that run a network on so many CPU `threads`."""
+    if threads is None:
+        return FUSIONS
+    call = partial(_adaptive, threads=threads)
+    return FUSIONS | {"adaptive": replace(FUSIONS["adaptive"], call=call)}

@@ -34,10 +34,6 @@ def normalized(matte: Matte, depth: Depth) -> Matte:
 
 
 def _product(matte: Matte, depth: Depth) -> Float:
-    return depth.prob * (1 - _scaled(depth)) * matte.prob * matte.alpha
-
-
-def _scaled(depth: Depth) -> Float:
-    """d divided by the largest measured d, so it spans [0, 1]; all 0 where nothing has depth."""
     # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.
-    return part(depth.z, depth.z[depth.known].max(initial=0))
+    near = 1 - part(depth.z, depth.scale.largest)
+    return depth.prob * near * matte.prob * matte.alpha

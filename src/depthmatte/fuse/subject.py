@@ -230,14 +230,17 @@ def _depth_of(found: People, keep: NDArray[np.bool_]) -> float:
     return float(np.average(found.depth[counted], weights=found.area[counted]))
 
 
-def bound(fused: Matte, matte: Matte, chosen: Matte, wanted: Subject) -> Matte:
+def bound(
+    fused: Matte, matte: Matte, chosen: Matte, wanted: Subject, opacity: bool = True
+) -> Matte:
     """Keep a fusion to the user's choice: who was dropped stays away, with `all` everybody stays.
 
-    `matte` is S_in before the choice, `chosen` after it. `auto` binds nothing.
+    `matte` is S_in before the choice, `chosen` after it. `auto` binds nothing, nor does `all`
+    where what was fused is no `opacity`: such a fusion takes nobody away.
     """
     if wanted == Subject():
         return fused
     if wanted.choice == "all" and wanted.point is None:
-        return replace(fused, alpha=np.maximum(fused.alpha, matte.alpha))
+        return replace(fused, alpha=np.maximum(fused.alpha, matte.alpha)) if opacity else fused
     dropped = chosen.alpha < matte.alpha
     return replace(fused, alpha=np.where(dropped, np.float32(0), fused.alpha))
