@@ -11,7 +11,7 @@ the user brought (`file`); `lost` cuts pieces out of S_in.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -25,12 +25,12 @@ from rich.progress import track
 from table import RESULTS, show, write
 
 from depthmatte import ablation, ablation_plot
-from depthmatte.ablation import FALSE, MISSED, Case
+from depthmatte.ablation import FALSE, MISSED, Bench, Case
 from depthmatte.canvas import Canvas
 from depthmatte.depth import Source
 from depthmatte.evaluate import MASK_IOU, Table
 from depthmatte.maps import Depth, Matte
-from depthmatte.pipeline import Pipeline, default_pipeline, depth_sources
+from depthmatte.pipeline import default_pipeline, depth_sources
 
 TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band": "band MAE", "mae": "MAE",
           FALSE: "false area", MISSED: "missed area"}  # fmt: skip
@@ -85,10 +85,10 @@ def losing(segment: Callable[[Canvas], Matte]) -> Callable[[Canvas], Matte]:
 
 
 def measured(
-    name: str, cases: list[Case], pipeline: Pipeline, sources: Mapping[str, Source]
+    name: str, cases: list[Case], bench: Bench
 ) -> tuple[dict[str, dict[str, float]], ablation.Outcome]:
     """Means over the cases, one row a variant."""
-    outcome = ablation.measured(track(cases, name, transient=True), pipeline, sources)
+    outcome = ablation.measured(track(cases, name, transient=True), bench)
     rows = outcome.table[""]
     show(rows, f"{name}, {len(cases)} photos", TITLES, BETTER)
     return rows, outcome
@@ -98,11 +98,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("scenes", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=4, help="every n-th frame of the video")
+    parser.add_argument("--lied", type=int, default=4, help="every n-th photo of those is lied to")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--sets", nargs="*", help="only these: scenes, lies, lost, SET")
+    parser.add_argument("--sets", nargs="*", help="show only these: scenes, lies, lost, SET")
     options = parser.parse_args()
-    pipeline = default_pipeline(threads=options.threads)
-    sources = depth_sources(threads=options.threads)
+    threads = options.threads
+    bench = Bench(
+        default_pipeline(threads=threads), depth_sources(threads=threads), ablation.rules(threads)
+    )
     table: Table = {}
 
     def wanted(name: str) -> bool:
@@ -112,25 +115,28 @@ def main() -> None:
         scenes = ablation.cases(options.scenes)
         sensor = [replace(case, sources=("sensor",)) for case in scenes]
         if wanted("scenes"):
-            table["hard scenes"], outcome = measured("hard scenes", scenes, pipeline, sources)
+            table["hard scenes"], outcome = measured("hard scenes", scenes, bench)
             ablation_plot.plot({"hard scenes": table["hard scenes"]}, RESULTS / "fusion.png")
-            ablation_plot.sheet(outcome, pipeline, sources, Path("out/fusion-sheet.png"))
+            ablation_plot.sheet(outcome, bench, Path("out/fusion-sheet.png"))
         if wanted("lost"):
-            lost = replace(pipeline, segment=losing(pipeline.segment))
-            table["lost pieces"], _ = measured("lost pieces", sensor, lost, sources)
+            lost = replace(bench.pipeline, segment=losing(bench.pipeline.segment))
+            table["lost pieces"], _ = measured("lost pieces", sensor, replace(bench, pipeline=lost))
     sets = [*(DATA / name for name in EVAL_SETS), DATA / "video/dance-twirl"]
     for folder in sets:
         name = short(folder)
-        if not wanted(name):
-            continue
         cases = ablation.cases(folder)
         cases = cases[:: options.frames] if "video" in name else cases
-        table[name], _ = measured(name, cases, pipeline, sources)
-        if "video" not in name and wanted("lies"):
+        if wanted(name):
+            table[name], _ = measured(name, cases, bench)
+        if wanted("lies"):
             for lie, brought in product(LIES, (False, True)):
-                wrong = {"mono": lying(sources["mono"], lie, brought)}
+                wrong = {"mono": lying(bench.sources["mono"], lie, brought)}
                 title = f"{name}, {'file' if brought else 'depth'} {lie}"
-                table[title], _ = measured(title, cases[::4], pipeline, {**sources, **wrong})
+                table[title], _ = measured(
+                    title, cases[:: options.lied], replace(bench, sources=bench.sources | wrong)
+                )
+    if options.sets:  # the file is of a whole run
+        return
     write(
         [
             {"set": name, "variant": variant, **{key: row[key] for key in TITLES}}

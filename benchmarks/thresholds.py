@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +38,24 @@ def main() -> None:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    pipeline = default_pipeline(threads=options.threads)
-    sources = depth_sources(threads=options.threads)
+    threads = options.threads
+    formulas = {n: rule for n, rule in ablation.rules(threads).items() if n != "adaptive"}
+    # Or an alpha that never reaches the threshold of today would be nobody's.
+    least = dict.fromkeys(product(ablation.FILES, formulas), 1 / STEPS)
+    bench = ablation.Bench(
+        default_pipeline(threads=threads), depth_sources(threads=threads), formulas, least
+    )
     scores: dict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
     for case in track(ablation.cases(options.scenes), transient=True):
         photo, truth = case.sample.read()
-        for name, portrait in ablation.variants(case, photo, pipeline, sources):
+        for name, portrait in ablation.variants(case, photo, bench):
             source, _, variant = name.partition("/")
             if variant:
                 scores[source, variant].append(ious(portrait.alpha, truth >= 0.5))
     for (source, variant), rows in scores.items():
         means = np.mean(rows, axis=0)
         best = (int(np.argmax(means)) + 1) / STEPS
-        print(f'    ("{source}", "{variant}"): {best:.2f},  # IoU {means.max():.3f}')
+        print(f'    ("{source}", "{variant}"): {best:g},  # IoU {means.max():.3f}')
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -12,12 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 import tinynets
-from depthmatte.ablation import FALSE, MISSED, VARIANTS, ablate, cases, scored
+from depthmatte.ablation import FALSE, FILES, MISSED, Bench, ablate, cases, rules, scored
 from depthmatte.camera import Camera, Rig
+from depthmatte.canvas import Canvas
 from depthmatte.cli import app
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
-from depthmatte.maps import Portrait
+from depthmatte.maps import Depth, Portrait
+from depthmatte.photo import Photo
 from depthmatte.pipeline import default_pipeline, depth_sources
 
 SHAPE = (160, 128)
@@ -75,14 +79,20 @@ def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -
     (lame / "photo.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"no alpha\.png"):
         cases(lame.parent)
+    for part in ("images", "masks"):  # a plain set whose photo has the name of a scene's
+        (tmp_path / part / f"photo.{'jpg' if part == 'images' else 'png'}").write_bytes(b"")
+    assert [case.name for case in cases(tmp_path)] == ["a", "photo"]
+    shutil.copytree(scenes / "0000", tmp_path / "0000")
+    with pytest.raises(InputError, match="holds scenes and images beside them"):
+        cases(tmp_path)
 
 
 def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> None:
     pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
     sources = depth_sources(nets["depth"], "sgbm")
-    outcome = ablate([scenes], pipeline, sources)
+    outcome = ablate([scenes], Bench(pipeline, sources))
     rows = outcome.table[scenes.as_posix()]
-    expected = {f"{s}/{v}" for s in ("sensor", "stereo", "mono", "true") for v in VARIANTS}
+    expected = {f"{s}/{v}" for s in ("sensor", "stereo", "mono", "true") for v in rules()}
     assert set(rows) == {"none"} | {name for name in expected if not name.endswith("/none")}
     # The poster is red too: a share of the person's area that is known here.
     assert rows["none"][FALSE] == pytest.approx(900 / 5000, abs=0.03)
@@ -90,6 +100,64 @@ def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> 
     # With true depth the seed's product falls where the poster hangs.
     assert rows["true/product"]["iou"] != rows["none"]["iou"]
     assert len(outcome.gains) == 8
+    assert not outcome.unmatched
+
+
+def copied(scenes: Path, to: Path) -> Path:
+    shutil.copytree(scenes, to / "scenes")
+    return to / "scenes"
+
+
+@pytest.mark.parametrize("name", ["alpha.png", *chain(*FILES.values())])
+def test_a_scene_that_lacks_what_others_have_is_an_error(
+    scenes: Path, tmp_path: Path, name: str
+) -> None:
+    folder = copied(scenes, tmp_path)
+    (folder / "0001" / name).unlink()
+    with pytest.raises(InputError, match=f"0001: holds a photo but no {name}"):
+        cases(folder)
+
+
+def test_scenes_need_not_have_every_source(scenes: Path, tmp_path: Path) -> None:
+    folder = copied(scenes, tmp_path)
+    for one in folder.iterdir():
+        for name in ("right.jpg", "stereo.json", "depth_true.png"):
+            (one / name).unlink()
+    assert [case.sources for case in cases(folder)] == [("sensor", "mono")] * 2
+
+
+@pytest.mark.parametrize("name", ["depth_sensor.png", "calib.json", "right.jpg", "stereo.json"])
+def test_what_a_scene_holds_must_be_readable(
+    scenes: Path, tmp_path: Path, nets: dict[str, str], name: str
+) -> None:
+    folder = copied(scenes, tmp_path)
+    (folder / "0001" / name).write_bytes(b"junk")
+    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
+    with pytest.raises(InputError, match=name):
+        ablate([folder], Bench(pipeline, depth_sources(nets["depth"], "sgbm")))
+
+
+def test_a_pair_that_cannot_be_matched_counts_as_no_depth(
+    scenes: Path, nets: dict[str, str]
+) -> None:
+    def swapped(photo: Photo, canvas: Canvas) -> Depth:
+        raise InputError("stereo: left and right views seem swapped; exchange them")
+
+    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
+    sources = depth_sources(nets["depth"], "sgbm")
+    outcome = ablate([scenes], Bench(pipeline, sources | {"stereo": swapped}))
+    rows = outcome.table[scenes.as_posix()]
+    assert rows["stereo/adaptive"] == pytest.approx(rows["none"])
+    assert outcome.unmatched == 2
+    with pytest.raises(InputError, match="seem swapped"):
+        ablate([scenes], Bench(pipeline, sources | {"sensor": swapped}))
+
+
+def test_without_a_subject_there_are_no_shares_of_it() -> None:
+    rgb, alpha = np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.float32)
+    numbers = scored(Portrait.of(rgb, alpha), np.zeros((10, 10), np.float32))
+    assert np.isnan([numbers[FALSE], numbers[MISSED]]).all()
+    assert numbers["iou"] == 0
 
 
 def test_areas_by_hand() -> None:
@@ -121,6 +189,28 @@ def test_the_command_writes_table_bars_and_sheet(
     assert float(rows[0][FALSE]) == pytest.approx(table["none"][FALSE], rel=1e-4)
     for path in pictures.values():
         assert cv2.imread(str(path)).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--plot", "{out}/t.xyz"], "no plot can be written so"),
+        (["--sheet", "{out}/t.txt"], "cannot be written; use one of"),
+        (["--json", "{out}/t", "--csv", "{out}/t"], "is given for two results"),
+        (["--json", "{scenes}/0000/alpha.png"], "is an input and is not overwritten"),
+        (["--sheet", "{scenes}/0001/right.jpg"], "is an input and is not overwritten"),
+    ],
+)
+def test_places_are_checked_before_anything_is_measured(
+    scenes: Path, tmp_path: Path, words: list[str], problem: str
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plot")
+    places = [word.format(out=tmp_path, scenes=scenes) for word in words]
+    nowhere = "--matte-network=nowhere.onnx"  # would be the error if networks were asked first
+    result = CliRunner().invoke(app, ["evaluate", str(scenes), "--ablation", nowhere, *places])
+    assert result.exit_code == 1
+    assert problem in result.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_plot_without_ablation_is_one_clear_line(tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def evaluate(
         return
     if plot or sheet:
         raise InputError("--plot and --sheet: go with --ablation; add it")
-    evaluate_all(folders, todo.pipeline(), json, csv, report)
+    evaluate_all(folders, todo, json, csv, report)
 
 
 @app.command()

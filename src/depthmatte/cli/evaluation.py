@@ -7,28 +7,30 @@ from pathlib import Path
 
 import typer
 
-from ..evaluate import MASK_IOU, Table, evaluate, samples, write_csv, write_json
+from ..errors import InputError
+from ..evaluate import MASK_IOU, Sample, Table, evaluate, samples, write_csv, write_json
+from ..fuse import fusions
+from ..io.label import label
 from ..io.replace import check_place
 from ..metrics import METRICS
-from ..pipeline import Pipeline, depth_sources
+from ..pipeline import depth_sources
 from .order import Order
 from .report import Report
 
 
 def evaluate_all(
     folders: Sequence[Path],
-    pipeline: Pipeline,
+    order: Order,
     json: Path | None,
     csv: Path | None,
     report: Report,
 ) -> None:
     """Measure every fusion on every folder, print the tables and write the files asked for."""
-    for target in (json, csv):
-        if target:
-            check_place(target)
-    total = sum(len(samples(folder)) for folder in folders)
-    with report.progress(total) as advance:
-        table = evaluate(folders, pipeline, progress=lambda _: advance())
+    found = [sample for folder in folders for sample in samples(folder)]
+    _check((json, csv), found)
+    rules = fusions(order.threads)
+    with report.progress(len(found)) as advance:
+        table = evaluate(folders, order.pipeline(), progress=lambda _: advance(), fusions=rules)
     if json:
         write_json(table, json)
     if csv:
@@ -50,14 +52,20 @@ def ablate_all(
     """Measure every fusion with every source of depth on every folder."""
     from .. import ablation, ablation_plot
 
-    for target in (json, csv, plot, sheet):
-        if target:
-            check_place(target)
-    pipeline = order.pipeline()
+    found = [case for folder in folders for case in ablation.cases(folder)]
+    inputs = [path for case in found if case.folder for path in case.folder.iterdir()]
+    _check((json, csv, plot, sheet), [case.sample for case in found], inputs)
+    if plot:
+        ablation_plot.check_plot(plot)
+    if sheet:
+        ablation_plot.check_sheet(sheet)
     sources = depth_sources(order.depth_network, threads=order.threads)
-    total = sum(len(ablation.cases(folder)) for folder in folders)
-    with report.progress(total) as advance:
-        outcome = ablation.ablate(folders, pipeline, sources, lambda _: advance())
+    bench = ablation.Bench(order.pipeline(), sources, ablation.rules(order.threads))
+    with report.progress(len(found)) as advance:
+        outcome = ablation.ablate(folders, bench, lambda _: advance())
+    if outcome.unmatched:
+        many = f"{outcome.unmatched} of {len(found)} pairs"
+        report.note(f"{many} cannot be matched and count as without depth")
     extra = (ablation.FALSE, ablation.MISSED)
     if json:
         write_json(outcome.table, json)
@@ -66,10 +74,22 @@ def ablate_all(
     if plot:
         ablation_plot.plot(outcome.table, plot)
     if sheet:
-        ablation_plot.sheet(outcome, pipeline, sources, sheet)
+        ablation_plot.sheet(outcome, bench, sheet)
     if report.style == "lines":
         for line in _lines(outcome.table, extra):
             typer.echo(line)
+
+
+def _check(
+    targets: Sequence[Path | None], found: Sequence[Sample], inputs: Sequence[Path] = ()
+) -> None:
+    """InputError before any work for places that cannot be written, inputs and doubles."""
+    read = [path for sample in found for path in (sample.photo, sample.mask)]
+    places = [target for target in targets if target]
+    for target in places:
+        check_place(target, [*read, *inputs])
+        if places.count(target) > 1:
+            raise InputError(f"{label(target)}: is given for two results; name two files")
 
 
 def _lines(table: Table, extra: Sequence[str] = ()) -> Iterator[str]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .label import label, reason
-from .replace import replacing
+from .replace import Place, refuse_inputs, replacing
 
 MAX_PIXELS = 250_000_000
 """Pixels a file may claim, checked before memory is asked for."""
@@ -71,17 +71,15 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
 def write(
     values: NDArray[Any],
-    path: str | os.PathLike[str],
-    forbid: Iterable[str | os.PathLike[str]] = (),
+    path: Place,
+    forbid: Iterable[Place] = (),
 ) -> Path:
     """Write (h, w) or (h, w, 3) as PFM, whole or not at all; no file of `forbid` is replaced.
 
     Raises InputError for a shape or place that does not work.
     """
     path, content = Path(path), encode(values)
-    for original in forbid:
-        if os.path.exists(path) and os.path.exists(original) and os.path.samefile(path, original):
-            raise InputError(f"{label(path)}: is an input and is not overwritten; name another")
+    refuse_inputs(path, forbid)
     with replacing(path, folders=True) as draft:
         draft.write_bytes(content)
     return path

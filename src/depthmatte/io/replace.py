@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
 from .label import label, reason
 
+Place = str | os.PathLike[str]
 
-def check_place(path: Path) -> None:
-    """Raise InputError now when `path` could not be written later, after long work."""
+
+def check_place(path: Path, inputs: Iterable[Place] = ()) -> None:
+    """Raise InputError now when `path` could not be written later, after long work, or is one of
+    the `inputs`.
+    """
+    refuse_inputs(path, inputs)
     folder = path.parent
     if not folder.is_dir():
         raise InputError(f"{label(path)}: its folder does not exist; make it or write elsewhere")
     if path.is_dir() or not os.access(folder, os.W_OK):
         raise InputError(f"{label(path)}: cannot be written; name a file in a folder of yours")
+
+
+def refuse_inputs(path: Path, inputs: Iterable[Place]) -> None:
+    """Raise InputError where `path` is one of the files that are only read."""
+    if not os.path.exists(path):  # False also where a folder may not be entered
+        return
+    for one in inputs:
+        if os.path.exists(one) and os.path.samefile(path, one):
+            raise InputError(
+                f"{label(path)}: is an input and is not overwritten; "
+                "write to another folder or name"
+            )
 
 
 @contextmanager

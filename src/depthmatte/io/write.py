@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..photo import Meta
 from .label import label
-from .replace import replacing
+from .replace import Place, refuse_inputs, replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +27,7 @@ _EXIF_LIMIT = 65_533
 
 
 @dataclass(frozen=True)
-class _Format:
+class Format:
     """What a file format can hold; `side` is the longest width or height."""
 
     name: str
@@ -36,10 +36,10 @@ class _Format:
     side: int = 2**31 - 1
 
 
-_PNG = _Format("PNG", deep=True)
-_TIFF = _Format("TIFF", deep=True)
-_JPEG = _Format("JPEG", alpha=False, side=65_500)
-_WEBP = _Format("WEBP", side=16_383)
+_PNG = Format("PNG", deep=True)
+_TIFF = Format("TIFF", deep=True)
+_JPEG = Format("JPEG", alpha=False, side=65_500)
+_WEBP = Format("WEBP", side=16_383)
 _FORMATS = {
     ".png": _PNG,
     ".webp": _WEBP,
@@ -77,10 +77,10 @@ def _levels(values: NDArray[Any], top: int) -> NDArray[np.float32]:
 
 def write(
     array: NDArray[np.uint8] | NDArray[np.uint16],
-    path: str | os.PathLike[str],
+    path: Place,
     meta: Meta | None = None,
     quality: int = QUALITY,
-    forbid: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    forbid: Place | Iterable[Place] = (),
 ) -> Path:
     """Write a picture in the format its suffix names; returns the path (SPEC row B4).
 
@@ -93,23 +93,29 @@ def write(
     Raises InputError for a picture, suffix or place that does not work.
     """
     path = Path(path)
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise InputError(
-            f"{label(path)}: suffix {label(path.suffix) or '(none)'} cannot be written; "
-            f"use one of {' '.join(SUFFIXES)}"
-        )
+    form = form_of(path)
     _check(array, form, path)
     if not 1 <= quality <= 100:
         raise InputError(f"{label(path)}: quality {quality} is out of range; use 1 to 100")
-    _refuse_originals(path, [forbid] if isinstance(forbid, str | os.PathLike) else forbid)
+    refuse_inputs(path, [forbid] if isinstance(forbid, str | os.PathLike) else forbid)
     options = _options(array, form, meta or Meta(), quality)
     with replacing(path, folders=True) as draft:
         _save(array, draft, path, form.name, options)
     return path
 
 
-def _check(array: NDArray[Any], form: _Format, path: Path) -> None:
+def form_of(path: Path) -> Format:
+    """The format that the suffix names; InputError for one that cannot be written."""
+    form = _FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise InputError(
+            f"{label(path)}: suffix {label(path.suffix) or '(none)'} cannot be written; "
+            f"use one of {' '.join(SUFFIXES)}"
+        )
+    return form
+
+
+def _check(array: NDArray[Any], form: Format, path: Path) -> None:
     shape, name = np.shape(array), label(path)
     colour = array.dtype == np.uint8 and len(shape) == 3 and shape[2] in (3, 4)
     if not colour and not (array.dtype in (np.uint8, np.uint16) and len(shape) == 2):
@@ -130,17 +136,6 @@ def _check(array: NDArray[Any], form: _Format, path: Path) -> None:
         raise InputError(f"{name}: {form.name} holds no 16 bits; use .png or .tif")
 
 
-def _refuse_originals(path: Path, originals: Iterable[str | os.PathLike[str]]) -> None:
-    if not os.path.exists(path):  # False also where a folder may not be entered
-        return
-    for original in originals:
-        if os.path.exists(original) and os.path.samefile(path, original):
-            raise InputError(
-                f"{label(path)}: is the photo itself and is not overwritten; "
-                "write to another folder or name"
-            )
-
-
 def _save(array: NDArray[Any], draft: Path, path: Path, name: str, options: Any) -> None:
     """Encode into `draft`; `path` stands in messages."""
     try:
@@ -159,7 +154,7 @@ def _image(array: NDArray[Any]) -> Image:
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _options(array: NDArray[Any], form: _Format, meta: Meta, quality: int) -> dict[str, Any]:
+def _options(array: NDArray[Any], form: Format, meta: Meta, quality: int) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if meta.icc and array.ndim == 3:
         options["icc_profile"] = meta.icc
