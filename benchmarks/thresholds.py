@@ -40,11 +40,10 @@ def main() -> None:
     options = parser.parse_args()
     threads = options.threads
     formulas = {n: rule for n, rule in ablation.rules(threads).items() if n != "adaptive"}
-    # Or an alpha that never reaches the threshold of today would be nobody's.
+    # Where a second look is and whether anybody is there would depend on thresholds of today.
     least = dict.fromkeys(product(ablation.FILES, formulas), 1 / STEPS)
-    bench = ablation.Bench(
-        default_pipeline(threads=threads), depth_sources(threads=threads), formulas, least
-    )
+    once = default_pipeline(threads=threads, second_look=False)
+    bench = ablation.Bench(once, depth_sources(threads=threads), formulas, least)
     scores: dict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
     for case in track(ablation.cases(options.scenes), transient=True):
         photo, truth = case.sample.read()

@@ -170,6 +170,20 @@ def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> N
     assert 0 < arms < 20
 
 
+def test_a_narrow_camera_sees_a_rectangle_and_never_nothing() -> None:
+    rng, whole = np.random.default_rng(0), 0
+    prob = np.full((48, 40), 0.7, np.float32)
+    for _ in range(100):
+        seen = mistakes.narrowed(rng, prob)
+        rows, columns = np.nonzero(seen)
+        box = seen[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert (box == np.float32(0.7)).all()
+        assert box.shape[0] >= 4
+        assert box.shape[1] >= 4
+        whole += box.size == prob.size
+    assert 0 < whole < 20
+
+
 def test_composites_have_a_person_and_are_a_function_of_their_seed(data: Path) -> None:
     for split in ("train", "test"):
         made = [

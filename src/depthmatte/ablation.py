@@ -48,17 +48,17 @@ DEPTH_ONLY = Fusion("depth", depth_only, threshold=0.5, needs_depth=True, opacit
 
 THRESHOLDS: Mapping[tuple[str, str], float] = {
     ("sensor", "product"): 0.11,
-    ("sensor", "normalized"): 0.47,
-    ("sensor", "depth"): 0.47,
+    ("sensor", "normalized"): 0.335,
+    ("sensor", "depth"): 0.265,
     ("stereo", "product"): 0.31,
-    ("stereo", "normalized"): 0.8,
+    ("stereo", "normalized"): 0.41,
     ("stereo", "depth"): 0.72,
-    ("mono", "product"): 0.1,
-    ("mono", "normalized"): 0.18,
-    ("mono", "depth"): 0.35,
-    ("true", "product"): 0.17,
-    ("true", "normalized"): 0.62,
-    ("true", "depth"): 0.47,
+    ("mono", "product"): 0.11,
+    ("mono", "normalized"): 0.14,
+    ("mono", "depth"): 0.34,
+    ("true", "product"): 0.19,
+    ("true", "normalized"): 0.625,
+    ("true", "depth"): 0.465,
 }
 """(source, variant) -> second threshold with the best mean IoU on 40 training scenes
 (`benchmarks/thresholds.py`). `adaptive` gives an opacity, cut at its own 0.5; where nothing

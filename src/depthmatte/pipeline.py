@@ -110,7 +110,7 @@ class Pipeline:
         if not (seen.found and matte.likely(self.first_threshold)):
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(fit.canvas)
-        matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(fit))
+        matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(photo, fit))
         if part is not None:
             matte = uncut(matte, fit)
         measured, whole = (first.measured, first.fit) if first else (depth, None)
@@ -131,7 +131,7 @@ class Pipeline:
         fused, depth = self.fuse(chosen, depth)
         return bound(fused, matte, chosen, wanted, self.fuse.opacity), depth
 
-    def _wanted(self, fit: Fit) -> Subject:
+    def _wanted(self, photo: Photo, fit: Fit) -> Subject:
         """The subject as the canvas knows it; InputError for a point outside the photo."""
         choice, point = subject(self.subject)
         if point is None:
@@ -139,7 +139,10 @@ class Pipeline:
         height, width = fit.photo
         if not (0 <= point[0] < width and 0 <= point[1] < height):
             place = f"{point[0]:g},{point[1]:g}"
-            raise InputError(f"subject {place}: lies outside the photo of {width} x {height}")
+            raise InputError(
+                f"{photo.meta.name}: subject {place} lies outside the photo, which is {width} x "
+                f"{height} upright; give a point inside it"
+            )
         x, y = fit.to_canvas(np.array(point))
         return Subject(choice, (float(x), float(y)))
 

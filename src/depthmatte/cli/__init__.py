@@ -256,7 +256,7 @@ def evaluate(
         Path | None, typer.Option(help="With --ablation: bars of false and missed area.")
     ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="With --ablation: the ten best and worst photos.")
+        Path | None, typer.Option(help="With --ablation: the ten photos gained and lost most on.")
     ] = None,
     orient: Orient = "pad",
     second_look: SecondLook = True,

@@ -21,7 +21,7 @@ from ..errors import WeightsError
 from ..maps import Depth, Matte
 from ..network import Network
 from .agreement import believed
-from .decision import MEASURED, TRUST, decide
+from .decision import decide, trust
 from .features import COARSE, INPUTS, blocks, planes
 from .subject import meant
 
@@ -39,7 +39,7 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
         return matte
     verdict = _judged(planes(matte, depth, at), judge(threads))
     away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))
-    fused = decide(matte.alpha, verdict, away, TRUST.get(depth.source, MEASURED))
+    fused = decide(matte.alpha, verdict, away, trust(depth))
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..canvas import Box, Float
 from ..filters import relief
 from ..maps import Depth, Matte
-from .decision import MEASURED, TRUST
+from .decision import trust
 
 Mask = NDArray[np.bool_]
 
@@ -91,7 +91,7 @@ def believed(matte: Matte, depth: Depth) -> float:
     """How far a fusion may follow the map, 0 to 1: by how it agrees with the outline, as much as
     its source is to be doubted.
     """
-    doubt = TRUST.get(depth.source, MEASURED).doubt
+    doubt = trust(depth).doubt
     return belief(agreement(matte, depth), doubt) if doubt else 1.0
 
 

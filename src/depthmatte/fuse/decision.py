@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Float, resize, scaled
+from ..maps import Depth
 from .features import COARSE, HALO, NEARBY
 
 SLIGHT = 0.05
@@ -98,6 +99,11 @@ trolley or a table, lies at its depth, and is restored only where the verdict is
 
 TRUST = {"mono": ESTIMATED, "stereo": MATCHED, "stored": STORED}
 """By `Depth.source`; any other is MEASURED."""
+
+
+def trust(depth: Depth) -> Trust:
+    """How far a verdict by this depth is followed."""
+    return TRUST.get(depth.source, MEASURED)
 
 
 EDGE = np.ones((HALO // COARSE + 1,) * 2, np.uint8)

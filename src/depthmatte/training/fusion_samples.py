@@ -40,6 +40,9 @@ groups."""
 PHOTO_SHARE = 2.0
 """How often an epoch draws an ordinary photo, where there is little to do."""
 
+NARROWED = 0.25
+"""Share of samples whose depth camera or second view sees a part of the photo."""
+
 MISPLACED = 0.3
 """Share of estimates that put part of the subject at the background's depth."""
 
@@ -106,7 +109,10 @@ class FusionSamples:
         strength: float = 1.0,
         split: Split = "train",
     ) -> FusionSamples:
-        """All maps of one split in `labels`: folders made by `depthmatte train maps`."""
+        """All maps of one split in `labels`: folders made by `depthmatte train maps`.
+
+        What `data` and `strength` are to other tasks is in the maps, or drawn from them here.
+        """
         files = sorted(labels.rglob(f"{split}_*.npz")) if labels else []
         if not files:
             raise InputError(f"{labels}: holds no maps; make them with depthmatte train maps")
@@ -140,6 +146,8 @@ class FusionSamples:
             alpha, sure = mistakes.stray(rng, *mistakes.lose(rng, material.matte), truth)
             if source == "mono" and rng.random() < MISPLACED:
                 d, prob = mistakes.misplaced(rng, d, prob, truth)
+            if source != "mono" and rng.random() < NARROWED:
+                prob, at = self._narrowed(rng, d, prob, material) or (prob, at)
         colours = _coloured(rng, material.matte)
         planes = _varied(rng, [alpha, sure, truth, *colours, d, prob], shape)
         alpha, sure, truth, *colours, d, prob = planes
@@ -147,6 +155,16 @@ class FusionSamples:
         known = prob > 0
         stack = features(Matte(alpha, sure, rgb), Depth(np.where(known, d, 0), prob), at)
         return {"image": stack, "alpha": truth[None]}
+
+    def _narrowed(
+        self, rng: Rng, d: Float, prob: Float, material: Material
+    ) -> tuple[Float, float] | None:
+        """I2 of a camera that sees a part of the photo, and the subject's depth by it; None where
+        it sees nothing of the subject.
+        """
+        seen = mistakes.narrowed(rng, prob)
+        at = subject_depth(d, seen, material.truth, material.matte.alpha)
+        return None if at is None else (seen, at)
 
     def _lie(self, rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
         """Depth that has nothing to do with the picture, and where the subject seems to be."""
@@ -160,7 +178,10 @@ class FusionSamples:
 
 
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
-    """Median d over the true subject, where depth and matte see it; None where they do not."""
+    """Median d over the true subject, where depth and matte see it; None where they do not.
+
+    At run time nobody knows the subject yet: `fuse.subject.meant` guesses it from the people.
+    """
     seen = (truth > 0.5) & (alpha > 0.5) & (prob > 0)
     if not seen.any():
         return None

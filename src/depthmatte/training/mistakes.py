@@ -72,6 +72,22 @@ def stray(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tuple[Float, Flo
     return np.maximum(alpha, high), np.maximum(prob, high * np.float32(rng.uniform(0.7, 1)))
 
 
+def narrowed(rng: Rng, prob: Float) -> Float:
+    """I2 of a camera that sees less than the photo shows: 0 beyond up to four straight edges."""
+    height, width = prob.shape
+    top, bottom = _edges(rng, height)
+    left, right = _edges(rng, width)
+    seen = np.zeros_like(prob)
+    seen[top:bottom, left:right] = prob[top:bottom, left:right]
+    return seen
+
+
+def _edges(rng: Rng, side: int) -> tuple[int, int]:
+    """First and last pixel seen along a side; at least a tenth of it lies between."""
+    low, high = (rng.uniform(0, 0.6) * (rng.random() < 0.5) for _ in range(2))
+    return round(side * min(low, 0.9 - high)), round(side * (1 - high))
+
+
 def misplaced(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
     """Part of the subject at the depth of what lies behind, as estimates do it; surely or not.
 
