@@ -9,9 +9,9 @@ played inside it. The inputs stay in out/depth, where the page's commands can be
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
-import sys
 from pathlib import Path
 
 import cv2
@@ -297,4 +297,6 @@ def save(picture: RGB, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("docs", type=Path, help="folder for the pictures")
+    main(parser.parse_args().docs)

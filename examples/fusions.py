@@ -8,7 +8,7 @@ a poster. Depth is what was drawn. One copy of the matte has lost a piece, as ma
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,4 +119,6 @@ def on_squares(photo: Photo, alpha: Map) -> RGB:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("docs", type=Path, help="folder for fusions.png")
+    main(parser.parse_args().docs)

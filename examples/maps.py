@@ -5,7 +5,7 @@ python examples/maps.py docs/maps.png
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import cv2
 import numpy as np
@@ -30,4 +30,6 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("picture", help="file to write")
+    main(parser.parse_args().picture)

@@ -412,6 +412,8 @@ def test_without_people_or_places_the_command_says_what_to_add(
 ) -> None:
     flags = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--count", "1"]
     main = benchmark("__main__").main
+    assert main(["--data", str(tmp_path / "no"), *flags[2:]]) == 1
+    assert "no: is no folder" in capsys.readouterr().err
     assert main(flags) == 1
     said = capsys.readouterr().err.strip()
     assert "no people for the test split" in said

@@ -22,7 +22,7 @@ from ..errors import InputError
 from ..filters import fill
 from ..photo import RGB
 from .augment import Rng
-from .data import VALIDATION, Labelled, Split, held, read_grey, read_rgb, trim
+from .data import VALIDATION, Labelled, Split, files, held, read_grey, read_rgb, trim
 from .stock import RGBA, cutout, pick, picture, small
 
 ROUGH = ("vikram", "pennfudan", "idphoto")
@@ -66,6 +66,7 @@ class HardStock:
 
         The test split adds the `eval` folders; training never opens them.
         """
+        files(root)  # says so where there is no such folder
         people = _people(root, split)
         scenery = held(_listed(root / "backgrounds"), split)
         if not people:
