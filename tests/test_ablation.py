@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import phone_files
 import tinynets
 from depthmatte.ablation import FALSE, FILES, MISSED, Bench, ablate, cases, rules, scored
 from depthmatte.camera import Camera, Rig
@@ -101,6 +102,26 @@ def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> 
     assert rows["true/product"]["iou"] != rows["none"]["iou"]
     assert len(outcome.gains) == 8
     assert not outcome.unmatched
+
+
+def test_depth_that_a_photo_brings_is_a_source(
+    scenes: Path, tmp_path: Path, nets: dict[str, str]
+) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    for index, name in enumerate(("0000", "0001")):
+        photo, truth = (scenes / name / file for file in ("photo.jpg", "alpha.png"))
+        depth = cv2.imencode(".png", 255 - cv2.imread(str(truth), 0) // 2)[1].tobytes()
+        plain = photo.read_bytes()
+        content = phone_files.gdepth(plain, depth) if index == 0 else plain
+        (tmp_path / "images" / f"{name}.jpg").write_bytes(content)
+        shutil.copy(truth, tmp_path / "masks" / f"{name}.png")
+    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
+    outcome = ablate([tmp_path], Bench(pipeline, depth_sources(nets["depth"], "sgbm")))
+    assert {"stored/adaptive", "mono/adaptive"} <= set(outcome.table[tmp_path.as_posix()])
+    assert [(case.name, source) for _, case, source in outcome.gains] == [
+        ("0000", "stored"), ("0000", "mono"), ("0001", "mono")
+    ]  # fmt: skip
 
 
 def copied(scenes: Path, to: Path) -> Path:

@@ -74,9 +74,14 @@ class Case:
     sources: tuple[str, ...] = ("mono",)
     folder: Path | None = None
 
+    def measured_by(self, photo: Photo) -> tuple[str, ...]:
+        """Its sources, and the depth that the photo itself brings."""
+        own = photo.evidence.stored is not None
+        return ("stored", *self.sources) if own else self.sources
+
     def photo_for(self, source: str, photo: Photo) -> Photo:
         """The photo with the evidence that `source` needs; InputError where it cannot be read."""
-        if self.folder is None or not FILES[source]:
+        if self.folder is None or not FILES.get(source):
             return photo
         file, *calibrations = (self.folder / name for name in FILES[source])
         calib = calibrations[0] if calibrations else None
@@ -181,7 +186,7 @@ def measured(
         for name, portrait in variants(case, photo, bench, unmatched.add):
             scores[name] = scored(portrait, truth)
             rows.setdefault(name, []).append(scores[name])
-        for source in case.sources:
+        for source in case.measured_by(photo):
             gain = scores[f"{source}/adaptive"][MASK_IOU] - scores["none"][MASK_IOU]
             outcome.gains.append((gain, case, source))
         outcome.unmatched += bool(unmatched)
@@ -198,7 +203,7 @@ def variants(
     """
     again = replace(bench.pipeline, segment=remembered(bench.pipeline.segment))
     yield "none", replace(again, measure=unmeasured, fuse=FUSIONS["none"])(photo)
-    for source in case.sources:
+    for source in case.measured_by(photo):
         measured = replace(again, measure=remembered(asked(case, source, bench.sources, unmatched)))
         for name, rule in bench.rules.items():
             if name != "none":
