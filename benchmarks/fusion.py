@@ -5,7 +5,8 @@ python benchmarks/fusion.py SCENES [--frames 4] -> results/fusion.csv, fusion.pn
 SCENES is a folder that `python -m benchmarks.hard_scenes --split test` made. Ordinary sets
 are those of quality.py and every n-th frame of video/dance-twirl, with the depth network's
 own estimate. `lies` swaps the depth for a wrong one, as an estimate (`depth`) and as a file that
-the user brought (`file`); `lost` cuts pieces out of S_in.
+the user brought (`file`); `lost` cuts pieces out of S_in; with `half` the depth camera sees the
+left half of a scene.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from depthmatte.ablation import FALSE, MISSED, Bench, Case
 from depthmatte.canvas import Canvas
 from depthmatte.depth import Source
 from depthmatte.evaluate import MASK_IOU, Table
+from depthmatte.evidence import Reason
 from depthmatte.maps import Depth, Matte
 from depthmatte.pipeline import default_pipeline, depth_sources
 
@@ -60,6 +62,21 @@ def lying(source: Source, lie: str, brought: bool) -> Source:
             prob=np.ascontiguousarray(prob),
             source="sensor" if brought else depth.source,
             validity=np.zeros((0, 0), np.uint8),
+        )
+
+    return ask
+
+
+def halved(source: Source) -> Source:
+    """A depth camera that sees the left half of the photo alone."""
+
+    def ask(photo: Any, canvas: Canvas) -> Depth:
+        depth = source(photo, canvas)
+        seen = np.arange(depth.z.shape[1]) < depth.z.shape[1] // 2
+        return replace(
+            depth,
+            prob=np.where(seen, depth.prob, np.float32(0)),
+            validity=np.where(seen, depth.validity, np.uint8(Reason.MISSING)),
         )
 
     return ask
@@ -100,7 +117,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=4, help="every n-th frame of the video")
     parser.add_argument("--lied", type=int, default=4, help="every n-th photo of those is lied to")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--sets", nargs="*", help="show only these: scenes, lies, lost, SET")
+    parser.add_argument("--sets", nargs="*", help="show only these: scenes, lies, lost, half, SET")
     options = parser.parse_args()
     threads = options.threads
     bench = Bench(
@@ -121,6 +138,9 @@ def main() -> None:
         if wanted("lost"):
             lost = replace(bench.pipeline, segment=losing(bench.pipeline.segment))
             table["lost pieces"], _ = measured("lost pieces", sensor, replace(bench, pipeline=lost))
+        if wanted("half"):
+            half = bench.sources | {"sensor": halved(bench.sources["sensor"])}
+            table["half unseen"], _ = measured("half unseen", sensor, replace(bench, sources=half))
     sets = [*(DATA / name for name in EVAL_SETS), DATA / "video/dance-twirl"]
     for folder in sets:
         name = short(folder)
