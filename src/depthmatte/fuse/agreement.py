@@ -16,6 +16,7 @@ from ..canvas import Box, Float
 from ..filters import relief
 from ..maps import Depth, Matte
 from .decision import trust
+from .subject import JUMP, WINDOW
 
 Mask = NDArray[np.bool_]
 
@@ -30,6 +31,9 @@ INSIDE = 13
 
 ENOUGH = 8
 """Measured pixels on each side of a place on the outline, so that it may speak."""
+
+LEAST = 0.05
+"""Least step in log depth by which people are measured: where few places speak, it may be noise."""
 
 CLEAR = 0.3
 """Share of the outline at which depth must step, so that it is not constant by chance."""
@@ -80,10 +84,10 @@ def agreement(matte: Matte, depth: Depth) -> float:
         return 0.0
     right = (steps[clear] > 0).sum() - BEFORE * (steps[clear] < 0).sum()
     back = float(right / max(clear.sum(), CLEAR * len(steps)))
-    step = float(np.median(np.abs(steps[clear])))
+    step = max(LEAST, float(np.median(np.abs(steps[clear]))))
     core = (cv2.erode(solid, _square(INSIDE)) > 0) & known
     torn = _torn(d, known, core, step / 2)
-    deep = _deep(d, body, inner) / step
+    deep = _deep(d, known, inner) / step
     return back * max(0.0, 1 - torn / TORN) * min(1.0, max(0.0, 2 - deep / DEEP))
 
 
@@ -109,14 +113,14 @@ def _torn(d: Float, known: Mask, core: Mask, step: float) -> float:
     return float(np.count_nonzero(torn) / np.count_nonzero(core))
 
 
-def _deep(d: Float, body: NDArray[np.uint8], inner: Mask) -> float:
-    """How far the middle half of a piece of `body` reaches in d, pieces weighted by what of
-    them was measured, `inner`.
+def _deep(d: Float, known: Mask, inner: Mask) -> float:
+    """How far the middle half of somebody, `inner`, reaches in d, people weighted by their area.
 
-    Somebody else, elsewhere, may be in the matte too: that is no reason for doubt.
+    Others may be in the matte too, beside the first or behind a jump in d: no reason for doubt.
     """
-    _, label = cv2.connectedComponents(body)
-    there = np.flatnonzero(inner)[::SPARSE]
+    whole = inner & (relief(d, known, WINDOW) <= JUMP)
+    _, label = cv2.connectedComponents(whole.astype(np.uint8), connectivity=4)
+    there = np.flatnonzero(whole)[::SPARSE]
     piece, within = label.ravel()[there], d.ravel()[there]
     area = np.bincount(piece)
     large = np.flatnonzero(area >= SMALL * area.sum())

@@ -103,12 +103,13 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     shown = part.slices
     alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
     solid = alpha >= SOLID
-    core = solid & (relief(d, known, WINDOW) <= JUMP)
+    piece = _pieces(solid) if whole else None
+    core = _seen(solid, known, piece) & (relief(d, known, WINDOW) <= JUMP)
     far = np.where(known, d, np.float32(np.nan))
-    count, parts = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
-    found = np.asarray(parts, np.int32)
-    if whole:
-        found = _spread(_tied(found, count, solid, far), alpha > SOFT)
+    found = _pieces(core)
+    count = int(found.max()) + 1
+    if piece is not None:
+        found = _spread(_tied(found, count, piece, far), alpha > SOFT)
         count = int(found.max()) + 1
     label[shown] = found
     some = slice(None, None, SPARSE)
@@ -120,21 +121,42 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     return People(label, area, likely, np.array([_median(each) for each in logs]))
 
 
+def _pieces(there: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """What hangs together (h, w), numbered from 1."""
+    return np.asarray(cv2.connectedComponents(there.astype(np.uint8), connectivity=4)[1], np.int32)
+
+
+def _seen(
+    solid: NDArray[np.bool_], known: NDArray[np.bool_], piece: NDArray[np.int32] | None
+) -> NDArray[np.bool_]:
+    """What of the matte may tie people: where depth was measured, for sensors see nothing along
+    the outlines that part them. Of a `piece` without any depth all of it, if pieces count.
+    """
+    measured = solid & known
+    if not measured.any():
+        return solid
+    if piece is None:
+        return measured
+    blind = np.ones(int(piece.max()) + 1, bool)
+    blind[piece[measured]] = False
+    return np.asarray(measured | (solid & blind[piece]))
+
+
 def _tied(
-    part: NDArray[np.int32], count: int, solid: NDArray[np.bool_], far: Float
+    part: NDArray[np.int32], count: int, piece: NDArray[np.int32], far: Float
 ) -> NDArray[np.int32]:
-    """Parts (h, w), numbered from 1 below `count`, as people: of one piece of what is `solid` those
+    """Parts (h, w), numbered from 1 below `count`, as people: of one `piece` of the matte those
     about as `far` as its largest are one, and parts that are too small are nobody's yet.
     """
     inside = part > 0
     number = part[inside]
     area = np.bincount(number, minlength=count)
     depth = np.array([_median(each) for each in _apart(number, count, far[inside])[0]])
-    piece = np.zeros(count, np.int32)
-    piece[number] = cv2.connectedComponents(solid.astype(np.uint8), connectivity=4)[1][inside]
+    home = np.zeros(count, np.int32)
+    home[number] = piece[inside]
     person = np.arange(count, dtype=np.int32)
-    for one in np.unique(piece[1:]):
-        parts = np.flatnonzero(piece == one)
+    for one in np.unique(home[1:]):
+        parts = np.flatnonzero(home == one)
         first = parts[area[parts].argmax()]
         close = ~(np.abs(depth[parts] - depth[first]) > TIED)
         person[parts[close]] = first
