@@ -19,6 +19,7 @@ from depthmatte.canvas import prepare
 from depthmatte.fuse import features
 from depthmatte.fuse.adaptive import adaptive, judge
 from depthmatte.fuse.agreement import agreement
+from depthmatte.fuse.decision import trust
 from depthmatte.fuse.subject import meant
 from depthmatte.maps import Depth, Matte
 from depthmatte.pipeline import default_pipeline, depth_sources
@@ -60,12 +61,12 @@ def main() -> None:
 
 def parts(matte: Matte, depth: Depth) -> dict[str, Step]:
     """The stage and its dearest parts on one picture."""
-    at, network = meant(matte, depth), judge(1)
-    seen = features.blocks(features.planes(matte, depth, at))[None]
+    (near, at), network = meant(matte, depth, trust(depth).behind), judge(1)
+    seen = features.blocks(features.planes(near, depth, at))[None]
     return {
         "stage": step(adaptive, matte, depth, 1),
         "network": step(network.run, seen),
-        "subject": step(meant, matte, depth),
+        "subject": step(meant, matte, depth, trust(depth).behind),
         "agreement": step(agreement, matte, depth),
     }
 

@@ -397,8 +397,8 @@ def test_what_nothing_ties_to_the_subject_goes_however_small() -> None:
     verdict = alpha.copy()
     hair, haze, speck, hand = (
         np.s_[44:48, 122:130],  # soft and near
-        np.s_[44:48, 160:168],  # soft and far
-        np.s_[100:104, 164:168],  # opaque and far
+        np.s_[44:48, 176:184],  # soft and far
+        np.s_[100:104, 178:182],  # opaque and far
         np.s_[140:143, 120:155],  # opaque, and held by the person
     )
     for piece, value in ((hair, 0.3), (haze, 0.3), (speck, 1), (hand, 1)):
@@ -469,6 +469,32 @@ def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> Non
     nowhere = agreement(matte, Depth.none(depth.z.shape))
     assert nowhere == 1  # nothing speaks against it
     assert [belief(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9)] == pytest.approx([0, 0.5, 1])
+
+
+def test_people_at_several_depths_do_not_make_a_map_look_wrong() -> None:
+    """They touch in the photo, and nothing was measured where they do."""
+    alpha, z = np.zeros((120, 200), np.float32), np.ones((120, 200), np.float32)
+    alpha[20:118, 20:170] = 1
+    z[20:118, 20:100], z[20:118, 100:170] = 0.1, 0.6
+    prob = np.ones_like(z)
+    prob[:, 94:106] = 0
+    matte = Matte(alpha, alpha)
+    assert agreement(matte, Depth(z, prob)) > 0.9
+    slope = np.tile(np.linspace(0, 1, 200, dtype=np.float32), (120, 1))
+    assert agreement(matte, Depth(slope, prob)) < 0.3
+
+
+def test_where_few_places_speak_noise_is_no_tear() -> None:
+    """As where nearly all around somebody is out of a sensor's reach."""
+    rng = np.random.default_rng(0)
+    alpha, z = np.zeros((120, 200), np.float32), np.full((120, 200), 0.33, np.float32)
+    alpha[20:118, 40:160] = 1
+    z[alpha > 0] = 0.3
+    z += rng.normal(0, 0.004, z.shape).astype(np.float32)
+    prob = np.where((alpha > 0) | (np.arange(200) < 40), np.float32(1), np.float32(0))
+    assert agreement(Matte(alpha, alpha), Depth(z, prob)) > 0.5
+    loud = z + rng.normal(0, 0.03, z.shape).astype(np.float32)
+    assert agreement(Matte(alpha, alpha), Depth(np.clip(loud, 0, 1), prob)) < 0.1
 
 
 def test_what_is_far_from_the_person_says_nothing_about_a_map() -> None:

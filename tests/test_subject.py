@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
 from depthmatte.fuse import FUSIONS
-from depthmatte.fuse.subject import Subject, bound, choose, kept, people, subject
+from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, people, subject
 from depthmatte.maps import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
@@ -96,6 +96,56 @@ def test_auto_leaves_the_matte_as_it_is() -> None:
     chosen, at = choose(matte, depth, Subject())
     assert chosen is matte
     assert at in (pytest.approx(0.2), pytest.approx(0.6))
+
+
+def selfie() -> tuple[Matte, Depth]:
+    """The same crowd, its second so near that it is the subject."""
+    matte, depth = crowd()
+    return matte, Depth(np.where(depth.z == np.float32(0.2), np.float32(0.05), depth.z), depth.prob)
+
+
+def test_who_is_clearly_behind_is_not_meant() -> None:
+    matte, depth = selfie()
+    near, at = meant(matte, depth, 0.25)
+    assert meant(matte, depth)[0] is matte
+    assert areas(near) == pytest.approx((0, 1, 0), abs=0.02)
+    assert at == pytest.approx(0.05)
+    close = Depth(np.where(depth.z == np.float32(0.6), np.float32(0.3), depth.z), depth.prob)
+    assert meant(matte, close, 0.25)[0] is matte
+    assert meant(matte, Depth.none(depth.z.shape), 0.25)[0] is matte
+
+
+def test_who_is_small_behind_is_left_to_the_fusion() -> None:
+    matte, depth = selfie()
+    alpha, z = matte.alpha.copy(), depth.z.copy()
+    alpha[:, :75], z[:, :75] = 0, 1
+    alpha[:100, 150:] = 0
+    assert meant(Matte(alpha, alpha), Depth(z, depth.prob), 0.25)[0].alpha is alpha
+
+
+def test_nothing_measured_along_outlines_ties_nobody() -> None:
+    """As depth cameras see it: a strip of holes between two people who touch in the photo."""
+    matte, depth = selfie()
+    seen = np.ones_like(depth.z)
+    seen[:, 76:86] = 0
+    holes = Depth(depth.z, seen)
+    for whole in (False, True):
+        found = people(matte, holes, whole)
+        large = found.depth[1:][found.area[1:] > 100]
+        assert sorted(np.round(large, 3)) == pytest.approx([0.05, 0.6, 0.6])
+    assert meant(matte, holes)[1] == pytest.approx(0.05)
+    chosen, _ = choose(matte, holes, Subject("largest"))
+    assert chosen.alpha[60:110, 20:70].all()
+    assert not chosen.alpha[70:110, 95:115].any()
+
+
+def test_somebody_whom_nobody_measured_is_somebody() -> None:
+    matte, depth = crowd()
+    seen = np.ones_like(depth.z)
+    seen[:, 140:] = 0
+    found = people(matte, Depth(depth.z, seen))
+    assert len(found) == 3
+    assert np.isnan(found.depth[found.label[80, 165]])
 
 
 def test_a_fusion_is_held_to_the_choice() -> None:

@@ -31,15 +31,16 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
 
     `threads` limits the CPU threads of the network. WeightsError when it cannot be used.
     """
-    at = meant(matte, depth)
+    trusted = trust(depth)
+    near, at = meant(matte, depth, trusted.behind)
     if math.isnan(at):
         return matte
     share = believed(matte, depth)
     if share == 0:
         return matte
-    verdict = _judged(planes(matte, depth, at), judge(threads))
+    verdict = _judged(planes(near, depth, at), judge(threads))
     away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))
-    fused = decide(matte.alpha, verdict, away, trust(depth))
+    fused = decide(near.alpha, verdict, away, trusted)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 

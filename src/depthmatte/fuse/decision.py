@@ -46,7 +46,7 @@ SUBJECT = 0.5
 NOBODY = (0.2, 0.3)
 """Verdict below which a pixel is surely not the subject's, and above which it may be."""
 
-REMOTE = (20.0, 30.0)
+REMOTE = (30.0, 45.0)
 """Pixels from the subject up to which loose hair and fingers lie, and from which nothing does."""
 
 
@@ -59,7 +59,8 @@ class Trust:
     A map is believed as its `agreement` with the outline goes through `doubt`, or always where
     that is None. What is dropped must differ from the subject in log depth, more and more so
     through `apart`; what is restored must not differ by more than `along`. Where nothing was
-    measured the disagreement must be larger by `blind`.
+    measured the disagreement must be larger by `blind`. Who is large and farther than the subject
+    by `behind` in log depth goes beforehand (`subject.meant`).
 
     A `wary` fusion cuts off only what lies behind the subject, in pieces of `least` of the
     portrait and more (NEARLY that much is nothing) that the verdict gives up by more than half. One
@@ -76,7 +77,8 @@ class Trust:
     doubt: tuple[float, float] | None = None
     apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
-    blind: float = 0.1
+    blind: float = 0.5
+    behind: float = 0.25
     least: float = 0.0
     wary: bool = False
 
@@ -88,7 +90,7 @@ MATCHED = replace(MEASURED, lean=-1.2, doubt=None, blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.3, 0.88, lean=-1.0, apart=(0.06, 0.12), least=0.05, wary=True)
+ESTIMATED = Trust(0.3, 0.88, lean=-1.0, apart=(0.06, 0.12), least=0.05, wary=True, behind=math.inf)
 """Depth guessed from the very photo that the matte was made of: a verdict must be very clear
 before anything is restored; small cuts go wrong too often, with bags and locks of hair, and so
 do those in front, with arms that reach for the lens."""

@@ -6,6 +6,7 @@ choice keeps some of them; what it drops leaves S_in before fusion.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -48,6 +49,9 @@ before the chest, a dark shoe."""
 
 TIED = 0.15
 """Parts of one piece this close in log depth are one person."""
+
+SOMEBODY = 0.25
+"""Share of the subject's area from which on somebody surely is one."""
 
 SPARSE = 3
 """Every so many rows are enough to say how large, likely and far somebody is."""
@@ -103,12 +107,12 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     shown = part.slices
     alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
     solid = alpha >= SOLID
-    piece = _pieces(solid) if whole else None
+    piece = _pieces(solid)
     core = _seen(solid, known, piece) & (relief(d, known, WINDOW) <= JUMP)
     far = np.where(known, d, np.float32(np.nan))
     found = _pieces(core)
     count = int(found.max()) + 1
-    if piece is not None:
+    if whole:
         found = _spread(_tied(found, count, piece, far), alpha > SOFT)
         count = int(found.max()) + 1
     label[shown] = found
@@ -118,6 +122,9 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     prob, logs = _apart(found[some][counted], count, *values)
     area = np.array([each.size for each in prob], np.float64)
     likely = np.array([each.sum(dtype=np.float64) for each in prob])
+    if not whole:
+        more = _unseen(found[some], core[some], (solid & ~known)[some], piece[some], count)
+        area, likely = area * more, likely * more
     return People(label, area, likely, np.array([_median(each) for each in logs]))
 
 
@@ -127,19 +134,32 @@ def _pieces(there: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 
 def _seen(
-    solid: NDArray[np.bool_], known: NDArray[np.bool_], piece: NDArray[np.int32] | None
+    solid: NDArray[np.bool_], known: NDArray[np.bool_], piece: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
     """What of the matte may tie people: where depth was measured, for sensors see nothing along
-    the outlines that part them. Of a `piece` without any depth all of it, if pieces count.
+    the outlines that part them. Of a `piece` without any depth all of it.
     """
     measured = solid & known
-    if not measured.any():
-        return solid
-    if piece is None:
-        return measured
     blind = np.ones(int(piece.max()) + 1, bool)
     blind[piece[measured]] = False
     return np.asarray(measured | (solid & blind[piece]))
+
+
+def _unseen(
+    part: NDArray[np.int32],
+    core: NDArray[np.bool_],
+    hidden: NDArray[np.bool_],
+    piece: NDArray[np.int32],
+    count: int,
+) -> NDArray[np.float64]:
+    """By how much each of `count` parts is larger than its `core`: what is `hidden` in a piece of
+    the matte is divided among its parts as their cores are.
+    """
+    home = np.zeros(count, np.int32)
+    home[part[core]] = piece[core]
+    many = int(piece.max()) + 1
+    shown, lost = (np.bincount(piece[at], minlength=many) for at in (core, hidden & ~core))
+    return np.asarray(1 + lost[home] / np.maximum(shown[home], 1))
 
 
 def _tied(
@@ -224,10 +244,33 @@ def _at(label: NDArray[np.int32], point: tuple[float, float]) -> int:
     return int(label[rows[first], columns[first]])
 
 
-def meant(matte: Matte, depth: Depth) -> float:
-    """The log depth of those who are meant unless a user says otherwise (NaN without depth)."""
+def meant(matte: Matte, depth: Depth, behind: float = math.inf) -> tuple[Matte, float]:
+    """Unless a user says otherwise: the matte without those who are farther than the subject by
+    `behind` in log depth, and the log depth of those who are meant (NaN without depth).
+
+    Who is small beside the subject stays, for a fusion to judge.
+    """
     found = people(matte, depth, whole=False)
-    return _depth_of(found, kept(found, Subject()))
+    at = _depth_of(found, kept(found, Subject()))
+    if _behind(found, behind).any():
+        found = people(matte, depth)
+        matte = _without(matte, found, _behind(found, behind))
+    return matte, at
+
+
+def _behind(found: People, behind: float) -> NDArray[np.bool_]:
+    """Who (index 0 unused) is so far behind the subject, and large enough to be somebody."""
+    if not len(found):
+        return np.zeros(1, bool)
+    first = _first(found, Subject())
+    large = found.area >= SOMEBODY * found.area[first]
+    large[0] = False
+    return np.asarray(large & (found.depth - found.depth[first] > behind))
+
+
+def _without(matte: Matte, found: People, dropped: NDArray[np.bool_]) -> Matte:
+    """The matte without some of the people found in it."""
+    return replace(matte, alpha=np.where(dropped[found.label], np.float32(0), matte.alpha))
 
 
 def choose(matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, float]:
@@ -240,8 +283,9 @@ def choose(matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, float]:
     at = _depth_of(found, keep)
     if wanted == Subject() or keep[1:].all():
         return matte, at
-    dropped = (found.label > 0) & ~keep[found.label]
-    return replace(matte, alpha=np.where(dropped, np.float32(0), matte.alpha)), at
+    dropped = ~keep
+    dropped[0] = False
+    return _without(matte, found, dropped), at
 
 
 def _depth_of(found: People, keep: NDArray[np.bool_]) -> float:
