@@ -294,12 +294,10 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     [(MEASURED, True), (MATCHED, True), (STORED, False), (ESTIMATED, False)],
 )
 def test_what_is_less_sure_must_be_clearer_to_restore(trust: Trust, restored: bool) -> None:
-    """Verdicts of 0.48 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
+    """Verdicts of 0.4 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
     shape = (64, 64)
     elsewhere, there = np.full(shape, 0.5, np.float32), np.zeros(shape, np.float32)
-    doubtful = decide(
-        np.ones(shape, np.float32), np.full(shape, 0.48, np.float32), elsewhere, trust
-    )
+    doubtful = decide(np.ones(shape, np.float32), np.full(shape, 0.4, np.float32), elsewhere, trust)
     assert doubtful[32, 32] < 0.5
     likely = decide(np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32), there, trust)
     assert (likely[32, 32] > 0.5) == restored

@@ -77,7 +77,7 @@ class Trust:
     doubt: tuple[float, float] | None = None
     apart: tuple[float, float] = (0.08, 0.16)
     along: tuple[float, float] = (0.15, 0.25)
-    blind: float = 0.5
+    blind: float = 0.6
     behind: float = 0.25
     least: float = 0.0
     wary: bool = False
@@ -90,7 +90,7 @@ MATCHED = replace(MEASURED, lean=-1.2, doubt=None, blind=0.4)
 """Depth matched from a second view belongs to the photo: nothing would have matched else. What
 the other camera did not see is more often the portrait's own side than too far away."""
 
-ESTIMATED = Trust(0.3, 0.88, lean=-1.0, apart=(0.06, 0.12), least=0.05, wary=True, behind=math.inf)
+ESTIMATED = Trust(0.3, 0.88, apart=(0.06, 0.12), least=0.05, wary=True, behind=math.inf)
 """Depth guessed from the very photo that the matte was made of: a verdict must be very clear
 before anything is restored; small cuts go wrong too often, with bags and locks of hair, and so
 do those in front, with arms that reach for the lens."""
@@ -202,8 +202,9 @@ def _dropping(case: _Case, trust: Trust) -> Float:
     window, coarse = np.ones((HALO, HALO), np.uint8), case.coarse
     around = cv2.dilate(coarse, window) - cv2.dilate(case.leant, window)
     lost = np.maximum(coarse - case.leant, around)
-    asked = np.where(case.known, np.float32(0), np.float32(trust.blind))
-    return _ramp(lost - asked, (trust.drop, trust.drop + trust.wide))
+    seen, unseen = trust.drop, trust.drop + trust.blind
+    clear = _ramp(lost, (unseen, min(1.0, unseen + trust.wide)))  # a verdict of 0 is clear enough
+    return np.where(case.known, _ramp(lost, (seen, seen + trust.wide)), clear)
 
 
 def _loose(case: _Case) -> Float:

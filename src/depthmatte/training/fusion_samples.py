@@ -33,7 +33,7 @@ LIES = 0.3
 BESIDE, FAR_BESIDE = 0.35, 0.15
 """Shares of samples whose depth lies some pixels beside the photo, and clearly beside it."""
 
-SHARES = {"scene": 6.0, "composite": 3.0, "vikram": 1.0, "pennfudan": 1.0}
+SHARES = {"scene": 6.0, "composite": 2.0, "vikram": 1.0, "pennfudan": 1.0}
 """How often an epoch draws a scene with depth of all kinds, people of composites, and photos of
 groups."""
 
