@@ -2,7 +2,7 @@
 # Draws hard scenes and composites, keeps what the networks say about them, trains and exports
 # the fusion network. DATA is the data folder, WORK is scratch, where runs/matte.sh and
 # runs/depth.sh left their phases; OLD holds matte.onnx and depth.onnx of an earlier version.
-# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour, 42, 35 and 65 minutes on the CPU.
+# Two CPU cores, then 13 minutes on one H200 with 16, then half an hour, 42, 35, 65, 38 and 58 minutes on the CPU.
 set -euo pipefail
 DATA=${1:?usage: runs/fuse.sh DATA OLD [WORK]}
 OLD=${2:?usage: runs/fuse.sh DATA OLD [WORK]}
@@ -39,25 +39,25 @@ depthmatte train fuse "${RUN[@]}" -o "$WORK/fuse3" --minutes 28 --limit 250 --th
 depthmatte train mix "$WORK/fuse2/last.pt" "$WORK/fuse3/last.pt" --shares 1,2 \
     -o "$WORK/fuse23.pt"
 
-# Anew on what the later phases say. COMPANY, of any height then, became 0 here: of 1,600 composites drawn with it the
-# 1,200 without a second person were kept, so the counts below are theirs. Of `again` and `before`
+# Anew on what the later phases say. A second person of any height stood in a quarter of composites then: of
+# 1,600 the 1,200 without were kept, so the counts below are theirs. Of `again` and `before`
 # all scenes were seen (the second look of 61 in each), of `again` the photos too, of the others
 # the composites alone.
 depthmatte train export "$WORK/matte34.pt" -o "$WORK/matte34.onnx" --data "$DATA"
 depthmatte train export "$WORK/matte.pt" -o "$WORK/matte.onnx" --data "$DATA"
 depthmatte train export "$WORK/depth4/last.pt" -o "$WORK/depth4.onnx" --data "$DATA"
-maps() {  # FOLDER MATTE DEPTH SEED SCENES COMPOSITES
+maps() {  # FOLDER MATTE DEPTH SEED SCENES COMPOSITES [OPTIONS]
     depthmatte train maps --data "$DATA" -o "$WORK/again/$1" --matte-network "$WORK/$2.onnx" \
-        --depth-network "$WORK/$3.onnx" --seed "$4" --count "$5" --composites "$6"
+        --depth-network "$WORK/$3.onnx" --seed "$4" --count "$5" --composites "$6" "${@:7}"
 }
 AGAIN=(--data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 --epochs 2000
     --batch 16 --rate 5e-4)
 maps again matte34 depth4 2 400 0
 maps before matte2 depth2 2 400 0
-maps own matte depth4 71 1 375
-maps second matte2 depth2 72 1 375
-maps far matte depth1 73 1 225
-maps near matte1 depth4 74 1 225
+maps own matte depth4 71 1 375 --beside 0
+maps second matte2 depth2 72 1 375 --beside 0
+maps far matte depth1 73 1 225 --beside 0
+maps near matte1 depth4 74 1 225 --beside 0
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse4" --minutes 42 --limit 640 --threads 2 \
     --seed 92 --start "$WORK/fuse23.pt"
 # Alone it drops a forearm on one photo of P3M.
@@ -66,16 +66,28 @@ depthmatte train mix "$WORK/fuse23.pt" "$WORK/fuse4/last.pt" --shares 1,1 -o "$W
 # Limbs at the depth beside them joined `mistakes.misplaced`; two epochs, then stopped.
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse5" --minutes 75 --limit 640 --threads 1 \
     --seed 112 --start "$WORK/fuse234.pt"
-# Groups and people abreast joined in, and scenes weigh 6 for 4. COMPANY was 1 while these were
-# drawn; of their photos the groups alone were kept, of their one scene nothing.
-maps abreast matte depth4 81 1 320
-maps beside matte2 depth2 82 1 320
-maps together matte1 depth4 83 1 160
-maps all matte depth1 84 1 160
+# Groups and people abreast joined in, and scenes weigh 6 for 4. Of their photos the
+# groups alone were kept, of their one scene nothing.
+maps abreast matte depth4 81 1 320 --beside 1
+maps beside matte2 depth2 82 1 320 --beside 1
+maps together matte1 depth4 83 1 160 --beside 1
+maps all matte depth1 84 1 160 --beside 1
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse6" --minutes 65 --limit 500 --threads 1 \
     --seed 113 --start "$WORK/fuse5/last.pt"
 # Its second epoch (a copy of last.pt as it stood then) and its last.
-depthmatte train mix "$WORK/fuse6/second.pt" "$WORK/fuse6/last.pt" --shares 1,1 -o "$WORK/fuse.pt"
+depthmatte train mix "$WORK/fuse6/second.pt" "$WORK/fuse6/last.pt" --shares 1,1 -o "$WORK/fuse56.pt"
+# Strangers nearly as tall as the subject joined in (composites alone were kept), and composites
+# weigh 2 for 3; three epochs, then stopped.
+maps tall matte depth4 91 1 450 --crowded 1 --tall
+maps taller matte2 depth2 92 1 450 --crowded 1 --tall
+maps tallest matte1 depth4 93 1 250 --crowded 1 --tall
+maps high matte depth1 94 1 250 --crowded 1 --tall
+depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse7" --minutes 80 --limit 500 --threads 1 \
+    --seed 131 --start "$WORK/fuse56.pt"
+# Depth cameras that see a part of the photo joined in (NARROWED).
+depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse8" --minutes 58 --limit 500 --threads 1 \
+    --seed 132 --start "$WORK/fuse7/last.pt"
+depthmatte train mix "$WORK/fuse8/last.pt" "$WORK/fuse7/last.pt" --shares 1,1 -o "$WORK/fuse.pt"
 depthmatte train export "$WORK/fuse.pt" -o src/depthmatte/networks/fuse.onnx \
     --command "depthmatte train fuse, phases as in runs/fuse.sh"
 (cd src/depthmatte/networks && sha256sum -- *.onnx > SHA256SUMS)
