@@ -32,11 +32,12 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     `threads` limits the CPU threads of the network. WeightsError when it cannot be used.
     """
     trusted = trust(depth)
-    near, at = meant(matte, depth, trusted.behind)
-    if math.isnan(at):
-        return matte
     share = believed(matte, depth)
     if share == 0:
+        return matte
+    # A map that is half believed may be a wrong one, which tears people.
+    near, at = meant(matte, depth, trusted.behind if share == 1 else math.inf)
+    if math.isnan(at):
         return matte
     verdict = _judged(planes(near, depth, at), judge(threads))
     away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))

@@ -203,8 +203,11 @@ def _dropping(case: _Case, trust: Trust) -> Float:
     around = cv2.dilate(coarse, window) - cv2.dilate(case.leant, window)
     lost = np.maximum(coarse - case.leant, around)
     seen, unseen = trust.drop, trust.drop + trust.blind
-    clear = _ramp(lost, (unseen, min(1.0, unseen + trust.wide)))  # a verdict of 0 is clear enough
-    return np.where(case.known, _ramp(lost, (seen, seen + trust.wide)), clear)
+    share = _ramp(lost, (seen, seen + trust.wide))
+    blind = ~case.known
+    # A verdict of 0 is clear enough in any case.
+    share[blind] = _ramp(lost[blind], (unseen, min(1.0, unseen + trust.wide)))
+    return share
 
 
 def _loose(case: _Case) -> Float:

@@ -107,12 +107,14 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     shown = part.slices
     alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
     solid = alpha >= SOLID
-    piece = _pieces(solid)
-    core = _seen(solid, known, piece) & (relief(d, known, WINDOW) <= JUMP)
+    hidden = solid & ~known
+    piece = _pieces(solid) if whole or hidden.any() else None
+    measured = solid if piece is None else _seen(solid, known, piece)
+    core = measured & (relief(d, known, WINDOW) <= JUMP)
     far = np.where(known, d, np.float32(np.nan))
     found = _pieces(core)
     count = int(found.max()) + 1
-    if whole:
+    if whole and piece is not None:
         found = _spread(_tied(found, count, piece, far), alpha > SOFT)
         count = int(found.max()) + 1
     label[shown] = found
@@ -122,8 +124,8 @@ def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
     prob, logs = _apart(found[some][counted], count, *values)
     area = np.array([each.size for each in prob], np.float64)
     likely = np.array([each.sum(dtype=np.float64) for each in prob])
-    if not whole:
-        more = _unseen(found[some], core[some], (solid & ~known)[some], piece[some], count)
+    if piece is not None and not whole:
+        more = _unseen(found[some], core[some], hidden[some], piece[some], count)
         area, likely = area * more, likely * more
     return People(label, area, likely, np.array([_median(each) for each in logs]))
 
@@ -140,9 +142,11 @@ def _seen(
     the outlines that part them. Of a `piece` without any depth all of it.
     """
     measured = solid & known
+    some = slice(None, None, SPARSE)
     blind = np.ones(int(piece.max()) + 1, bool)
-    blind[piece[measured]] = False
-    return np.asarray(measured | (solid & blind[piece]))
+    blind[piece[some][measured[some]]] = False
+    blind[0] = False
+    return np.asarray(measured | blind[piece]) if blind.any() else measured
 
 
 def _unseen(
