@@ -495,6 +495,22 @@ def test_where_few_places_speak_noise_is_no_tear() -> None:
     assert agreement(Matte(alpha, alpha), Depth(np.clip(loud, 0, 1), prob)) < 0.1
 
 
+@pytest.mark.parametrize(("share", "left"), [(1.0, 0), (0.9, 1)])
+def test_only_a_map_believed_in_full_parts_people(
+    monkeypatch: pytest.MonkeyPatch, share: float, left: int
+) -> None:
+    """Of one that is turned over half of a person would go, whatever the network says."""
+    alpha, z = np.zeros((120, 200), np.float32), np.ones((120, 200), np.float32)
+    alpha[20:118, 40:160] = 1
+    z[20:118, 40:100], z[20:118, 100:160] = 0.1, 0.6
+    matte, depth = Matte(alpha, alpha), Depth(z, np.ones_like(z), source="sensor")
+    monkeypatch.setattr("depthmatte.fuse.adaptive.believed", lambda *_: share)
+    monkeypatch.setattr("depthmatte.fuse.adaptive._judged", lambda *_: alpha)
+    fused = adaptive(matte, depth).alpha
+    assert (fused[60:110, 110:150] == left).all()
+    assert (fused[60:110, 50:90] == 1).all()
+
+
 def test_what_is_far_from_the_person_says_nothing_about_a_map() -> None:
     matte, depth, _ = scene(behind=0.0)
     alpha, z = np.pad(matte.alpha, 60), np.pad(depth.z, 60, mode="edge")

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
 from depthmatte.fuse import FUSIONS
-from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, people, subject
+from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, parts, people, subject
 from depthmatte.maps import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
@@ -62,7 +62,7 @@ def somebody() -> tuple[Matte, Depth]:
 def test_nobody_is_torn_by_a_choice(wanted: Subject) -> None:
     matte, depth = somebody()
     assert len(people(matte, depth)) == 1
-    assert len(people(matte, depth, whole=False)) == 3  # trunk, arm, legs
+    assert len(parts(matte, depth)) == 3  # trunk, arm, legs
     assert np.array_equal(choose(matte, depth, wanted)[0].alpha, matte.alpha)
 
 
@@ -129,14 +129,24 @@ def test_nothing_measured_along_outlines_ties_nobody() -> None:
     seen = np.ones_like(depth.z)
     seen[:, 76:86] = 0
     holes = Depth(depth.z, seen)
-    for whole in (False, True):
-        found = people(matte, holes, whole)
+    for parted in (parts, people):
+        found = parted(matte, holes)
         large = found.depth[1:][found.area[1:] > 100]
         assert sorted(np.round(large, 3)) == pytest.approx([0.05, 0.6, 0.6])
     assert meant(matte, holes)[1] == pytest.approx(0.05)
     chosen, _ = choose(matte, holes, Subject("largest"))
     assert chosen.alpha[60:110, 20:70].all()
     assert not chosen.alpha[70:110, 95:115].any()
+
+
+def test_who_was_measured_in_part_counts_whole() -> None:
+    alpha, z = np.zeros((120, 200), np.float32), np.ones((120, 200), np.float32)
+    for left, right, d in ((10, 90, 0.5), (130, 170, 0.5)):
+        alpha[20:118, left:right], z[20:118, left:right] = 1, d
+    z[:, 130:] += 0.1
+    seen = np.ones_like(z)
+    seen[:, :70] = 0  # three quarters of the larger one
+    assert meant(Matte(alpha, alpha), Depth(np.minimum(z, 1), seen))[1] == pytest.approx(0.5)
 
 
 def test_somebody_whom_nobody_measured_is_somebody() -> None:

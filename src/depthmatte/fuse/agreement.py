@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Float
-from ..filters import relief
+from ..filters import Mask, relief
 from ..maps import Depth, Matte
 from .decision import trust
 from .subject import JUMP, WINDOW
-
-Mask = NDArray[np.bool_]
 
 STEP = 0.02
 """Difference in log depth across the outline that counts as a step."""

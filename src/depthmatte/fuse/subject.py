@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, get_args
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..canvas import Box, Float
 from ..errors import InputError
-from ..filters import nearest, relief
+from ..filters import Mask, nearest, relief
 from ..maps import Depth, Matte
 
 Choice = Literal["auto", "nearest", "largest", "all"]
@@ -42,7 +43,6 @@ NEARNESS = 1.5
 LEAST = 0.04
 """Share of the largest person's area below which somebody is too small to be the nearest."""
 
-
 PART = 0.15
 """Share of the largest part of one piece of the matte below which a part is not somebody: an arm
 before the chest, a dark shoe."""
@@ -53,7 +53,7 @@ TIED = 0.15
 SOMEBODY = 0.25
 """Share of the subject's area from which on somebody surely is one."""
 
-SPARSE = 3
+SOME = np.s_[::3]
 """Every so many rows are enough to say how large, likely and far somebody is."""
 
 
@@ -81,7 +81,7 @@ def subject(text: str) -> tuple[Choice, tuple[float, float] | None]:
 class People:
     """Everybody in a matte: `label` int32 (h, w), 0 nobody, and per person (index 0 unused)
     the area in pixels, the sum of I1 over it, and the median log depth, NaN where unmeasured;
-    all three of every SPARSEth row.
+    all three of SOME rows.
     """
 
     label: NDArray[np.int32]
@@ -89,70 +89,116 @@ class People:
     likely: NDArray[np.float64]
     depth: NDArray[np.float64]
 
+    @classmethod
+    def nobody(cls, shape: tuple[int, ...]) -> People:
+        """No people on a canvas of `shape`."""
+        return cls(np.zeros(shape, np.int32), np.zeros(1), np.zeros(1), np.full(1, np.nan))
+
     def __len__(self) -> int:
         """How many people there are."""
         return len(self.area) - 1
 
 
-def people(matte: Matte, depth: Depth, whole: bool = True) -> People:
+@dataclass(frozen=True)
+class _View:
+    """The part of the canvas where anybody is, `shown`: maps (h, w) of that box."""
+
+    shown: tuple[slice, slice]
+    alpha: Float
+    prob: Float
+    d: Float
+    known: Mask
+
+    @classmethod
+    def of(cls, matte: Matte, depth: Depth) -> _View | None:
+        """None where nobody is."""
+        box = Box.around(matte.alpha > SOFT, WINDOW)
+        if not box.height:
+            return None
+        at = box.slices
+        return cls(at, matte.alpha[at], matte.prob[at], depth.log[at], depth.usable[at])
+
+    @cached_property
+    def solid(self) -> Mask:
+        """Where alpha is somebody's."""
+        return np.asarray(self.alpha >= SOLID)
+
+    @cached_property
+    def far(self) -> Float:
+        """Log depth, NaN where nobody measured."""
+        return np.where(self.known, self.d, np.float32(np.nan))
+
+    @cached_property
+    def smooth(self) -> Mask:
+        """Where depth does not jump."""
+        return np.asarray(relief(self.d, self.known, WINDOW) <= JUMP)
+
+    def counted(self, found: NDArray[np.int32], over: Mask, shape: tuple[int, ...]) -> People:
+        """People `found`, numbered from 1, by what is `over` of them, on a canvas of `shape`."""
+        label = np.zeros(shape, np.int32)
+        label[self.shown] = found
+        counted = over[SOME]
+        values = (plane[SOME][counted] for plane in (self.prob, self.far))
+        prob, logs = _apart(found[SOME][counted], int(found.max()) + 1, *values)
+        area = np.array([each.size for each in prob], np.float64)
+        likely = np.array([each.sum(dtype=np.float64) for each in prob])
+        return People(label, area, likely, np.array([_median(each) for each in logs]))
+
+
+def people(matte: Matte, depth: Depth) -> People:
     """Part a matte into people by gaps and by jumps in depth.
 
-    `whole` people have all of their parts: what a jump cuts off one, pixels on the jump and
-    soft edges go with the person next to them; else to nobody.
+    What a jump cuts off one of them, pixels on the jump and soft edges go with the person next to
+    them.
     """
-    label = np.zeros(matte.alpha.shape, np.int32)
-    part = Box.around(matte.alpha > SOFT, WINDOW)
-    if not part.height:
-        return People(label, np.zeros(1), np.zeros(1), np.full(1, np.nan))
-    shown = part.slices
-    alpha, d, known = matte.alpha[shown], depth.log[shown], depth.usable[shown]
-    solid = alpha >= SOLID
-    hidden = solid & ~known
-    piece = _pieces(solid) if whole or hidden.any() else None
-    measured = solid if piece is None else _seen(solid, known, piece)
-    core = measured & (relief(d, known, WINDOW) <= JUMP)
-    far = np.where(known, d, np.float32(np.nan))
-    found = _pieces(core)
-    count = int(found.max()) + 1
-    if whole and piece is not None:
-        found = _spread(_tied(found, count, piece, far), alpha > SOFT)
-        count = int(found.max()) + 1
-    label[shown] = found
-    some = slice(None, None, SPARSE)
-    counted = (solid if whole else core)[some]
-    values = (plane[some][counted] for plane in (matte.prob[shown], far))
-    prob, logs = _apart(found[some][counted], count, *values)
-    area = np.array([each.size for each in prob], np.float64)
-    likely = np.array([each.sum(dtype=np.float64) for each in prob])
-    if piece is not None and not whole:
-        more = _unseen(found[some], core[some], hidden[some], piece[some], count)
-        area, likely = area * more, likely * more
-    return People(label, area, likely, np.array([_median(each) for each in logs]))
+    view = _View.of(matte, depth)
+    if view is None:
+        return People.nobody(matte.alpha.shape)
+    piece = _pieces(view.solid)
+    core = _seen(view, piece) & view.smooth
+    found = _spread(_tied(_pieces(core), piece, view.far), view.alpha > SOFT)
+    return view.counted(found, view.solid, matte.alpha.shape)
 
 
-def _pieces(there: NDArray[np.bool_]) -> NDArray[np.int32]:
+def parts(matte: Matte, depth: Depth) -> People:
+    """The parts that people fall into where depth jumps inside them: faster, and enough to say
+    how far they are. What was not measured of somebody counts for the areas alone.
+    """
+    view = _View.of(matte, depth)
+    if view is None:
+        return People.nobody(matte.alpha.shape)
+    hidden = view.solid & ~view.known
+    if not hidden.any():
+        core = view.solid & view.smooth
+        return view.counted(_pieces(core), core, matte.alpha.shape)
+    piece = _pieces(view.solid)
+    core = _seen(view, piece) & view.smooth
+    part = _pieces(core)
+    found = view.counted(part, core, matte.alpha.shape)
+    more = _unseen(part[SOME], core[SOME], hidden[SOME], piece[SOME], len(found) + 1)
+    return replace(found, area=found.area * more, likely=found.likely * more)
+
+
+def _pieces(there: Mask) -> NDArray[np.int32]:
     """What hangs together (h, w), numbered from 1."""
     return np.asarray(cv2.connectedComponents(there.astype(np.uint8), connectivity=4)[1], np.int32)
 
 
-def _seen(
-    solid: NDArray[np.bool_], known: NDArray[np.bool_], piece: NDArray[np.int32]
-) -> NDArray[np.bool_]:
+def _seen(view: _View, piece: NDArray[np.int32]) -> Mask:
     """What of the matte may tie people: where depth was measured, for sensors see nothing along
     the outlines that part them. Of a `piece` without any depth all of it.
     """
-    measured = solid & known
-    some = slice(None, None, SPARSE)
+    measured = view.solid & view.known
     blind = np.ones(int(piece.max()) + 1, bool)
-    blind[piece[some][measured[some]]] = False
+    blind[piece[SOME][measured[SOME]]] = False
     blind[0] = False
     return np.asarray(measured | blind[piece]) if blind.any() else measured
 
 
 def _unseen(
     part: NDArray[np.int32],
-    core: NDArray[np.bool_],
-    hidden: NDArray[np.bool_],
+    core: Mask,
+    hidden: Mask,
     piece: NDArray[np.int32],
     count: int,
 ) -> NDArray[np.float64]:
@@ -166,13 +212,11 @@ def _unseen(
     return np.asarray(1 + lost[home] / np.maximum(shown[home], 1))
 
 
-def _tied(
-    part: NDArray[np.int32], count: int, piece: NDArray[np.int32], far: Float
-) -> NDArray[np.int32]:
-    """Parts (h, w), numbered from 1 below `count`, as people: of one `piece` of the matte those
+def _tied(part: NDArray[np.int32], piece: NDArray[np.int32], far: Float) -> NDArray[np.int32]:
+    """Parts (h, w), numbered from 1, as people: of one `piece` of the matte those
     about as `far` as its largest are one, and parts that are too small are nobody's yet.
     """
-    inside = part > 0
+    inside, count = part > 0, int(part.max()) + 1
     number = part[inside]
     area = np.bincount(number, minlength=count)
     depth = np.array([_median(each) for each in _apart(number, count, far[inside])[0]])
@@ -204,14 +248,14 @@ def _median(values: Float) -> float:
     return float(np.median(seen)) if seen.size else float("nan")
 
 
-def _spread(label: NDArray[np.int32], over: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _spread(label: NDArray[np.int32], over: Mask) -> NDArray[np.int32]:
     """Labels grown to their nearest pixels of `over`."""
     if label.max() <= 1:  # one person, or nobody
         return np.asarray(over & label.any(), np.int32)
     return np.where(over, nearest(label, label > 0), np.int32(0))
 
 
-def kept(found: People, wanted: Subject) -> NDArray[np.bool_]:
+def kept(found: People, wanted: Subject) -> Mask:
     """Which people (index 0 unused) the choice keeps; all of them for `all`."""
     keep = np.zeros(len(found.area), bool)
     if not len(found):
@@ -254,7 +298,7 @@ def meant(matte: Matte, depth: Depth, behind: float = math.inf) -> tuple[Matte, 
 
     Who is small beside the subject stays, for a fusion to judge.
     """
-    found = people(matte, depth, whole=False)
+    found = parts(matte, depth)
     at = _depth_of(found, kept(found, Subject()))
     if _behind(found, behind).any():
         found = people(matte, depth)
@@ -262,7 +306,7 @@ def meant(matte: Matte, depth: Depth, behind: float = math.inf) -> tuple[Matte, 
     return matte, at
 
 
-def _behind(found: People, behind: float) -> NDArray[np.bool_]:
+def _behind(found: People, behind: float) -> Mask:
     """Who (index 0 unused) is so far behind the subject, and large enough to be somebody."""
     if not len(found):
         return np.zeros(1, bool)
@@ -272,7 +316,7 @@ def _behind(found: People, behind: float) -> NDArray[np.bool_]:
     return np.asarray(large & (found.depth - found.depth[first] > behind))
 
 
-def _without(matte: Matte, found: People, dropped: NDArray[np.bool_]) -> Matte:
+def _without(matte: Matte, found: People, dropped: Mask) -> Matte:
     """The matte without some of the people found in it."""
     return replace(matte, alpha=np.where(dropped[found.label], np.float32(0), matte.alpha))
 
@@ -292,7 +336,7 @@ def choose(matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, float]:
     return _without(matte, found, dropped), at
 
 
-def _depth_of(found: People, keep: NDArray[np.bool_]) -> float:
+def _depth_of(found: People, keep: Mask) -> float:
     """Area-weighted mean log depth of the people kept."""
     counted = keep & ~np.isnan(found.depth)
     if not counted.any():

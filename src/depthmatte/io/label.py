@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 
+Place = str | os.PathLike[str]
+"""A path as callers give it."""
 
-def label(path: str | os.PathLike[str]) -> str:
+
+def label(path: Place) -> str:
     """The path as the user gave it, with line breaks and unprintable characters as "?"."""
     return "".join(sign if sign.isprintable() else "?" for sign in os.fspath(path))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 from ..camera import Camera, Rig
@@ -10,10 +9,8 @@ from ..errors import InputError
 from ..evidence import RawDepth, StereoView
 from ..photo import Photo
 from . import calibration, depthfile, image
-from .label import label
+from .label import Place, label
 from .orientation import upright
-
-Place = str | os.PathLike[str]
 
 
 def attach(

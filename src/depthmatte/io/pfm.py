@@ -7,7 +7,6 @@ pixels and infinity where it is unknown; both pass through here as they are.
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .label import label, reason
-from .replace import Place, refuse_inputs, replacing
+from .label import Place, label, reason
+from .replace import refuse_inputs, replacing
 
 MAX_PIXELS = 250_000_000
 """Pixels a file may claim, checked before memory is asked for."""
@@ -58,7 +57,7 @@ def encode(values: NDArray[Any]) -> bytes:
     return header + np.ascontiguousarray(values[::-1], "<f4").tobytes()
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def read(path: Place) -> NDArray[np.float32]:
     """`decode` of a file; raises InputError also where it cannot be read."""
     try:
         content = Path(path).read_bytes()

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
-from .label import label, reason
-
-Place = str | os.PathLike[str]
+from .label import Place, label, reason
 
 
 def check_place(path: Path, inputs: Iterable[Place] = ()) -> None:

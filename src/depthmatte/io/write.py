@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..photo import Meta
-from .label import label
-from .replace import Place, refuse_inputs, replacing
+from .label import Place, label
+from .replace import refuse_inputs, replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
