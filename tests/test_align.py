@@ -49,8 +49,11 @@ def test_a_plane_is_exact_and_without_gaps(
     moved = align(z.astype(np.float32), all_valid(z), source, target)
     inside = looked_at(target, truth, source)
     assert (moved.validity[inside] == Reason.VALID).all()
-    # A lens is taken for straight from pixel to pixel; at 60 pixels that is a little off.
-    assert np.abs(moved.z / truth - 1)[inside].max(initial=0) < 1e-3
+    # A lens is taken for straight from pixel to pixel; at 60 pixels that is a little off, at a
+    # single pixel of a steep plane by 1.6 per mille (found by hypothesis).
+    wrong = np.abs(moved.z / truth - 1)[inside]
+    assert wrong.max(initial=0) < 3e-3
+    assert wrong.sum() <= 1e-3 * wrong.size
 
 
 @SOME
