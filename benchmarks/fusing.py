@@ -22,7 +22,7 @@ from depthmatte.fuse.agreement import agreement
 from depthmatte.fuse.decision import trust
 from depthmatte.fuse.subject import meant
 from depthmatte.maps import Depth, Matte
-from depthmatte.pipeline import default_pipeline, depth_sources
+from depthmatte.session import Session
 
 SOURCES = ("mono", "sensor", "stereo")
 TITLES = {
@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=6, help="every n-th scene")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    pipeline, sources = default_pipeline(threads=1), depth_sources(threads=1)
+    session = Session(threads=1)
+    pipeline, sources = session.pipeline(), session.sources()
     table = {}
     for source in SOURCES:
         pictures = []

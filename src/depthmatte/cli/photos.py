@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..api import Portrait
+from ..portrait import Portrait
 from ..errors import InputError
 from ..io.find import Found, find
 from ..io.gdepth import embed

@@ -8,11 +8,10 @@ import numpy as np
 
 from ..canvas import resize
 from ..errors import InputError
-from ..maps import Portrait
 from ..photo import RGB
 from .composite import over
 from .cutout import Cutout
-from .effect import Effect, Pixels, option
+from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import foreground
 
 TRANSPARENT = "transparent"
@@ -39,7 +38,7 @@ class Background(Effect):
         if self.picture is not None:
             _check_picture(self.picture)
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 3), or (H, W, 4) on `transparent`."""
         if self.picture is None and self.color == TRANSPARENT:
             return Cutout()(portrait)

@@ -9,10 +9,9 @@ import numpy as np
 from ..canvas import Float, resize, scaled
 from ..color import luma
 from ..filters import box, gaussian, guided_coefficients
-from ..maps import Portrait
 from ..photo import RGB
 from ..restore import strips
-from .effect import Effect, Pixels, option
+from .effect import Effect, Pixels, PortraitLike, option
 
 _AREA = 1_000_000  # pixels at most at which the change is computed; finer texture is kept
 _RADIUS = 0.006  # share of the diagonal over which skin is evened out
@@ -31,7 +30,7 @@ class Beautify(Effect):
 
     strength: float = option(0.5, "how strongly skin is evened out", 0, 1)
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 3); at strength 0 the photo itself."""
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         if self.strength == 0 or not portrait.found:
