@@ -15,7 +15,7 @@ import depthmatte
 ROOT = Path(depthmatte.__file__).parent
 
 FLOORS = [
-    {"errors"},
+    {"errors", "fields"},
     {"camera"},
     {"evidence"},
     {"photo"},

@@ -4,6 +4,7 @@
 
     DepthmatteError
     ├── InputError        the user's file or value is at fault   (CLI exit 1)
+    │   └── OptionError   an option has a value that it cannot have
     ├── WeightsError      a network file is missing, damaged or breaks its contract
     └── MissingExtra      an optional dependency is not installed (names its install line)
 
@@ -19,6 +20,10 @@ class DepthmatteError(Exception):
 
 class InputError(DepthmatteError):
     """A file or value given by the user cannot be used."""
+
+
+class OptionError(InputError):
+    """An option is unknown, missing, or has a value that it cannot have."""
 
 
 class WeightsError(DepthmatteError):
