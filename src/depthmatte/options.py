@@ -194,6 +194,7 @@ class OutputOptions:
         "a picture to make, such as blur:strength=0.5; may be repeated, as blur@soft:... for "
         "another file; see `depthmatte effects`",
         metavar="NAME[:OPTION=VALUE,...]",
+        repeat=True,
     )
     background: str | None = option(
         None, "color or picture behind the person: short for a background effect"
