@@ -18,7 +18,8 @@ FLOORS = [
     {"errors"},
     {"camera"},
     {"evidence"},
-    {"photo"},
+    {"photo", "tone"},
+    {"icc"},
     {"canvas"},
     {"color", "filters"},
     {"restore"},
@@ -33,7 +34,7 @@ FLOORS = [
 """From the ground up. A module imports from lower floors or its own, never in a circle."""
 
 RIM = {
-    "io": {"errors", "camera", "evidence", "photo"},
+    "io": {"errors", "camera", "evidence", "photo", "icc", "tone"},
     "training": set().union(*FLOORS[:-2], {"io"}),
 }
 """Beside the floors: what each of these may import apart from itself.
@@ -45,7 +46,7 @@ BELONGS = {
     "onnxruntime": {"network"},
     "torch": {"training"},
     "onnx": {"training"},
-    "PIL": {"io", "effects"},  # effects: names of colours
+    "PIL": {"io", "effects", "icc"},  # effects: names of colors; icc: LittleCMS
     "pillow_heif": {"io"},
     "typer": {"cli"},
     "rich": {"cli"},
