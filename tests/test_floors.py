@@ -20,7 +20,8 @@ FLOORS = [
     {"options"},
     {"camera"},
     {"evidence"},
-    {"photo"},
+    {"photo", "tone"},
+    {"icc"},
     {"canvas"},
     {"color", "filters"},
     {"restore"},
@@ -37,7 +38,7 @@ FLOORS = [
 """From the ground up. A module imports from lower floors or its own, never in a circle."""
 
 RIM = {
-    "io": {"errors", "arrays", "camera", "evidence", "photo"},
+    "io": {"errors", "arrays", "camera", "evidence", "photo", "icc", "tone"},
     "training": set().union(*FLOORS[:-2], {"io"}),
 }
 """Beside the floors: what each of these may import apart from itself.
@@ -52,7 +53,7 @@ BELONGS = {
     "onnxruntime": {"network"},
     "torch": {"training"},
     "onnx": {"training"},
-    "PIL": {"io", "effects"},  # effects: names of colours
+    "PIL": {"io", "effects", "icc"},  # effects: names of colors; icc: LittleCMS
     "pillow_heif": {"io"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -53,15 +53,17 @@ class Blur(Effect):
 
 def _background(portrait: PortraitLike, radius: float) -> RGB:
     """The blurred background alone, uint8 (H, W, 3)."""
-    rgb, (height, width) = portrait.photo.rgb, portrait.photo.shape
+    rgb, profile = portrait.photo.rgb, portrait.photo.meta.icc
+    height, width = portrait.photo.shape
     scale = min(1.0, _DISC / radius, (_AREA / (height * width)) ** 0.5)
     shape = scaled((height, width), scale)
     cover = _widened(resize(portrait.alpha, shape))
     free = certain(1 - cover)
-    plate = fill(to_linear(resize(rgb, shape)), free)
+    plate = fill(to_linear(resize(rgb, shape), profile), free)
     amount = _amount(portrait, cover, free)
     weights = np.maximum(free, np.float32(_BEHIND))
-    blurred = resize(to_bytes(_layered(plate, weights, amount, radius * scale)), rgb.shape[:2])
+    light = _layered(plate, weights, amount, radius * scale)
+    blurred = resize(to_bytes(light, profile), rgb.shape[:2])
     fading = 1.0 if scale == 1 else min(1.0, radius * scale / _CRISP)
     if fading == 1:
         return blurred
