@@ -24,7 +24,7 @@ COUNTS: dict[str, tuple[int, ...]] = {"brown-conrady": (0, 4, 5, 8), "equidistan
 WIDEST = np.deg2rad(85.0)
 """Angle to the axis beyond which a fisheye's rays are left out: x / z grows without bound."""
 
-_ANGLES = 64
+_ANGLES = 32
 """Directions around the axis in which a lens with a tangential part is probed for its fold."""
 
 
@@ -55,25 +55,48 @@ def undistort(
     """The inverse of `distort`, by Newton's method; NaN where the lens shows nothing."""
     if not bends(distortion, model):
         return x, y
+    x, y = np.asarray(x, float), np.asarray(y, float)
     if model == "equidistant":
         return _fisheye_back(x, y, distortion)
-    u, v = x.copy(), y.copy()
     limit = min(reach(distortion), 1e3)
-    with np.errstate(all="ignore"):  # pixels beyond the lens run off and become NaN below
-        for _ in range(20):
-            seen_x, seen_y = _brown(u, v, distortion)
-            if np.nanmax(np.hypot(seen_x - x, seen_y - y), initial=0) < 1e-12:
+    u, v = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
+    # Only what is not yet found is gone on with: pixels beyond the lens never would be.
+    left = np.flatnonzero(np.hypot(x, y) <= _farthest(distortion))
+    px, py = x.ravel()[left], y.ravel()[left]
+    gx, gy = px.copy(), py.copy()
+    with np.errstate(all="ignore"):  # what runs off is no number and stays out
+        for _ in range(21):
+            seen_x, seen_y = _brown(gx, gy, distortion)
+            off = np.hypot(seen_x - px, seen_y - py)
+            good = off < 1e-6
+            u.flat[left[good]], v.flat[left[good]] = gx[good], gy[good]
+            rest = ~(off < 1e-12)
+            if not rest.any():
                 break
-            xx, xy, yy = _slopes(u, v, distortion)
+            left, px, py, gx, gy, seen_x, seen_y = (
+                part[rest] for part in (left, px, py, gx, gy, seen_x, seen_y)
+            )
+            xx, xy, yy = _slopes(gx, gy, distortion)
             fold = xx * yy - xy * xy
-            u = u - (yy * (seen_x - x) - xy * (seen_y - y)) / fold
-            v = v - (xx * (seen_y - y) - xy * (seen_x - x)) / fold
+            gx, gy = (
+                gx - (yy * (seen_x - px) - xy * (seen_y - py)) / fold,
+                gy - (xx * (seen_y - py) - xy * (seen_x - px)) / fold,
+            )
             # A step across the fold of the lens model would never come back.
-            back = np.minimum(1, limit / np.hypot(u, v))
-            u, v = u * back, v * back
-        seen_x, seen_y = _brown(u, v, distortion)
-        good = np.hypot(seen_x - x, seen_y - y) < 1e-6
-    return np.where(good, u, np.nan), np.where(good, v, np.nan)
+            back = np.minimum(1, limit / np.hypot(gx, gy))
+            gx, gy = gx * back, gy * back
+    return u, v
+
+
+@lru_cache(maxsize=32)
+def _farthest(distortion: tuple[float, ...]) -> float:
+    """The radius beyond which a Brown-Conrady lens shows nothing; infinity where it always does."""
+    limit = reach(distortion)
+    if not np.isfinite(limit):
+        return np.inf
+    turn = np.linspace(0, 2 * np.pi, 256)
+    edge = _brown(limit * np.cos(turn), limit * np.sin(turn), distortion)
+    return float(np.hypot(*edge).max()) * 1.01
 
 
 @lru_cache(maxsize=32)

@@ -18,7 +18,7 @@ APART = 0.95
 grid: where it is 1, a cell fits into every pixel there, and so one of its corners."""
 
 _DENSEST = 16.0
-_CELLS = 2**24
+_CELLS = 2**22
 """Pixels a map is made denser to at most: memory must not follow a wild calibration."""
 
 _SAMPLES = 48
