@@ -151,7 +151,8 @@ class _Looking:
         """A file that the user named: tried whatever it is called."""
         if not stat.S_ISREG(mode):
             raise InputError(
-                f"{label(path)}: is {_oddity(mode)}, not a file; give a photo, or - for standard input"
+                f"{label(path)}: is {_oddity(mode)}, not a file; "
+                "give a photo, or - for standard input"
             )
         kind = kind_of(path)
         if isinstance(kind, Unread) and not looks_like_photo(first_bytes(path)):
@@ -261,8 +262,8 @@ class _Looking:
                 f"{kind.remedy}"
             )
         if self.odd:
-            files = "1 file is" if self.odd == 1 else f"{self.odd} files are"
-            self.found.notes.append(f"skipped: {files} a pipe, a socket or a device")
+            names = "1 name" if self.odd == 1 else f"{self.odd} names"
+            self.found.notes.append(f"skipped: {names} of pipes, sockets or devices")
         self.found.photos = list(self.photos.values())
         return self.found
 

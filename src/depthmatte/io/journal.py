@@ -29,9 +29,9 @@ State = tuple[int, int]
 class Entry:
     """One photo that was done.
 
-    `source` is its path from the journal's folder, `state` its size and time, `reads` the same of every other
-    file that was read for it, `options` a text that is equal for equal options, and
-    `results` maps each file, below the journal's folder, to its size in bytes.
+    `source` is its path from the journal's folder, `state` its size and time, `reads` the same
+    of every other file that was read for it, `options` a text that is equal for equal options,
+    and `results` maps each file, below the journal's folder, to its size in bytes.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""What a file is by its name and its first bytes: a photo that is read, one that is not, neither."""
+"""What a file is by its name and first bytes: a photo that is read, one that is not, neither."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ _UNREAD: dict[Unread, str] = {
 UNREAD = {f".{name}": kind for kind, names in _UNREAD.items() for name in names.split()}
 """Suffix -> a kind of photo that people have and that is not read."""
 
-_ASIDE = frozenset(
-    f".{name}" for name in "thm bak tmp temp part partial crdownload download swp orig".split()
-)
+_ASIDES = "thm bak tmp temp part partial crdownload download swp orig"
+_ASIDE = frozenset(f".{name}" for name in _ASIDES.split())
 """Suffixes of copies, previews and unfinished downloads, which hold photos but are none."""
 
 _BRANDS = frozenset(
