@@ -56,7 +56,7 @@ def backdrop(background: Any) -> Background:
 
 
 def _of(photo: Photo) -> Background:
-    return Background(picture=photo.rgb, profile=photo.meta.icc)
+    return Background(picture=photo)
 
 
 def _hex(numbers: Any) -> str:

@@ -216,11 +216,12 @@ class Portrait:
         """What a notebook shows: the cut-out, at most PREVIEW pixels on its longer side."""
         from .canvas import resize, scaled
         from .effects import Cutout
+        from .icc import to_srgb
         from .io.write import encode
 
         shape = scaled(self.photo.shape, min(1.0, PREVIEW / max(self.photo.shape)))
         small = Portrait.of(
-            np.asarray(resize(self.photo.rgb, shape), np.uint8),
+            to_srgb(np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc),
             np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
         )
         return encode(Cutout()(small), ".png")

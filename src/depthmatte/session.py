@@ -21,7 +21,8 @@ from .depth.stored import stored
 from .errors import InputError
 from .fuse import Fusion, fusion, fusions
 from .fuse.subject import Subject
-from .io.image import in_color, photo_of, read
+from .icc import in_color
+from .io.image import photo_of, read
 from .io.pairs import attach
 from .maps import Depth, Matte
 from .network import Network, NetworkCache
@@ -273,13 +274,34 @@ def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
 def opened(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
     """The photo as the pipeline takes it, with what was given beside it."""
     shot = read(photo) if isinstance(photo, str | os.PathLike) else photo_of(photo)
-    shot = in_color(shot, cast(Any, options.color))
-    beside = (depth, right, calib, options.depth_scale, options.sensor)
-    if all(each is None for each in beside):
-        return shot
+    return finished(beside(shot, depth, right, calib, options), options)
+
+
+def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
+    """The photo with what was given beside it as its evidence.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, and for options that go with a depth file when there is none.
+    """
+    about = (options.depth_scale, options.sensor)
+    if all(each is None for each in (depth, right, calib, *about)):
+        return photo
     return attach(
-        shot, depth, right, calib, options.depth_scale, depth_kind=cast(Any, options.depth_kind)
+        photo,
+        depth,
+        right,
+        calib,
+        options.depth_scale,
+        depth_kind=options.depth_kind,
+        sensor=options.sensor,
     )
+
+
+def finished(photo: Photo, options: CutOptions) -> Photo:
+    """The photo in the colors, and with the metadata, that the results are to have."""
+    return stripped(in_color(photo, options.color), options.strip)
 
 
 def changed(options: Any, changes: Mapping[str, Any]) -> Any:
