@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -67,10 +68,15 @@ def parse(
         raise InputError(f"{name}: is no calibration that can be read; give {KINDS}")
     if "depthmatte" in content:
         return _own(content, name)
-    for reader in (kalibr, open3d, realsense, ros):
-        if reader.fits(content):
-            return reader.parse(content, name, other)
+    for fits, reader in _READERS:
+        if fits(content):
+            return reader(content, name, other)
     return storage.parse(content, name, photo, other)
+
+
+_READERS: tuple[
+    tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any], str, Size | None], Rig]], ...
+] = tuple((each.fits, each.parse) for each in (kalibr, open3d, realsense, ros))
 
 
 def encode(rig: Rig) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..camera import Matrix, Rig
+from ..camera import Rig
 from ..errors import InputError
+from ..lens import Matrix
 from .rigs import Size, camera, count, numbers, rig, sized
 
 

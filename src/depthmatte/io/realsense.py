@@ -44,9 +44,11 @@ def parse(content: dict[str, Any], name: str, other: Size | None = None) -> Rig:
     )
     if photo is None and depth is None:
         raise InputError(f"{name}: names neither a color nor a depth camera; name them so")
-    color = _camera(photo or depth, "color" if photo else "depth", name)
     if photo is None or depth is None:
-        return Rig(color, color)
+        found, which = (photo, "color") if photo is not None else (depth or {}, "depth")
+        alone = _camera(found, which, name)
+        return Rig(alone, alone)
+    color = _camera(photo, "color", name)
     measured = _camera(depth, "depth", name)
     if other and alike(color.shape, other) and not alike(measured.shape, other):
         return Rig(color, color)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix, Rig
+from ..camera import Camera, Rig
 from ..errors import InputError
-from ..lens import Model
+from ..lens import Matrix, Model
 
 Size = tuple[int, int]
 
@@ -149,8 +149,7 @@ def rig(
     if not _turns(rotation):
         raise InputError(f"{name}: rotation is not a 3 x 3 rotation matrix; mend it")
     fields = {
-        key: getattr(other, key)
-        for key in ("shape", "fx", "fy", "cx", "cy", "distortion", "model")
+        key: getattr(other, key) for key in ("shape", "fx", "fy", "cx", "cy", "distortion", "model")
     }
     placed = Camera(**fields, rotation=_orthonormal(rotation), translation=translation)
     pair = Rig(photo, placed, rectified)
@@ -197,7 +196,7 @@ def coefficients(value: Any, what: str, name: str) -> list[float]:
     found = flat(value, what, name)
     if not np.isfinite(found).all():
         raise InputError(f"{name}: {what} must be finite numbers; mend it")
-    return found.tolist()
+    return [float(number) for number in found]
 
 
 def count(value: Any, what: str, name: str, default: int = 0) -> int:

@@ -36,7 +36,8 @@ def _cropped(whole: Camera, roi: Any, name: str) -> Camera:
     if not isinstance(roi, dict):
         return whole
     x, y, width, height = (
-        count(roi.get(key), f"roi {key}", name) for key in ("x_offset", "y_offset", "width", "height")
+        count(roi.get(key), f"roi {key}", name)
+        for key in ("x_offset", "y_offset", "width", "height")
     )
     if not (x or y or width or height):
         return whole
