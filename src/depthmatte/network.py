@@ -11,11 +11,15 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from .canvas import Canvas, Float
 from .errors import InputError, WeightsError
+
+# Before it is imported: from 1.29 on ONNX Runtime looks up a telemetry host as it loads and
+# keeps a device id in the user's cache. Who wants that sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort
 
 KEY = "depthmatte"
 """Metadata key under which a model file keeps its contract, as JSON."""
