@@ -67,9 +67,7 @@ class Camera:
             )
         if len(self.distortion) not in lens.COUNTS[self.model]:
             counts = "none, 4, 5 or 8" if self.model == "brown-conrady" else "none or 4"
-            raise InputError(
-                f"camera: {len(self.distortion)} distortion numbers; give {counts}"
-            )
+            raise InputError(f"camera: {len(self.distortion)} distortion numbers; give {counts}")
         if min(self.shape) < 1:
             raise InputError(f"camera: a size of {self.shape} pixels; give height and width")
         _check_pose(self.rotation, self.translation)

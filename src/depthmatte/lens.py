@@ -73,9 +73,8 @@ def undistort(
             rest = ~(off < 1e-12)
             if not rest.any():
                 break
-            left, px, py, gx, gy, seen_x, seen_y = (
-                part[rest] for part in (left, px, py, gx, gy, seen_x, seen_y)
-            )
+            left, px, py, gx, gy = left[rest], px[rest], py[rest], gx[rest], gy[rest]
+            seen_x, seen_y = seen_x[rest], seen_y[rest]
             xx, xy, yy = _slopes(gx, gy, distortion)
             fold = xx * yy - xy * xy
             gx, gy = (

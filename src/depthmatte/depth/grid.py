@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix
+from ..camera import Camera
 from ..canvas import Float
+from ..lens import Matrix
 from .scale import AGREE, Index, scale
 
 Mask = NDArray[np.bool_]

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix, Rig
+from ..camera import Camera, Rig
 from ..canvas import Float, resize
 from ..errors import InputError
 from ..evidence import Side
+from ..lens import Matrix
 from ..photo import RGB
 from .disparity import Disparity, Mask
 from .features import FEW, Matches
@@ -202,13 +203,14 @@ def _shown(
 ) -> NDArray[np.uint8]:
     """`view` seen through `lens` after the turn `home`; black where it shows nothing."""
     if camera.model == "equidistant":
-        where = _looked_up(camera, home, lens, shape)
+        x, y = _looked_up(camera, home, lens, shape)
     else:
         distortion = np.array(camera.distortion) if camera.distortion else None
         where = cv2.initUndistortRectifyMap(
             camera.matrix, distortion, home, lens, shape[::-1], cv2.CV_32FC1
         )
-    return np.asarray(cv2.remap(view, *where, cv2.INTER_LINEAR), np.uint8)
+        x, y = (np.asarray(each, np.float32) for each in where)
+    return np.asarray(cv2.remap(view, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
 def _looked_up(

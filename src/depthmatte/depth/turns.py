@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix
+from ..camera import Camera
 from ..errors import InputError
+from ..lens import Matrix
 from .features import ROW, Matches
 
 FOCAL = 1.1
