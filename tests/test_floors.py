@@ -15,7 +15,7 @@ import depthmatte
 ROOT = Path(depthmatte.__file__).parent
 
 FLOORS = [
-    {"errors"},
+    {"errors", "text"},
     {"camera"},
     {"evidence"},
     {"photo"},
@@ -23,7 +23,8 @@ FLOORS = [
     {"color", "filters"},
     {"restore"},
     {"maps"},
-    {"fuse", "effects", "metrics", "ordering", "network", "weights"},
+    {"fuse", "effects", "metrics", "ordering", "network", "weights"}
+    | {"contract", "devices", "fetch", "onnx_file", "runtime", "web"},
     {"segment", "depth", "closer"},
     {"pipeline"},
     {"evaluate", "ablation", "ablation_plot", "sheet", "api"},
@@ -42,7 +43,7 @@ io serves what stands above the pipeline, and training; training serves the comm
 """
 
 BELONGS = {
-    "onnxruntime": {"network"},
+    "onnxruntime": {"runtime", "web"},
     "torch": {"training"},
     "onnx": {"training"},
     "PIL": {"io", "effects"},  # effects: names of colours
