@@ -125,7 +125,10 @@ class Runner:
         except WeightsError:
             raise
         except Exception as error:  # ONNX Runtime's errors share no narrower base
-            raise WeightsError(f"{self.name}: cannot run ({first_line(error)})") from None
+            said = first_line(error)
+            if self.limited and "BFCArena" in str(error):
+                said = f"needs more than {MEMORY / 1e9:g} GB of memory"
+            raise WeightsError(f"{self.name}: cannot run ({said}); use another network") from None
 
     def _limited_run(self, names: list[str], inputs: Mapping[str, NDArray[Any]]) -> list[Any]:
         options = ort.RunOptions()
