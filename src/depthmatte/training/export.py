@@ -23,8 +23,9 @@ import torch
 from torch import nn
 
 from ..canvas import PRESET
+from ..contract import KEY, VERSION
 from ..errors import WeightsError
-from ..network import KEY, VERSION, Network
+from ..network import Network
 from .checkpoint import read_checkpoint
 from .tasks import TASKS, Task
 
@@ -259,7 +260,7 @@ def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: floa
 @torch.no_grad()
 def _parity(module: nn.Module, path: Path, task: Task) -> float:
     """Largest difference between torch and ONNX Runtime on smooth and noisy canvases."""
-    network = Network(path)
+    network = Network(path, trusted=True)
     rng = np.random.default_rng(0)
     worst = 0.0
     for rows, columns in _sizes(task):
