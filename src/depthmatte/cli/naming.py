@@ -10,7 +10,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -66,7 +66,9 @@ class Task:
 
 @dataclass
 class Plan:
-    """What is to be done. `skipped` are photos whose results all exist, under `--exists skip`."""
+    """What is to be done. `skipped` are photos that are done already, or whose results all exist
+    under `--exists skip`.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     skipped: list[Found] = field(default_factory=list)
@@ -82,6 +84,7 @@ def plan(
     reads: Iterable[str | os.PathLike[str]] = (),
     keep: Iterable[Path] = (),
     own: Collection[str] = (),
+    done: Callable[[Task], bool] = lambda _: False,
 ) -> Plan:
     """Name every result of every photo; nothing that is read is ever a target.
 
@@ -109,6 +112,9 @@ def plan(
         What must not be replaced either (`Search.lookalikes`).
     own
         Real paths of earlier results (`Search.results`): no inputs, wherever they lie.
+    done
+        For `--resume`: is this task done already? Such photos are skipped whatever `exists`
+        says.
 
     Returns
     -------
@@ -131,15 +137,16 @@ def plan(
         try:
             task = replace(task, targets=naming.targets(photo, index))
             guard.check(task)
-            task = _settled(task, exists, guard)
+            finished = done(task)
+            task = task if finished else _settled(task, exists, guard)
         except InputError as error:
             made.refused.append(Refused(str(photo.path), error))
             continue
-        if task.targets:
-            guard.take(task)
-            made.tasks.append(task)
-        else:
+        guard.take(task)
+        if finished or not task.targets:
             made.skipped.append(photo)
+        else:
+            made.tasks.append(task)
     return made
 
 

@@ -8,6 +8,7 @@ says how it was made.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,12 @@ NAME = ".depthmatte-done.jsonl"
 
 State = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
+
+
+def digest(options: Mapping[str, object]) -> str:
+    """A text that is equal for equal options: values that show themselves by `repr`."""
+    text = repr(sorted((name, repr(value)) for name, value in options.items()))
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
