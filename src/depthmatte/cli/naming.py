@@ -17,6 +17,7 @@ from typing import Literal, get_args
 
 from ..errors import InputError
 from ..io.find import STDIN, Found, Refused
+from ..io.journal import Journal
 from ..io.label import label
 from ..io.write import SUFFIXES
 
@@ -148,6 +149,22 @@ def plan(
         else:
             made.tasks.append(task)
     return made
+
+
+def journal_of(tasks: Sequence[Task], out: Path, resume: bool = False) -> Journal | None:
+    """The journal that this run keeps; None where nobody would miss it.
+
+    It is kept for several photos, beside photos (so that a search knows results from photos),
+    with `resume`, and where there is one already.
+    """
+    if out == STDOUT or not tasks:
+        return None
+    folder = out.parent if _is_file(out) else out
+    top = os.path.realpath(folder) + os.sep
+    beside = any(os.path.realpath(task.path).startswith(top) for task in tasks)
+    journal = Journal(folder)
+    wanted = resume or len(tasks) > 1 or beside or journal.path.is_file()
+    return journal if wanted else None
 
 
 def check_template(template: str, results: Collection[str] = ()) -> None:

@@ -111,10 +111,18 @@ class Journal:
         self.path = folder / NAME
         self._last: dict[str, Entry] = {}
         for one in _entries(self.path):
-            self._note(one)
+            self._learn(one)
 
-    def _note(self, one: Entry) -> None:
+    def _learn(self, one: Entry) -> None:
         self._last |= dict.fromkeys(one.results, one)
+
+    def note(
+        self, source: Path, options: str, results: Iterable[Path], reads: Iterable[Path] = ()
+    ) -> None:
+        """Write down that a photo was just done; see `entry` and `add`."""
+        one = entry(self.folder, source, options, results, reads)
+        if one is not None:
+            self.add(one)
 
     def add(self, one: Entry) -> None:
         """Append an entry as one whole line.
@@ -132,7 +140,7 @@ class Journal:
                 f"{label(self.path)}: cannot be written ({reason(error)}); make room or write "
                 "elsewhere"
             ) from error
-        self._note(one)
+        self._learn(one)
 
     def done(
         self, source: Path, options: str, results: Iterable[Path], reads: Iterable[Path] = ()
