@@ -246,7 +246,7 @@ def test_results_in_the_journal_are_no_photos(album: Path) -> None:
     assert found.lookalikes == []
     named = search(sorted(str(path) for path in album.glob("*.*g")))
     assert listed(named) == ["a.jpg", "b [1].jpg"]
-    assert named.notes == ["skipped: 1 file is from an earlier run"]
+    assert named.notes == ["skipped: 1 file is a result of an earlier run"]
     alone = search([album / "odd name of a.png"])
     assert listed(alone) == ["odd name of a.png"], "named alone it is wanted"
     write(np.zeros((30, 30, 3), np.uint8), album / "odd name of a.png")

@@ -139,6 +139,17 @@ def in_color(photo: Photo, color: Color = "keep") -> Photo:
     return replace(photo, rgb=to_srgb(photo.rgb, photo.meta.icc), meta=meta)
 
 
+def two_way(photo: Photo) -> Photo:
+    """The photo, as sRGB where its profile has no way back.
+
+    Nothing could be placed beside such pixels, nor could they be blended sensibly.
+    """
+    icc = photo.meta.icc
+    if icc is None or leads_back(icc):
+        return photo
+    return in_color(photo, "srgb")
+
+
 def engine(profile: bytes, mode: str) -> Any | None:
     """LittleCMS's transform from pixels of a Pillow `mode` in this profile to sRGB.
 

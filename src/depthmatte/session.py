@@ -18,7 +18,7 @@ from .depth.sensor import sensor
 from .depth.sgbm import sgbm
 from .depth.stereo import stereo
 from .depth.stored import stored
-from .errors import InputError
+from .errors import OptionError
 from .fuse import Fusion, fusion, fusions
 from .fuse.subject import Subject
 from .icc import in_color
@@ -285,18 +285,11 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
     InputError
         For what cannot be read, and for options that go with a depth file when there is none.
     """
-    about = (options.depth_scale, options.sensor)
-    if all(each is None for each in (depth, right, calib, *about)):
+    if options.sensor is not None and depth is None and photo.evidence.sensor is None:
+        raise OptionError(f"{photo.meta.name}: sensor options without depth; give a depth file")
+    if all(each is None for each in (depth, right, calib, options.depth_scale)):
         return photo
-    return attach(
-        photo,
-        depth,
-        right,
-        calib,
-        options.depth_scale,
-        depth_kind=options.depth_kind,
-        sensor=options.sensor,
-    )
+    return attach(photo, depth, right, calib, options.depth_scale, depth_kind=options.depth_kind)
 
 
 def finished(photo: Photo, options: CutOptions) -> Photo:
@@ -313,7 +306,7 @@ def changed(options: Any, changes: Mapping[str, Any]) -> Any:
 
         known = names(type(options))
         wrong = ", ".join(name for name in changes if name not in known)
-        raise InputError(f"{wrong}: no such option; use {', '.join(known)}") from None
+        raise OptionError(f"{wrong}: no such option; use {', '.join(known)}") from None
 
 
 def overlapped(work: Callable[[Any], T], items: Iterable[Any], workers: int) -> Iterator[T]:

@@ -104,7 +104,8 @@ def search(
         What the user typed. An empty text is refused, it does not mean the current folder.
     skip
         A folder never searched below another, so that results written beside the photos are
-        not taken for photos in the next run.
+        not taken for photos in the next run; the folder of results. What its journal names
+        counts among `results`.
     kinds
         What results are called in the middle of their names, such as "cutout": STEM.cutout.png
         beside a photo STEM is then no photo.
@@ -181,9 +182,9 @@ class _Looking:
             if self._within_skipped(path) and not self._within_skipped(base):
                 continue
             if path.is_dir():
-                files += [(one, one.parent.relative_to(base)) for one in self._walk(path)]
+                files += [(one, _below(one, base)) for one in self._walk(path)]
             else:
-                files.append((path, path.parent.relative_to(base)))
+                files.append((path, _below(path, base)))
         self._take(files)
         if self._seen() == before and len(self.found.refused) == closed:
             why = "nothing there is a photo" if files else "nothing matches the pattern"
@@ -264,6 +265,8 @@ class _Looking:
         if self.odd:
             names = "1 name" if self.odd == 1 else f"{self.odd} names"
             self.found.notes.append(f"skipped: {names} of pipes, sockets or devices")
+        if self.skipped is not None:
+            self.found.results |= set(Journal(Path(self.skipped)).results())
         self.found.photos = list(self.photos.values())
         return self.found
 
@@ -291,6 +294,12 @@ def _own(paths: Iterable[Path]) -> dict[str, str]:
         if (top / JOURNAL).is_file():
             own |= Journal(top).results()
     return own
+
+
+def _below(path: Path, top: Path) -> Path:
+    """The folder of a path, relative to `top`; `.` where the way leads up."""
+    folder = path.parent.relative_to(top)
+    return Path() if ".." in folder.parts else folder
 
 
 def _names(path: Path) -> tuple[str, str]:
