@@ -106,9 +106,7 @@ def _left(planned: Plan, job: Job, journal: Journal | None) -> tuple[list[Task],
     left = [
         task
         for task in planned.tasks
-        if not journal.done(
-            task.path, job.signature, task.targets.values(), _reads(job, task)
-        )
+        if not journal.done(task.path, job.signature, task.targets.values(), _reads(job, task))
     ]
     return left, done + len(planned.tasks) - len(left)
 

@@ -89,7 +89,9 @@ class Job:
     def reads(self) -> Iterator[Path]:
         """Every file and folder that is read beside the photos."""
         wanted = [self.given.depth, self.given.right, self.given.calib, self.output.background]
-        networks = [getattr(self.session, f"{task}_network") for task in ("matte", "depth", "stereo")]
+        networks = [
+            getattr(self.session, f"{task}_network") for task in ("matte", "depth", "stereo")
+        ]
         texts = [text.partition("picture=")[2].split(",")[0] for text in self.output.effect]
         for place in (*wanted, *networks, *texts):
             if place and os.path.exists(place):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..camera import Camera, Rig
 from ..errors import InputError
 from ..lens import Matrix, Model
+from .label import short
 
 Size = tuple[int, int]
 
@@ -216,8 +217,7 @@ def plain(key: str) -> str:
 
 def shown(value: Any) -> str:
     """What a file says, on one line, printable and not long."""
-    text = "".join(sign if sign.isprintable() else "?" for sign in str(value)[:60])
-    return repr(text + ("..." if len(str(value)) > 60 else ""))
+    return repr(short(value))
 
 
 def _leaves(value: Any, what: str) -> Iterator[float]:
