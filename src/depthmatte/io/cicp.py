@@ -115,10 +115,8 @@ def _of_heif(content: bytes) -> Cicp | None:
     iprp = _inside(meta, b"iprp")
     properties = list(_boxes(_inside(iprp, b"ipco")))
     for index in _properties(_inside(iprp, b"ipma"), primary):
-        kind, box = (
-            properties[index - 1] if 0 < index <= len(properties) else (b"", memoryview(b""))
-        )
-        if kind == b"colr" and box[:4] == b"nclx" and len(box) >= 8:
+        kind, box = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
+        if kind == b"colr" and bytes(box).startswith(b"nclx"):
             primaries, transfer = struct.unpack_from(">HH", box, 4)
             return Cicp(primaries, transfer)
     return None
