@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depthmatte.cli.order import FORMATS, MAPS, PICTURES
 from typer.main import get_command
 
 import depthmatte
 from depthmatte.cli import app
-from depthmatte.cli.order import FORMATS, MAPS, PICTURES
 from depthmatte.effects import EFFECTS
 from depthmatte.fuse import DEFAULT, FUSIONS
 

@@ -19,7 +19,7 @@ from .photo import RGB, Photo
 from .restore import restore, restore_known
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody"."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..evidence import RawDepth, Reason
 from ..io.label import label
-from ..portrait import Portrait
 from ..photo import Photo
-from .order import Order
+from ..portrait import Portrait
+from .job import Job
 
 READ_AS = {
     "mm, assumed": "read as millimetres; --depth-scale changes that",
@@ -42,26 +42,26 @@ def describe(portrait: Portrait) -> dict[str, Any] | None:
     }
 
 
-def before(order: Order) -> Iterator[str]:
+def before(job: Job) -> Iterator[str]:
     """What is known before any photo is read: what was given and plays no part."""
     for source, option in GIVEN.items():
-        if getattr(order.given, option[2:]) is None:
+        if getattr(job.given, option[2:]) is None:
             continue
-        if not order.needs_depth:
+        if not job.needs_depth:
             yield f"{option}: not used, nothing asks for depth; use a fusion, or save depth"
-        elif order.depth_source not in ("auto", source):
-            chosen = f"--depth-source is {order.depth_source}"
+        elif job.depth_source not in ("auto", source):
+            chosen = f"--depth-source is {job.depth_source}"
             yield f"{option}: not used, {chosen}; use {source} or auto"
 
 
-def after(order: Order, portrait: Portrait) -> Iterator[str]:
+def after(job: Job, portrait: Portrait) -> Iterator[str]:
     """Why another depth than the one given was used for this photo."""
-    if not order.needs_depth or order.depth_source not in ("auto", *GIVEN):
+    if not job.needs_depth or job.depth_source not in ("auto", *GIVEN):
         return
     used, name = portrait.measured.source, label(portrait.photo.meta.name)
     for source, option in GIVEN.items():
-        given = getattr(order.given, option[2:])
-        if given is None or order.depth_source not in ("auto", source):
+        given = getattr(job.given, option[2:])
+        if given is None or job.depth_source not in ("auto", source):
             continue
         if used == source and portrait.measured.known.any():
             continue
@@ -81,13 +81,13 @@ def _instead(used: str, source: str) -> str:
     return "there is none" if used in ("none", source) else f"{used} depth was used"
 
 
-def unit(order: Order, portrait: Portrait) -> str | None:
+def unit(job: Job, portrait: Portrait) -> str | None:
     """How the numbers of a depth file were read, where the user did not say."""
     raw = portrait.photo.evidence.sensor if portrait.measured.source == "sensor" else None
-    if order.given.depth is None or raw is None or not portrait.measured.known.any():
+    if job.given.depth is None or raw is None or not portrait.measured.known.any():
         return None
     said = READ_AS.get(raw.unit or "")
-    return said and f"{label(order.given.depth)}: {said}"
+    return said and f"{label(job.given.depth)}: {said}"
 
 
 def _raw(photo: Photo, source: str) -> RawDepth | None:

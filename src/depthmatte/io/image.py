@@ -15,7 +15,8 @@ What happens to each kind of file:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -78,7 +79,10 @@ def read(
     """
     how = _How(max_pixels, evidence, stereo)
     with opened(source, name) as (file, shown), one_line(shown):
-        return in_color(_photo(_open(file, shown, how), how), color)
+        photo = in_color(_photo(_open(file, shown, how), how), color)
+    if not isinstance(source, str | os.PathLike):
+        return photo
+    return replace(photo, meta=replace(photo.meta, path=os.path.abspath(source)))
 
 
 @dataclass(frozen=True)
