@@ -18,7 +18,7 @@ from depthmatte.effects import EFFECTS
 from depthmatte.fuse import DEFAULT, FUSIONS
 
 ROOT = Path(__file__).parent.parent
-CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
+CLI = "".join((ROOT / "docs" / page).read_text("utf-8") for page in ("cli.md", "training.md"))
 
 
 def flat(group: Any, before: str = "") -> dict[str, Any]:
