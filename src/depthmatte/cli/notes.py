@@ -24,8 +24,9 @@ GIVEN = {"sensor": "--depth", "stereo": "--right"}
 def describe(portrait: Portrait) -> dict[str, Any] | None:
     """The depth used, for the JSON line; None where nothing was measured.
 
-    `near` and `far` are metres with `metric`, else relative. `measured` is the share of the
-    photo that has valid depth. `unit` is how the file's numbers were taken.
+    `near` and `far` are metres with `metric`, else relative; `near_m` and `far_m` are metres, or
+    null. `measured` is the share of the photo that has valid depth. `unit` is how the file's
+    numbers were taken.
     """
     depth, window = portrait.measured, portrait.depth_fit.window
     known = depth.known[window]
@@ -33,10 +34,13 @@ def describe(portrait: Portrait) -> dict[str, Any] | None:
         return None
     z = depth.z[window][known]
     raw = _raw(portrait.photo, depth.source)
+    near, far = (round(float(end), 4) for end in (z.min(), z.max()))
     return {
         "unit": raw.unit if raw and raw.unit else "m" if depth.metric else "relative",
-        "near": round(float(z.min()), 4),
-        "far": round(float(z.max()), 4),
+        "near": near,
+        "far": far,
+        "near_m": near if depth.metric else None,
+        "far_m": far if depth.metric else None,
         "measured": round(float(known.mean()), 4),
         "metric": depth.metric,
     }
