@@ -30,7 +30,8 @@ from depthmatte.ordering import (
     reliability,
 )
 from depthmatte.photo import Photo
-from depthmatte.pipeline import Pipeline, default_pipeline
+from depthmatte.pipeline import Pipeline
+from depthmatte.session import Session
 from depthmatte.training.scenes import Scene, held_out_scenes
 
 Float = NDArray[np.float32]
@@ -242,7 +243,7 @@ def main() -> None:
     parser.add_argument("--depth", default="depth", help="a depth network other than ours")
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
-    pipeline = default_pipeline(threads=options.threads, depth_network=options.depth)
+    pipeline = Session(threads=options.threads, depth_network=options.depth).pipeline()
     estimators = [ours(pipeline), tiefenrausch(Tiefenrausch(options.threads))]
     rows: dict[str, dict[str, float]] = {e.name: {} for e in estimators}
     for name, folder in SETS.items():

@@ -15,7 +15,7 @@ from depthmatte.evaluate import variants
 from depthmatte.fuse import FUSIONS
 from depthmatte.io.image import read
 from depthmatte.maps import SEEN
-from depthmatte.pipeline import default_pipeline
+from depthmatte.session import Session
 from depthmatte.training.data import backgrounds
 
 TITLES = {"photos": "photos", "empty": "nobody found", "finite": "without NaN"}
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--matte", default="matte", help="a matte network other than ours")
     parser.add_argument("--all", action="store_true", help="training backgrounds as well")
     options = parser.parse_args()
-    pipeline = default_pipeline(threads=options.threads, matte_network=options.matte)
+    session = Session(threads=options.threads, matte_network=options.matte)
     sets = {
         "empty_rooms": sorted((DATA / "rgbd" / "empty_rooms").glob("*_rgb.png")),
         "backgrounds, held out": backgrounds(DATA, "test"),
@@ -38,7 +38,7 @@ def main() -> None:
     for name, files in sets.items():
         counts = {variant: {"photos": 0.0, "empty": 0.0, "finite": 0.0} for variant in FUSIONS}
         for file in files:
-            for variant, portrait in variants(pipeline, read(file)):
+            for variant, portrait in variants(session.pipeline(), read(file), session.fusions()):
                 counts[variant]["photos"] += 1
                 counts[variant]["empty"] += portrait.mask.mean() < SEEN
                 counts[variant]["finite"] += bool(np.isfinite(portrait.alpha).all())

@@ -17,12 +17,13 @@ from timing import Step, times
 from depthmatte import ablation
 from depthmatte.canvas import prepare
 from depthmatte.fuse import features
-from depthmatte.fuse.adaptive import adaptive, judge
+from depthmatte.fuse.adaptive import adaptive
 from depthmatte.fuse.agreement import agreement
 from depthmatte.fuse.decision import trust
 from depthmatte.fuse.subject import meant
 from depthmatte.maps import Depth, Matte
-from depthmatte.pipeline import default_pipeline, depth_sources
+from depthmatte.network import Network
+from depthmatte.session import Session
 
 SOURCES = ("mono", "sensor", "stereo")
 TITLES = {
@@ -42,7 +43,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=6, help="every n-th scene")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    pipeline, sources = default_pipeline(threads=1), depth_sources(threads=1)
+    session = Session(threads=1)
+    pipeline, sources = session.pipeline(), session.sources()
     table = {}
     for source in SOURCES:
         pictures = []
@@ -51,7 +53,7 @@ def main() -> None:
             canvas = prepare(photo, pipeline.preset)
             matte = pipeline.segment(canvas)
             depth = ablation.asked(case, source, sources)(photo, canvas)
-            pictures.append(parts(matte, depth) | {"portrait": step(pipeline.segment, canvas)})
+            pictures.append(parts(matte, depth, session.network("fuse")) | {"portrait": step(pipeline.segment, canvas)})
         spent = times(pictures, options.rounds)
         table[source] = {name: float(np.median(values)) for name, values in spent.items()}
         table[source]["stage_p90"] = float(np.quantile(spent["stage"], 0.9))
@@ -59,12 +61,12 @@ def main() -> None:
     write([{"source": name} | row for name, row in table.items()], "fusing")
 
 
-def parts(matte: Matte, depth: Depth) -> dict[str, Step]:
+def parts(matte: Matte, depth: Depth, network: Network) -> dict[str, Step]:
     """The stage and its dearest parts on one picture."""
-    (near, at), network = meant(matte, depth, trust(depth).behind), judge(1)
+    near, at = meant(matte, depth, trust(depth).behind)
     seen = features.blocks(features.planes(near, depth, at))[None]
     return {
-        "stage": step(adaptive, matte, depth, 1),
+        "stage": step(adaptive, matte, depth, lambda: network),
         "network": step(network.run, seen),
         "subject": step(meant, matte, depth, trust(depth).behind),
         "agreement": step(agreement, matte, depth),

@@ -32,7 +32,7 @@ from depthmatte.depth import Source
 from depthmatte.evaluate import MASK_IOU, Table
 from depthmatte.evidence import Reason
 from depthmatte.maps import Depth, Matte
-from depthmatte.pipeline import default_pipeline, depth_sources
+from depthmatte.session import Session
 
 TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band": "band MAE", "mae": "MAE",
           FALSE: "false area", MISSED: "missed area"}  # fmt: skip
@@ -119,10 +119,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sets", nargs="*", help="show only these: scenes, lies, lost, half, SET")
     options = parser.parse_args()
-    threads = options.threads
-    bench = Bench(
-        default_pipeline(threads=threads), depth_sources(threads=threads), ablation.rules(threads)
-    )
+    session = Session(threads=options.threads)
+    bench = Bench(session.pipeline(), session.sources(), ablation.rules(session.fusions()))
     table: Table = {}
 
     def wanted(name: str) -> bool:

@@ -26,7 +26,7 @@ from depthmatte.evaluate import samples
 from depthmatte.metrics import METRICS, measure
 from depthmatte.ordering import outline_pairs
 from depthmatte.photo import Photo
-from depthmatte.pipeline import default_pipeline
+from depthmatte.session import Session
 
 SETS = ("people/picsart/eval", "people/ccp/eval")
 Float = NDArray[np.float32]
@@ -64,9 +64,9 @@ def main() -> None:
     parser.add_argument("--depth", default="depth", help="a depth network other than ours")
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
-    pipeline = default_pipeline(
+    pipeline = Session(
         threads=options.threads, matte_network=options.matte, depth_network=options.depth
-    )
+    ).pipeline()
     rows = []
     for name in SETS:
         for case, make in CASES.items():

@@ -20,8 +20,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before ONNX Runtime is imported
+import onnxruntime
 
 from depthmatte.canvas import resize
 from depthmatte.io.image import read

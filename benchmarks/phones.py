@@ -16,7 +16,7 @@ from depthmatte.canvas import resize
 from depthmatte.io.image import read
 from depthmatte.io.write import write as write_picture
 from depthmatte.metrics import boundary_iou, iou, mae
-from depthmatte.pipeline import default_pipeline
+from depthmatte.session import Session
 from depthmatte.sheet import sheet
 
 VARIANTS = {
@@ -31,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    session = Session(threads=options.threads)
     rows, sheets = [], []
     for path in sorted((DATA / "phones").iterdir()):
         if path.suffix.lower() not in (".jpg", ".jpeg", ".heic"):
@@ -41,7 +42,7 @@ def main() -> None:
         truth = resize(photo.evidence.matte, photo.shape).astype(np.float32) / np.float32(255)
         table = {}
         for name, (fusing, source) in VARIANTS.items():
-            portrait = default_pipeline(fusing, depth_source=source, threads=options.threads)(photo)
+            portrait = session.cut(photo, fusion=fusing, depth_source=source)
             alpha = portrait.alpha
             table[name] = {
                 "iou": iou(alpha, truth),

@@ -14,7 +14,8 @@ from table import RESULTS, show
 
 from depthmatte.evaluate import MASK_IOU, evaluate, samples, write_csv
 from depthmatte.metrics import METRICS
-from depthmatte.pipeline import default_pipeline
+from depthmatte.options import CutOptions
+from depthmatte.session import Session
 
 TITLES = {name: metric.title for name, metric in METRICS.items()} | {MASK_IOU: "own-mask IoU"}
 BETTER = {name: str(metric.better) for name, metric in METRICS.items()} | {MASK_IOU: "higher"}
@@ -30,17 +31,17 @@ def main() -> None:
     parser.add_argument("--depth", default="depth", help="a depth network other than ours")
     parser.add_argument("--out", type=Path, default=RESULTS / "quality.csv")
     options = parser.parse_args()
-    pipeline = default_pipeline(
-        orient=options.orient,
-        threads=options.threads,
-        matte_network=options.matte,
-        depth_network=options.depth,
+    session = Session(
+        threads=options.threads, matte_network=options.matte, depth_network=options.depth
     )
+    pipeline = session.pipeline(CutOptions(orient=options.orient))
     others = {} if options.no_peers else peers(options.threads)
     folders = options.folders or [DATA / name for name in EVAL_SETS]
     with Progress(transient=True) as bar:
         task = bar.add_task("photos", total=sum(len(samples(folder)) for folder in folders))
-        measured = evaluate(folders, pipeline, others, lambda _: bar.advance(task))
+        measured = evaluate(
+            folders, pipeline, others, lambda _: bar.advance(task), session.fusions()
+        )
     table = {short(Path(folder)): rows for folder, rows in measured.items()}
     for name, rows in table.items():
         show(rows, name, TITLES, BETTER)

@@ -27,7 +27,7 @@ from table import write
 from timing import medians
 
 from depthmatte import weights
-from depthmatte.api import Portrait
+from depthmatte.portrait import Portrait
 from depthmatte.canvas import PRESET
 from depthmatte.io.image import read
 from depthmatte.io.write import write as write_picture

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from depthmatte import ablation
-from depthmatte.pipeline import default_pipeline, depth_sources
+from depthmatte.options import CutOptions
+from depthmatte.session import Session
 
 STEPS = 200
 """Thresholds are tried at whole multiples of 1 / STEPS."""
@@ -38,12 +39,13 @@ def main() -> None:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    threads = options.threads
-    formulas = {n: rule for n, rule in ablation.rules(threads).items() if n != "adaptive"}
+    session = Session(threads=options.threads)
+    rules = ablation.rules(session.fusions())
+    formulas = {n: rule for n, rule in rules.items() if n != "adaptive"}
     # Where a second look is and whether anybody is there would depend on thresholds of today.
     least = dict.fromkeys(product(ablation.FILES, formulas), 1 / STEPS)
-    once = default_pipeline(threads=threads, second_look=False)
-    bench = ablation.Bench(once, depth_sources(threads=threads), formulas, least)
+    once = session.pipeline(CutOptions(second_look=False))
+    bench = ablation.Bench(once, session.sources(), formulas, least)
     scores: dict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
     for case in track(ablation.cases(options.scenes), transient=True):
         photo, truth = case.sample.read()

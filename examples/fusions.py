@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from depthmatte.api import cut
 from depthmatte.canvas import Fit, lay, prepare
 from depthmatte.demo import sample
-from depthmatte.fuse import FUSIONS
 from depthmatte.maps import Depth, Matte
 from depthmatte.photo import Photo
-from depthmatte.pipeline import Pipeline, default_pipeline
+from depthmatte.pipeline import Pipeline
+from depthmatte.session import Session
 
 RGB = NDArray[np.uint8]
 Map = NDArray[np.float32]
@@ -36,7 +36,8 @@ FRONT, BEHIND, WALL = 1.2, 3.0, 4.0
 def main(docs: Path) -> None:
     """Draw the scene, cut it in every way, lay the pictures out."""
     photo, metres = scene()
-    pipeline = default_pipeline("none")
+    session = Session()
+    pipeline = session.pipeline()
     canvas = prepare(photo, pipeline.preset)
     matte = pipeline.segment(canvas)
     ways = {
@@ -47,7 +48,7 @@ def main(docs: Path) -> None:
     rows = [row({"photo": tile(photo.rgb), "depth as measured": near_bright(np.log(metres))})]
     for name, (opinion, depth) in ways.items():
         tiles = {}
-        for fusion, rule in FUSIONS.items():
+        for fusion, rule in session.fusions().items():
             told = Pipeline(
                 segment=lambda _, opinion=opinion: opinion,
                 measure=lambda photo, canvas, depth=depth: laid(depth, photo),

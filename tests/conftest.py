@@ -1,9 +1,13 @@
 """What all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Tests that import ONNX Runtime themselves are as silent as the package.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from training_data import lay_out
 

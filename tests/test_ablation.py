@@ -21,9 +21,10 @@ from depthmatte.canvas import Canvas
 from depthmatte.cli import app
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
-from depthmatte.maps import Depth, Portrait
+from depthmatte.maps import Depth
+from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
-from depthmatte.pipeline import default_pipeline, depth_sources
+from depthmatte.session import Session
 
 SHAPE = (160, 128)
 
@@ -89,8 +90,8 @@ def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -
 
 
 def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> None:
-    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
-    sources = depth_sources(nets["depth"], "sgbm")
+    session = Session(networks=nets | {"stereo": "sgbm"})
+    pipeline, sources = session.pipeline(), session.sources()
     outcome = ablate([scenes], Bench(pipeline, sources))
     rows = outcome.table[scenes.as_posix()]
     expected = {f"{s}/{v}" for s in ("sensor", "stereo", "mono", "true") for v in rules()}
@@ -116,8 +117,8 @@ def test_depth_that_a_photo_brings_is_a_source(
         content = phone_files.gdepth(plain, depth) if index == 0 else plain
         (tmp_path / "images" / f"{name}.jpg").write_bytes(content)
         shutil.copy(truth, tmp_path / "masks" / f"{name}.png")
-    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
-    outcome = ablate([tmp_path], Bench(pipeline, depth_sources(nets["depth"], "sgbm")))
+    session = Session(networks=nets | {"stereo": "sgbm"})
+    outcome = ablate([tmp_path], Bench(session.pipeline(), session.sources()))
     assert {"stored/adaptive", "mono/adaptive"} <= set(outcome.table[tmp_path.as_posix()])
     assert [(case.name, source) for _, case, source in outcome.gains] == [
         ("0000", "stored"), ("0000", "mono"), ("0001", "mono")
@@ -153,9 +154,9 @@ def test_what_a_scene_holds_must_be_readable(
 ) -> None:
     folder = copied(scenes, tmp_path)
     (folder / "0001" / name).write_bytes(b"junk")
-    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
+    session = Session(networks=nets | {"stereo": "sgbm"})
     with pytest.raises(InputError, match=name):
-        ablate([folder], Bench(pipeline, depth_sources(nets["depth"], "sgbm")))
+        ablate([folder], Bench(session.pipeline(), session.sources()))
 
 
 def test_a_pair_that_cannot_be_matched_counts_as_no_depth(
@@ -164,8 +165,8 @@ def test_a_pair_that_cannot_be_matched_counts_as_no_depth(
     def swapped(photo: Photo, canvas: Canvas) -> Depth:
         raise InputError("stereo: left and right views seem swapped; exchange them")
 
-    pipeline = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
-    sources = depth_sources(nets["depth"], "sgbm")
+    session = Session(networks=nets | {"stereo": "sgbm"})
+    pipeline, sources = session.pipeline(), session.sources()
     outcome = ablate([scenes], Bench(pipeline, sources | {"stereo": swapped}))
     rows = outcome.table[scenes.as_posix()]
     assert rows["stereo/adaptive"] == pytest.approx(rows["none"])

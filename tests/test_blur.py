@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depthmatte.effects import Blur
-from depthmatte.maps import Portrait
+from depthmatte.portrait import Portrait
 from paintings import GREY, RED, ball, composite, noise, off, plain
 
 

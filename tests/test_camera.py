@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from depthmatte.camera import Camera, Rig, alike, reach
+from depthmatte.camera import Camera, Rig, alike
 from depthmatte.canvas import Fit
 from depthmatte.errors import InputError
 from depthmatte.io.orientation import upright
@@ -83,7 +83,7 @@ def test_what_is_not_in_front_is_nowhere() -> None:
 
 def test_a_lens_that_folds_shows_nothing_twice() -> None:
     barrel = Camera((48, 64), 60, 60, 31.5, 23.5, (-0.3, 0.0, 0.0, 0.0))
-    assert reach(barrel.distortion) == pytest.approx(1 / np.sqrt(0.9), abs=2e-3)
+    assert barrel.reach == pytest.approx(1 / np.sqrt(0.9), abs=2e-3)
     assert np.isfinite(barrel.project(np.array([1.0, 0, 1]))).all()
     # At four times the fold the formula would put it right into the picture.
     assert np.isnan(barrel.project(np.array([1.7, 0, 1]))).all()

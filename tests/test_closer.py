@@ -14,7 +14,9 @@ from depthmatte.depth.placing import moved
 from depthmatte.errors import InputError
 from depthmatte.evidence import Reason
 from depthmatte.fuse import FUSIONS
-from depthmatte.maps import Depth, Matte, Portrait
+from depthmatte.fuse.subject import Subject
+from depthmatte.maps import Depth, Matte
+from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline, remembered
 
@@ -232,7 +234,7 @@ def test_a_stranger_at_the_edge_of_the_second_look_is_left_out_whole() -> None:
 def test_all_means_everybody_however_small() -> None:
     photo = small_person(size=150)
     photo.rgb[90:150, 680:740] = (250, 0, 0)
-    everybody = pipeline(subject="all", measure=unmeasured)(photo)
+    everybody = pipeline(subject=Subject("all"), measure=unmeasured)(photo)
     assert everybody.mask[110, 708]
     auto = pipeline(measure=unmeasured)(photo)
     assert auto.whole is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +159,10 @@ class Trap:
 
 def wrong_files(folder: Path) -> dict[str, str]:
     """File name -> what is said about it."""
-    written(folder, "rgb.png", np.zeros((3, 4, 3), np.uint8))
-    written(folder, "deep.png", np.zeros((3, 4, 3), np.uint16))
+    colors = np.arange(36).reshape(3, 4, 3)
+    written(folder, "rgb.png", colors.astype(np.uint8))
+    written(folder, "deep.png", colors.astype(np.uint16))
+    np.save(folder / "rgb.npy", colors)
     written(folder, "mm.npy", MM)
     Image.new("P", (3, 3)).save(folder / "palette.png")
     (folder / "cut.png").write_bytes(written(folder, "whole.png", MM).read_bytes()[:45])
@@ -176,12 +180,13 @@ def wrong_files(folder: Path) -> dict[str, str]:
         b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9999999, 999), }"
     )
     (folder / "claims.npy").write_bytes(huge.ljust(127) + b"\n")
-    pfm.write(np.ones((2, 2, 3), np.float32), folder / "colour.pfm")
+    pfm.write(np.arange(12, dtype=np.float32).reshape(2, 2, 3), folder / "colour.pfm")
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 no zip at all")
     (folder / "folder.png").mkdir()
     return {
-        "rgb.png": "a picture (mode RGB), not depth",
-        "deep.png": "a picture (mode",
+        "rgb.png": "a picture with colors, not depth",
+        "deep.png": "a picture with colors",
+        "rgb.npy": "a picture with colors",
         "palette.png": "a picture (mode P)",
         "cut.png": "cannot be decoded",
         "cut.npy": "npy: is cut short",
@@ -195,11 +200,167 @@ def wrong_files(folder: Path) -> dict[str, str]:
         "none.npy": "has the shape (0, 4)",
         "two.npz": "holds one, two; name the depth array depth",
         "claims.npy": "999 x 9999999 pixels",
-        "colour.pfm": "has the shape (2, 2, 3)",
+        "colour.pfm": "a picture with colors",
         "broken.npz": "cannot be decoded",
         "folder.png": "is a folder",
         "absent.png": "no such file",
     }
+
+
+def test_names_inside_a_file_are_cleaned_and_cut(tmp_path: Path) -> None:
+    """A name in an archive must not reach the terminal as it is."""
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("\x1b[2J\x1b]0;evil\x07.npy", "b" * 5000 + ".npy", *map(str, range(50))):
+            archive.writestr(name, b"")
+    with pytest.raises(InputError, match="name the depth array depth") as found:
+        depthfile.read(path)
+    assert str(found.value).isprintable()
+    assert len(str(found.value)) < 600 + len(str(path))
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is not a file"):
+        depthfile.read(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz", "a.pfm", "rgba.png"])
+def test_equal_channels_are_one(tmp_path: Path, name: str) -> None:
+    values = METRES if name.endswith("pfm") else MM
+    single = depthfile.read(written(tmp_path, "one" + name[-4:], values))
+    equal = np.stack([values] * (4 if "rgba" in name else 3), axis=-1)
+    raw = depthfile.read(written(tmp_path, name, equal))
+    assert np.array_equal(raw.z, single.z)
+    assert raw.unit == single.unit
+
+
+def test_equal_channels_of_8_bits_are_relative(tmp_path: Path) -> None:
+    """What networks' programs save as a gray RGB picture."""
+    level = np.array([[0, 51, 255]], np.uint8)
+    raw = depthfile.read(written(tmp_path, "a.png", np.stack([level] * 3, axis=-1)))
+    assert raw.z == pytest.approx(np.array([[0, 0.2, 1]]))
+    assert not raw.metric
+
+
+@pytest.mark.skipif(importlib.util.find_spec("OpenEXR") is None, reason="needs the extra exr")
+@pytest.mark.parametrize("names", ["RGB", "RGBA"])
+def test_exr_of_equal_channels(tmp_path: Path, names: str) -> None:
+    import OpenEXR
+
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    planes = {name: METRES if name != "A" else METRES + 1 for name in names}
+    OpenEXR.File(header, planes).write(str(tmp_path / "a.exr"))
+    assert np.array_equal(depthfile.read(tmp_path / "a.exr").z, METRES)
+    planes["G"] = METRES + 1
+    OpenEXR.File(header, planes).write(str(tmp_path / "b.exr"))
+    with pytest.raises(InputError, match="channel Z"):
+        depthfile.read(tmp_path / "b.exr")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_of_64_bit_floats(tmp_path: Path, order: str) -> None:
+    values = METRES.astype(np.float64)
+    path = written(tmp_path, "a.tif", values)
+    assert depthfile.read(path).z == pytest.approx(METRES)
+    assert depthfile.read(path).unit == "m, assumed"
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(InputError):
+        depthfile.read(path)
+
+
+@pytest.mark.parametrize("most", [255, 4095, 65535])
+@pytest.mark.parametrize("text", [False, True])
+def test_pgm_numbers_stand_as_stored(tmp_path: Path, most: int, text: bool) -> None:
+    """Not scaled by the largest number, as viewers do: they are millimeters."""
+    values = np.minimum(MM, most).astype(np.uint8 if most < 256 else np.uint16)
+    head = f"P{2 if text else 5}\n# Kinect\n3 2\n# more\n{most}\n".encode()
+    body = (
+        " ".join(map(str, values.ravel())).encode()
+        if text
+        else values.astype(values.dtype.newbyteorder(">")).tobytes()
+    )
+    (tmp_path / "a.pgm").write_bytes(head + body)
+    raw = depthfile.read(tmp_path / "a.pgm")
+    assert raw.kind == "pgm"
+    assert raw.z == pytest.approx(values / (255 if most < 256 else 1000), rel=1e-6)
+    (tmp_path / "b.pgm").write_bytes((head + body)[:-3])
+    with pytest.raises(InputError, match="cannot be decoded"):
+        depthfile.read(tmp_path / "b.pgm")
+
+
+@pytest.mark.parametrize(
+    ("plane", "wanted"),
+    [
+        (np.array([[0, 1, 2]], np.uint8), [0, 0.5, 1]),
+        (np.array([[0, 1, 2]], np.int64), [0, 0.5, 1]),
+        (np.array([[0, 1, 1]], np.uint8), [0, 1, 1]),
+        (np.array([[True, False, True]]), [1, 0, 1]),
+        (np.array([[0, 51, 255]], np.uint8), [0, 0.2, 1]),
+        (np.array([[0.25, np.nan, 7]]), [0.25, 0, 1]),
+    ],
+)
+def test_confidence_by_what_it_counts_in(
+    tmp_path: Path, plane: NDArray[Any], wanted: list[float]
+) -> None:
+    """ARKit's 0, 1, 2 are low, medium and high."""
+    np.savez(tmp_path / "a.npz", depth=np.full((1, 3), 2.0, np.float32), confidence=plane)
+    sure = depthfile.read(tmp_path / "a.npz").confidence
+    assert sure is not None
+    assert sure[0].tolist() == pytest.approx(wanted)
+
+
+# What is larger where it is nearer
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.floats(-50, 50))
+def test_inverse_depth_keeps_the_order_whatever_its_scale(
+    seed: int, scale: float, shift: float
+) -> None:
+    metres = np.random.default_rng(seed).uniform(0.5, 8, (12, 9))
+    raw = depthfile.raw_depth(scale / metres + shift, "npy", kind="inverse")
+    order = np.argsort(metres, axis=None)
+    assert not raw.metric
+    assert not raw.assumed
+    assert (raw.validity == Reason.VALID).all()
+    assert (np.diff(raw.z.ravel()[order]) >= -1e-6).all()
+    plain = depthfile.raw_depth(1 / metres, "npy", kind="inverse").z
+    assert raw.z == pytest.approx(plain, abs=0.02)
+
+
+def test_disparity_with_a_scale_is_metres() -> None:
+    """depth = focal length * baseline / disparity."""
+    pixels = np.array([[60, 30, 0, np.nan, np.inf, -3]], np.float32)
+    raw = depthfile.raw_depth(pixels, "pfm", 90.0, kind="disparity")
+    assert raw.metric
+    assert raw.z[0, :2].tolist() == [1.5, 3]
+    assert raw.validity[0].tolist() == [0, 0, 1, 1, 1, 1]
+    with pytest.raises(InputError, match="makes no sense"):
+        depthfile.raw_depth(pixels, "pfm", 1e6, kind="disparity")
+
+
+def test_disparity_without_a_scale_keeps_ratios() -> None:
+    pixels = np.repeat([80, 40, 20, 10], 50).reshape(4, 50).astype(np.uint16)
+    raw = depthfile.raw_depth(pixels, "png", kind="disparity")
+    assert not raw.metric
+    assert raw.z[:, 0] == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["inverse", "disparity"])
+@pytest.mark.parametrize("value", [0, 7, np.nan])
+def test_a_map_of_one_number_tells_nothing(kind: Any, value: float) -> None:
+    raw = depthfile.raw_depth(np.full((3, 4), value), "npy", kind=kind)
+    assert (raw.validity == Reason.MISSING).all()
+
+
+def test_only_what_nobody_said_is_assumed(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.png", MM)
+    assert depthfile.read(path).assumed
+    assert not depthfile.read(path, kind="distance").assumed
+    with pytest.raises(InputError, match="use auto, distance, inverse, disparity"):
+        depthfile.read(path, kind="upside down")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="has no units"):
+        depthfile.read(path, 1000, kind="inverse")
 
 
 def test_wrong_files_are_told_on_one_line(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from depthmatte.effects import EFFECTS, Background, Beautify, Blur, Cutout, Effe
 from depthmatte.effects.background import cover
 from depthmatte.effects.beautify import skin
 from depthmatte.errors import InputError
-from depthmatte.maps import Depth, Matte, Portrait
+from depthmatte.maps import Depth, Matte
+from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
 from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
 

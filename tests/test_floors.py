@@ -15,17 +15,24 @@ import depthmatte
 ROOT = Path(depthmatte.__file__).parent
 
 FLOORS = [
-    {"errors"},
+    {"errors", "text"},
+    {"fields", "arrays"},
+    {"options"},
+    {"lens"},
     {"camera"},
     {"evidence"},
-    {"photo"},
+    {"photo", "tone"},
+    {"icc"},
     {"canvas"},
     {"color", "filters"},
     {"restore"},
     {"maps"},
-    {"fuse", "effects", "metrics", "ordering", "network", "weights"},
+    {"fuse", "effects", "metrics", "ordering", "network", "weights"}
+    | {"contract", "devices", "fetch", "onnx_file", "runtime", "web"},
+    {"portrait", "backdrop"},
     {"segment", "depth", "closer"},
     {"pipeline"},
+    {"session"},
     {"evaluate", "ablation", "ablation_plot", "sheet", "api"},
     {"demo"},
     {"cli"},
@@ -33,7 +40,8 @@ FLOORS = [
 """From the ground up. A module imports from lower floors or its own, never in a circle."""
 
 RIM = {
-    "io": {"errors", "camera", "evidence", "photo"},
+    "io": {"errors", "text", "arrays", "options"}
+    | {"camera", "evidence", "photo", "icc", "tone", "lens"},
     "training": set().union(*FLOORS[:-2], {"io"}),
 }
 """Beside the floors: what each of these may import apart from itself.
@@ -41,11 +49,14 @@ RIM = {
 io serves what stands above the pipeline, and training; training serves the command line.
 """
 
+DOORS = {"portrait", "backdrop"}
+"""Parts below the pipeline that open files where a method is asked to: saving, backgrounds."""
+
 BELONGS = {
-    "onnxruntime": {"network"},
+    "onnxruntime": {"runtime", "web"},
     "torch": {"training"},
     "onnx": {"training"},
-    "PIL": {"io", "effects"},  # effects: names of colours
+    "PIL": {"io", "effects", "icc"},  # effects: names of colors; icc: LittleCMS
     "pillow_heif": {"io"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -121,7 +132,7 @@ def allowed(user: str, used: str) -> bool:
     if user in RIM:
         return used in RIM[user]
     if used in RIM:
-        return floor(user) > floor("pipeline")
+        return user in DOORS or floor(user) > floor("pipeline")
     return floor(used) <= floor(user)
 
 
@@ -195,7 +206,6 @@ import sys
 for name in ("onnxruntime", "torch", "onnx", "typer", "rich", "skimage", "scipy", "matplotlib"):
     sys.modules[name] = None
 import numpy as np
-from depthmatte.api import Portrait
 from depthmatte.depth import unmeasured
 from depthmatte.fuse import FUSIONS
 from depthmatte.maps import Matte
@@ -207,7 +217,7 @@ def red(canvas):
 
 rgb = np.zeros((64, 64, 3), np.uint8)
 rgb[16:48, 16:48, 0] = 255
-portrait = Portrait.adopt(Pipeline(red, unmeasured, FUSIONS["adaptive"])(Photo(rgb)))
+portrait = Pipeline(red, unmeasured, FUSIONS["adaptive"])(Photo(rgb))
 print(portrait.found, portrait.cutout().shape, portrait.blur().shape)
 """
     )

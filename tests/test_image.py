@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 import fixtures
 from depthmatte.errors import InputError
-from depthmatte.io.image import MAX_PIXELS, read
+from depthmatte.io.image import read
 from depthmatte.photo import Photo
 from fixtures import encode, scene
 
@@ -404,18 +404,17 @@ def test_a_corrupt_png():
 def test_the_pixel_cap_comes_before_decoding():
     message = refused(fixtures.png_header(60_000, 60_000), name="bomb.png")
     assert message.startswith("bomb.png: has 60000 x 60000 pixels")
-    assert "max_pixels" in message
-    assert "max_pixels" in refused(encode(scene(), "PNG"), max_pixels=48 * 32 - 1)
+    assert message.endswith("more than the 250000000 allowed; scale it down")
+    assert "allowed" in refused(encode(scene(), "PNG"), max_pixels=48 * 32 - 1)
     assert read(encode(scene(), "PNG"), max_pixels=48 * 32).shape == (48, 32)
 
 
-def test_the_cap_is_ours_and_pillows_own_is_left_alone():
-    before = Image.MAX_IMAGE_PIXELS
-    # between Pillow's warning, Pillow's error and our cap: cut short, but not too large
-    for width in (10_000, 20_000):
-        assert before < width * 12_000 <= MAX_PIXELS
-        assert "cannot be decoded" in refused(fixtures.png_header(width, 12_000))
-    assert before == Image.MAX_IMAGE_PIXELS
+def test_the_cap_is_ours_and_pillows_own_is_left_alone(monkeypatch):
+    """Pillow's limit belongs to the host: it is neither changed for a moment nor asked."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    assert "cannot be decoded" in refused(fixtures.png_header(10_000, 12_000))
+    assert np.array_equal(read(encode(scene(), "PNG")).rgb, scene())
+    assert Image.MAX_IMAGE_PIXELS == 1
 
 
 def test_messages_stay_on_one_line(tmp_path):

@@ -12,7 +12,8 @@ from depthmatte.errors import InputError, WeightsError
 from depthmatte.fuse import FUSIONS, Fusion
 from depthmatte.maps import Depth, Matte
 from depthmatte.photo import Photo
-from depthmatte.pipeline import Pipeline, default_pipeline
+from depthmatte.pipeline import Pipeline
+from depthmatte.session import Session
 
 
 def red_is_portrait(canvas: Canvas) -> Matte:
@@ -99,39 +100,29 @@ def test_no_depth_is_a_depth() -> None:
     assert portrait.measured.source == "none"
 
 
-def test_default_pipeline_with_networks_of_ones_own(tmp_path: Path) -> None:
+def test_networks_of_ones_own(tmp_path: Path) -> None:
     nets = tinynets.save(tmp_path)
-    cut = default_pipeline("none", matte_network=nets["matte"], depth_network=nets["depth"])
+    session = Session(networks=nets)
     rgb = photo().rgb.copy()
     rgb[..., 1] = rgb[..., 0]  # what these networks cut they hold for sure
     shot = Photo(rgb)
-    portrait = cut(shot)
+    portrait = session.cut(shot, fusion="none")
     np.testing.assert_allclose(portrait.alpha > 0.5, shot.rgb[..., 0] > 127)
     assert portrait.measured.source == "mono"
-    assert cut.provider.endswith("ExecutionProvider")
-
-
-def test_default_pipeline_loads_once(tmp_path: Path) -> None:
-    nets = tinynets.save(tmp_path)
-    first = default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"])
-    assert default_pipeline(matte_network=nets["matte"], depth_network=nets["depth"]) is first
+    assert all(name.endswith("ExecutionProvider") for name in session.running.values())
 
 
 def test_without_depth_its_network_is_not_even_looked_for(tmp_path: Path) -> None:
     nets = tinynets.save(tmp_path)
-    cut = default_pipeline(
-        "adaptive", depth_source="none", matte_network=nets["matte"], depth_network="gone.onnx"
-    )
-    assert cut(photo()).measured.source == "none"
+    session = Session(networks={"matte": nets["matte"], "depth": "gone.onnx"})
+    assert session.cut(photo(), depth_source="none").measured.source == "none"
     with pytest.raises(InputError, match="fusion product needs depth"):
-        default_pipeline("product", depth_source="none", matte_network=nets["matte"])
+        session.cut(photo(), fusion="product", depth_source="none")
 
 
-def test_default_pipeline_names_what_it_cannot_use(tmp_path: Path) -> None:
+def test_networks_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     nets = tinynets.save(tmp_path)
-    with pytest.raises(InputError, match="fusion 'mean' is unknown"):
-        default_pipeline("mean")
     with pytest.raises(InputError, match="mat: unknown network"):
-        default_pipeline(matte_network="mat")
+        Session(networks={"matte": "mat"}).cut(photo())
     with pytest.raises(WeightsError, match="a depth network, but a matte network is needed"):
-        default_pipeline(matte_network=nets["depth"], depth_network=nets["depth"])
+        Session(networks={"matte": nets["depth"], "depth": nets["depth"]}).cut(photo())

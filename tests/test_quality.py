@@ -18,7 +18,7 @@ from depthmatte import metrics
 from depthmatte.evaluate import Sample, samples
 from depthmatte.ordering import outline_pairs
 from depthmatte.photo import Photo
-from depthmatte.pipeline import default_pipeline
+from depthmatte.session import default_session
 
 RECORDED = Path(__file__).with_name("recorded.json")
 SHARED = Path(__file__).parents[2] / "shared"
@@ -50,7 +50,7 @@ def astronaut() -> dict[str, float]:
     """IoU with the drawn outline, and the share of outline pairs in the right order."""
     from skimage import data
 
-    portrait = default_pipeline()(Photo(data.astronaut()))
+    portrait = default_session().cut(Photo(data.astronaut()))
     truth, counts = drawn()
     both, either = portrait.mask & truth & counts, (portrait.mask | truth) & counts
     nearer = outline_pairs(truth).nearer(portrait.depth)
@@ -66,7 +66,7 @@ def shared_set(name: str) -> dict[str, float]:
 
 def _one(sample: Sample) -> dict[str, float]:
     photo, truth = sample.read()
-    portrait = default_pipeline()(photo)
+    portrait = default_session().cut(photo)
     return {
         "iou": metrics.iou(portrait.alpha, truth),
         "boundary_iou": metrics.boundary_iou(portrait.alpha, truth),

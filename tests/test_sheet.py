@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from depthmatte.canvas import Fit
-from depthmatte.maps import Depth, Matte, Portrait
+from depthmatte.maps import Depth, Matte
+from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
 from depthmatte.sheet import CAPTION, COLUMNS, GAP, NARROWEST, SIDE, sheet
 

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
 from depthmatte.fuse import FUSIONS
-from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, parts, people, subject
+from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, parts, people
+from depthmatte.options import subject_of
 from depthmatte.maps import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
@@ -209,8 +210,8 @@ def test_a_choice_only_takes_away(alpha: Any, z: Any) -> None:
 
 
 def test_what_a_user_may_type() -> None:
-    assert subject("nearest") == ("nearest", None)
-    assert subject("120,40.5") == ("auto", (120.0, 40.5))
+    assert subject_of("nearest") == ("nearest", None)
+    assert subject_of("120,40.5") == subject_of((120, 40.5)) == ("auto", (120.0, 40.5))
     for text in ("", "me", "1", "1,2,3", "a,b"):
-        with pytest.raises(InputError, match="is unknown; use auto, nearest, largest, all, or X,Y"):
-            subject(text)
+        with pytest.raises(InputError, match="give auto, nearest, largest, all, or X,Y"):
+            subject_of(text)

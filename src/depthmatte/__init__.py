@@ -8,33 +8,41 @@ TYPE_CHECKING = False  # type checkers read it as True; importing typing would d
 if TYPE_CHECKING:
     from typing import Any
 
-    from .api import Portrait, cut
+    from .api import cut
     from .camera import Camera, Rig
     from .depth.sensor import SensorOptions
-    from .errors import DepthmatteError, InputError, MissingExtra, WeightsError
-    from .evidence import RawDepth
+    from .errors import DepthmatteError, InputError, MissingExtra, OptionError, WeightsError
+    from .evidence import Evidence, RawDepth
     from .io.image import read
     from .io.pairs import attach
     from .io.write import write
     from .maps import Depth, Matte
+    from .options import CutOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
+    from .portrait import Portrait
+    from .session import Session
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Camera",
+    "CutOptions",
     "Depth",
     "DepthmatteError",
+    "Evidence",
     "InputError",
     "Matte",
     "MissingExtra",
+    "OptionError",
     "Photo",
     "Pipeline",
     "Portrait",
     "RawDepth",
     "Rig",
     "SensorOptions",
+    "Session",
+    "SessionOptions",
     "WeightsError",
     "__version__",
     "attach",
@@ -45,17 +53,22 @@ __all__ = [
 
 _HOMES = {
     "Camera": "camera",
+    "CutOptions": "options",
     "Depth": "maps",
     "DepthmatteError": "errors",
+    "Evidence": "evidence",
     "InputError": "errors",
     "Matte": "maps",
     "MissingExtra": "errors",
+    "OptionError": "errors",
     "Photo": "photo",
     "Pipeline": "pipeline",
-    "Portrait": "api",
+    "Portrait": "portrait",
     "RawDepth": "evidence",
     "Rig": "camera",
     "SensorOptions": "depth.sensor",
+    "Session": "session",
+    "SessionOptions": "options",
     "WeightsError": "errors",
     "attach": "io.pairs",
     "cut": "api",

@@ -19,9 +19,10 @@ from .canvas import Canvas, Float
 from .depth import Source, unmeasured
 from .errors import InputError
 from .evaluate import MASK_IOU, Sample, Table, means, samples
-from .fuse import FUSIONS, Fusion, fusions
+from .fuse import FUSIONS, Fusion
 from .io.pairs import attach
-from .maps import Depth, Matte, Portrait
+from .maps import Depth, Matte
+from .portrait import Portrait
 from .metrics import iou, measure
 from .photo import Photo
 from .pipeline import Pipeline, remembered
@@ -90,9 +91,9 @@ class Case:
         return attach(photo, depth=file, calib=calib)
 
 
-def rules(threads: int | None = None) -> dict[str, Fusion]:
-    """Every fusion, its network on so many CPU `threads`, and depth alone."""
-    return fusions(threads) | {DEPTH_ONLY.name: DEPTH_ONLY}
+def rules(fusing: Mapping[str, Fusion] = FUSIONS) -> dict[str, Fusion]:
+    """Every fusion, as a session has them, and depth alone."""
+    return {**fusing, DEPTH_ONLY.name: DEPTH_ONLY}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .evaluate import Table
 from .io.label import label
 from .io.replace import replacing
 from .io.write import form_of, write
-from .maps import Portrait
+from .portrait import Portrait
 from .photo import RGB
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from . import lens
 from .errors import InputError
+from .lens import Floats, Matrix, Model
 
-Matrix = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
-Lens = tuple[tuple[int, int], float, float, float, float, tuple[float, ...]]
+Lens = tuple[tuple[int, int], float, float, float, float, tuple[float, ...], Model]
 
 ASPECT = 0.03
 """Share by which the width of two pictures of one view may differ at equal height."""
@@ -38,11 +38,12 @@ _TURNS: dict[int, list[list[int]]] = {
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera with Brown-Conrady distortion.
+    """A camera with an ordinary lens or a fisheye.
 
     `shape` is the (height, width) in pixels that `fx, fy, cx, cy` refer to. `distortion`
-    holds OpenCV's k1, k2, p1, p2[, k3[, k4, k5, k6]], or nothing. A world point X (3,) is at
-    `rotation @ X + translation` in the camera's own frame, metres. `rotation` is
+    holds what `model` takes (`lens`): OpenCV's k1, k2, p1, p2[, k3[, k4, k5, k6]] or nothing
+    for "brown-conrady", k1, k2, k3, k4 or nothing for "equidistant". A world point X (3,) is
+    at `rotation @ X + translation` in the camera's own frame, metres. `rotation` is
     orthonormal; the camera of a mirrored image has one that mirrors.
     """
 
@@ -54,15 +55,19 @@ class Camera:
     distortion: tuple[float, ...] = ()
     rotation: Matrix = field(default_factory=lambda: np.eye(3))
     translation: Matrix = field(default_factory=lambda: np.zeros(3))
+    model: Model = "brown-conrady"
 
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
         if not np.isfinite(numbers).all() or self.fx <= 0 or self.fy <= 0:
             raise InputError("camera: intrinsics must be finite and fx, fy positive; check them")
-        if len(self.distortion) not in (0, 4, 5, 8):
+        if self.model not in lens.COUNTS:
             raise InputError(
-                f"camera: {len(self.distortion)} distortion numbers; give none, 4, 5 or 8"
+                f"camera: lens model {self.model!r} is unknown; use {' or '.join(lens.COUNTS)}"
             )
+        if len(self.distortion) not in lens.COUNTS[self.model]:
+            counts = "none, 4, 5 or 8" if self.model == "brown-conrady" else "none or 4"
+            raise InputError(f"camera: {len(self.distortion)} distortion numbers; give {counts}")
         if min(self.shape) < 1:
             raise InputError(f"camera: a size of {self.shape} pixels; give height and width")
         _check_pose(self.rotation, self.translation)
@@ -74,8 +79,27 @@ class Camera:
 
     @property
     def lens(self) -> Lens:
-        """(shape, fx, fy, cx, cy, distortion): what can be a key, and all but the pose."""
-        return self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion
+        """(shape, fx, fy, cx, cy, distortion, model): what can be a key, and all but the pose."""
+        return self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion, self.model
+
+    @classmethod
+    def of(cls, lens: Lens) -> Camera:
+        """A camera with this `lens`, at the world's origin."""
+        return cls(*lens[:6], model=lens[6])
+
+    @property
+    def bends(self) -> bool:
+        """Whether the lens differs from a pinhole."""
+        return lens.bends(self.distortion, self.model)
+
+    @property
+    def reach(self) -> float:
+        """The ideal radius, in focal lengths, up to which the lens model is one to one."""
+        return lens.reach(self.distortion, self.model)
+
+    def distort(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Ideal image coordinates x / z and y / z -> those the lens makes of them."""
+        return lens.distort(x, y, self.distortion, self.model)
 
     def project(self, points: Floats) -> Matrix:
         """World points (..., 3) in metres -> pixels (..., 2) as (x, y).
@@ -87,8 +111,8 @@ class Camera:
         ahead = z > 0
         z = np.where(ahead, z, 1)
         x, y = x / z, y / z
-        ahead &= x * x + y * y <= reach(self.distortion) ** 2
-        x, y = distort(x, y, self.distortion)
+        ahead &= x * x + y * y <= self.reach**2
+        x, y = self.distort(x, y)
         pixels = np.stack([x * self.fx + self.cx, y * self.fy + self.cy], axis=-1)
         return np.where(ahead[..., None], pixels, np.nan)
 
@@ -99,7 +123,8 @@ class Camera:
         """
         x = (np.asarray(pixels, float)[..., 0] - self.cx) / self.fx
         y = (np.asarray(pixels, float)[..., 1] - self.cy) / self.fy
-        rays = np.stack([*undistort(x, y, self.distortion), np.ones_like(x)], axis=-1)
+        ideal = lens.undistort(x, y, self.distortion, self.model)
+        rays = np.stack([*ideal, np.ones_like(x)], axis=-1)
         seen = rays * np.asarray(z, float)[..., None]
         return np.asarray((seen - self.translation) @ self.rotation)
 
@@ -156,7 +181,7 @@ class Camera:
             fy=float(fy),
             cx=float(cx),
             cy=float(cy),
-            distortion=_turned(self.distortion, turn),
+            distortion=lens.turned(self.distortion, self.model, turn),
             rotation=whole @ self.rotation,
             translation=whole @ self.translation,
         )
@@ -222,85 +247,6 @@ def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return abs(columns - expected) <= max(1, ASPECT * max(columns, expected))
 
 
-def distort(x: Floats, y: Floats, distortion: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Brown-Conrady: ideal image coordinates x/z, y/z -> those the lens makes of them.
-
-    Works on any shape and keeps float32. Brown, "Decentering Distortion of Lenses", 1966,
-    with OpenCV's order of coefficients.
-    """
-    if not any(distortion):
-        return x, y
-    k1, k2, p1, p2, k3, k4, k5, k6 = _eight(distortion)
-    r2 = x * x + y * y
-    gain = ((k3 * r2 + k2) * r2 + k1) * r2 + 1
-    if k4 or k5 or k6:
-        gain = gain / (((k6 * r2 + k5) * r2 + k4) * r2 + 1)
-    if not p1 and not p2:
-        return x * gain, y * gain
-    # The tangential part is 2 (q . x) x + |x|^2 q with q = (p2, p1): q turns like a vector.
-    gain = gain + 2 * (p2 * x + p1 * y)
-    return x * gain + p2 * r2, y * gain + p1 * r2
-
-
-def undistort(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix, Matrix]:
-    """The inverse of `distort`, by Newton's method; NaN where the lens shows nothing."""
-    if not any(distortion):
-        return x, y
-    u, v = x.copy(), y.copy()
-    limit = min(reach(distortion), 1e3)
-    with np.errstate(all="ignore"):  # pixels beyond the lens run off and become NaN below
-        for _ in range(20):
-            seen_x, seen_y = distort(u, v, distortion)
-            if np.nanmax(np.hypot(seen_x - x, seen_y - y), initial=0) < 1e-12:
-                break
-            xx, xy, yy = _slopes(u, v, distortion)
-            fold = xx * yy - xy * xy
-            u = u - (yy * (seen_x - x) - xy * (seen_y - y)) / fold
-            v = v - (xx * (seen_y - y) - xy * (seen_x - x)) / fold
-            # A step across the fold of the lens model would never come back.
-            back = np.minimum(1, limit / np.hypot(u, v))
-            u, v = u * back, v * back
-        seen_x, seen_y = distort(u, v, distortion)
-        good = np.hypot(seen_x - x, seen_y - y) < 1e-6
-    return np.where(good, u, np.nan), np.where(good, v, np.nan)
-
-
-@lru_cache(maxsize=32)
-def reach(distortion: tuple[float, ...]) -> float:
-    """The ideal radius up to which a lens model is one to one; infinity where it always is."""
-    if not any(distortion):
-        return np.inf
-    radius = np.linspace(0, 8, 8001)
-    with np.errstate(all="ignore"):
-        radial = tuple(k if i not in (2, 3) else 0.0 for i, k in enumerate(distortion))
-        grown = np.diff(np.asarray(distort(radius, np.zeros_like(radius), radial)[0]))
-    falls = np.flatnonzero(~(grown > 0))
-    return float(radius[falls[0]]) if falls.size else np.inf
-
-
-def _slopes(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix, Matrix, Matrix]:
-    """d x'/dx, d x'/dy = d y'/dx and d y'/dy of `distort`: it is a gradient field."""
-    k1, k2, p1, p2, k3, k4, k5, k6 = _eight(distortion)
-    r2 = x * x + y * y
-    above, below = ((k3 * r2 + k2) * r2 + k1) * r2 + 1, ((k6 * r2 + k5) * r2 + k4) * r2 + 1
-    gain = above / below
-    rise = ((3 * k3 * r2 + 2 * k2) * r2 + k1 - gain * ((3 * k6 * r2 + 2 * k5) * r2 + k4)) / below
-    xx = gain + 2 * x * x * rise + 6 * p2 * x + 2 * p1 * y
-    yy = gain + 2 * y * y * rise + 2 * p2 * x + 6 * p1 * y
-    return xx, 2 * x * y * rise + 2 * p1 * x + 2 * p2 * y, yy
-
-
-def _eight(distortion: tuple[float, ...]) -> tuple[float, ...]:
-    return (*distortion, *[0.0] * (8 - len(distortion)))
-
-
-def _turned(distortion: tuple[float, ...], turn: NDArray[np.int_]) -> tuple[float, ...]:
-    if not distortion:
-        return ()
-    p2, p1 = turn @ (distortion[3], distortion[2])
-    return (*distortion[:2], float(p1), float(p2), *distortion[4:])
-
-
 def _check_pose(rotation: Matrix, translation: Matrix) -> None:
     if np.shape(rotation) != (3, 3) or np.shape(translation) != (3,):
         raise InputError("camera: rotation must be 3 x 3 and translation 3 numbers; check them")
@@ -318,9 +264,10 @@ def _rays(
     cx: float,
     cy: float,
     distortion: tuple[float, ...],
+    model: Model,
 ) -> NDArray[np.float32]:
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-    ideal = undistort((x - cx) / fx, (y - cy) / fy, distortion)
+    ideal = lens.undistort((x - cx) / fx, (y - cy) / fy, distortion, model)
     rays = np.stack(ideal, axis=-1).astype(np.float32)
     rays.setflags(write=False)
     return rays

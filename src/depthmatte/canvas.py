@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .icc import to_srgb
 from .photo import RGB, Photo
 
 Float = NDArray[np.float32]
@@ -260,12 +261,27 @@ def prepare(
     orient: Orient = "pad",
     part: Box | None = None,
 ) -> Canvas:
-    """Photo, or a `part` of it, -> Canvas, once for both networks (SPEC row A2).
+    """Photo, or a `part` of it, -> Canvas, once for all networks (SPEC row A2).
 
-    `preset` is the (height, width) of an upright canvas. Values are x / 255; any other
-    normalisation lives inside a network's graph.
+    Parameters
+    ----------
+    photo : Photo
+        Pixels in any profile.
+    preset : tuple
+        (height, width) of an upright canvas.
+    orient : {"pad", "rotate"}
+        How a landscape shot is laid.
+    part : Box or None
+        The part of the photo to lay, None for all of it.
+
+    Returns
+    -------
+    Canvas
+        sRGB, whatever the photo's profile; values are x / 255. Any other normalisation lives
+        inside a network's graph.
     """
     fit = Fit.of(photo.shape, preset, orient, part)
     pixels: RGB = lay(photo.rgb, fit, padding=round(PADDING * 255))
+    pixels[fit.window] = to_srgb(pixels[fit.window], photo.meta.icc)
     planes = np.multiply(pixels.transpose(2, 0, 1)[None], np.float32(1 / 255), dtype=np.float32)
     return Canvas(np.ascontiguousarray(planes), fit)

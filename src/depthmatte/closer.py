@@ -13,7 +13,8 @@ import numpy as np
 
 from .canvas import Box, Fit, Orient
 from .fuse.agreement import believed
-from .maps import Matte, Portrait
+from .maps import Matte
+from .portrait import Portrait
 
 MARGIN = 0.2
 """What is seen around the portrait, as a share of its longer side: a lost arm may be there."""

@@ -4,6 +4,8 @@
 
     DepthmatteError
     ├── InputError        the user's file or value is at fault   (CLI exit 1)
+    │   ├── OptionError   an option cannot have that value       (CLI exit 2)
+    │   └── MissingMap    a portrait lacks that map              (also an AttributeError)
     ├── WeightsError      a network file is missing, damaged or breaks its contract
     └── MissingExtra      an optional dependency is not installed (names its install line)
 
@@ -21,6 +23,10 @@ class InputError(DepthmatteError):
     """A file or value given by the user cannot be used."""
 
 
+class OptionError(InputError):
+    """An option is unknown, missing, or cannot have its value, or options do not go together."""
+
+
 class WeightsError(DepthmatteError):
     """A network file is missing, damaged, or does not keep its contract."""
 
@@ -30,3 +36,7 @@ class MissingExtra(DepthmatteError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'depthmatte[{extra}]'")
+
+
+class MissingMap(InputError, AttributeError):
+    """A map that this portrait does not have; `hasattr` answers False."""

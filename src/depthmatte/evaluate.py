@@ -23,7 +23,7 @@ from .fuse import FUSIONS, Fusion
 from .io.find import SUFFIXES
 from .io.image import read
 from .io.replace import replacing
-from .maps import Portrait
+from .portrait import Portrait
 from .metrics import METRICS, iou, measure
 from .photo import Photo
 from .pipeline import Pipeline, remembered

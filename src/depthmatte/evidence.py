@@ -37,7 +37,8 @@ class RawDepth:
     number. `kind` names the format for reports ("apple-disparity", "png", ...). `near`,
     `far` and `unit` are what the file states. `camera` is the one that measured; None says
     that every value belongs to the photo's pixel at the same place. `confidence` is
-    float32 (h, w) in [0, 1] where the device gave one. `time` is in seconds.
+    float32 (h, w) in [0, 1] where the device gave one. `time` is in seconds. `assumed` says
+    that nobody told whether larger numbers are farther: it was taken for granted.
     """
 
     z: NDArray[np.float32]
@@ -50,6 +51,7 @@ class RawDepth:
     unit: str | None = None
     confidence: NDArray[np.float32] | None = None
     time: float | None = None
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         if self.z.ndim != 2 or self.z.dtype != np.float32 or not self.z.size:
@@ -72,7 +74,8 @@ class StereoView:
     """A second picture of the scene from beside the photo: `rgb` uint8 (h, w, 3).
 
     `side` says where it was taken from as seen from the photo's camera. `kind` names where
-    it came from ("mpo", "spatial-heic", "vr180", "side-by-side", "file"). `camera` belongs
+    it came from ("mpo", "spatial-heic", "vr180", "side-by-side"; "file" and "array" from the
+    caller). `camera` belongs
     to this view, where calibration is known; the photo's own is `Photo.camera`. With
     `rectified` matching points lie in equal rows; None says that nobody knows.
     """
@@ -82,6 +85,11 @@ class StereoView:
     kind: str
     camera: Camera | None = None
     rectified: bool | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether the caller brought it, and the photo's file did not hold it."""
+        return self.kind in ("file", "array")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The values that travel between steps: Matte, Depth and Portrait, checked on creation."""
+"""The values that travel between steps: Matte and Depth, checked on creation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, Float, lift
+from .arrays import equal
+from .canvas import Float
 from .errors import InputError
 from .evidence import Reason
-from .photo import RGB, Photo
-from .restore import restore, restore_known
-
-SEEN = 0.005
-"""Share of the photo a portrait must cover to count as found; less is "nobody" (row B8)."""
 
 LIKELY = 0.5
 """Mean probability of being the portrait below which what was cut is not one."""
@@ -68,7 +64,7 @@ def _check(name: str, values: Float, low: float, high: float) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Matte:
     """The segmentation's opinion: `alpha` (S_in) and `prob` (I1), float32 (h, w) in [0, 1].
 
@@ -88,6 +84,12 @@ class Matte:
         if self.rgb is not None and self.rgb.shape != (3, *self.alpha.shape):
             raise InputError(f"rgb must be {(3, *self.alpha.shape)}, got {self.rgb.shape}")
 
+    __eq__ = equal
+
+    def __repr__(self) -> str:
+        height, width = self.alpha.shape
+        return f"Matte({width} x {height}, {self.alpha.mean():.1%} portrait)"
+
     def likely(self, threshold: float) -> bool:
         """Is what reaches `threshold` rather the portrait than not, by the mean of its I1?
 
@@ -102,7 +104,7 @@ class Matte:
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Depth:
     """The depth opinion: `z` float32 (h, w), 0 near, and `prob` (I2) in [0, 1].
 
@@ -131,6 +133,13 @@ class Depth:
             object.__setattr__(self, "validity", missing)
         if self.validity.shape != self.z.shape or self.validity.dtype != np.uint8:
             raise InputError(f"validity must be uint8 {self.z.shape}, got {self.validity.shape}")
+
+    __eq__ = equal
+
+    def __repr__(self) -> str:
+        height, width = self.z.shape
+        unit = "metres" if self.metric else "relative"
+        return f"Depth({width} x {height}, {unit}, {self.source!r}, {self.known.mean():.1%} known)"
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Depth:
@@ -174,103 +183,3 @@ def part(z: Float, largest: float) -> Float:
         return np.zeros_like(z)
     # Cut off first: a quotient may overflow.
     return np.asarray(np.minimum(z, largest) / np.float32(largest), np.float32)
-
-
-@dataclass(frozen=True)
-class Portrait:
-    """The answer for one photo: what the canvas holds, restored to photo size on demand.
-
-    `matte` is the fused matte on the canvas of `fit` and `measured` the depth on that of
-    `depth_fit`. After a second look `fit` shows a part of the photo, outside which nobody is;
-    `depth_fit`, then given as `whole`, always shows all of it. The maps below are (H, W)
-    float32 in [0, 1], each computed at most once; `mask` is boolean.
-    """
-
-    photo: Photo
-    matte: Matte
-    measured: Depth
-    fit: Fit
-    threshold: float = 0.5
-    timings: dict[str, float] = field(default_factory=dict, compare=False)
-    whole: Fit | None = None
-
-    def __post_init__(self) -> None:
-        for name, values, fit in (
-            ("matte", self.matte.alpha, self.fit),
-            ("depth", self.measured.z, self.depth_fit),
-        ):
-            if fit.photo != self.photo.shape:
-                raise InputError(f"fit for {fit.photo} does not match photo {self.photo.shape}")
-            if values.shape != fit.canvas:
-                raise InputError(f"{name} {values.shape} does not match the canvas {fit.canvas}")
-
-    @property
-    def depth_fit(self) -> Fit:
-        """How the photo lies on the depth's canvas: `whole`, or as for the matte."""
-        return self.whole or self.fit
-
-    @classmethod
-    def of(
-        cls, rgb: RGB, alpha: Float, depth: Float | None = None, depth_prob: Float | None = None
-    ) -> Portrait:
-        """A portrait from photo-sized arrays: rgb uint8 (H, W, 3), the rest float32 (H, W)."""
-        photo, shape = Photo(rgb), np.shape(rgb)[:2]
-        nowhere = np.zeros(shape, np.float32)
-        sure = nowhere if depth is None else np.ones(shape, np.float32)
-        measured = Depth(
-            nowhere if depth is None else depth, sure if depth_prob is None else depth_prob
-        )
-        return cls(photo, Matte(alpha, alpha), measured, Fit.identity(photo.shape))
-
-    @property
-    def found(self) -> bool:
-        """Is anybody in the photo? False is an answer, not an error (SPEC row B8)."""
-        inside = self.matte.alpha[self.fit.window]
-        return bool((inside >= self.threshold).mean() * self.fit.share >= SEEN)
-
-    @cached_property
-    def alpha(self) -> Float:
-        """Opacity of the portrait (S_out), edges following the photo's own."""
-        return restore(self.matte.alpha, self.fit, self.photo.rgb)
-
-    @cached_property
-    def mask(self) -> NDArray[np.bool_]:
-        """The portrait area: alpha at or above the threshold (row A15)."""
-        return self.alpha >= self.threshold
-
-    @cached_property
-    def prob(self) -> Float:
-        """Probability of being portrait (I1)."""
-        return restore(self.matte.prob, self.fit)
-
-    @cached_property
-    def depth(self) -> Float:
-        """Depth relative to the scene, 0 nearest to 1 farthest; 0 too where `validity` says why."""
-        return self._measured(self.measured.relative)
-
-    @cached_property
-    def metres(self) -> Float:
-        """Depth in metres, (H, W) float32 and not bounded by 1; 0 where `validity` says why.
-
-        Raises InputError where depth is only relative.
-        """
-        if not self.measured.metric:
-            raise InputError(
-                f"{self.photo.meta.name}: its depth is relative and has no metres; "
-                "give a depth file in metres, or a calibrated pair"
-            )
-        return restore_known(self.measured.z, self.measured.known, self.depth_fit)
-
-    @cached_property
-    def depth_prob(self) -> Float:
-        """Probability that the depth is right (I2); 0 where nothing was measured."""
-        return self._measured(self.measured.prob)
-
-    def _measured(self, values: Float) -> Float:
-        known = self.measured.known
-        return np.minimum(restore_known(values, known, self.depth_fit), np.float32(1))
-
-    @cached_property
-    def validity(self) -> NDArray[np.uint8]:
-        """Why depth counts or not: uint8 (H, W) of `evidence.Reason`."""
-        return lift(self.measured.validity, self.depth_fit, nearest=True)

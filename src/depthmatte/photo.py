@@ -1,4 +1,4 @@
-"""The photo as every later step sees it: upright 8-bit sRGB pixels and what came with them."""
+"""The photo as every later step sees it: upright 8-bit pixels and what came with them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ class Meta:
     """What travels beside the pixels so that a written picture keeps it.
 
     `exif` holds raw EXIF bytes with the orientation tag already reset to 1, `icc` the
-    raw ICC profile; either is None where the file had none. `name` is the file's name
-    for messages, `"array"` when the pixels came from memory. `time` is when the photo was
-    taken, in seconds on any clock that its depth shares (row A10).
+    raw ICC profile of the pixels; either is None where the file had none, and pixels without
+    a profile are sRGB. `name` is the file's name for messages, `"array"` when the pixels came
+    from memory. `time` is when the photo was taken, in seconds on any clock that its depth
+    shares (row A10). `dpi` is (across, down) in pixels per inch where the file states it.
     """
 
     name: str = "array"
     exif: bytes | None = None
     icc: bytes | None = None
     time: float | None = None
+    dpi: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Photo:
-    """An upright photo: `rgb` is uint8 (H, W, 3), sRGB (SPEC row A1).
+    """An upright photo: `rgb` is uint8 (H, W, 3) in the profile `meta.icc` (SPEC row A1).
 
     `camera` is the one that took it, where known; `evidence` is what came with it about
     depth, turned upright together with the pixels.

@@ -5,25 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache, partial
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from . import weights
 from .canvas import PRESET, Box, Canvas, Fit, Orient, prepare
 from .closer import closer, uncut
-from .depth import CHOICES, Source, measure
 from .depth.placing import moved
-from .depth.sensor import SensorOptions, sensor
-from .depth.stereo import matcher, stereo
-from .depth.stored import stored
 from .errors import InputError
-from .fuse import DEFAULT, Fusion, fusion
-from .fuse.subject import Subject, bound, choose, subject
-from .maps import Depth, Matte, Portrait
+from .fuse import Fusion
+from .fuse.subject import Subject, bound, choose
+from .maps import Depth, Matte
 from .photo import Photo
+from .portrait import Portrait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,9 +61,8 @@ class Pipeline:
 
     `first_threshold` decides on S_in whether anybody is there at all, together with I1
     (`Matte.likely`), `second_threshold` where the fused S_out is portrait (the seed's two
-    preset values). `provider` says, for reports, what the networks run on. `subject` chooses
-    among several people: `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels (SPEC
-    row B8). A small portrait is looked at a second time, closer, unless `second_look` is False.
+    preset values). `subject` chooses among several people; its point is in photo pixels. A
+    small portrait is looked at a second time, closer, unless `second_look` is False.
     """
 
     segment: Callable[[Canvas], Matte]
@@ -79,15 +72,14 @@ class Pipeline:
     orient: Orient = "pad"
     first_threshold: float = 0.5
     second_threshold: float = 0.5
-    provider: str = "none"
-    subject: str = "auto"
+    subject: Subject = Subject()
     second_look: bool = True
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
         clock = Stopwatch()
         first = self._look(photo, clock)
-        everybody = self.subject == "all"
+        everybody = self.subject.choice == "all"
         part = self.second_look and closer(first, self.preset, self.orient, everybody)
         if not part:
             return first
@@ -133,9 +125,9 @@ class Pipeline:
 
     def _wanted(self, photo: Photo, fit: Fit) -> Subject:
         """The subject as the canvas knows it; InputError for a point outside the photo."""
-        choice, point = subject(self.subject)
+        point = self.subject.point
         if point is None:
-            return Subject(choice)
+            return self.subject
         height, width = fit.photo
         if not (0 <= point[0] < width and 0 <= point[1] < height):
             place = f"{point[0]:g},{point[1]:g}"
@@ -144,87 +136,4 @@ class Pipeline:
                 f"{height} upright; give a point inside it"
             )
         x, y = fit.to_canvas(np.array(point))
-        return Subject(choice, (float(x), float(y)))
-
-
-@lru_cache(maxsize=4)
-def default_pipeline(
-    fusing: str = DEFAULT,
-    orient: Orient = "pad",
-    depth_source: str = "auto",
-    matte_network: str | Path = "matte",
-    depth_network: str | Path = "depth",
-    threads: int | None = None,
-    who: str = "auto",
-    stereo_network: str | Path = "network",
-    measuring: SensorOptions | None = None,
-    second_look: bool = True,
-) -> Pipeline:
-    """The pipeline with networks, each loaded once per process and set of options.
-
-    `fusing` is a name in FUSIONS; the networks are names in `weights.TABLE`, `.onnx`
-    files or `URL#sha256=HEX`; `threads` is the number of CPU threads per network (None:
-    all cores). `depth_source` is one of `depth.CHOICES`; a depth network loads when it is
-    first needed. `who` is the Pipeline's `subject`; `stereo_network` is what
-    `depth.stereo.matcher` takes, `measuring` how a sensor's depth is used, `second_look` the
-    Pipeline's. Raises InputError for unknown names and for a fusion that needs the depth it is
-    denied, WeightsError for a network that cannot be used.
-    """
-    # Here, not above: a pipeline of one's own steps does not need ONNX Runtime.
-    from .network import Network
-    from .segment.network import segmenter
-
-    rule = fusion(fusing, threads)
-    subject(who)
-    if depth_source not in CHOICES:
-        raise InputError(f"depth source {depth_source!r} is unknown; use {', '.join(CHOICES)}")
-    if rule.needs_depth and depth_source == "none":
-        raise InputError(f"fusion {fusing} needs depth; leave depth on or use another fusion")
-    network = Network(weights.path(matte_network), threads)
-    sources = depth_sources(depth_network, stereo_network, threads, measuring)
-    return Pipeline(
-        segment=segmenter(network),
-        measure=partial(measure, sources=sources, choice=depth_source),
-        fuse=rule,
-        preset=network.contract.preset,
-        orient=orient,
-        second_threshold=rule.threshold,
-        provider=network.provider,
-        subject=who,
-        second_look=second_look,
-    )
-
-
-def depth_sources(
-    depth_network: str | Path = "depth",
-    stereo_network: str | Path = "network",
-    threads: int | None = None,
-    measuring: SensorOptions | None = None,
-) -> dict[str, Source]:
-    """All sources of depth in the order `measure` asks them; networks load when first needed."""
-    matching = cache(partial(matcher, stereo_network, threads))
-    return {
-        "stored": stored,
-        "sensor": partial(sensor, options=measuring),
-        "stereo": stereo(matching),
-        "mono": late(lambda: _mono(depth_network, threads)),
-    }
-
-
-def late(make: Callable[[], Source]) -> Source:
-    """A source that is made when it is first asked, and kept: its network may never be needed."""
-    made: list[Source] = []
-
-    def ask(photo: Photo, canvas: Canvas) -> Depth:
-        if not made:
-            made.append(make())
-        return made[0](photo, canvas)
-
-    return ask
-
-
-def _mono(name: str | Path, threads: int | None) -> Source:
-    from .depth.mono import estimator
-    from .network import Network
-
-    return estimator(Network(weights.path(name), threads))
+        return Subject(self.subject.choice, (float(x), float(y)))

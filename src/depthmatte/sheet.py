@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from .canvas import Fit, lift, resize, scaled
 from .effects import Cutout
 from .io.write import to_8bit
-from .maps import Depth, Matte, Portrait
+from .maps import Depth, Matte
+from .portrait import Portrait
 from .photo import RGB, Photo
 from .restore import restore, restore_known
 

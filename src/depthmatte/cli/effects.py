@@ -73,6 +73,6 @@ def _number(text: str) -> float:
 READ: dict[str, Callable[[str], Any]] = {
     "flag": _flag,
     "number": _number,
-    "picture": lambda text: read(text).rgb,
+    "picture": read,
     "text": str,
 }

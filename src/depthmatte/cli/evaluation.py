@@ -4,77 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 
 from ..errors import InputError
 from ..evaluate import MASK_IOU, Sample, Table, evaluate, samples, write_csv, write_json
-from ..fuse import fusions
 from ..io.label import label
 from ..io.replace import check_place
 from ..metrics import METRICS
-from ..pipeline import depth_sources
-from .order import Order
+from ..options import CutOptions
+from ..session import Session
 from .report import Report
 
 
+class Targets(NamedTuple):
+    """The files asked for."""
+
+    json: Path | None = None
+    csv: Path | None = None
+    plot: Path | None = None
+    sheet: Path | None = None
+
+
 def evaluate_all(
-    folders: Sequence[Path],
-    order: Order,
-    json: Path | None,
-    csv: Path | None,
-    report: Report,
+    folders: Sequence[Path], session: Session, asked: CutOptions, targets: Targets, report: Report
 ) -> None:
     """Measure every fusion on every folder, print the tables and write the files asked for."""
     found = [sample for folder in folders for sample in samples(folder)]
-    _check((json, csv), found)
-    rules = fusions(order.threads)
+    _check(targets, found)
     with report.progress(len(found)) as advance:
-        table = evaluate(folders, order.pipeline(), progress=lambda _: advance(), fusions=rules)
-    if json:
-        write_json(table, json)
-    if csv:
-        write_csv(table, csv)
+        table = evaluate(
+            folders,
+            session.pipeline(asked),
+            progress=lambda _: advance(),
+            fusions=session.fusions(),
+        )
+    if targets.json:
+        write_json(table, targets.json)
+    if targets.csv:
+        write_csv(table, targets.csv)
     if report.style == "lines":
         for line in _lines(table):
             typer.echo(line)
 
 
 def ablate_all(
-    folders: Sequence[Path],
-    order: Order,
-    json: Path | None,
-    csv: Path | None,
-    plot: Path | None,
-    sheet: Path | None,
-    report: Report,
+    folders: Sequence[Path], session: Session, asked: CutOptions, targets: Targets, report: Report
 ) -> None:
     """Measure every fusion with every source of depth on every folder."""
     from .. import ablation, ablation_plot
 
     found = [case for folder in folders for case in ablation.cases(folder)]
     inputs = [path for case in found if case.folder for path in case.folder.iterdir()]
-    _check((json, csv, plot, sheet), [case.sample for case in found], inputs)
-    if plot:
-        ablation_plot.check_plot(plot)
-    if sheet:
-        ablation_plot.check_sheet(sheet)
-    sources = depth_sources(order.depth_network, threads=order.threads)
-    bench = ablation.Bench(order.pipeline(), sources, ablation.rules(order.threads))
+    _check(targets, [case.sample for case in found], inputs)
+    if targets.plot:
+        ablation_plot.check_plot(targets.plot)
+    if targets.sheet:
+        ablation_plot.check_sheet(targets.sheet)
+    bench = ablation.Bench(
+        session.pipeline(asked), session.sources(), ablation.rules(session.fusions())
+    )
     with report.progress(len(found)) as advance:
         outcome = ablation.ablate(folders, bench, lambda _: advance())
     if outcome.unmatched:
         many = f"{outcome.unmatched} of {len(found)} pairs"
         report.note(f"{many} cannot be matched and count as without depth")
     extra = (ablation.FALSE, ablation.MISSED)
-    if json:
-        write_json(outcome.table, json)
-    if csv:
-        write_csv(outcome.table, csv, extra)
-    if plot:
-        ablation_plot.plot(outcome.table, plot)
-    if sheet:
-        ablation_plot.sheet(outcome, bench, sheet)
+    if targets.json:
+        write_json(outcome.table, targets.json)
+    if targets.csv:
+        write_csv(outcome.table, targets.csv, extra)
+    if targets.plot:
+        ablation_plot.plot(outcome.table, targets.plot)
+    if targets.sheet:
+        ablation_plot.sheet(outcome, bench, targets.sheet)
     if report.style == "lines":
         for line in _lines(outcome.table, extra):
             typer.echo(line)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..evidence import RawDepth, Reason
 from ..io.label import label
-from ..maps import Portrait
+from ..portrait import Portrait
 from ..photo import Photo
 from .order import Order
 

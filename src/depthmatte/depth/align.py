@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, distort, reach
+from ..camera import Camera
 from ..canvas import Float
 from ..evidence import Reason
 from .cloud import Cloud
@@ -70,14 +70,14 @@ def _front(cloud: Cloud) -> Index:
     """For every pixel of the target, flat: the index of the nearest point on it, or -1."""
     target = cloud.target
     height, width = target.shape
-    x, y = distort(cloud.x, cloud.y, target.distortion)
+    x, y = target.distort(cloud.x, cloud.y)
     u = x * np.float32(target.fx)
     u += np.float32(target.cx + 0.5)
     v = y * np.float32(target.fy)
     v += np.float32(target.cy + 0.5)
     inside = cloud.inverse > 0
     inside &= (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    limit = reach(target.distortion)
+    limit = target.reach
     if np.isfinite(limit):
         inside &= cloud.x * cloud.x + cloud.y * cloud.y <= limit**2
     index = np.flatnonzero(inside)

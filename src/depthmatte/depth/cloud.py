@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..camera import Camera, Lens, distort, pose, reach
+from ..camera import Camera, Lens, pose
 from ..canvas import Float
 from .grid import Grid
 from .scale import Index
@@ -57,8 +57,8 @@ class Cloud:
         height, width = camera.shape
         with np.errstate(all="ignore"):  # what is behind the camera or beyond its lens
             x, y = points[0] / z, points[1] / z
-            seen = (z > _CLOSEST) & (np.hypot(x, y) <= reach(camera.distortion))
-            x, y = distort(x, y, camera.distortion)
+            seen = (z > _CLOSEST) & (np.hypot(x, y) <= camera.reach)
+            x, y = camera.distort(x, y)
             u, v = x * camera.fx + (camera.cx + 0.5), y * camera.fy + (camera.cy + 0.5)
             seen &= (u >= 0) & (u < width) & (v >= 0) & (v < height)
         u, v = np.where(seen, u, 0).astype(np.intp), np.where(seen, v, 0).astype(np.intp)
@@ -68,6 +68,6 @@ class Cloud:
 @lru_cache(maxsize=8)
 def rays(lens: Lens, rotation: bytes = np.eye(3).tobytes()) -> Float:
     """Where a camera's pixels look, turned into another's frame: float32 (3, h * w)."""
-    own = Camera(*lens).rays().reshape(-1, 2).astype(np.float64)
+    own = Camera.of(lens).rays().reshape(-1, 2).astype(np.float64)
     whole = np.concatenate([own, np.ones((len(own), 1))], axis=1)
     return np.asarray(np.frombuffer(rotation).reshape(3, 3) @ whole.T, np.float32)

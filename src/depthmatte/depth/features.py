@@ -66,9 +66,12 @@ class Matches:
         """Those that one rigid scene explains (fundamental matrix, MAGSAC++ of OpenCV)."""
         if len(self) < 8:
             return self.only(np.zeros(len(self), bool))
-        _, kept = cv2.findFundamentalMat(
-            self.left, self.right, cv2.USAC_MAGSAC, 1.5 * self.pixel, 0.999, 5000
-        )
+        try:
+            _, kept = cv2.findFundamentalMat(
+                self.left, self.right, cv2.USAC_MAGSAC, 1.5 * self.pixel, 0.999, 5000
+            )
+        except cv2.error:  # its estimator asserts on degenerate points: no scene explains them
+            return self.only(np.zeros(len(self), bool))
         # OpenCV gives None where it finds no matrix, which its types do not say.
         found = np.ravel(kept) if np.size(kept) == len(self) else np.zeros(len(self))
         return self.only(found.astype(bool))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix
+from ..camera import Camera
 from ..canvas import Float
+from ..lens import Matrix
 from .scale import AGREE, Index, scale
 
 Mask = NDArray[np.bool_]
@@ -18,6 +19,9 @@ APART = 0.95
 grid: where it is 1, a cell fits into every pixel there, and so one of its corners."""
 
 _DENSEST = 16.0
+_CELLS = 2**22
+"""Pixels a map is made denser to at most: memory must not follow a wild calibration."""
+
 _SAMPLES = 48
 """Rows and columns of the coarse look that finds the density."""
 
@@ -57,6 +61,7 @@ class Grid:
 def _denser(grid: Grid, factor: float) -> Grid:
     factor = min(2 ** (np.ceil(np.log2(factor) * 4) / 4), _DENSEST)
     height, width = grid.z.shape
+    factor = min(factor, max(1.0, float(np.sqrt(_CELLS / (height * width)))))
     shape = (int(np.ceil(height * factor)), int(np.ceil(width * factor)))
     known = grid.z > 0
     # Over the picture of a plane 1 / z is linear, z is not.
@@ -101,6 +106,8 @@ def _apart(landed: Matrix, places: Matrix, inside: Mask) -> float:
     for neighbour in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
         step = np.linalg.norm(places[neighbour][..., :2] - places[corner][..., :2], axis=-1)
         extent += np.abs(landed[neighbour] - landed[corner]) / step[..., None]
+        # Neighbours beyond the fold of a lens land nowhere.
+        whole &= np.isfinite(landed[neighbour]).all(axis=-1)
         whole &= np.abs(z[neighbour] - z[corner]) < np.minimum(AGREE * step, 0.25) * z[corner]
     widest = extent.max(axis=-1)[whole]
     return float(np.percentile(widest, 99)) if widest.size else APART

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from ..camera import Rig
@@ -65,6 +66,24 @@ def match(
     probability is 0. Raises InputError for views that are swapped, differ in shape, or
     whose rows cannot be brought together.
     """
+    try:
+        return _match(left, right, matching, original, rig, rectified, shifted, reach)
+    except cv2.error as error:  # OpenCV asserts on views that are hardly any, one pixel wide
+        raise InputError(
+            "stereo: the views cannot be matched; give two pictures of one scene"
+        ) from error
+
+
+def _match(
+    left: RGB,
+    right: RGB,
+    matching: Matcher,
+    original: Side,
+    rig: Rig | None,
+    rectified: bool | None,
+    shifted: bool,
+    reach: float | None,
+) -> Match:
     pair = _rectify(left, right, original, rig, rectified)
     found = matches(pair.left, pair.right).epipolar().level()
     behind = _behind(found)

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix, Rig
+from ..camera import Camera, Rig
 from ..canvas import Float, resize
 from ..errors import InputError
 from ..evidence import Side
+from ..lens import Matrix
 from ..photo import RGB
 from .disparity import Disparity, Mask
 from .features import FEW, Matches
@@ -117,6 +118,8 @@ def common_axes(photo: Camera, other: Camera) -> tuple[Matrix, Side]:
     across = line if main > 0 else -line
     ahead = photo.rotation[2] + other.rotation[2]
     ahead = ahead - (ahead @ across) * across
+    if np.linalg.norm(ahead) < 1e-6:
+        raise InputError("calibration: both cameras look opposite ways; check the rotation")
     ahead = ahead / np.linalg.norm(ahead)
     return np.stack([across, np.cross(ahead, across), ahead]), "right" if main > 0 else "left"
 
@@ -182,9 +185,9 @@ def _frame(
     ours: Float, theirs: Float, shape: tuple[int, int]
 ) -> tuple[tuple[float, float], tuple[int, int]]:
     """The corner (x, y) and (h, w) of a frame that holds the photo, and beside it the other."""
-    with np.errstate(all="ignore"):
-        low, high = np.nanmin(ours, (0, 1)), np.nanmax(ours, (0, 1))
-        beside = np.nanmin(theirs[..., 0]), np.nanmax(theirs[..., 0])
+    # Not np.nanmin, which warns aloud where a lens shows nothing at all.
+    low, high = np.fmin.reduce(ours, (0, 1)), np.fmax.reduce(ours, (0, 1))
+    beside = np.fmin.reduce(theirs[..., 0], None), np.fmax.reduce(theirs[..., 0], None)
     if not np.isfinite([*low, *high, *beside]).all():
         raise InputError("stereo: calibration shows no common view; check its numbers")
     longest = WIDEST * max(shape)
@@ -199,8 +202,23 @@ def _shown(
     view: NDArray[np.uint8], camera: Camera, home: Matrix, lens: Matrix, shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """`view` seen through `lens` after the turn `home`; black where it shows nothing."""
-    distortion = np.array(camera.distortion) if camera.distortion else None
-    where = cv2.initUndistortRectifyMap(
-        camera.matrix, distortion, home, lens, shape[::-1], cv2.CV_32FC1
-    )
-    return np.asarray(cv2.remap(view, *where, cv2.INTER_LINEAR), np.uint8)
+    if camera.model == "equidistant":
+        x, y = _looked_up(camera, home, lens, shape)
+    else:
+        distortion = np.array(camera.distortion) if camera.distortion else None
+        where = cv2.initUndistortRectifyMap(
+            camera.matrix, distortion, home, lens, shape[::-1], cv2.CV_32FC1
+        )
+        x, y = (np.asarray(each, np.float32) for each in where)
+    return np.asarray(cv2.remap(view, x, y, cv2.INTER_LINEAR), np.uint8)
+
+
+def _looked_up(
+    camera: Camera, home: Matrix, lens: Matrix, shape: tuple[int, int]
+) -> tuple[Float, Float]:
+    """Where `camera` sees what each pixel of `shape` shows: x and y, outside where nowhere."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
+    rays = np.stack([x, y, np.ones_like(x)], axis=-1) @ np.linalg.inv(lens).T @ home
+    alone = replace(camera, rotation=np.eye(3), translation=np.zeros(3))
+    spots = np.nan_to_num(alone.project(rays), nan=-1e4).clip(-1e4, 1e6).astype(np.float32)
+    return np.ascontiguousarray(spots[..., 0]), np.ascontiguousarray(spots[..., 1])

@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import lens
 from ..camera import Camera, alike
 from ..canvas import Canvas, Fit, Float
 from ..errors import InputError
@@ -197,6 +198,6 @@ def _one_view(source: Camera, target: Camera) -> bool:
         np.allclose(same.matrix, target.matrix, rtol=0, atol=0.5)
         and np.allclose(same.rotation, target.rotation, atol=1e-6)
         and np.allclose(same.translation, target.translation, atol=1e-6)
-        and (*same.distortion, *[0.0] * (8 - len(same.distortion)))
-        == (*target.distortion, *[0.0] * (8 - len(target.distortion)))
+        and same.model == target.model
+        and lens.same(same.distortion, target.distortion)
     )

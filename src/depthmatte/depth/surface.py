@@ -32,7 +32,10 @@ def meet(cloud: Cloud, winner: Index, pixel: Index) -> Float:
         met += part * ray[pixel]
     landed = cloud.inverse[point]
     low, high = landed * np.float32(1 - AGREE), landed * np.float32(1 + AGREE)
-    return np.asarray(np.clip(met / past, low, high))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        surface = np.clip(met / past, low, high)
+    # Beside the fold of a lens neither ray nor plane is known.
+    return np.where(np.isfinite(surface), surface, landed)
 
 
 def _planes(grid: Grid) -> tuple[Float, Float, Float]:
@@ -42,7 +45,7 @@ def _planes(grid: Grid) -> tuple[Float, Float, Float]:
     inverse = np.asarray(1 / np.maximum(grid.z, _NOTHING), np.float32)
     down, across = (_slope(inverse, axis).ravel() for axis in (0, 1))
     lens = grid.camera.lens
-    if any(grid.camera.distortion):
+    if grid.camera.bends:
         xa, xd, ya, yd = _tangents(lens)
         x, y = across * xa + down * xd, across * ya + down * yd
     else:
@@ -75,7 +78,7 @@ def _slope(inverse: Float, axis: int) -> Float:
 @lru_cache(maxsize=4)
 def _tangents(lens: Lens) -> Float:
     """Pixels across and down per unit of x / z, then per unit of y / z: float32 (4, h * w)."""
-    own = Camera(*lens).rays().astype(np.float64)
+    own = Camera.of(lens).rays().astype(np.float64)
     height, width = own.shape[:2]
     across = np.gradient(own, axis=1) if width > 1 else own * 0 + (1 / lens[1], 0)
     down = np.gradient(own, axis=0) if height > 1 else own * 0 + (0, 1 / lens[2])

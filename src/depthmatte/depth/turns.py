@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Matrix
+from ..camera import Camera
 from ..errors import InputError
+from ..lens import Matrix
 from .features import ROW, Matches
 
 FOCAL = 1.1
@@ -36,9 +37,14 @@ def estimate(
     """
     cameras = _assumed(left), _assumed(right)
     rays = _rays(cameras[0], found.left), _rays(cameras[1], found.right)
-    focal, turns = cameras[0].fx, _solve(rays, cameras[0].fx, found.pixel)
-    off = np.abs(_rows(turns, rays) * focal) / found.pixel
-    if np.abs(turns[:5]).max() > LARGEST or np.median(off) > ROW / 2:
+    focal = cameras[0].fx
+    with np.errstate(all="ignore"):  # what is no number is refused below
+        try:
+            turns = _solve(rays, focal, found.pixel)
+        except np.linalg.LinAlgError:
+            turns = np.full(6, np.nan)
+        off = np.abs(_rows(turns, rays) * focal) / found.pixel
+    if not (np.abs(turns[:5]).max() <= LARGEST and np.median(off) <= ROW / 2):
         raise InputError(
             "stereo: the rows of both views cannot be brought together; "
             "give a rectified pair or a calibration"

@@ -1,4 +1,4 @@
-"""Put the portrait on a colour, on another picture, or on nothing."""
+"""Put the portrait on a color, on another picture, or on nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from ..canvas import resize
 from ..errors import InputError
-from ..maps import Portrait
-from ..photo import RGB
+from ..icc import color_in, convert
+from ..photo import RGB, Photo
 from .composite import over
 from .cutout import Cutout
-from .effect import Effect, Pixels, option
+from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import foreground
 
 TRANSPARENT = "transparent"
@@ -22,13 +22,21 @@ TRANSPARENT = "transparent"
 class Background(Effect):
     """A new background of the photo's size behind the portrait.
 
-    A `picture` wins over `color`; it is scaled to cover the photo and cut around its
-    centre. Nobody found: the new background alone. Raises InputError for a colour nobody
-    knows or a picture that is not uint8 (h, w, 3).
+    Parameters
+    ----------
+    color : str
+        `#rrggbb` or a name, in sRGB as on web pages, or `transparent`.
+    picture : ndarray, Photo or None
+        uint8 (h, w, 3) sRGB, or a Photo in its own profile. It wins over `color`; it is
+        scaled to cover the photo and cut around its center.
+
+    Color and picture are converted into the photo's profile, so that they are seen as they
+    were meant beside the photo's own colors. Nobody found: the new background alone. Raises
+    InputError for a color nobody knows or a picture that is not uint8 (h, w, 3).
     """
 
-    color: str = option("white", "#rrggbb, a colour's name, or transparent")
-    picture: RGB | None = field(
+    color: str = option("white", "#rrggbb, a color's name, or transparent")
+    picture: RGB | Photo | None = field(
         default=None, compare=False, repr=False, metadata={"help": "a picture to stand before"}
     )
 
@@ -37,23 +45,30 @@ class Background(Effect):
         if self.color != TRANSPARENT:
             _rgb(self.color)
         if self.picture is not None:
-            _check_picture(self.picture)
+            _check_picture(_pixels(self.picture))
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 3), or (H, W, 4) on `transparent`."""
         if self.picture is None and self.color == TRANSPARENT:
             return Cutout()(portrait)
-        colours = foreground(portrait.photo.rgb, portrait.alpha)
-        return over(colours, portrait.alpha, self._behind(portrait.photo.shape))
+        colors = foreground(portrait.photo.rgb, portrait.alpha)
+        return over(colors, portrait.alpha, self._behind(portrait.photo))
 
-    def _behind(self, shape: tuple[int, int]) -> RGB:
-        if self.picture is not None:
-            return cover(self.picture, shape)
-        return np.full((*shape, 3), _rgb(self.color), np.uint8)
+    def _behind(self, photo: Photo) -> RGB:
+        """uint8 (H, W, 3) in the photo's profile."""
+        profile = photo.meta.icc
+        if self.picture is None:
+            return np.full((*photo.shape, 3), color_in(_rgb(self.color), profile), np.uint8)
+        own = self.picture.meta.icc if isinstance(self.picture, Photo) else None
+        return convert(cover(_pixels(self.picture), photo.shape), own, profile)
+
+
+def _pixels(picture: RGB | Photo) -> RGB:
+    return picture.rgb if isinstance(picture, Photo) else picture
 
 
 def cover(picture: RGB, shape: tuple[int, int]) -> RGB:
-    """Scale (h, w, 3) to cover `shape` (H, W), nothing stretched, and cut around the centre."""
+    """Scale (h, w, 3) to cover `shape` (H, W), nothing stretched, and cut around the center."""
     height, width = picture.shape[:2]
     scale = max(shape[0] / height, shape[1] / width)
     # Cut first: only what will be seen is scaled.

@@ -9,10 +9,10 @@ import numpy as np
 from ..canvas import Float, resize, scaled
 from ..color import luma
 from ..filters import box, gaussian, guided_coefficients
-from ..maps import Portrait
+from ..icc import to_srgb
 from ..photo import RGB
 from ..restore import strips
-from .effect import Effect, Pixels, option
+from .effect import Effect, Pixels, PortraitLike, option
 
 _AREA = 1_000_000  # pixels at most at which the change is computed; finer texture is kept
 _RADIUS = 0.006  # share of the diagonal over which skin is evened out
@@ -31,12 +31,13 @@ class Beautify(Effect):
 
     strength: float = option(0.5, "how strongly skin is evened out", 0, 1)
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 3); at strength 0 the photo itself."""
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
-        change = resize(_change(rgb, alpha) * np.float32(255 * self.strength), rgb.shape[:2])
+        seen = _change(rgb, alpha, portrait.photo.meta.icc)
+        change = resize(seen * np.float32(255 * self.strength), rgb.shape[:2])
         picture = np.empty_like(rgb)
         for rows in strips(rgb.shape[0]):
             brighter = rgb[rows] + (change[rows] * alpha[rows])[..., None]
@@ -44,11 +45,14 @@ class Beautify(Effect):
         return picture
 
 
-def _change(rgb: RGB, alpha: Float) -> Float:
-    """What full strength adds to each colour, float32 (h, w) at a reduced size."""
+def _change(rgb: RGB, alpha: Float, profile: bytes | None) -> Float:
+    """What full strength adds to each color, float32 (h, w) at a reduced size.
+
+    Skin is found, and its luma measured, in sRGB: in wider profiles its numbers are others.
+    """
     height, width = rgb.shape[:2]
     shape = scaled((height, width), min(1.0, (_AREA / (height * width)) ** 0.5))
-    small = resize(rgb, shape).astype(np.float32) * np.float32(1 / 255)
+    small = to_srgb(resize(rgb, shape), profile).astype(np.float32) * np.float32(1 / 255)
     light, radius = luma(small), max(1, round(_RADIUS * float(np.hypot(*shape))))
     a, b = guided_coefficients(small, light, radius, _EPS)
     smooth = (a * small).sum(axis=-1) + b

@@ -10,11 +10,10 @@ import numpy as np
 from ..canvas import Float, resize, scaled
 from ..color import to_bytes, to_linear
 from ..filters import disc, fill, gaussian, normalized
-from ..maps import Portrait
 from ..photo import RGB
 from ..restore import restore
 from .composite import over
-from .effect import Effect, Pixels, option
+from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import certain, foreground
 
 WIDEST = 0.03
@@ -42,7 +41,7 @@ class Blur(Effect):
 
     strength: float = option(0.5, "how strong the blur is", 0, 1)
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 3); at strength 0 the photo itself."""
         rgb = portrait.photo.rgb
         if self.strength == 0 or not portrait.found:
@@ -52,17 +51,19 @@ class Blur(Effect):
         return over(colours, portrait.alpha, _background(portrait, radius))
 
 
-def _background(portrait: Portrait, radius: float) -> RGB:
+def _background(portrait: PortraitLike, radius: float) -> RGB:
     """The blurred background alone, uint8 (H, W, 3)."""
-    rgb, (height, width) = portrait.photo.rgb, portrait.photo.shape
+    rgb, profile = portrait.photo.rgb, portrait.photo.meta.icc
+    height, width = portrait.photo.shape
     scale = min(1.0, _DISC / radius, (_AREA / (height * width)) ** 0.5)
     shape = scaled((height, width), scale)
     cover = _widened(resize(portrait.alpha, shape))
     free = certain(1 - cover)
-    plate = fill(to_linear(resize(rgb, shape)), free)
+    plate = fill(to_linear(resize(rgb, shape), profile), free)
     amount = _amount(portrait, cover, free)
     weights = np.maximum(free, np.float32(_BEHIND))
-    blurred = resize(to_bytes(_layered(plate, weights, amount, radius * scale)), rgb.shape[:2])
+    light = _layered(plate, weights, amount, radius * scale)
+    blurred = resize(to_bytes(light, profile), rgb.shape[:2])
     fading = 1.0 if scale == 1 else min(1.0, radius * scale / _CRISP)
     if fading == 1:
         return blurred
@@ -76,7 +77,7 @@ def _widened(cover: Float) -> Float:
     return np.asarray(cv2.dilate(cover, window), np.float32)
 
 
-def _amount(portrait: Portrait, cover: Float, free: Float) -> Float:
+def _amount(portrait: PortraitLike, cover: Float, free: Float) -> Float:
     """Share (h, w) in [_NEAREST, 1] of the full radius each background pixel is blurred with.
 
     1 where no depth is known. Behind the portrait, and at its rim, it continues from the

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from ..canvas import Box
-from ..maps import Portrait
-from .effect import Effect, Pixels, option
+from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import VISIBLE, reach, unmixed
 
 
@@ -22,7 +21,7 @@ class Cutout(Effect):
 
     crop: bool = option(False, "cut the picture down to the portrait")
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 4); smaller with `crop`. Hidden pixels are 0, so files stay small."""
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         edges = unmixed(rgb, alpha)

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..canvas import Fit, Float
 from ..errors import InputError
-from ..maps import Portrait
+from ..maps import Depth
+from ..photo import Photo
 
 Pixels = NDArray[np.uint8]
 """uint8 (H, W, 3) RGB or (H, W, 4) RGBA with straight alpha."""
+
+
+class PortraitLike(Protocol):
+    """What an effect reads of a `portrait.Portrait`, which itself calls the effects."""
+
+    @property
+    def photo(self) -> Photo: ...
+    @property
+    def alpha(self) -> Float: ...
+    @property
+    def measured(self) -> Depth: ...
+    @property
+    def depth_fit(self) -> Fit: ...
+    @property
+    def found(self) -> bool: ...
 
 
 def option(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
@@ -33,7 +50,7 @@ class Effect:
             if low is not None and high is not None:
                 _check(each.name, getattr(self, each.name), low, high)
 
-    def __call__(self, portrait: Portrait) -> Pixels:
+    def __call__(self, portrait: PortraitLike) -> Pixels:
         """The target image (SPEC row A16)."""
         raise NotImplementedError
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import OptionError
 from ..maps import Depth, Matte
 from .formulas import none, normalized, product
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+    Judge = Callable[[], Network]
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,13 @@ class Fusion:
         return self.call(matte, depth), depth
 
 
-def _adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
+def _adaptive(matte: Matte, depth: Depth, judge: Judge | None = None) -> Matte:
     if not depth.prob.any():  # nothing to judge by; and no network loads in vain
         return matte
     # Here, not above: the formulas do not need ONNX Runtime.
     from .adaptive import adaptive
 
-    return adaptive(matte, depth, threads)
+    return adaptive(matte, depth, judge)
 
 
 FUSIONS: dict[str, Fusion] = {
@@ -54,19 +60,29 @@ FUSIONS: dict[str, Fusion] = {
 DEFAULT = "adaptive"
 
 
-def fusion(name: str, threads: int | None = None) -> Fusion:
-    """The row called `name`; InputError for a name nobody knows.
+def fusion(name: str, judge: Judge | None = None) -> Fusion:
+    """The row of FUSIONS called `name`.
 
-    `threads` limits the CPU threads of a fusion that runs a network.
+    Parameters
+    ----------
+    name
+        A key of FUSIONS.
+    judge
+        Gives the network of `adaptive` when it is first needed; the shipped one if not given.
+
+    Raises
+    ------
+    OptionError
+        For a name nobody knows.
     """
     if name not in FUSIONS:
-        raise InputError(f"fusion {name!r} is unknown; use one of {', '.join(FUSIONS)}")
-    return fusions(threads)[name]
+        raise OptionError(f"fusion {name!r} is unknown; use one of {', '.join(FUSIONS)}")
+    return fusions(judge)[name]
 
 
-def fusions(threads: int | None = None) -> dict[str, Fusion]:
-    """FUSIONS, those that run a network on so many CPU `threads`."""
-    if threads is None:
+def fusions(judge: Judge | None = None) -> dict[str, Fusion]:
+    """FUSIONS, with the network of `adaptive` that `judge` gives."""
+    if judge is None:
         return FUSIONS
-    call = partial(_adaptive, threads=threads)
+    call = partial(_adaptive, judge=judge)
     return FUSIONS | {"adaptive": replace(FUSIONS["adaptive"], call=call)}

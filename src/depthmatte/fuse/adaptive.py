@@ -9,9 +9,9 @@ changes nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -26,10 +26,20 @@ from .features import COARSE, INPUTS, blocks, planes
 from .subject import meant
 
 
-def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
+def adaptive(matte: Matte, depth: Depth, judge: Callable[[], Network] | None = None) -> Matte:
     """S_in with false regions dropped and missed parts restored where depth knows better.
 
-    `threads` limits the CPU threads of the network. WeightsError when it cannot be used.
+    Parameters
+    ----------
+    matte, depth
+        The two opinions, on one canvas (h, w).
+    judge
+        Gives the fusion network when it is needed; the shipped one if not given.
+
+    Raises
+    ------
+    WeightsError
+        When the network cannot be used.
     """
     trusted = trust(depth)
     share = believed(matte, depth)
@@ -39,16 +49,19 @@ def adaptive(matte: Matte, depth: Depth, threads: int | None = None) -> Matte:
     near, at = meant(matte, depth, trusted.behind if share == 1 else math.inf)
     if math.isnan(at):
         return matte
-    verdict = _judged(planes(near, depth, at), judge(threads))
+    verdict = _judged(planes(near, depth, at), _fitting((judge or shipped)()))
     away = np.where(depth.usable, depth.log - np.float32(at), np.float32(np.nan))
     fused = decide(near.alpha, verdict, away, trusted)
     return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
 
 
-@lru_cache(maxsize=2)
-def judge(threads: int | None = None) -> Network:
-    """The shipped fusion network, loaded once."""
-    network = Network(weights.path("fuse"), threads).expect("fuse")
+@cache
+def shipped() -> Network:
+    """The shipped fusion network, loaded once, on all cores."""
+    return Network(weights.path("fuse")).expect("fuse")
+
+
+def _fitting(network: Network) -> Network:
     if network.contract.channels != INPUTS:
         raise WeightsError(f"{network.name}: made for other features; reinstall depthmatte")
     return network

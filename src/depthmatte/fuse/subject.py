@@ -9,18 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Float
-from ..errors import InputError
 from ..filters import Mask, nearest, relief
 from ..maps import Depth, Matte
-
-Choice = Literal["auto", "nearest", "largest", "all"]
+from ..options import Choice
 
 SOLID = 0.5
 """Alpha from which a pixel belongs to somebody."""
@@ -63,18 +60,6 @@ class Subject:
 
     choice: Choice = "auto"
     point: tuple[float, float] | None = None
-
-
-def subject(text: str) -> tuple[Choice, tuple[float, float] | None]:
-    """What a user typed: `auto`, `nearest`, `largest`, `all`, or `X,Y` in photo pixels."""
-    if text in get_args(Choice):
-        return text, None  # type: ignore[return-value]
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        known = ", ".join(get_args(Choice))
-        raise InputError(f"subject {text!r} is unknown; use {known}, or X,Y in pixels") from None
-    return "auto", (x, y)
 
 
 @dataclass(frozen=True)

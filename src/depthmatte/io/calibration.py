@@ -1,9 +1,8 @@
-"""Calibration files in: one file -> Rig (SPEC row B3). docs/calibration.md has examples.
+"""Calibration files in: one file -> Rig. docs/calibration.md has examples of each.
 
 - JSON of our own: cameras, and the way from the other camera's frame to the photo's.
-- OpenCV's YAML, XML or JSON, with the names people give: one camera that took photo and
-  depth alike, or camera 1 (the photo's) and camera 2 with R, T from 1 to 2, or P1 and P2 of
-  a rectified pair.
+- OpenCV's YAML, XML or JSON, and ROS's calibration, with the names people give (`storage`).
+- ROS's camera_info, Kalibr's camchain, Open3D's and RealSense's JSON, COLMAP's cameras.txt.
 - Middlebury's calib.txt: cam0 took the photo, baseline in millimetres, rectified.
 
 Without a pose in between both cameras share one place.
@@ -13,33 +12,43 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..camera import Camera, Rig
 from ..errors import InputError
-from . import middlebury, storage
-from .label import label, reason
-from .rigs import Size, camera, numbers, rig
+from . import colmap, kalibr, markup, middlebury, open3d, realsense, ros, storage
+from .label import label
+from .rigs import Size, camera, coefficients, numbers, rig, shown
 
 VERSION = 1
 """Of the JSON schema: the value of its key "depthmatte"."""
 
-_LARGEST = 2**20
-"""Bytes: calibrations are small, anything more is another file."""
+KINDS = (
+    "JSON as in docs/calibration.md, OpenCV YAML, XML or JSON, ROS camera_info, Kalibr, Open3D, "
+    "RealSense, COLMAP cameras.txt or Middlebury calib.txt"
+)
 
 
 def read(path: str | os.PathLike[str], photo: Size | None = None, other: Size | None = None) -> Rig:
     """A calibration file as a Rig whose world is the photo camera's frame, metres.
 
-    `photo` and `other` are the (height, width) of the pictures: they stand in where a file
-    of OpenCV or Middlebury names no size. Raises InputError for what cannot be understood.
+    Parameters
+    ----------
+    path : path
+        The file; its kind is told by its content.
+    photo, other : (int, int), optional
+        Height and width of the pictures: they stand in where a file names no size.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read or understood.
     """
     name = label(path)
-    return parse(_text(Path(path), name), name, photo, other)
+    return parse(markup.text(path), name, photo, other)
 
 
 def parse(
@@ -47,11 +56,27 @@ def parse(
 ) -> Rig:
     """`read` of a file's text."""
     start = text.lstrip("\ufeff \t\r\n")
-    if start.startswith("{") and '"opencv-matrix"' not in start:
-        return _json(start, name)
-    if re.search(r"^\s*cam0\s*=", start, re.MULTILINE):
+    if colmap.fits(start):
+        return colmap.parse(start, name)
+    if middlebury.fits(start):
         return middlebury.parse(start, name, photo)
-    return storage.parse(start, name, photo, other)
+    try:
+        content = markup.parse(start)
+    except markup.Unreadable as error:
+        raise InputError(f"{name}: {error}; give {KINDS}") from error
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{name}: is no calibration that can be read; give {KINDS}")
+    if "depthmatte" in content:
+        return _own(content, name)
+    for fits, reader in _READERS:
+        if fits(content):
+            return reader(content, name, other)
+    return storage.parse(content, name, photo, other)
+
+
+_READERS: tuple[
+    tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any], str, Size | None], Rig]], ...
+] = tuple((each.fits, each.parse) for each in (kalibr, open3d, realsense, ros))
 
 
 def encode(rig: Rig) -> str:
@@ -71,32 +96,17 @@ def encode(rig: Rig) -> str:
 
 
 def _described(camera: Camera) -> dict[str, Any]:
+    model = {} if camera.model == "brown-conrady" else {"model": camera.model}
     return {
         "size": [camera.shape[1], camera.shape[0]],
         **{key: getattr(camera, key) for key in ("fx", "fy", "cx", "cy")},
         "distortion": list(camera.distortion),
+        **model,
     }
 
 
-def _text(path: Path, name: str) -> str:
-    try:
-        if path.is_dir():
-            raise InputError(f"{name}: is a folder; give a calibration file")
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{name}: is too large for a calibration; give another file")
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the path") from error
-    except ValueError as error:
-        raise InputError(f"{name}: is not text; give a calibration file") from error
-
-
-def _json(text: str, name: str) -> Rig:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: is not valid JSON ({error}); mend it") from error
-    if content.get("depthmatte") != VERSION:
+def _own(content: dict[str, Any], name: str) -> Rig:
+    if content["depthmatte"] != VERSION:
         raise InputError(
             f'{name}: does not say "depthmatte": {VERSION}, the version of its schema; '
             "see docs/calibration.md"
@@ -110,7 +120,9 @@ def _json(text: str, name: str) -> Rig:
     rotation = numbers(content.get("rotation", np.eye(3)), (3, 3), "rotation", name)
     translation = numbers(content.get("translation", np.zeros(3)), (3,), "translation", name)
     # The file tells the way to the photo's frame, a Camera the way from the world.
-    return rig(photo, other, rotation.T, -rotation.T @ translation, rectified, name)
+    with np.errstate(all="ignore"):  # numbers that are no rotation are refused by `rig`
+        shift = -rotation.T @ translation
+    return rig(photo, other, rotation.T, shift, rectified, name)
 
 
 def _camera(found: Any, which: str, name: str) -> Camera:
@@ -121,18 +133,17 @@ def _camera(found: Any, which: str, name: str) -> Camera:
     fx, fy, cx, cy = numbers(
         [found.get(key) for key in ("fx", "fy", "cx", "cy")], (4,), f"{which} fx, fy, cx, cy", name
     )
-    bent = found.get("distortion", [])
-    distortion = numbers(bent, (np.size(bent),), f"{which} distortion", name)
+    bent = coefficients(found.get("distortion", []), f"{which} distortion", name)
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    return camera(matrix, distortion.tolist(), (int(height), int(width)), name)
+    return camera(matrix, bent, (int(height), int(width)), name, found.get("model", ""))
 
 
 def _known(found: dict[str, Any], keys: tuple[str, ...], name: str) -> None:
     """A misspelt key must not pass quietly."""
     for key in found:
         if key not in keys:
-            raise InputError(f"{name}: {key!r} is unknown; use {', '.join(keys)}")
+            raise InputError(f"{name}: {shown(key)} is unknown; use {', '.join(keys)}")
 
 
 _KEYS = ("depthmatte", "photo", "other", "rotation", "translation", "rectified")
-_CAMERA = ("size", "fx", "fy", "cx", "cy", "distortion")
+_CAMERA = ("size", "fx", "fy", "cx", "cy", "distortion", "model")

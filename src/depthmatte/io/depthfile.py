@@ -1,65 +1,91 @@
-"""Depth files in: one file -> RawDepth (SPEC row B3).
+"""Depth files in: one file -> RawDepth.
 
-- PNG and TIFF of 16 or 32 bits and NPY/NPZ of whole numbers hold millimetres unless told
-  otherwise: `scale` is the number of units in a metre (1000; TUM RGB-D 5000, KITTI 256).
-- Floats (TIFF, PFM, NPY/NPZ, EXR) are metres unless told otherwise.
+- PNG, TIFF and PGM of 16 or 32 bits and NPY/NPZ of whole numbers hold millimeters unless told
+  otherwise: `scale` is the number of units in a meter (1000; TUM RGB-D 5000, KITTI 256).
+- Floats (TIFF, PFM, NPY/NPZ, EXR) are meters unless told otherwise.
 - 8 bits hold relative depth, 0 nearest and 255 farthest: no camera measures so coarsely.
+- Channels that are equal count as one.
 
-`RawDepth.unit` says which it was. Zero, negative numbers, NaN and infinity are MISSING, and
-so is what lies beyond a thousand kilometres: renderers write such numbers for the sky.
+`kind` says that larger numbers are nearer instead (`inverse`, `disparity`). `RawDepth.unit`
+says what was taken. Zero, negative numbers, NaN and infinity are MISSING, and so is what lies
+beyond a thousand kilometers: renderers write such numbers for the sky.
+
+Reading takes at most 12 bytes a pixel, or 2 GB for a file under 5 MB, whatever it claims to
+hold: planes are read in bands, and of maps above 16 million pixels a grid of these is kept.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import stat
-import tempfile
-import zipfile
+import warnings
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, MissingExtra
 from ..evidence import RawDepth, Reason
-from . import exif, pfm
-from .label import label, reason
+from ..options import DepthKind
+from . import depth_arrays, depth_pictures, exif
+from .depth_pictures import one_channel
+from .inverse import by_ratio, inverted
+from .label import label, reason, short
+from .thinning import Thinning, Values
 
-Values = NDArray[Any]
+Decoder = Callable[[bytes, str, int], tuple[Values, Values | None]]
 
 MAX_PIXELS = 250_000_000
 """Pixels a depth file may have unless the caller allows more."""
 
-KINDS = "16-bit PNG, TIFF, PFM, NPY, NPZ or EXR"
+KINDS = "16-bit PNG, TIFF, PGM, PFM, NPY, NPZ or EXR"
 
 NEAREST, FARTHEST = 0.05, 200.0
-"""Metres between which the median depth of a sensible file lies."""
+"""Meters between which the median depth of a sensible file lies."""
 
 _SKY = 1e6
 
+_SCALE = 1e9
+"""Most units per meter."""
+
 
 def read(
-    path: str | os.PathLike[str], scale: float | None = None, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str],
+    scale: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+    kind: DepthKind = "auto",
 ) -> RawDepth:
-    """A depth file as RawDepth in metres, or relative for 8 bits without a `scale`.
+    """A depth file as RawDepth in meters, or relative for 8 bits without a `scale`.
 
-    `scale` is how many of the file's units make a metre. Raises InputError for what is no
-    depth file, and where the values make no sense as metres; MissingExtra for EXR without
-    the package that reads it.
+    Parameters
+    ----------
+    path : path
+        The file; its format is told by its content.
+    scale : float, optional
+        How many of the file's units make a meter. For `disparity`: what divided by a number of
+        the file gives meters, that is focal length times baseline.
+    max_pixels : int
+        How many pixels it may have.
+    kind : {"auto", "distance", "inverse", "disparity"}
+        What the numbers are, see `raw_depth`.
+
+    Raises
+    ------
+    InputError
+        For what is no depth file, and where the values make no sense as meters.
+    MissingExtra
+        For EXR without the package that reads it.
     """
     name = label(path)
-    if scale is not None and not (np.isfinite(scale) and scale > 0):
-        raise InputError(f"depth scale {scale:g}: must be positive; give units per metre")
+    _check_options(scale, kind)
     content = _content(Path(path), name, max_pixels)
-    kind = _kind(content)
-    if kind is None:
+    form = _kind(content)
+    if form is None:
         raise InputError(f"{name}: is no depth file; give {KINDS}")
     try:
-        values, confidence = _DECODERS[kind](content, name, max_pixels)
+        values, confidence = _decoded(form, content, name, max_pixels)
     except (InputError, MissingExtra):
         raise
     except MemoryError as error:
@@ -69,46 +95,140 @@ def read(
             f"{name}: cannot be decoded (damaged, cut short or of a rare kind); "
             f"copy it again or export it as {KINDS}"
         ) from error
-    return raw_depth(values, kind, scale, name, confidence)
+    del content
+    return raw_depth(values, form, scale, name, confidence, kind)
+
+
+def _decoded(form: str, content: bytes, name: str, max_pixels: int) -> tuple[Values, Values | None]:
+    if form in ("png", "tiff"):  # keeps Pillow's warnings back itself
+        return _DECODERS[form](content, name, max_pixels)
+    with exif.quiet():  # NumPy and OpenEXR warn of odd headers that they then cope with
+        return _DECODERS[form](content, name, max_pixels)
 
 
 def raw_depth(
     values: Values,
-    kind: str,
+    form: str,
     scale: float | None = None,
     name: str = "array",
     confidence: Values | None = None,
+    kind: DepthKind = "auto",
 ) -> RawDepth:
-    """Numbers (h, w) as a file or device gives them -> RawDepth, by the rules above."""
+    """Numbers as a file or device gives them -> RawDepth, by the rules of this module.
+
+    Parameters
+    ----------
+    values : array (h, w)
+        Or with an axis of 1, or of equal channels.
+    form : str
+        What the numbers came in, for reports: "png", "npy", ...
+    scale : float, optional
+        Units per meter; of a disparity, focal length times baseline.
+    name : str
+        For messages.
+    confidence : array (h, w), optional
+        Floats in [0, 1], 8 bits of 255, or ARKit's 0, 1, 2 for low, medium, high.
+    kind : {"auto", "distance", "inverse", "disparity"}
+        `distance`: larger is farther. `inverse`: larger is nearer, as networks such as MiDaS
+        and Depth Anything give it, up to an unknown scale and shift; relative depth.
+        `disparity`: larger is nearer and 0 infinitely far; meters with a `scale`, else relative.
+        `auto`: distance, and whoever uses it may find that it cannot be (`RawDepth.assumed`).
+
+    Raises
+    ------
+    InputError
+        For what is no plane of numbers, and where they make no sense as meters.
+    """
+    _check_options(scale, kind)
     values = _plane(values, name)
+    if kind in ("inverse", "disparity"):
+        return _inverse(values, form, scale, name, confidence, kind)
+    assumed = kind == "auto"
     if values.dtype == np.uint8 and scale is None:
         z = values.astype(np.float32) / np.float32(255)
         validity = np.full(z.shape, Reason.VALID, np.uint8)
         unit = "relative, 8 bits: 0 near, 255 far"
-        return RawDepth(z, validity, False, kind, unit=unit, confidence=_sure(confidence, z, name))
+        return RawDepth(
+            z, validity, False, form, unit=unit, confidence=_sure(confidence, z, name),
+            assumed=assumed,
+        )  # fmt: skip
     whole = values.dtype.kind in "ui"
     per_metre = scale or (1000.0 if whole else 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        metres = values.astype(np.float32) / np.float32(per_metre)
-        seen = (metres > 0) & (metres < _SKY)
-    z = np.where(seen, metres, np.float32(0))
+        z = values.astype(np.float32)
+        z /= np.float32(per_metre)
+        seen = (z > 0) & (z < _SKY)
+    z[~seen] = 0
     _check_metres(z[seen], per_metre, name)
     validity = np.where(seen, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
     unit = f"{per_metre:g} per metre" if scale else ("mm, assumed" if whole else "m, assumed")
-    return RawDepth(z, validity, True, kind, unit=unit, confidence=_sure(confidence, z, name))
+    return RawDepth(
+        z, validity, True, form, unit=unit, confidence=_sure(confidence, z, name), assumed=assumed
+    )
+
+
+def _inverse(
+    values: Values,
+    form: str,
+    scale: float | None,
+    name: str,
+    confidence: Values | None,
+    kind: DepthKind,
+) -> RawDepth:
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = values.astype(np.float32)
+    if kind == "inverse":
+        if scale is not None:
+            raise InputError(
+                f"{name}: inverse depth of unknown scale has no units per meter; leave the scale "
+                "out, or say that it is a disparity"
+            )
+        z, seen = inverted(numbers)
+        unit = "relative, inverse: larger is nearer"
+    elif scale is None:
+        z, seen = by_ratio(numbers)
+        unit = "relative, disparity without a scale"
+    else:
+        seen = (numbers > 0) & (numbers < np.inf)
+        with np.errstate(over="ignore"):
+            z = np.float32(scale) / np.where(seen, numbers, np.float32(1))
+        seen &= (z > 0) & (z < _SKY)
+        z[~seen] = 0
+        _check_metres(z[seen], scale, name)
+        unit = f"disparity, {scale:g} at 1 m"
+    validity = np.where(seen, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
+    sure = _sure(confidence, z, name)
+    return RawDepth(
+        z, validity, kind == "disparity" and scale is not None, form, unit=unit, confidence=sure
+    )
+
+
+def _check_options(scale: float | None, kind: str) -> None:
+    if scale is not None and not (
+        isinstance(scale, int | float | np.number) and 0 < scale <= _SCALE
+    ):
+        raise InputError(
+            f"depth scale {short(scale)}: must be positive and at most {_SCALE:g}; "
+            "give units per meter"
+        )
+    if kind not in get_args(DepthKind):
+        raise InputError(f"depth kind {short(kind)}: use {', '.join(get_args(DepthKind))}")
 
 
 def _plane(values: Values, name: str) -> Values:
     values = np.asarray(values)
     if values.dtype.kind not in "uif":
-        raise InputError(f"{name}: holds {values.dtype}, not depth; give numbers")
-    if values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
-        values = values[0] if values.shape[0] == 1 else values[..., 0]
+        raise InputError(f"{name}: holds {short(values.dtype)}, not depth; give numbers")
+    if values.ndim == 3 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim == 3 and values.shape[2] in (1, 3, 4):
+        values = one_channel(values, name)
     if values.ndim != 2 or not values.size:
         raise InputError(
-            f"{name}: has the shape {values.shape}, depth has (height, width); save one plane"
+            f"{name}: has the shape {short(values.shape)}, depth has (height, width); "
+            "save one plane"
         )
-    return values
+    return Thinning(*values.shape).of(values)
 
 
 def _check_metres(z: Values, per_metre: float, name: str) -> None:
@@ -124,15 +244,28 @@ def _check_metres(z: Values, per_metre: float, name: str) -> None:
 
 
 def _sure(confidence: Values | None, z: Values, name: str) -> NDArray[np.float32] | None:
+    """Confidence in [0, 1]."""
     if confidence is None:
         return None
     plane = np.asarray(confidence)
-    if plane.shape != z.shape or plane.dtype.kind not in "uif":
+    if plane.ndim == 3 and 1 in (plane.shape[0], plane.shape[2]):
+        plane = plane[0] if plane.shape[0] == 1 else plane[..., 0]
+    if plane.ndim == 2 and plane.size:
+        plane = Thinning(*plane.shape).of(plane)
+    if plane.shape != z.shape or plane.dtype.kind not in "uifb":
         raise InputError(
-            f"{name}: confidence {plane.shape} does not match depth {z.shape}; mend it"
+            f"{name}: confidence {short(plane.shape)} does not match depth {z.shape}; mend it"
         )
-    share = plane / np.float32(255) if plane.dtype == np.uint8 else plane.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        share = plane.astype(np.float32)
+    if plane.dtype.kind in "ui":
+        share /= np.float32(_top(int(plane.max())))
     return np.asarray(np.clip(np.nan_to_num(share), 0, 1), np.float32)
+
+
+def _top(largest: int) -> float:
+    """What whole numbers of confidence are parts of: 1 (a mask), ARKit's 2, 255 or 65535."""
+    return next((top for top in (1, 2, 255) if largest <= top), 65535)
 
 
 def _content(path: Path, name: str, max_pixels: int) -> bytes:
@@ -162,119 +295,26 @@ def _kind(content: bytes) -> str | None:
     return None
 
 
-def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise InputError(
-            f"{name}: has {width} x {height} pixels, more than the {max_pixels} allowed; "
-            "scale it down"
-        )
-
-
-def _picture(content: bytes, name: str, max_pixels: int) -> tuple[Values, None]:
-    from PIL import Image
-
-    with exif.quiet():  # and so alone with Pillow's pixel limit, which is global
-        allowed, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = Image.open(BytesIO(content), formats=("PNG", "TIFF"))
-        finally:
-            Image.MAX_IMAGE_PIXELS = allowed
-        _check_size(*image.size, name, max_pixels)
-        if image.mode not in ("L", "I", "F") and not image.mode.startswith("I;16"):
-            raise InputError(
-                f"{name}: is a picture (mode {image.mode}), not depth; "
-                "give one grey channel of 16 bits"
-            )
-        return np.asarray(image), None
-
-
-def _portable(content: bytes, name: str, max_pixels: int) -> tuple[Values, None]:
-    values = pfm.decode(content, name)
-    _check_size(values.shape[1], values.shape[0], name, max_pixels)
-    return values, None
-
-
-def _array(content: bytes, name: str, max_pixels: int) -> tuple[Values, None]:
-    return _numbers(BytesIO(content), len(content), name, max_pixels), None
-
-
-def _arrays(content: bytes, name: str, max_pixels: int) -> tuple[Values, Values | None]:
-    """NPZ: the array named depth, or the only one; `confidence` beside it is taken too."""
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        sizes = {
-            entry.filename.removesuffix(".npy"): entry.file_size for entry in archive.infolist()
-        }
-
-        def load(key: str) -> Values:
-            if sizes[key] > max_pixels * 16 + 2**20:
-                raise InputError(f"{name}: {key} is larger than any depth; scale it down")
-            return _numbers(
-                BytesIO(archive.read(f"{key}.npy")), sizes[key], f"{name}: {key}", max_pixels
-            )
-
-        others = [key for key in sizes if key != "confidence"]
-        if "depth" not in sizes and len(others) != 1:
-            raise InputError(
-                f"{name}: holds {', '.join(sizes) or 'nothing'}; name the depth array depth"
-            )
-        depth = load("depth" if "depth" in sizes else others[0])
-        return depth, load("confidence") if "confidence" in sizes else None
-
-
-def _numbers(file: BytesIO, size: int, name: str, max_pixels: int) -> Values:
-    version = np.lib.format.read_magic(file)
-    header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    shape, _, dtype = header(file)
-    if dtype.hasobject:
-        raise InputError(f"{name}: holds Python objects, which can run code; save plain numbers")
-    if len(shape) in (2, 3):
-        _check_size(shape[-1], shape[-2] * (shape[0] if len(shape) == 3 else 1), name, max_pixels)
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > size - file.tell():
-        raise InputError(f"{name}: is cut short; copy it again")
-    file.seek(0)
-    return np.asarray(np.load(file, allow_pickle=False))
-
-
-def _exr(content: bytes, name: str, max_pixels: int) -> tuple[Values, None]:
-    """The channel Z or depth, or the only one."""
-    try:
-        openexr: Any = importlib.import_module("OpenEXR")
-    except ImportError as error:
-        raise MissingExtra("Reading EXR depth", "exr") from error
-
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "depth.exr"  # the package opens paths only
-        copy.write_bytes(content)
-        with openexr.File(str(copy), header_only=True) as file:
-            low, high = file.header()["dataWindow"]
-            width, height = (int(b) - int(a) + 1 for a, b in zip(low, high, strict=True))
-            _check_size(width, height, name, max_pixels)
-        with openexr.File(str(copy), separate_channels=True) as file:
-            channels = {key: channel.pixels for key, channel in file.channels().items()}
-    named = [key for key in channels if key.rpartition(".")[2].lower() in ("z", "depth")]
-    wanted = named or list(channels)
-    if len(wanted) != 1:
-        raise InputError(f"{name}: holds {', '.join(channels)}; save depth as the channel Z")
-    return np.asarray(channels[wanted[0]]), None
+def _alone(decode: Callable[[bytes, str, int], Values]) -> Decoder:
+    return lambda content, name, most: (decode(content, name, most), None)
 
 
 _STARTS: dict[str, tuple[bytes, ...]] = {
     "png": (b"\x89PNG\r\n\x1a\n",),
     "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "pgm": (b"P5", b"P2"),
     "pfm": (b"Pf", b"PF"),
     "npy": (b"\x93NUMPY",),
     "npz": (b"PK\x03\x04",),
     "exr": (b"\x76\x2f\x31\x01",),
 }
 
-_DECODERS: dict[str, Callable[[bytes, str, int], tuple[Values, Values | None]]] = {
-    "png": _picture,
-    "tiff": _picture,
-    "pfm": _portable,
-    "npy": _array,
-    "npz": _arrays,
-    "exr": _exr,
+_DECODERS: dict[str, Decoder] = {
+    "png": _alone(depth_pictures.picture),
+    "tiff": _alone(depth_pictures.picture),
+    "pgm": _alone(depth_pictures.pgm),
+    "pfm": _alone(depth_arrays.portable),
+    "npy": _alone(depth_arrays.array),
+    "npz": depth_arrays.arrays,
+    "exr": _alone(depth_arrays.exr),
 }

@@ -10,19 +10,27 @@ import math
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..camera import Camera
+from ..errors import InputError
+from ..photo import Meta
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
 
 _ORIENTATION, _DETAILS, _GPS, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
 _WIDTH, _HEIGHT = 0xA002, 0xA003
-_FOCAL_35MM = 0xA405
+_FOCAL_35MM, _MAKER = 0xA405, 0x927C
+_MAY_REPEAT = (0x02BC, 0x83BB, 0x8649)  # XMP, IPTC, Photoshop's blocks
+_FINEST = 100_000  # pixels per inch
 _DIAGONAL_35MM = math.hypot(36, 24)
 # What describes the photo in a TIFF; its other tags describe the file's own layout.
 _TIFF_KEPT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
+
+Strip = Literal["gps", "all"]
+"""What a user may have taken out of the EXIF of what is written."""
 
 _lock = threading.Lock()
 
@@ -106,3 +114,62 @@ def profile(image: Image) -> bytes | None:
     """The ICC profile, where it describes RGB pixels."""
     icc = image.info.get("icc_profile")
     return icc if isinstance(icc, bytes) and icc[16:20] == b"RGB " else None
+
+
+def none() -> Exif:
+    """No EXIF."""
+    from PIL import Image
+
+    return Image.Exif()
+
+
+def dpi(image: Image, orientation: int = 1) -> tuple[float, float] | None:
+    """Pixels per inch (across, down) of the upright picture, as JFIF, pHYs or TIFF state them."""
+    stated: Any = image.info.get("dpi")
+    try:
+        across, down = (float(value) for value in stated)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    if not all(1 <= value <= _FINEST for value in (across, down)):
+        return None
+    return (down, across) if orientation >= 5 else (across, down)
+
+
+def stripped(meta: Meta, what: Strip) -> Meta:
+    """What travels beside the pixels, without what says where or by whom they were taken.
+
+    Parameters
+    ----------
+    meta : Meta
+        Of a photo that was read.
+    what : {"gps", "all"}
+        `gps` takes the place out: the GPS directory, and the blocks that may repeat it in forms
+        of their own (XMP, IPTC, Photoshop's, the maker's note). Camera, lens, exposure, date
+        and texts stay. `all` takes all EXIF out. Profile and dpi stay with both: without
+        them the picture looks different.
+
+    Returns
+    -------
+    Meta
+
+    Raises
+    ------
+    InputError
+        For another `what`.
+    """
+    if what not in get_args(Strip):
+        raise InputError(f"strip {what!r} is unknown; use gps or all")
+    if what == "all" or meta.exif is None:
+        return replace(meta, exif=None)
+    from PIL import Image
+
+    with quiet():
+        try:
+            tags = Image.Exif()
+            tags.load(meta.exif)
+            tags.get_ifd(_DETAILS).pop(_MAKER, None)
+            for tag in (_GPS, *_MAY_REPEAT):
+                tags.pop(tag, None)
+            return replace(meta, exif=tags.tobytes())
+        except Exception:  # what cannot be understood cannot be cleaned either
+            return replace(meta, exif=None)

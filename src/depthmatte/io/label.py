@@ -16,3 +16,10 @@ def label(path: Place) -> str:
 def reason(error: OSError) -> str:
     """What the operating system said, in lower case: "permission denied"."""
     return (error.strerror or type(error).__name__).lower()
+
+
+def short(said: object, most: int = 60) -> str:
+    """What a file itself says, such as a name inside it: printable, on one line, cut at `most`."""
+    text = str(said)[: most + 1]
+    clean = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return clean if len(clean) <= most else f"{clean[: most - 3]}..."

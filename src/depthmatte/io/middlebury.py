@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
-from ..camera import Matrix, Rig
+from ..camera import Rig
 from ..errors import InputError
-from .rigs import Size, camera, numbers, rig, sized
+from ..lens import Matrix
+from .rigs import Size, camera, count, numbers, rig, sized
 
-_LINE = re.compile(r"^\s*(\w+)\s*=\s*(.+?)\s*$", re.MULTILINE)
+
+def fits(text: str) -> bool:
+    """Whether a line gives cam0."""
+    return "cam0" in _entries(text)
 
 
 def parse(text: str, name: str, photo: Size | None) -> Rig:
@@ -18,7 +20,7 @@ def parse(text: str, name: str, photo: Size | None) -> Rig:
 
     The file's baseline is in millimetres, its doffs cx1 - cx0 in pixels.
     """
-    entries = dict(_LINE.findall(text))
+    entries = _entries(text)
     first = _matrix(entries, "cam0", name)
     doffs = _number(entries, "doffs", name, 0.0)
     second = first + np.array([[0, 0, doffs], [0, 0, 0], [0, 0, 0]])
@@ -28,7 +30,10 @@ def parse(text: str, name: str, photo: Size | None) -> Rig:
             raise InputError(f"{name}: doffs is not cx of cam1 minus cx of cam0; mend it")
     size = None
     if "width" in entries and "height" in entries:
-        size = (int(_number(entries, "height", name)), int(_number(entries, "width", name)))
+        size = (
+            count(entries["height"], "height", name),
+            count(entries["width"], "width", name),
+        )
     size = sized(size, photo, first, name)
     baseline = _number(entries, "baseline", name) / 1000
     if not baseline > 0:
@@ -37,8 +42,15 @@ def parse(text: str, name: str, photo: Size | None) -> Rig:
     return rig(left, right, np.eye(3), np.array([-baseline, 0, 0]), True, name)
 
 
+def _entries(text: str) -> dict[str, str]:
+    """The lines KEY=VALUE."""
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
 def _matrix(entries: dict[str, str], key: str, name: str) -> Matrix:
-    return numbers(re.split(r"[\s;,]+", entries[key].strip("[] \t")), (3, 3), key, name)
+    row = entries[key].strip("[] \t").replace(";", " ").replace(",", " ")
+    return numbers(row, (3, 3), key, name)
 
 
 def _number(entries: dict[str, str], key: str, name: str, default: float | None = None) -> float:

@@ -31,6 +31,11 @@ def decode(content: bytes, name: str = "bytes") -> NDArray[np.float32]:
     The number in the header only tells the byte order; values are taken as stored, infinity
     and NaN too. Raises InputError for what is no whole PFM file.
     """
+    return np.ascontiguousarray(view(content, name), np.float32)
+
+
+def view(content: bytes, name: str = "bytes") -> NDArray[np.floating[Any]]:
+    """`decode` without a copy: the numbers where they lie, in the file's own byte order."""
     header = _HEADER.match(content)
     if header is None:
         raise InputError(f"{name}: is not a PFM file, or its header is damaged; export it again")
@@ -44,7 +49,7 @@ def decode(content: bytes, name: str = "bytes") -> NDArray[np.float32]:
     if len(body) < 4 * math.prod(shape):
         raise InputError(f"{name}: is cut short; copy it again")
     values = np.frombuffer(body, "<f4" if scale < 0 else ">f4", math.prod(shape))
-    return np.ascontiguousarray(values.reshape(shape)[::-1], np.float32)
+    return values.reshape(shape)[::-1]
 
 
 def encode(values: NDArray[Any]) -> bytes:

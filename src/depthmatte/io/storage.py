@@ -1,37 +1,39 @@
-"""OpenCV's YAML, XML and JSON calibrations, by the names that people give their entries."""
+"""OpenCV's YAML, XML and JSON calibrations, by the names that people give their entries.
+
+ROS's calibration files (camera_matrix, distortion_model) have the same names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 
-from ..camera import Camera, Matrix, Rig
+from ..camera import Camera, Rig
 from ..errors import InputError
-from .rigs import Size, camera, numbers, rig, sized
+from .rigs import Size, camera, coefficients, numbers, plain, rig, shown, sized
 
 # Names are compared in lower case and without "_", "-", "." and spaces.
 _K = ("cameramatrix", "intrinsic", "intrinsics", "intrinsicmatrix", "k", "m", "mtx")
 _D = ("distortioncoefficients", "distcoeffs", "distcoeff", "distortion", "dist", "d")
 _R = ("r", "rotation", "rotationmatrix")
 _T = ("t", "translation", "tvec")
-_WIDTH, _HEIGHT = ("imagewidth", "width"), ("imageheight", "height")
+_WIDTH, _HEIGHT = ("imagewidth", "width", "w"), ("imageheight", "height", "h")
 _SIZE = ("imagesize", "size", "resolution")
+_MODEL = ("distortionmodel", "cameramodel", "model")
 
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 Entries = dict[str, Any]
 
 
-def parse(text: str, name: str, photo: Size | None, other: Size | None) -> Rig:
-    """The text of a cv2.FileStorage file -> Rig.
+def parse(content: Entries, name: str, photo: Size | None, other: Size | None) -> Rig:
+    """The entries of a cv2.FileStorage file -> Rig.
 
     Camera 1 (or the only one) took the photo; X of its frame is at R X + T in camera 2's, as
     OpenCV's stereoCalibrate has it. `unit: mm` or `cm` in the file says what T is in.
     """
-    entries = _entries(text, name)
+    entries = {plain(key): value for key, value in content.items()}
     size = _size(entries, name)
     if _find(entries, _K, "2") is not None:
         return _two(entries, size, name, photo, other)
@@ -73,15 +75,29 @@ def _rectified(entries: Entries, size: Size | None, name: str, assumed: Size | N
 def _camera(
     entries: Entries, which: str, size: Size | None, name: str, assumed: Size | None = None
 ) -> Camera:
-    found, bent = _find(entries, _K, which), _find(entries, _D, which)
+    found = _find(entries, _K, which)
+    if found is None and not which.strip("1") and {"fx", "fy", "cx", "cy"} <= set(entries):
+        fx, fy, cx, cy = (entries[key] for key in ("fx", "fy", "cx", "cy"))
+        found = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
     if found is None:
-        known = ", ".join(entries) or "nothing"
-        raise InputError(f"{name}: holds {known}; name the camera matrix camera_matrix or K")
+        known = ", ".join(shown(key)[1:-1] for key in list(entries)[:8]) or "nothing"
+        raise InputError(
+            f"{name}: holds {known}; name the camera matrix camera_matrix or K, or write JSON as "
+            'in docs/calibration.md, with "depthmatte": 1'
+        )
     matrix = numbers(found, (3, 3), f"camera matrix {which}".strip(), name)
-    distortion: Matrix = np.zeros(0)
-    if bent is not None:
-        distortion = numbers(bent, (np.size(bent),), "distortion", name)
-    return camera(matrix, distortion.tolist(), sized(size, assumed, matrix, name), name)
+    bent = coefficients(_find(entries, _D, which), "distortion", name)
+    return camera(matrix, bent, sized(size, assumed, matrix, name), name, _model(entries, which))
+
+
+def _model(entries: Entries, which: str) -> Any:
+    """The lens model as the file calls it, "" where it does not say."""
+    fisheye = entries.get("fisheyemodel")  # of OpenCV's own calibration program: 0 or 1
+    if fisheye is not None and str(fisheye).strip() not in ("0", "False", "false"):
+        return "fisheye"
+    found = _find(entries, _MODEL, which)
+    found = _find(entries, _MODEL) if found is None else found
+    return "" if found is None or plain(str(found)) == "pinhole" else found
 
 
 def _size(entries: Entries, name: str) -> Size | None:
@@ -95,51 +111,11 @@ def _size(entries: Entries, name: str) -> Size | None:
 
 def _unit(entries: Entries, name: str) -> float:
     unit = entries.get("unit", "m")
-    if unit not in _UNITS:
-        raise InputError(f"{name}: unit {unit!r} is unknown; use m, cm or mm")
+    if not isinstance(unit, str) or unit not in _UNITS:
+        raise InputError(f"{name}: unit {shown(unit)} is unknown; use m, cm or mm")
     return _UNITS[unit]
 
 
 def _find(entries: Entries, names: tuple[str, ...], which: str = "") -> Any:
     """The entry of camera `which` under any of the names, None where there is none."""
     return next((entries[key + which] for key in names if key + which in entries), None)
-
-
-def _entries(text: str, name: str) -> Entries:
-    """All top entries as numbers, lists and strings, under their plain names."""
-    if not text.startswith(("<", "{", "%")):
-        text = f"%YAML:1.0\n---\n{text}"  # as other programs write YAML
-    try:
-        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-        root = storage.root()
-        keys = root.keys()
-        entries = {_plain(key): _value(root.getNode(key)) for key in keys}
-        storage.release()
-    except (cv2.error, SystemError, RecursionError) as error:
-        raise InputError(
-            f"{name}: is no calibration that can be read; give JSON as in docs/calibration.md, "
-            "OpenCV YAML or XML, or Middlebury calib.txt"
-        ) from error
-    return entries
-
-
-def _plain(key: str) -> str:
-    return "".join(sign for sign in key.lower() if sign not in "_-. ")
-
-
-def _value(node: Any) -> Any:
-    if node.isMap():  # a matrix, also without OpenCV's tag
-        return list(_flat(node.getNode("data")))
-    if node.isSeq():
-        return list(_flat(node))
-    if node.isString():
-        return node.string()
-    return node.real() if node.isReal() or node.isInt() else None
-
-
-def _flat(node: Any) -> Iterator[float]:
-    if node.isSeq():
-        for index in range(node.size()):
-            yield from _flat(node.at(index))
-    else:
-        yield node.real() if node.isReal() or node.isInt() else float("nan")

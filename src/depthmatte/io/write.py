@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..photo import Meta
-from . import png
+from . import png_writer
 from .label import Place, label, reason
 from .replace import refuse_inputs, replacing
 from .sink import Sink
@@ -243,7 +243,7 @@ class _Job:
         try:
             if self.form is _PNG:
                 icc = meta.icc if self.array.ndim == 3 else None
-                png.save(self.array, sink, icc, meta.exif, _dpi(meta), self.threads)
+                png_writer.save(self.array, sink, icc, meta.exif, _dpi(meta), self.threads)
             else:
                 options = _options(self.array, self.form, meta, self.quality)
                 _image(self.array).save(cast(Any, sink), self.form.name, **options)
@@ -261,8 +261,7 @@ def _refusal(name: str, error: Exception) -> str:
 
 def _dpi(meta: Meta) -> tuple[float, float] | None:
     """Pixels per inch, where they are numbers that files can hold."""
-    dpi: tuple[float, float] | None = getattr(meta, "dpi", None)
-    return dpi if dpi and all(0 < number < 65_535 for number in dpi) else None
+    return meta.dpi if meta.dpi and all(0 < number < 65_535 for number in meta.dpi) else None
 
 
 def _check(array: NDArray[Any], form: Format, name: str) -> None:

@@ -28,7 +28,8 @@ from ..depth.stereo import matcher, stereo
 from ..errors import InputError
 from ..evidence import Evidence, RawDepth, Reason, StereoView
 from ..io.replace import replacing
-from ..maps import Depth, Matte, Portrait
+from ..maps import Depth, Matte
+from ..portrait import Portrait
 from ..network import Network
 from ..photo import Photo
 from ..segment.network import segmenter

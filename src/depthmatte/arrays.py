@@ -1,0 +1,40 @@
+"""Arrays inside frozen values: equality that answers, maps that cannot be changed."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = TypeVar("Array", bound=NDArray[Any])
+
+
+def equal(self: Any, other: object) -> bool:
+    """`==` of two dataclasses that hold arrays: same class, and every compared field equal.
+
+    Arrays are equal when shape, type and all values are; NaN equals NaN.
+    """
+    if type(other) is not type(self):
+        return NotImplemented
+    if other is self:
+        return True
+    return all(
+        _same(getattr(self, each.name), getattr(other, each.name))
+        for each in fields(self)
+        if each.compare
+    )
+
+
+def read_only(array: Array) -> Array:
+    """The array itself, no longer writable: whoever wants to change it takes a copy."""
+    array.setflags(write=False)
+    return array
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        floating = one.dtype.kind == "f"
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=floating)
+    return bool(one is other or one == other)

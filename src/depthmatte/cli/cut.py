@@ -1,0 +1,215 @@
+"""`depthmatte cut`: find photos, plan where results go, cut them on all cores, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from ..io.find import STDIN, search
+from ..io.image import read
+from ..io.journal import Journal, entry
+from ..io.write import encode, write, write_bytes
+from ..photo import Photo
+from ..pipeline import Stopwatch
+from ..portrait import Portrait
+from ..session import Session, beside, finished
+from . import notes
+from .batch import Outcome, cores, jobs_for, run_all
+from .gdepth import gdepth
+from .job import GDEPTH, Job
+from .naming import STDOUT, Plan, Task, plan
+from .report import Report
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What there is to tell of one photo: the JSON row, and lines the user may not expect."""
+
+    row: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+    unit: str | None = None
+
+
+def cut_all(paths: Sequence[str], job: Job, report: Report) -> int:
+    """Cut every photo that `paths` name; the number of those that failed.
+
+    Raises
+    ------
+    DepthmatteError
+        For what stops all photos: options that do not go together, networks that cannot be used.
+    """
+    job.given.check(paths)
+    for note in notes.before(job):
+        report.note(note)
+    planned, failed = _planned(paths, job, report)
+    journal = Journal(_folder(job)) if _keeps_journal(job) else None
+    tasks, done = _left(planned, job, journal)
+    jobs = jobs_for(len(tasks), job.output.jobs)
+    threads = job.session.threads or (cores() if jobs == 1 else None)
+    said: set[str] = set()
+
+    def finish(outcome: Outcome[Task, Cut]) -> None:
+        advance()
+        if journal and outcome.result:
+            task = outcome.task
+            made = entry(
+                journal.folder, task.path, job.signature, task.targets.values(), _reads(job, task)
+            )
+            if made:
+                journal.add(made)
+
+    with report.progress(len(tasks)) as advance:
+        make = partial(_worker, job)
+        for outcome in run_all(tasks, make, jobs, threads, finish, lambda task: str(task.path)):
+            if outcome.result is None:
+                report.failed(str(outcome.task.path), outcome.error or "failed")
+                failed += 1
+            else:
+                _tell(outcome.result, report, said)
+                done += 1
+    report.summary(done, failed)
+    return failed
+
+
+def _planned(paths: Sequence[str], job: Job, report: Report) -> tuple[Plan, int]:
+    """Where every photo's results go, and how many paths and photos cannot be done."""
+    found = search(paths, _folder(job), job.results)
+    planned = plan(
+        found.photos,
+        Path(job.output.out),
+        job.results,
+        job.output.name,
+        job.output.exists,
+        job.reads(),
+        found.lookalikes,
+        found.results,
+    )
+    for note in found.notes:
+        report.note(note)
+    refused = [*found.refused, *planned.refused]
+    for one in refused:
+        report.failed(one.path, str(one.error))
+    return planned, len(refused)
+
+
+def _left(planned: Plan, job: Job, journal: Journal | None) -> tuple[list[Task], int]:
+    """What is still to do, and how many photos are done already."""
+    done = len(planned.skipped)
+    if not (job.output.resume and journal):
+        return planned.tasks, done
+    left = [
+        task
+        for task in planned.tasks
+        if not journal.done(task.path, job.signature, task.targets.values(), _reads(job, task))
+    ]
+    return left, done + len(planned.tasks) - len(left)
+
+
+def _folder(job: Job) -> Path:
+    """The folder of results, where the journal lies."""
+    out = Path(job.output.out)
+    return out.parent if out.suffix and not out.is_dir() else out
+
+
+def _keeps_journal(job: Job) -> bool:
+    """A folder of results has a journal; a single file and stdout have none."""
+    out = Path(job.output.out)
+    return out != STDOUT and (out.is_dir() or not out.suffix)
+
+
+def _reads(job: Job, task: Task) -> list[Path]:
+    """Files beside the photo that decide its results."""
+    return [path for path in job.given.of(task.path) if path is not None]
+
+
+def _tell(cut: Cut, report: Report, said: set[str]) -> None:
+    """The photo's line; the unit of a folder's depth files is said once."""
+    for note in cut.notes:
+        report.note(note)
+    if report.style == "lines" and cut.unit and cut.unit not in said:
+        said.add(cut.unit)
+        report.note(cut.unit)
+    report.done(cut.row)
+
+
+def _worker(job: Job, threads: int) -> Any:
+    """What cuts one photo in this process: its networks load here, or the whole run stops."""
+    cv2.setNumThreads(threads)
+    session = Session(replace(job.session, threads=threads))
+    session.pipeline(job.asked)
+    return partial(cut_one, job, session)
+
+
+def cut_one(job: Job, session: Session, task: Task) -> Cut:
+    """Cut one photo and write what was asked for.
+
+    Raises
+    ------
+    InputError
+        When the photo, or what was given beside it, cannot be used.
+    """
+    clock = Stopwatch()
+    photo = clock("read", _opened, job, task)
+    portrait = session.pipeline(job.asked)(photo)
+    clock = Stopwatch(clock.timings | portrait.timings)
+    if job.pictures:
+        clock("restore", lambda: portrait.alpha)
+    if "depth_mm" in task.targets:
+        clock("depth_mm", lambda: portrait.metres)  # refused before anything is written
+    for name, target in task.targets.items():
+        _write(job, portrait, name, target, clock)
+    height, width = photo.shape
+    row = {
+        "file": str(task.path),
+        "status": "ok",
+        "found": portrait.found,
+        "width": width,
+        "height": height,
+        "timings": {stage: round(ms, 2) for stage, ms in clock.timings.items()},
+        "provider": session.running.get("matte", "none"),
+        "depth_source": portrait.measured.source,
+        "depth": notes.describe(portrait),
+        "fusion": job.cut.fusion,
+        "subject": job.cut.subject,
+        "looks": 2 if portrait.whole else 1,
+        "outputs": [str(target) for target in task.targets.values()],
+    }
+    return Cut(row, list(notes.after(job, portrait)), notes.unit(job, portrait))
+
+
+def _opened(job: Job, task: Task) -> Photo:
+    """The photo with what was given for it, as the options want it."""
+    if task.photo == STDIN:
+        shot = read(sys.stdin.buffer.read(), "stdin")
+    else:
+        shot = read(task.path)
+    return finished(beside(shot, *job.given.of(task.path), job.cut), job.cut)
+
+
+def _write(job: Job, portrait: Portrait, name: str, target: Path, clock: Stopwatch) -> None:
+    """One result, whole or not at all; the photo's own file is never the place."""
+    meta, own = portrait.photo.meta, portrait.photo.meta.path or ()
+    if name == GDEPTH:
+        content = clock("write", gdepth, portrait)
+        _put(content, target, own, clock)
+        return
+    picture = clock(name, job.pictures[name], portrait)
+    if target == STDOUT:
+        _put(clock("write", encode, picture, job.results[name], meta), target, own, clock)
+    else:
+        clock("write", write, picture, target, meta, forbid=own)
+
+
+def _put(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
+    if target != STDOUT:
+        clock("write", write_bytes, content, target, forbid=own)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,167 @@
+"""How a file says by code points (ITU-T H.273, CICP) which colors its numbers are.
+
+PNG has a cICP chunk, HEIF and AVIF a `colr` box of kind `nclx`, ICC profiles since version 4.4
+a `cicp` tag.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ..tone import made
+from . import png
+
+PQ, HLG = 16, 18
+"""Transfer characteristics of HDR: SMPTE ST 2084, and ARIB STD-B67."""
+
+_SRGB = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+_CURVES = {1: _SRGB, 6: _SRGB, 13: _SRGB, 14: _SRGB, 15: _SRGB, 4: (2.2,), 5: (2.8,), 8: (1.0,)}
+_D65 = (0.3127, 0.329)
+_PRIMARIES = {
+    1: ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)),
+    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+}
+
+
+class Cicp(NamedTuple):
+    """Code points of primaries and transfer characteristics."""
+
+    primaries: int
+    transfer: int
+
+    @property
+    def hdr(self) -> bool:
+        """Whether white is not the brightest that the numbers can say."""
+        return self.transfer in (PQ, HLG)
+
+    @property
+    def points(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """Chromaticities (3, 2); those of BT.2020 where the code says none of the known."""
+        return np.array(_PRIMARIES.get(self.primaries, _PRIMARIES[9]))
+
+    @property
+    def white(self) -> tuple[float, float]:
+        """Chromaticity of white."""
+        return _D65
+
+    def profile(self) -> bytes | None:
+        """An ICC profile for what is no HDR; None for sRGB and what is left open."""
+        curve = _CURVES.get(self.transfer)
+        if curve is None or self.primaries not in _PRIMARIES:
+            return None
+        if self.primaries == 1 and curve is _SRGB:
+            return None
+        return made(f"CICP {self.primaries}/{self.transfer}", self.points, self.white, curve)
+
+
+def of_file(content: bytes) -> Cicp | None:
+    """What a PNG, a HEIF or an AVIF states; None where it states nothing."""
+    try:
+        stated = png.chunk(content, b"cICP") if content.startswith(png.SIGNATURE) else None
+        if stated is not None and len(stated) == 4:
+            return Cicp(stated[0], stated[1])
+        return _of_heif(content) if content[4:8] == b"ftyp" else None
+    except (ValueError, LookupError, struct.error):
+        return None
+
+
+def of_profile(icc: bytes | None) -> Cicp | None:
+    """What an ICC profile states beside its own tables."""
+    if icc is None or len(icc) < 132:
+        return None
+    count = int.from_bytes(icc[128:132], "big")
+    for row in range(min(count, 200)):
+        tag, start, size = icc[132 + 12 * row : 136 + 12 * row], *_pair(icc, 136 + 12 * row)
+        if tag == b"cicp" and size >= 12 and len(icc) >= start + 12:
+            return Cicp(icc[start + 8], icc[start + 9])
+    return None
+
+
+def of_gamma(content: bytes) -> bytes | None:
+    """A profile of what a PNG states by gAMA and cHRM alone; None where that is sRGB."""
+    if any(png.chunk(content, kind) for kind in (b"iCCP", b"sRGB", b"cICP")):
+        return None
+    gamma, points = png.chunk(content, b"gAMA"), png.chunk(content, b"cHRM")
+    exponent = 100_000 / int.from_bytes(gamma, "big") if gamma and any(gamma) else 2.2
+    if not 0.5 <= exponent <= 4:
+        return None
+    ordinary = abs(exponent - 2.2) < 0.05
+    corners = np.array(_PRIMARIES[1])
+    white = _D65
+    if points is not None and len(points) == 32:
+        numbers = [value / 100_000 for value in struct.unpack(">8I", points)]
+        white = (numbers[0], numbers[1])
+        stated = np.array(numbers[2:]).reshape(3, 2)
+        near = np.abs(stated - corners).max() < 0.01 and abs(white[0] - _D65[0]) < 0.01
+        corners, white = (corners, _D65) if near else (stated, white)
+    if ordinary and np.array_equal(corners, _PRIMARIES[1]):
+        return None
+    try:
+        return made("gAMA and cHRM", corners, white, _SRGB if ordinary else (exponent,))
+    except ValueError:
+        return None
+
+
+def _of_heif(content: bytes) -> Cicp | None:
+    """The `nclx` of the primary item (ISO 23008-12; ISO 14496-12, 12.1.5)."""
+    meta = _inside(memoryview(content), b"meta")[4:]
+    pitm = _inside(meta, b"pitm")
+    primary = int.from_bytes(pitm[4 : 8 if pitm[0] else 6], "big")
+    iprp = _inside(meta, b"iprp")
+    properties = list(_boxes(_inside(iprp, b"ipco")))
+    for index in _properties(_inside(iprp, b"ipma"), primary):
+        kind, box = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
+        if kind == b"colr" and bytes(box).startswith(b"nclx"):
+            primaries, transfer = struct.unpack_from(">HH", box, 4)
+            return Cicp(primaries, transfer)
+    return None
+
+
+def _properties(ipma: memoryview, item: int) -> list[int]:
+    """The numbers of an item's properties, counted from 1."""
+    wide_item, wide = ipma[0] > 0, ipma[3] & 1
+    (count,) = struct.unpack_from(">I", ipma, 4)
+    place = 8
+    for _ in range(count):
+        own = int.from_bytes(ipma[place : place + (4 if wide_item else 2)], "big")
+        place += 4 if wide_item else 2
+        number, place = ipma[place], place + 1
+        step = 2 if wide else 1
+        if own == item:
+            mask = 0x7FFF if wide else 0x7F
+            ends = range(place, place + number * step, step)
+            return [int.from_bytes(ipma[at : at + step], "big") & mask for at in ends]
+        place += number * step
+    return []
+
+
+def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    place = 0
+    while place + 8 <= len(view):
+        size, kind, head = (
+            int.from_bytes(view[place : place + 4], "big"),
+            bytes(view[place + 4 : place + 8]),
+            8,
+        )
+        if size == 1:
+            size, head = int.from_bytes(view[place + 8 : place + 16], "big"), 16
+        size = size or len(view) - place
+        if size < head:
+            raise ValueError("a box smaller than its head")
+        yield kind, view[place + head : place + size]
+        place += size
+
+
+def _inside(view: memoryview, wanted: bytes) -> memoryview:
+    return next(inside for kind, inside in _boxes(view) if kind == wanted)
+
+
+def _pair(content: bytes, place: int) -> tuple[int, int]:
+    return int.from_bytes(content[place : place + 4], "big"), int.from_bytes(
+        content[place + 4 : place + 8], "big"
+    )

@@ -1,0 +1,227 @@
+"""The answer for one photo: maps on demand, effects as methods."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import equal, read_only
+from .backdrop import backdrop
+from .canvas import Fit, Float, lift
+from .errors import InputError, MissingMap
+from .maps import Depth, Matte
+from .photo import RGB, Photo
+from .restore import restore, restore_known
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEEN = 0.005
+"""Share of the photo a portrait must cover to count as found; less is "nobody"."""
+
+PREVIEW = 480
+"""Longer side in pixels of the picture that a notebook shows."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Portrait:
+    """The answer for one photo: what the canvas holds, restored to photo size on demand.
+
+    `matte` is the fused matte on the canvas of `fit` and `measured` the depth on that of
+    `depth_fit`. After a second look `fit` shows a part of the photo, outside which nobody is;
+    `depth_fit`, then given as `whole`, always shows all of it.
+
+    The maps `alpha`, `prob`, `depth` (0 nearest) and `depth_prob` are float32 (H, W) in
+    [0, 1], `mask` is boolean; each is computed at most once and is read-only: copy it to
+    change it. `found` is False when nobody is in the photo: `alpha`, `mask` and `prob` are
+    then empty and every effect still works.
+
+    A portrait can be pickled: restored maps stay behind and are made again. `==` compares
+    photo, canvas maps and how they lie, not the timings.
+    """
+
+    photo: Photo
+    matte: Matte
+    measured: Depth
+    fit: Fit
+    threshold: float = 0.5
+    timings: dict[str, float] = field(default_factory=dict, compare=False)
+    whole: Fit | None = None
+
+    def __post_init__(self) -> None:
+        for name, values, fit in (
+            ("matte", self.matte.alpha, self.fit),
+            ("depth", self.measured.z, self.depth_fit),
+        ):
+            if fit.photo != self.photo.shape:
+                raise InputError(f"fit for {fit.photo} does not match photo {self.photo.shape}")
+            if values.shape != fit.canvas:
+                raise InputError(f"{name} {values.shape} does not match the canvas {fit.canvas}")
+
+    @classmethod
+    def of(
+        cls, rgb: RGB, alpha: Float, depth: Float | None = None, depth_prob: Float | None = None
+    ) -> Portrait:
+        """A portrait from photo-sized arrays: rgb uint8 (H, W, 3), the rest float32 (H, W)."""
+        photo, shape = Photo(rgb), np.shape(rgb)[:2]
+        nowhere = np.zeros(shape, np.float32)
+        sure = nowhere if depth is None else np.ones(shape, np.float32)
+        measured = Depth(
+            nowhere if depth is None else depth, sure if depth_prob is None else depth_prob
+        )
+        return cls(photo, Matte(alpha, alpha), measured, Fit.identity(photo.shape))
+
+    __eq__ = equal
+
+    def __repr__(self) -> str:
+        height, width = self.photo.shape
+        who = "found" if self.found else "nobody found"
+        return (
+            f"Portrait({self.photo.meta.name!r}, {width} x {height}, {who}, "
+            f"depth {self.measured.source!r})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @property
+    def depth_fit(self) -> Fit:
+        """How the photo lies on the depth's canvas: `whole`, or as for the matte."""
+        return self.whole or self.fit
+
+    @property
+    def found(self) -> bool:
+        """Is anybody in the photo? False is an answer, not an error."""
+        inside = self.matte.alpha[self.fit.window]
+        return bool((inside >= self.threshold).mean() * self.fit.share >= SEEN)
+
+    @cached_property
+    def alpha(self) -> Float:
+        """Opacity of the portrait (S_out), edges following the photo's own."""
+        return read_only(restore(self.matte.alpha, self.fit, self.photo.rgb))
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """The portrait area: alpha at or above the threshold."""
+        return read_only(self.alpha >= self.threshold)
+
+    @cached_property
+    def prob(self) -> Float:
+        """Probability of being portrait (I1)."""
+        return read_only(restore(self.matte.prob, self.fit))
+
+    @cached_property
+    def depth(self) -> Float:
+        """Depth relative to the scene, 0 nearest to 1 farthest; 0 too where `validity` says why."""
+        return self._measured(self.measured.relative)
+
+    @cached_property
+    def metres(self) -> Float:
+        """Depth in metres, (H, W) float32 and not bounded by 1; 0 where `validity` says why.
+
+        Raises MissingMap, an InputError and AttributeError, where depth is only relative.
+        """
+        if not self.measured.metric:
+            raise MissingMap(
+                f"{self.photo.meta.name}: its depth is relative and has no metres; "
+                "give a depth file in metres, or a calibrated pair"
+            )
+        return read_only(restore_known(self.measured.z, self.measured.known, self.depth_fit))
+
+    @cached_property
+    def depth_prob(self) -> Float:
+        """Probability that the depth is right (I2); 0 where nothing was measured."""
+        return self._measured(self.measured.prob)
+
+    def _measured(self, values: Float) -> Float:
+        known = self.measured.known
+        return read_only(np.minimum(restore_known(values, known, self.depth_fit), np.float32(1)))
+
+    @cached_property
+    def validity(self) -> NDArray[np.uint8]:
+        """Why depth counts or not: uint8 (H, W) of `evidence.Reason`."""
+        return read_only(lift(self.measured.validity, self.depth_fit, nearest=True))
+
+    def cutout(self, **options: Any) -> NDArray[np.uint8]:
+        """The person on nothing: uint8 (H, W, 4), straight alpha, colors decontaminated."""
+        return self._effect("cutout", **options)
+
+    def blur(self, **options: Any) -> RGB:
+        """The background out of focus, the person sharp: uint8 (H, W, 3)."""
+        return self._effect("blur", **options)
+
+    def beautify(self, **options: Any) -> RGB:
+        """The person's skin gently smoothed, all else untouched: uint8 (H, W, 3)."""
+        return self._effect("beautify", **options)
+
+    def place(self, background: Any = "white") -> NDArray[np.uint8]:
+        """The person on another background.
+
+        Parameters
+        ----------
+        background
+            A color (`#rrggbb`, a name, `transparent`, `(r, g, b)` of 0 to 255, sRGB), a
+            picture's path, a PIL image, a Photo, or pixels uint8 (h, w, 3). A picture is
+            scaled to cover the photo and cut around its center.
+
+        Returns
+        -------
+        uint8 (H, W, 3) in the photo's own colors; (H, W, 4) on `transparent`.
+
+        Raises
+        ------
+        InputError
+            For a picture that cannot be read and text that is neither file nor color.
+        """
+        return backdrop(background)(self)
+
+    def save(self, path: str | os.PathLike[str] | BinaryIO, format: str | None = None) -> Any:
+        """Write the cut-out to a path or an open binary file, EXIF and profile kept.
+
+        Parameters
+        ----------
+        path
+            Where to; the photo's own file is refused. The suffix picks the format.
+        format
+            `png`, `webp` or `tiff`, for an open file; png if not given.
+
+        Returns
+        -------
+        The path as a Path, or the open file.
+
+        Example
+        -------
+        >>> dm.cut("me.jpg").save("me.png")  # doctest: +SKIP
+        """
+        from .io.write import write, write_to
+
+        if isinstance(path, str | os.PathLike):
+            return write(self.cutout(), path, self.photo.meta, forbid=self._own_file())
+        return write_to(self.cutout(), path, format or "png", self.photo.meta)
+
+    def _own_file(self) -> tuple[str, ...]:
+        return (self.photo.meta.path,) if self.photo.meta.path else ()
+
+    def _effect(self, name: str, **options: Any) -> NDArray[np.uint8]:
+        from .effects import EFFECTS
+
+        return EFFECTS[name](**options)(self)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the cut-out, at most PREVIEW pixels on its longer side."""
+        from .canvas import resize, scaled
+        from .effects import Cutout
+        from .icc import to_srgb
+        from .io.write import encode
+
+        shape = scaled(self.photo.shape, min(1.0, PREVIEW / max(self.photo.shape)))
+        small = Portrait.of(
+            to_srgb(np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc),
+            np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
+        )
+        return encode(Cutout()(small), ".png")

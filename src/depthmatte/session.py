@@ -1,0 +1,343 @@
+"""A session: networks that are loaded once and cut any number of photos, from any thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from .canvas import Canvas
+from .depth import Source, measure
+from .depth.disparity import Matcher
+from .depth.sensor import sensor
+from .depth.sgbm import sgbm
+from .depth.stereo import stereo
+from .depth.stored import stored
+from .errors import OptionError
+from .fuse import Fusion, fusion, fusions
+from .fuse.subject import Subject
+from .icc import in_color
+from .io.image import photo_of, read
+from .io.pairs import attach
+from .maps import Depth, Matte
+from .network import Network, NetworkCache
+from .options import CutOptions, SessionOptions, subject_of
+from .photo import Photo
+from .pipeline import Pipeline
+from .portrait import Portrait
+
+T = TypeVar("T")
+
+FUSION_NETWORK = "fuse"
+"""The network of the fusion `adaptive`, in the table of networks."""
+
+
+class Session:
+    """Networks loaded once, for any number of photos and any number of threads.
+
+    A session loads each network when it is first needed. It may be used from many threads at
+    once: a network that two threads need at the same time still loads once. It is a context
+    manager; `close` lets go of the networks.
+
+    Parameters
+    ----------
+    options
+        What is loaded and what it runs on; the keywords change single fields of it.
+    networks
+        Files or names by task (`matte`, `depth`, `stereo`), short for `matte_network=` and so on.
+    providers
+        Execution providers of ONNX Runtime to try in this order, instead of `device`.
+    **changes
+        Fields of SessionOptions: `device`, `threads`, `matte_network`, ...
+
+    Raises
+    ------
+    InputError
+        For an option that cannot be, and for a device that is not there.
+
+    Example
+    -------
+    >>> with dm.Session(device="cpu", threads=2) as session:  # doctest: +SKIP
+    ...     for portrait in session.map(["a.jpg", "b.jpg"], subject="nearest"):
+    ...         portrait.save(f"{portrait.photo.meta.name}.png")
+    """
+
+    def __init__(
+        self,
+        options: SessionOptions | None = None,
+        *,
+        networks: Mapping[str, str | Path] | None = None,
+        providers: Sequence[str] | None = None,
+        **changes: Any,
+    ) -> None:
+        named = {f"{task}_network": source for task, source in (networks or {}).items()}
+        self.options = changed(options or SessionOptions(), named | changes)
+        self._cache = NetworkCache(self.options.device, providers)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all networks. The session can go on: what it needs is loaded again."""
+        self._cache.clear()
+
+    def __repr__(self) -> str:
+        return f"Session({self.options})"
+
+    @property
+    def running(self) -> dict[str, str]:
+        """Task -> the execution provider that really runs it, of the networks loaded so far."""
+        return self._cache.running()
+
+    def cut(
+        self,
+        photo: Any,
+        *,
+        depth: Any = None,
+        right: Any = None,
+        calib: Any = None,
+        options: CutOptions | None = None,
+        **changes: Any,
+    ) -> Portrait:
+        """Cut the person out of one photo.
+
+        Parameters
+        ----------
+        photo
+            A path, the bytes of a file, an open binary file, a PIL image, a Photo, or an array:
+            uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4), or floats in [0, 1], sRGB.
+        depth
+            A depth file, a RawDepth, or numbers (h, w): floats in meters, whole numbers in mm
+            or with `depth_scale` units per meter. What is given here wins over what the
+            photo's file holds.
+        right
+            A second view: a path, a PIL image, a Photo or an array.
+        calib
+            A calibration file or a Rig, for `depth` or `right`.
+        options
+            What is asked; the keywords change single fields of it.
+        **changes
+            Fields of CutOptions: `subject`, `fusion`, `depth_source`, ...
+
+        Returns
+        -------
+        The Portrait.
+
+        Raises
+        ------
+        InputError
+            When the photo, what was given beside it, or an option cannot be used.
+        WeightsError
+            When a network cannot be used.
+        """
+        chosen = changed(options or CutOptions(), changes)
+        return self.pipeline(chosen)(opened(photo, depth, right, calib, chosen))
+
+    def map(
+        self,
+        photos: Iterable[Any],
+        then: Callable[[Portrait], T] | None = None,
+        *,
+        workers: int | None = None,
+        options: CutOptions | None = None,
+        **changes: Any,
+    ) -> Iterator[Any]:
+        """Cut many photos; decoding, networks and what comes `then` overlap on all cores.
+
+        Parameters
+        ----------
+        photos
+            What `cut` takes, one by one; a generator is read only as far as needed.
+        then
+            What is done with each portrait on the worker's thread, such as writing it.
+        workers
+            Photos in work at once; as many as there are cores (or `threads`) if not given.
+            Each then runs its networks on its share of the cores.
+        options, **changes
+            As `cut` takes them.
+
+        Yields
+        ------
+        The portraits, or what `then` made of them, in the order of `photos`.
+
+        Raises
+        ------
+        InputError
+            At the photo that cannot be used; photos before it have been given out.
+        """
+        chosen = changed(options or CutOptions(), changes)
+        cores = self.options.threads or os.cpu_count() or 1
+        many = max(1, workers or cores)
+        pipeline = self.pipeline(chosen, max(1, cores // many))
+
+        def work(photo: Any) -> Any:
+            portrait = pipeline(opened(photo, None, None, None, chosen))
+            _ = portrait.alpha  # restored here, not on the thread of whoever asks
+            return then(portrait) if then else portrait
+
+        return overlapped(work, photos, many)
+
+    def pipeline(self, options: CutOptions | None = None, threads: int | None = None) -> Pipeline:
+        """The steps of one cut, with this session's networks: Photo -> Portrait.
+
+        Parameters
+        ----------
+        options
+            What is asked of each photo.
+        threads
+            CPU threads of each network; those of the session if not given.
+        """
+        asked = options or CutOptions()
+        choice, point = subject_of(asked.subject)
+        threads = threads or self.options.threads
+        matte = self.network("matte", threads)
+        rule = self.fusion(asked.fusion, threads)
+        return Pipeline(
+            segment=_segmenter(matte),
+            measure=partial(
+                measure, sources=self.sources(asked, threads), choice=asked.depth_source
+            ),
+            fuse=rule,
+            preset=matte.contract.preset,
+            orient=cast(Any, asked.orient),
+            second_threshold=rule.threshold,
+            subject=Subject(choice, point),
+            second_look=asked.second_look,
+        )
+
+    def network(self, task: str, threads: int | None = None) -> Network:
+        """The network of a task, loaded once.
+
+        Parameters
+        ----------
+        task
+            `matte`, `depth`, `stereo` or `fuse`.
+        threads
+            CPU threads; those of the session if not given.
+
+        Raises
+        ------
+        WeightsError
+            When the file cannot be used, or is for another task.
+        """
+        source = getattr(self.options, f"{task}_network", task)
+        source = task if source == "network" else source
+        return self._cache.get(source, task, threads or self.options.threads)
+
+    def fusion(self, name: str, threads: int | None = None) -> Fusion:
+        """A fusion by its name, with this session's fusion network."""
+        return fusion(name, partial(self.network, FUSION_NETWORK, threads))
+
+    def fusions(self) -> dict[str, Fusion]:
+        """All fusions by name, with this session's fusion network."""
+        return fusions(partial(self.network, FUSION_NETWORK))
+
+    def sources(
+        self, options: CutOptions | None = None, threads: int | None = None
+    ) -> dict[str, Source]:
+        """All sources of depth by name; networks load when they are first needed."""
+        asked = options or CutOptions()
+        return {
+            "stored": stored,
+            "sensor": partial(sensor, options=asked.sensor),
+            "stereo": stereo(cache(partial(self._matcher, threads))),
+            "mono": partial(self._estimated, threads),
+        }
+
+    def _estimated(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
+        from .depth.mono import estimator
+
+        return estimator(self.network("depth", threads))(photo, canvas)
+
+    def _matcher(self, threads: int | None) -> Matcher:
+        if self.options.stereo_network == "sgbm":
+            return sgbm
+        from .depth.binocular import SIDE, binocular
+
+        return binocular(self.network("stereo", threads), SIDE)
+
+
+def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
+    from .segment.network import segmenter
+
+    return segmenter(network)
+
+
+def opened(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
+    """The photo as the pipeline takes it, with what was given beside it."""
+    shot = read(photo) if isinstance(photo, str | os.PathLike) else photo_of(photo)
+    return finished(beside(shot, depth, right, calib, options), options)
+
+
+def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
+    """The photo with what was given beside it as its evidence.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, and for options that go with a depth file when there is none.
+    """
+    if options.sensor is not None and depth is None and photo.evidence.sensor is None:
+        raise OptionError(f"{photo.meta.name}: sensor options without depth; give a depth file")
+    if all(each is None for each in (depth, right, calib, options.depth_scale)):
+        return photo
+    return attach(photo, depth, right, calib, options.depth_scale, depth_kind=options.depth_kind)
+
+
+def finished(photo: Photo, options: CutOptions) -> Photo:
+    """The photo in the colors, and with the metadata, that the results are to have."""
+    return stripped(in_color(photo, options.color), options.strip)
+
+
+def changed(options: Any, changes: Mapping[str, Any]) -> Any:
+    """The same options with some fields changed; InputError for a field nobody knows."""
+    try:
+        return replace(options, **changes) if changes else options
+    except TypeError:
+        from .fields import names
+
+        known = names(type(options))
+        wrong = ", ".join(name for name in changes if name not in known)
+        raise OptionError(f"{wrong}: no such option; use {', '.join(known)}") from None
+
+
+def overlapped(work: Callable[[Any], T], items: Iterable[Any], workers: int) -> Iterator[T]:
+    """`work` on every item, in order, on so many threads; at most one more is on the way."""
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="depthmatte") as pool:
+        coming: list[Future[T]] = []
+        try:
+            for item in items:
+                coming.append(pool.submit(work, item))
+                if len(coming) > workers:
+                    yield coming.pop(0).result()
+            while coming:
+                yield coming.pop(0).result()
+        finally:
+            for future in coming:
+                future.cancel()
+
+
+_sessions: dict[SessionOptions, Session] = {}
+_guard = threading.Lock()
+
+KEPT = 4
+"""Default sessions kept at once: what `dm.cut` was last asked for."""
+
+
+def default_session(options: SessionOptions | None = None) -> Session:
+    """The session behind `dm.cut` for these options; made once and kept."""
+    options = options or SessionOptions()
+    with _guard:
+        session = _sessions.pop(options, None) or Session(options)
+        _sessions[options] = session
+        while len(_sessions) > KEPT:
+            _sessions.pop(next(iter(_sessions)))
+    return session
