@@ -162,7 +162,7 @@ def guided_coefficients(
 def dot(first: Sequence[Float], second: Sequence[Float]) -> Float:
     """The sum of the products of three planes each."""
     (a, b, c), (x, y, z) = first, second
-    return a * x + b * y + c * z
+    return np.asarray(a * x + b * y + c * z, np.float32)
 
 
 def _solve(cov: Sequence[Float], slant: Sequence[Float], eps: float) -> list[Float]:
