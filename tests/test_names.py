@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depthmatte.cli.order import FORMATS, MAPS, PICTURES
+from depthmatte.cli.job import SUFFIXES as FORMATS
+from depthmatte.cli.pictures import MAPS, PICTURES
 from typer.main import get_command
 
 import depthmatte

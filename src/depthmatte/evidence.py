@@ -58,7 +58,8 @@ class RawDepth:
 
     def __repr__(self) -> str:
         height, width = self.shape
-        return f"RawDepth({self.kind!r}, {width} x {height}, {'metric' if self.metric else 'relative'})"
+        unit = "metric" if self.metric else "relative"
+        return f"RawDepth({self.kind!r}, {width} x {height}, {unit})"
 
     def __post_init__(self) -> None:
         if self.z.ndim != 2 or self.z.dtype != np.float32 or not self.z.size:

@@ -184,10 +184,7 @@ def cut_one(job: Job, session: Session, task: Task) -> Cut:
 
 def _opened(job: Job, task: Task) -> Photo:
     """The photo with what was given for it, as the options want it."""
-    if task.photo == STDIN:
-        shot = read(sys.stdin.buffer.read(), "stdin")
-    else:
-        shot = read(task.path)
+    shot = read(sys.stdin.buffer.read(), "stdin") if task.photo == STDIN else read(task.path)
     return finished(beside(shot, *job.given.of(task.path), job.cut), job.cut)
 
 
@@ -207,7 +204,7 @@ def _write(job: Job, portrait: Portrait, name: str, target: Path, clock: Stopwat
 
 def _put(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
     if target != STDOUT:
-        clock("write", write_bytes, content, target, forbid=own)
+        clock("write", write_bytes, target, content, forbid=own)
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
