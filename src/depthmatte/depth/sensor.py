@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 from .. import lens
 from ..camera import Camera, alike
 from ..canvas import Canvas, Fit, Float
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..evidence import RawDepth, Reason
+from ..fields import check, option
 from ..filters import gaussian, normalized
 from ..maps import Depth
 from ..photo import Photo
@@ -27,33 +27,29 @@ Validity = NDArray[np.uint8]
 class SensorOptions:
     """How measured depth is used.
 
-    `preset` is the value that d / d_max is taken from (row A13). `interpolation` and `blur`
-    (a Gaussian's deviation in canvas pixels, 0 for none) are row A12's. Depth nearer than
-    `near` or farther than `far` metres from the photo's camera does not count.
-    `max_time_difference`, in seconds, is how far photo and depth may lie apart (row A10);
-    0.02 is what TUM RGB-D uses, more than half a frame at 30 per second.
+    Photo and depth that lie farther apart in time are refused; 0.02 s is what TUM RGB-D uses,
+    more than half a frame at 30 per second.
     """
 
-    preset: float = 1.0
-    interpolation: Interpolation = "bilinear"
-    blur: float = 0.0
-    near: float = 0.0
-    far: float = np.inf
-    max_time_difference: float = 0.02
+    preset: float = option(
+        1.0, "the value that d / d_max is taken from, which gives the probability I2", 0.01, 10
+    )
+    interpolation: Interpolation = option(
+        "bilinear",
+        "how depth is brought to the canvas",
+        choices={"bilinear": "means inside surfaces", "nearest": "values as measured"},
+    )
+    blur: float = option(0.0, "deviation of a Gaussian blur, 0 for none", 0, 50, unit="canvas px")
+    near: float = option(0.0, "nearer depth does not count", 0, 1e6, unit="m")
+    far: float = option(np.inf, "farther depth does not count", above=0, unit="m")
+    max_time_difference: float = option(
+        0.02, "how far photo and depth may lie apart in time", 0, 1e6, unit="s"
+    )
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.preset) or self.preset <= 0:
-            raise InputError(f"preset {self.preset:g} must be a positive number; 1 is usual")
-        if self.interpolation not in get_args(Interpolation):
-            raise InputError(
-                f"interpolation {self.interpolation!r} is unknown; use bilinear or nearest"
-            )
-        if not (np.isfinite(self.blur) and self.blur >= 0):
-            raise InputError(f"blur {self.blur:g} must be 0 or more pixels")
-        if not 0 <= self.near < self.far:
-            raise InputError(f"near {self.near:g} m must lie below far {self.far:g} m, from 0 on")
-        if not self.max_time_difference >= 0:
-            raise InputError("max_time_difference must be 0 or more seconds")
+        check(self)
+        if not self.near < self.far:
+            raise OptionError(f"near {self.near:g} m must lie below far {self.far:g} m")
 
 
 def sensor(photo: Photo, canvas: Canvas, options: SensorOptions | None = None) -> Depth:

@@ -63,8 +63,7 @@ def picture(content: bytes, name: str, max_pixels: int) -> Values:
     colors = image.mode in ("LA", "RGB", "RGBA")
     if not colors and image.mode not in ("L", "I", "F") and image.mode[:4] != "I;16":
         raise InputError(
-            f"{name}: is a picture (mode {image.mode}), not depth; "
-            "give one gray channel of 16 bits"
+            f"{name}: is a picture (mode {image.mode}), not depth; give one gray channel of 16 bits"
         )
     load(image)
     return _banded(image, name)
