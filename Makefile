@@ -12,9 +12,9 @@ BIN := $(VENV)/bin
 # An environment that is active outside must not leak into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
-CODE := src tests $(wildcard benchmarks examples)
+CODE := src tests docs $(wildcard benchmarks examples)
 
-.PHONY: help demo test lint types format bench clean
+.PHONY: help demo test lint types format docs bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ types: $(VENV)/.dev ## mypy --strict
 format: $(VENV)/.dev ## put the code in the house's format
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
+
+docs: $(VENV)/.dev ## write the tables of options into the docs
+	@$(BIN)/python docs/tables.py
 
 bench: $(VENV)/.dev ## time every stage on this machine
 	@$(BIN)/python benchmarks/speed.py

@@ -15,7 +15,7 @@ import depthmatte
 ROOT = Path(depthmatte.__file__).parent
 
 FLOORS = [
-    {"errors"},
+    {"errors", "text"},
     {"fields", "arrays"},
     {"options"},
     {"lens"},
@@ -27,7 +27,8 @@ FLOORS = [
     {"color", "filters"},
     {"restore"},
     {"maps"},
-    {"fuse", "effects", "metrics", "ordering", "network", "weights"},
+    {"fuse", "effects", "metrics", "ordering", "network", "weights"}
+    | {"contract", "devices", "fetch", "onnx_file", "runtime", "web"},
     {"portrait", "backdrop"},
     {"segment", "depth", "closer"},
     {"pipeline"},
@@ -39,7 +40,8 @@ FLOORS = [
 """From the ground up. A module imports from lower floors or its own, never in a circle."""
 
 RIM = {
-    "io": {"errors", "arrays", "options", "camera", "evidence", "photo", "icc", "tone", "lens"},
+    "io": {"errors", "text", "arrays", "options"}
+    | {"camera", "evidence", "photo", "icc", "tone", "lens"},
     "training": set().union(*FLOORS[:-2], {"io"}),
 }
 """Beside the floors: what each of these may import apart from itself.
@@ -51,7 +53,7 @@ DOORS = {"portrait", "backdrop"}
 """Parts below the pipeline that open files where a method is asked to: saving, backgrounds."""
 
 BELONGS = {
-    "onnxruntime": {"network"},
+    "onnxruntime": {"runtime", "web"},
     "torch": {"training"},
     "onnx": {"training"},
     "PIL": {"io", "effects", "icc"},  # effects: names of colors; icc: LittleCMS

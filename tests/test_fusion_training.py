@@ -37,6 +37,7 @@ from depthmatte.training.nets.fusion import (  # noqa: E402
     FusionOutput,
     decide,
 )
+from depthmatte.training.recipe import Recipe  # noqa: E402
 
 SHAPE = (96, 64)
 
@@ -111,7 +112,7 @@ def test_what_nobody_measured_stays_unmeasured_in_the_maps(tmp_path: Path) -> No
 
 
 def test_samples_are_a_function_of_their_key(maps: Path) -> None:
-    made = FusionSamples.of(Path(), SHAPE, maps)
+    made = FusionSamples.of(maps, SHAPE)
     one, two = (made.sample((1, False, 7)) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
     assert one["image"].shape == (CHANNELS, *SHAPE)
@@ -225,10 +226,10 @@ def test_groups_join_in_and_some_are_held_out(data: Path) -> None:
 def test_no_maps_is_one_clear_line(tmp_path: Path) -> None:
     for folder in (None, tmp_path):
         with pytest.raises(InputError, match="make them with depthmatte train maps"):
-            FusionSamples.of(Path(), SHAPE, folder)
+            FusionSamples.of(folder, SHAPE)
     (tmp_path / "train_0.npz").write_bytes(b"no maps")
     with pytest.raises(InputError, match="holds no maps"):
-        FusionSamples.of(Path(), SHAPE, tmp_path).sample((0, False, 0))
+        FusionSamples.of(tmp_path, SHAPE).sample((0, False, 0))
 
 
 def test_agreement_and_missing_depth_leave_alpha_exactly() -> None:
@@ -277,7 +278,7 @@ def test_the_loss_prefers_the_truth() -> None:
 
 
 def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) -> None:
-    recipe = train.Recipe(
+    recipe = Recipe(
         task="fuse", data=tmp_path, out=tmp_path, epochs=3, batch=4, preset=SHAPE,
         workers=0, threads=1, rate=4e-3, labels=maps, seed=1,
     )  # fmt: skip
@@ -288,7 +289,7 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     export_run(last, tmp_path / "fuse.onnx")
     shipped = Network(tmp_path / "fuse.onnx").expect("fuse")
     assert shipped.contract.channels == INPUTS
-    stack = FusionSamples.of(Path(), SHAPE, maps).sample((0, False, 3))["image"][None]
+    stack = FusionSamples.of(maps, SHAPE).sample((0, False, 3))["image"][None]
     state = torch.load(last, weights_only=True)
     network = FusionNetwork()
     network.load_state_dict(state["mean"])

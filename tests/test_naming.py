@@ -10,9 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depthmatte.cli.naming import EXISTS, FIELDS, STDOUT, TEMPLATE, Plan, check_template, plan
+from depthmatte.cli.naming import (
+    EXISTS,
+    FIELDS,
+    STDOUT,
+    TEMPLATE,
+    Plan,
+    Task,
+    check_template,
+    journal_of,
+    plan,
+)
 from depthmatte.errors import InputError
 from depthmatte.io.find import STDIN, Found, search
+from depthmatte.io.journal import NAME, Journal
 
 RESULTS = {"alpha": ".png", "blur": ".jpg"}
 
@@ -256,3 +267,43 @@ def test_standard_input_has_a_name() -> None:
 def test_every_field_is_told_and_works() -> None:
     for name in FIELDS:
         check_template(f"{{{name}}}{{kind}}", RESULTS)
+
+
+# Invariant: a journal is kept where a later run could miss it, and only there.
+
+
+def test_when_a_journal_is_kept() -> None:
+    touch("in/a.jpg", "in/b.jpg", "out/x")
+    results = {"cutout": ".png"}
+
+    def kept(out: str, *photos: str, resume: bool = False) -> Path | None:
+        tasks = plan(found(*photos), Path(out), results).tasks
+        journal = journal_of(tasks, Path(out), resume)
+        return journal and journal.folder
+
+    assert kept("out", "in/a.jpg") is None
+    assert kept("-", "in/a.jpg", resume=True) is None
+    assert kept("me.png", "in/a.jpg") == Path(), "a photo lies below"
+    assert kept("out/me.png", "in/a.jpg") is None
+    assert kept("in", "in/a.jpg") == Path("in")
+    assert kept("out", "in/a.jpg", "in/b.jpg") == Path("out")
+    assert kept("out", "in/a.jpg", resume=True) == Path("out")
+    touch(f"out/{NAME}")
+    assert kept("out", "in/a.jpg") == Path("out")
+
+
+def test_what_is_done_is_skipped_whatever_the_rule() -> None:
+    touch("a.jpg", "b.jpg", "out/a.alpha.png")
+    photos, out, results = found("a.jpg", "b.jpg"), Path("out"), {"alpha": ".png"}
+    first = plan(photos, out, results)
+    journal = journal_of(first.tasks, out)
+    assert journal is not None
+    journal.note(Path("a.jpg"), "x", first.tasks[0].targets.values())
+    for exists in EXISTS:
+
+        def done(task: Task) -> bool:
+            return Journal(out).done(task.path, "x", task.targets.values())
+
+        again = plan(photos, out, results, exists=exists, done=done)
+        assert again.skipped == photos[:1]
+        assert names(again) == [["out/b.alpha.png"]]

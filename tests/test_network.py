@@ -16,6 +16,7 @@ from depthmatte.network import Network
 from depthmatte.photo import Photo
 from depthmatte.segment.network import segmenter
 
+OTHER = {"alpha": "", "prob": "", "gamma": ""}
 NO_CHANNELS = {**tinynets.contract("matte")["input"], "channels": 0}
 
 
@@ -108,7 +109,8 @@ def test_a_damaged_file_is_one_line(
         (json.dumps(tinynets.contract("matte", contract=2)), "contract version 2"),
         (json.dumps(tinynets.contract("matte", outputs=[])), "contract is damaged"),
         (json.dumps(tinynets.contract("matte", input=NO_CHANNELS)), "0 input channels"),
-        (json.dumps(tinynets.contract("matte", outputs={"gamma": ""})), "breaks its contract"),
+        (json.dumps(tinynets.contract("matte", outputs={"gamma": ""})), "no output alpha"),
+        (json.dumps(tinynets.contract("matte", outputs=OTHER)), "breaks its contract"),
     ],
 )
 def test_a_broken_contract_is_refused(metadata: str, problem: str) -> None:

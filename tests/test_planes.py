@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import phone_files as phones
-from depthmatte.cli import app
+from depthmatte.cli import app, planes
 from fixtures import encode
 from phone_files import apple_jpeg, metres, near_to, pair
 
@@ -53,6 +53,8 @@ def test_info_json_is_upright(tmp_path: Path, orientation: int) -> None:
             "near": 2.5,
             "far": 0.5,
             "unit": "1/m",
+            "near_m": 0.4,
+            "far_m": 2.0,
         },
         "matte": {"width": 64, "height": 48},
         "stereo": None,
@@ -84,6 +86,7 @@ def test_an_endless_range_is_still_json(tmp_path: Path) -> None:
     done = run("info", saved(tmp_path / "a.jpg", content), "--json")
     about = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
     assert (about["depth"]["near"], about["depth"]["far"]) == (1, None)
+    assert (about["depth"]["near_m"], about["depth"]["far_m"]) == (1, None)
 
 
 def test_info_for_people(tmp_path: Path) -> None:
@@ -165,8 +168,80 @@ def test_extract_never_replaces_the_photo(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").symlink_to(photo)
     done = run("extract", tmp_path / "a.jpg", "-o", tmp_path)
     assert done.exit_code == 1
-    assert "is an input" in done.stderr
+    assert "would replace" in done.stderr
+    assert "which is read" in done.stderr
     assert photo.read_bytes() == apple_jpeg()
+
+
+# Invariant: every path is told about; one that fails is one line and stops no other.
+
+
+def test_info_tells_of_all_that_is_there(tmp_path: Path, capsys: Any) -> None:
+    good = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "c.jpg")]
+    bad = saved(tmp_path / "bad\x1b[2J.jpg", b"no photo")
+    (tmp_path / "empty").mkdir()
+    paths = [good[0], "gone\n.jpg", "", "https://a.org/x.jpg", bad, tmp_path / "empty", good[1]]
+    assert not planes.show(paths, True)
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in out.splitlines()] == list(map(str, good))
+    lines = err.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("depthmatte: ") and line.isprintable() for line in lines)
+    for part in ("gone?.jpg: cannot be found", "'': is no path", "is a web address", "empty: the"):
+        assert any(part in line for line in lines)
+
+
+def test_info_tells_of_own_results_too(tmp_path: Path, capsys: Any) -> None:
+    saved(tmp_path / "a.jpg", apple_jpeg())
+    for path in (tmp_path / "a.jpg", tmp_path):
+        assert planes.extract_all([path], tmp_path)
+    capsys.readouterr()
+    assert planes.show([tmp_path], True)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_an_error_of_any_kind_is_one_line(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "b.jpg")]
+    whole = planes.read
+
+    def read(path: Path) -> Any:
+        if path == paths[0]:
+            raise MemoryError
+        return whole(path)
+
+    monkeypatch.setattr(planes, "read", read)
+    assert not planes.show(paths, False)
+    assert not planes.extract_all(paths, tmp_path / "out")
+    out, err = capsys.readouterr()
+    assert f"{paths[1]}: 128 x 96" in out
+    assert (
+        err.splitlines()
+        == [f"depthmatte: {paths[0]}: does not fit in memory; scale it down or use --jobs 1"] * 2
+    )
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
+        "b.depth.png",
+        "b.matte.png",
+    }
+
+
+def test_extract_of_many(tmp_path: Path, capsys: Any) -> None:
+    """Names that differ in suffix keep it; nothing that is read is overwritten, run after run."""
+    for name in ("a.jpg", "a.heic", "sub/b.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        saved(tmp_path / name, apple_jpeg())
+    mine = saved(tmp_path / "sub/b.matte.png", encode(phones.photo(), "PNG"))
+    before = mine.read_bytes()
+    names = {f"a.{kind}.{what}.png" for kind in ("jpg", "heic") for what in ("depth", "matte")}
+    for _ in range(2):
+        assert not planes.extract_all([str(tmp_path), "gone.jpg"], tmp_path)
+        out, err = capsys.readouterr()
+        assert {Path(line.split(": ")[0]).name for line in out.splitlines()} == names
+        gone, kept = err.splitlines()
+        assert "gone.jpg: cannot be found" in gone
+        assert "b.matte.png would replace" in kept
+        assert mine.read_bytes() == before
 
 
 def test_info_of_a_real_portrait(shared: Path) -> None:

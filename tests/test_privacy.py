@@ -54,9 +54,10 @@ def cut(
     tmp_path: Path, env: dict[str, str], *before: str, code: str = WATCHED
 ) -> subprocess.CompletedProcess[str]:
     (tmp_path / "work").mkdir()
+    wishes = ["--depth-source", "mono", "--effect", "blur", "--save", "alpha,sheet"]
+    wishes += ["-o", str(tmp_path / "out")]
     return subprocess.run(
-        [*before, sys.executable, "-c", code, "cut", str(photo(tmp_path)), "--depth-source", "mono"]
-        + ["-o", str(tmp_path / "out"), "--effect", "blur", "--save", "alpha,sheet"],
+        [*before, sys.executable, "-c", code, "cut", str(photo(tmp_path)), *wishes],
         cwd=tmp_path / "work",
         env=env,
         capture_output=True,

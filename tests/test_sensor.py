@@ -333,7 +333,7 @@ def test_relative_depth_cannot_move() -> None:
         ({"blur": -1.0}, "blur"),
         ({"near": 3.0, "far": 2.0}, "below far"),
         ({"max_time_difference": np.nan}, "max_time_difference is nan"),
-        ({"blur": 1e9}, "blur is 1000000000.0; give a number from 0 to 50"),
+        ({"blur": 1e9}, "blur is 1000000000.0; give a number from 0 to"),
         ({"near": "x"}, "near is 'x'"),
     ],
 )

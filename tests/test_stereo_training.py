@@ -18,6 +18,7 @@ from depthmatte.network import Network  # noqa: E402
 from depthmatte.training import losses, stereo_scenes, train  # noqa: E402
 from depthmatte.training.export import export_run  # noqa: E402
 from depthmatte.training.nets import stereo  # noqa: E402
+from depthmatte.training.recipe import Recipe  # noqa: E402
 from depthmatte.training.stereo_samples import (  # noqa: E402
     HELD_OUT_SHAPE,
     StereoSamples,
@@ -139,7 +140,7 @@ def test_the_loss_prefers_the_truth_and_forgives_the_hidden() -> None:
 
 
 def test_a_run_learns_and_its_export_runs(data: Path, tmp_path: Path) -> None:
-    recipe = train.Recipe(
+    recipe = Recipe(
         task="stereo", data=data, out=tmp_path, epochs=2, batch=2, encoder="mobilenet",
         preset=(96, 64), workers=0, limit=10, threads=1, rate=3e-3, landscape=1.0,
     )  # fmt: skip

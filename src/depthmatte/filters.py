@@ -7,8 +7,8 @@ and deviations are in pixels. Beyond the border the outermost pixels are mirrore
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -86,11 +86,15 @@ def normalized(
     reaches the mean, whatever it holds (even NaN). Returns (mean, share); where share is 0 no valid
     pixel was near and the mean is 0. Knutsson and Westin, CVPR 1993.
     """
+    return _mean(_weigh(values, weights), weights, blur)
+
+
+def _mean(weighed: Float, weights: Float, blur: Callable[[Float], Float]) -> tuple[Float, Float]:
+    """`normalized` of values that are weighed already."""
     share = np.maximum(blur(weights), 0)
-    sums = blur(_weigh(values, weights))
     near = share > _TINY
     scale = np.where(near, 1 / np.where(near, share, 1), 0).astype(np.float32)
-    return _weigh(sums, scale), np.where(near, share, 0).astype(np.float32)
+    return _weigh(blur(weighed), scale), np.where(near, share, 0).astype(np.float32)
 
 
 def fill(values: Float, weights: Float) -> Float:
@@ -103,11 +107,39 @@ def fill(values: Float, weights: Float) -> Float:
     if max(weights.shape) == 1:
         return _weigh(values, (weights > 0).astype(np.float32))
     smaller = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
-    mean, share = normalized(values, weights, lambda part: _resized(part, smaller))
+    known = _weigh(values, weights)
+    mean, share = _mean(known, weights, lambda part: _resized(part, smaller))
     # One valid child in four is enough to trust a coarse pixel: holes close from their rim.
     coarse = fill(mean, np.minimum(share * 4, np.float32(1)))
-    known = _weigh(values, weights)
-    return known + _weigh(_resized(coarse, weights.shape), 1 - weights)
+    known += _weigh(_resized(coarse, weights.shape), 1 - weights)
+    return known
+
+
+class Moments(NamedTuple):
+    """What windows of a colour `guide` and a `target` hold: the means of the guide's planes and of
+    the target, and the covariance of each plane with the target.
+    """
+
+    means: list[Float]
+    level: Float
+    slants: list[Float]
+
+    @classmethod
+    def of(cls, guide: Sequence[Float], target: Float, radius: int) -> Moments:
+        """`guide` is three planes (h, w), `target` (h, w)."""
+        means, level = [box(plane, radius) for plane in guide], box(target, radius)
+        slants = [
+            box(plane * target, radius) - mean * level
+            for plane, mean in zip(guide, means, strict=True)
+        ]
+        return cls(means, level, slants)
+
+    def slopes(self, guide: Sequence[Float], radius: int, eps: float) -> list[Float]:
+        """Three planes a of `guided_coefficients` before they are averaged."""
+        pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+        means = self.means
+        cov = [box(guide[i] * guide[j], radius) - means[i] * means[j] for i, j in pairs]
+        return _solve(cov, self.slants, eps)
 
 
 def guided_coefficients(
@@ -120,20 +152,23 @@ def guided_coefficients(
     guide (in [0, 1] squared) below which a window is taken for flat. He, Sun and Tang,
     "Guided Image Filtering", TPAMI 2013, equations 14 and 15.
     """
-    mean, level = box(guide, radius), box(target, radius)
-    slant = box(guide * target[..., None], radius) - mean * level[..., None]
-    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    products = np.stack([guide[..., i] * guide[..., j] for i, j in pairs], axis=-1)
-    cov = box(products, radius) - np.stack([mean[..., i] * mean[..., j] for i, j in pairs], axis=-1)
-    a = _solve(cov, slant, eps)
-    b = level - (a * mean).sum(axis=-1)
-    return box(a, radius), box(b, radius)
+    planes = [np.ascontiguousarray(guide[..., channel]) for channel in range(3)]
+    moments = Moments.of(planes, target, radius)
+    a = moments.slopes(planes, radius, eps)
+    b = moments.level - dot(a, moments.means)
+    return np.stack([box(plane, radius) for plane in a], axis=-1), box(b, radius)
 
 
-def _solve(cov: Float, slant: Float, eps: float) -> Float:
+def dot(first: Sequence[Float], second: Sequence[Float]) -> Float:
+    """The sum of the products of three planes each."""
+    (a, b, c), (x, y, z) = first, second
+    return np.asarray(a * x + b * y + c * z, np.float32)
+
+
+def _solve(cov: Sequence[Float], slant: Sequence[Float], eps: float) -> list[Float]:
     """Solve (cov + eps I) a = slant per pixel; cov holds the six entries of the upper triangle."""
-    rr, gg, bb = cov[..., 0] + eps, cov[..., 3] + eps, cov[..., 5] + eps
-    rg, rb, gb = cov[..., 1], cov[..., 2], cov[..., 4]
+    rr, rg, rb, gg, gb, bb = cov
+    rr, gg, bb = rr + eps, gg + eps, bb + eps
     first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
     determinant = rr * first + rg * second + rb * third
     inverse = [
@@ -141,16 +176,23 @@ def _solve(cov: Float, slant: Float, eps: float) -> Float:
         [second, rr * bb - rb * rb, rg * rb - rr * gb],
         [third, rg * rb - rr * gb, rr * gg - rg * rg],
     ]
-    rows = [sum(row[k] * slant[..., k] for k in range(3)) / determinant for row in inverse]
-    return np.stack(rows, axis=-1).astype(np.float32)
+    return [dot(row, slant) / determinant for row in inverse]
 
 
 def _weigh(values: Float, weights: Float) -> Float:
     """values * weights, and 0 where the weight is 0, whatever the value."""
     weighed = np.zeros(values.shape, np.float32)
     cv2.copyTo(np.asarray(values, np.float32), (weights > 0).astype(np.uint8), weighed)
-    weighed *= weights if values.ndim == 2 else weights[..., None]
+    weighed *= weights if values.ndim == 2 else broadcast(weights, values.shape[2])
     return weighed
+
+
+def broadcast(plane: Float, channels: int) -> Float:
+    """A plane (h, w) as often side by side as there are channels, (h, w, channels).
+
+    NumPy multiplies by that several times faster than by (h, w, 1).
+    """
+    return _same(cv2.merge([plane] * channels), plane[..., None])
 
 
 def _resized(values: Float, shape: tuple[int, int]) -> Float:

@@ -1,117 +1,49 @@
-"""One ONNX Runtime session and the contract stored inside the model file."""
+"""A network that keeps its contract: pictures in, maps in [0, 1] out."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import onnx_file, weights
 from .canvas import Canvas, Float
+from .contract import KEY, Contract
+from .devices import AUTO
 from .errors import InputError, WeightsError
+from .fetch import Progress
+from .runtime import open_file, providers_for
+from .text import plain
 
-# Before it is imported: from 1.29 on ONNX Runtime looks up a telemetry host as it loads and
-# keeps a device id in the user's cache. Who wants that sets the variable to 0.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort
-
-KEY = "depthmatte"
-"""Metadata key under which a model file keeps its contract, as JSON."""
-
-VERSION = 1
-"""The only contract version this code reads."""
-
-PREFERRED = (
-    "CUDAExecutionProvider",
-    "CoreMLExecutionProvider",
-    "DmlExecutionProvider",
-    "CPUExecutionProvider",
-)
-"""Execution providers from the most to the least wanted; a machine has some of them."""
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What a network promises, and where it comes from.
-
-    The input is float32 (1, channels, h, w) in `[low, high]` with h and w multiples of
-    `multiple`; `preset` is the (height, width) it is meant for. Three channels are a
-    picture, six a rectified pair, left then right. Every output is float32 (1, 1, h, w);
-    `outputs` maps its name to its meaning. `numbers` are the
-    figures measured at export, `parity` the largest difference between the exported
-    graph and the network it was exported from.
-    """
-
-    task: str
-    input: str
-    low: float
-    high: float
-    multiple: int
-    preset: tuple[int, int]
-    outputs: Mapping[str, str]
-    normalisation: str = ""
-    licence: str = ""
-    command: str = ""
-    data: tuple[str, ...] = ()
-    numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    parity: float | None = None
-    channels: int = 3
-
-    @classmethod
-    def parse(cls, text: str) -> Contract:
-        """Read the JSON a model file carries.
-
-        Raises WeightsError, without naming the file, when the text is not a contract.
-        """
-        try:
-            stored = json.loads(text)
-            if stored["contract"] != VERSION:
-                raise WeightsError(f"contract version {stored['contract']!r}, expected {VERSION}")
-            image = stored["input"]
-            low, high = (float(value) for value in image["range"])
-            if (low, high) != (0, 1):
-                raise WeightsError(f"input range [{low:g}, {high:g}], expected [0, 1]")
-            height, width = (int(value) for value in image["preset"])
-            multiple = int(image["multiple"])
-            if multiple < 1 or height % multiple or width % multiple:
-                raise ValueError(f"preset {height} x {width} is no multiple of {multiple}")
-            channels = int(image.get("channels", 3))
-            if channels < 1:
-                raise ValueError(f"{channels} input channels")
-            parity = stored.get("parity")
-            return cls(
-                task=str(stored["task"]),
-                input=str(image["name"]),
-                low=low,
-                high=high,
-                multiple=multiple,
-                preset=(height, width),
-                outputs=MappingProxyType({k: str(v) for k, v in stored["outputs"].items()}),
-                normalisation=str(stored.get("normalisation", "")),
-                licence=str(stored.get("licence", "")),
-                command=str(stored.get("command", "")),
-                data=tuple(str(line) for line in stored.get("data", ())),
-                numbers=MappingProxyType(dict(stored.get("numbers", {}))),
-                parity=None if parity is None else float(parity),
-                channels=channels,
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise WeightsError(f"contract is damaged ({type(error).__name__}: {error})") from None
+__all__ = ["Network", "NetworkCache", "bare_session"]
 
 
 class Network:
-    """A network file ready to run.
+    """A network file ready to run; any number of threads may call it at a time.
 
-    `source` is a path or the file's bytes, `threads` the number of CPU threads (None:
-    all cores), `providers` the execution providers to try in order instead of
-    PREFERRED. Raises WeightsError when the file is missing, damaged, or its contract
-    is; InputError when none of the asked `providers` exists on this machine.
+    Parameters
+    ----------
+    source
+        A path, or the file's bytes.
+    threads
+        CPU threads (None: all cores).
+    providers
+        Execution providers to try in order, as `runtime.providers_for` gives them (None: the
+        best there is).
+    trusted
+        Without the limits of `runtime`, which hold for all files that did not ship with the
+        package; None asks `weights.shipped`.
+
+    Raises
+    ------
+    WeightsError
+        When the file is missing, damaged, refused as a stranger's, or its contract is broken.
+    InputError
+        When none of the asked `providers` exists on this machine, or none starts.
     """
 
     def __init__(
@@ -119,15 +51,19 @@ class Network:
         source: Path | bytes,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        trusted: bool | None = None,
     ) -> None:
-        self.name = "network" if isinstance(source, bytes) else str(source)
-        self._session = bare_session(source, threads, providers)
-        self.contract = self._read_contract()
+        self.name = "network" if isinstance(source, bytes) else plain(source, 300)
+        if trusted is None:
+            trusted = isinstance(source, Path) and weights.shipped(source)
+        self.contract = self._read_contract(source)
+        self._runner = open_file(source, threads, providers, trusted)
+        self._check_graph()
 
     @property
     def provider(self) -> str:
         """The execution provider that really runs, not the one that was wished for."""
-        return str(self._session.get_providers()[0])
+        return self._runner.provider
 
     def expect(self, task: str) -> Network:
         """This network, if its task is `task` ("matte", "depth", "stereo"); else WeightsError."""
@@ -141,21 +77,15 @@ class Network:
     def run(self, image: Float) -> dict[str, NDArray[np.float32]]:
         """Run on `image` (1, channels, h, w); every output of the contract by name, (1, 1, h, w).
 
-        Raises WeightsError when the graph cannot take the image or gives other shapes.
+        Raises WeightsError when the graph cannot take the image, gives other shapes or what is
+        no number, or takes too long.
         """
         self._check(image)
         names = list(self.contract.outputs)
-        try:
-            results = self._session.run(names, {self.contract.input: image})
-        except Exception as error:  # as in bare_session
-            raise WeightsError(f"{self.name}: cannot run ({_first_line(error)})") from None
-        for name, result in zip(names, results, strict=True):
-            if result.shape != (1, 1, *image.shape[2:]):
-                raise WeightsError(
-                    f"{self.name}: output {name} is {result.shape} "
-                    f"for an image of {image.shape}; export it again"
-                )
-        return dict(zip(names, results, strict=True))
+        shape = (1, 1, *image.shape[2:])
+        return dict(
+            zip(names, self._runner.run(names, {self.contract.input: image}, shape), strict=True)
+        )
 
     def look(self, canvas: Canvas) -> dict[str, Float]:
         """What `run` says of a canvas, every output (h, w) held to [0, 1].
@@ -181,71 +111,120 @@ class Network:
                 f"{self.name}: height and width must be multiples of {step}, got {image.shape[2:]}"
             )
 
-    def _read_contract(self) -> Contract:
-        stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+    def _read_contract(self, source: Path | bytes) -> Contract:
+        if isinstance(source, Path) and not source.is_file():
+            raise WeightsError(f"{self.name}: no such network file; check the path")
+        try:
+            stored = onnx_file.metadata(onnx_file.view(source)).get(KEY)
+        except WeightsError as error:
+            raise WeightsError(
+                f"{self.name}: not a usable ONNX network ({error}); get it again"
+            ) from None
         if stored is None:
             raise WeightsError(
                 f"{self.name}: carries no depthmatte contract; export it with depthmatte train"
             )
         try:
-            contract = Contract.parse(stored)
+            return Contract.parse(stored)
         except WeightsError as error:
             raise WeightsError(f"{self.name}: {error}; export it again") from None
-        inputs = {node.name for node in self._session.get_inputs()}
-        outputs = {node.name for node in self._session.get_outputs()}
-        if {contract.input} != inputs or not set(contract.outputs) <= outputs:
-            raise WeightsError(
-                f"{self.name}: graph {sorted(inputs)} -> {sorted(outputs)} breaks its contract "
-                f"{contract.input} -> {sorted(contract.outputs)}; export it again"
+
+    def _check_graph(self) -> None:
+        """Raise WeightsError where the graph has other ends than its contract says."""
+        inputs, outputs = self._ends("inputs"), self._ends("outputs")
+        wanted = {self.contract.input, *self.contract.outputs}
+        if {self.contract.input} != set(inputs) or not set(self.contract.outputs) <= set(outputs):
+            ends, said = (
+                plain(f"{sorted(first)} -> {sorted(second)}", 200)
+                for first, second in (
+                    (inputs, outputs),
+                    ([self.contract.input], self.contract.outputs),
+                )
             )
-        return contract
+            raise WeightsError(
+                f"{self.name}: graph {ends} breaks its contract {said}; export it again"
+            )
+        for name, kind in (inputs | outputs).items():
+            if name in wanted and kind != "tensor(float)":
+                raise WeightsError(
+                    f"{self.name}: {plain(name, 40)} is {plain(kind, 40)} where tensor(float) "
+                    "is needed; export it again"
+                )
+
+    def _ends(self, which: str) -> dict[str, str]:
+        """Names and types of the graph's inputs or outputs."""
+        try:
+            nodes: Any = getattr(self._runner.session, f"get_{which}")()
+            return {str(node.name): str(node.type) for node in nodes}
+        except UnicodeDecodeError:
+            raise WeightsError(
+                f"{self.name}: has names that are not UTF-8; export it again"
+            ) from None
+
+
+class NetworkCache:
+    """Networks that are loaded once, whichever thread asks first.
+
+    While a network loads, other threads that ask for it wait and get the same one; a failure
+    is not kept, so that whoever asks again tries again.
+
+    Parameters
+    ----------
+    device
+        One of devices.CHOICES.
+    providers
+        Execution providers to try in order, instead of `device`.
+    progress
+        What a download calls with the bytes that came and, where known, their sum.
+
+    Raises
+    ------
+    InputError
+        For a device or provider that is not here.
+    """
+
+    def __init__(
+        self,
+        device: str = AUTO,
+        providers: Sequence[str] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.providers = providers_for(device, providers)
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._loading: dict[tuple[str, int | None], threading.Lock] = {}
+        self._loaded: dict[tuple[str, int | None], Network] = {}
+
+    def get(self, name: str | Path, task: str, threads: int | None = None) -> Network:
+        """The network called `name`, as `weights.path` takes it, on `threads` CPU threads.
+
+        Raises WeightsError when it cannot be used or is for another task than `task`, and what
+        `weights.path` and `Network` raise.
+        """
+        key = (str(name), threads)
+        with self._lock:
+            alone = self._loading.setdefault(key, threading.Lock())
+        with alone:
+            network = self._loaded.get(key)
+            if network is None:
+                file = weights.path(name, self._progress)
+                network = self._loaded[key] = Network(file, threads, self.providers)
+        return network.expect(task)
+
+    def running(self) -> dict[str, str]:
+        """Task -> the execution provider that really runs it, of the networks loaded so far."""
+        return {network.contract.task: network.provider for network in list(self._loaded.values())}
+
+    def clear(self) -> None:
+        """Let go of all networks; who still holds one may go on with it."""
+        self._loaded.clear()
 
 
 def bare_session(
     source: Path | bytes, threads: int | None = None, providers: Sequence[str] | None = None
-) -> ort.InferenceSession:
-    """An ONNX Runtime session for any network file, contract or not.
+) -> Any:
+    """An ONNX Runtime session for any network file of one's own, contract or not.
 
-    The first of `providers` that accepts the file runs it, with the CPU behind it. Options
-    and errors are those of Network.
+    Options and errors are those of `runtime.open_file`; it runs without limits.
     """
-    name = "network" if isinstance(source, bytes) else str(source)
-    if isinstance(source, Path) and not os.path.isfile(source):
-        raise WeightsError(f"{name}: no such network file; check the path")
-    model = source if isinstance(source, bytes) else str(source)
-    reason = ""
-    for provider in _candidates(providers):
-        chain = list(dict.fromkeys((provider, "CPUExecutionProvider")))
-        try:
-            # enable_fallback=0: ONNX Runtime's own fallback prints to stdout.
-            return ort.InferenceSession(
-                model, _options(threads), providers=chain, enable_fallback=0
-            )
-        except Exception as error:  # ONNX Runtime's errors share no narrower base
-            reason = _first_line(error)
-    raise WeightsError(f"{name}: not a usable ONNX network ({reason}); get it again")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
-
-
-def _candidates(providers: Sequence[str] | None) -> list[str]:
-    available = ort.get_available_providers()
-    chosen = [name for name in providers or PREFERRED if name in available]
-    if not chosen:
-        raise InputError(
-            f"provider {', '.join(providers or PREFERRED)} is not available here; "
-            f"use one of {', '.join(available)}"
-        )
-    return chosen
-
-
-def _options(threads: int | None) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised, not printed
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    # Networks this small gain nothing from a pool of kept memory.
-    options.enable_cpu_mem_arena = False
-    return options
+    return open_file(source, threads, providers, trusted=True).session

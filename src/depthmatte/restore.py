@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .canvas import Fit, Float, lay, lift
-from .filters import box, guided_coefficients, normalized, spread
+from .filters import Moments, box, dot, normalized, spread
 from .photo import RGB
 
 RADIUS = 1
@@ -17,9 +19,10 @@ EPS = 1e-3
 _FLAT = 0.02  # a map that varies less than this within a window has no edge worth following
 _NOISE = 1e-4  # variance of a map that is taken for noise
 _ROWS = 256
+_STRIP = 64  # rows that are skipped or worked on together
 
 
-def restore(values: Float, fit: Fit, guide: RGB | None = None) -> Float:
+def restore(values: Float, fit: Fit, guide: RGB | None = None, shown: Float | None = None) -> Float:
     """Bring a canvas map (h, w) in [0, 1] back to the photo's (H, W), upright.
 
     Without `guide` the map is only enlarged (bilinear) and turned back. With it, the
@@ -29,6 +32,10 @@ def restore(values: Float, fit: Fit, guide: RGB | None = None) -> Float:
     the residual kept, so that averaged back onto the canvas the map is what it was). a is
     weakened by the share of the map's variation that colour explains and is 0 where the map
     is flat: solid areas stay exactly as they were. Returns float32 in [0, 1].
+
+    `shown` is what the canvas shows, float32 (3, h, w) in [0, 1] as `prepare` laid it
+    (`Matte.rgb`); left out, the photo is laid once more. At the photo's size only what lies
+    between edges is worked on.
 
     RADIUS and EPS are the best of those tried on 40 training photos each of two sets, on
     canvases of 320 x 256, as (MAE, boundary IoU within 2 pixels), plain enlargement -> guided:
@@ -47,9 +54,9 @@ def restore(values: Float, fit: Fit, guide: RGB | None = None) -> Float:
         return np.asarray(np.clip(values, 0.0, 1.0), np.float32)
     if guide is None or not _enlarges(fit):
         return _bounded(lift(values, fit))
-    slopes, offset = _detail(values, fit, guide)
+    slopes, offset = _detail(values, fit, guide, shown)
     restored = np.asarray(lift(offset, fit), np.float32)
-    if slopes.any():
+    if slopes:
         _add_detail(restored, slopes, fit, guide)
     return _bounded(restored)
 
@@ -71,34 +78,70 @@ def _enlarges(fit: Fit) -> bool:
     return fit.content[0] * fit.content[1] < fit.box.height * fit.box.width
 
 
-def _detail(values: Float, fit: Fit, guide: RGB) -> tuple[Float, Float]:
-    """(a, b) on the canvas, a (h, w, 3) and b (h, w), so that a . guide + b is `values` itself."""
+def _detail(values: Float, fit: Fit, guide: RGB, shown: Float | None) -> tuple[list[Float], Float]:
+    """(a, b): b on the canvas, (h, w), and three planes a on the part of it that the photo covers,
+    so that a . guide + b is `values` itself. There is no a where `values` has no edge.
+    """
     part = fit.window  # windows never look beyond the photo's border
-    colour = lay(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
     target = np.ascontiguousarray(values[part], np.float32)
-    a, _ = guided_coefficients(colour, target, RADIUS, EPS)
     edge = np.clip(spread(target, RADIUS) * np.float32(1 / _FLAT), 0, 1)
-    a *= (edge * _explained(a, colour, target))[..., None]
-    slopes, offset = np.zeros((*fit.canvas, 3), np.float32), np.zeros(fit.canvas, np.float32)
-    slopes[part], offset[part] = a, target - (a * colour).sum(axis=-1)
+    offset = np.zeros(fit.canvas, np.float32)
+    offset[part] = target
+    if not edge.any():
+        return [], offset
+    planes = shown if shown is not None else lay(guide, fit).transpose(2, 0, 1)
+    colours = [_unit(plane[part]) for plane in planes]
+    moments = Moments.of(colours, target, RADIUS)
+    slopes = [box(slope, RADIUS) for slope in moments.slopes(colours, RADIUS, EPS)]
+    edge *= _explained(slopes, moments, target)
+    for slope in slopes:
+        slope *= edge
+    offset[part] -= dot(slopes, colours)
     return slopes, offset
 
 
-def _explained(a: Float, colour: Float, target: Float) -> Float:
+def _unit(plane: NDArray[Any]) -> Float:
+    """Levels of one colour, 0 to 255 or already in [0, 1], as float32 in [0, 1]."""
+    if plane.dtype == np.uint8:
+        return np.asarray(plane * np.float32(1 / 255), np.float32)
+    return np.ascontiguousarray(plane)
+
+
+def _explained(slopes: list[Float], moments: Moments, target: Float) -> Float:
     """Share in [0, 1] of each window's variance of `target` that a . colour explains."""
-    mean, level = box(colour, RADIUS), box(target, RADIUS)
-    slant = box(colour * target[..., None], RADIUS) - mean * level[..., None]
+    level = moments.level
     variance = box(target * target, RADIUS) - level * level
-    share = (a * slant).sum(axis=-1) / (np.maximum(variance, 0) + np.float32(_NOISE))
+    share = dot(slopes, moments.slants) / (np.maximum(variance, 0) + np.float32(_NOISE))
     return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
-def _add_detail(restored: Float, slopes: Float, fit: Fit, guide: RGB) -> None:
-    """restored += slopes . guide at photo size, one colour and one strip at a time."""
-    for channel in range(3):
-        slope = lift(np.ascontiguousarray(slopes[..., channel]) * np.float32(1 / 255), fit)
-        for rows in strips(restored.shape[0]):
-            restored[rows] += slope[rows] * guide[rows, :, channel]
+def _add_detail(restored: Float, slopes: list[Float], fit: Fit, guide: RGB) -> None:
+    """restored += slopes . guide at photo size, one colour and one strip at a time, from the
+    first to the last column where a slope is not 0.
+    """
+    spans = list(_spans(slopes, fit))
+    out, colours = restored[fit.box.slices], guide[fit.box.slices]
+    plane = np.zeros(fit.canvas, np.float32)
+    for channel, slope in enumerate(slopes):
+        plane[fit.window] = slope * np.float32(1 / 255)
+        whole = lift(plane, fit)[fit.box.slices]
+        for part in spans:
+            out[part] += whole[part] * colours[*part, channel]
+
+
+def _spans(slopes: list[Float], fit: Fit) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the fit's box that hold every pixel with a slope that is not 0."""
+    used = np.any([slope != 0 for slope in slopes], axis=0).astype(np.uint8)
+    used = cv2.dilate(used, np.ones((5, 5), np.uint8))  # enlarged, a pixel reaches its neighbours
+    if fit.turned:
+        used = np.rot90(used, -1)
+    height, width = fit.box.shape
+    down, across = used.shape[0] / height, width / used.shape[1]
+    for rows in strips(height, _STRIP):
+        near = used[int(rows.start * down) : int(rows.stop * down) + 1].any(axis=0)
+        columns = np.flatnonzero(near)
+        if columns.size:
+            yield rows, slice(int(columns[0] * across), int(columns[-1] * across + across) + 1)
 
 
 def strips(height: int, rows: int = _ROWS) -> Iterator[slice]:

@@ -6,23 +6,17 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
-import urllib.parse
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
 
+from . import fetch as fetching
 from .errors import InputError, WeightsError
+from .fetch import Progress, shown
+from .text import plain
 
 FOLDER = Path(__file__).parent / "networks"
 """The networks that ship inside the package, with SHA256SUMS beside them."""
-
-CHUNK = 1 << 20
-TIMEOUT = 30.0
-"""Seconds a server may stay silent before a download is given up."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class Weights:
         path = FOLDER / self.file if self.file else cached(self.url or "", self.expected)
         return path if path.is_file() else None
 
-    def path(self) -> Path:
+    def path(self, progress: Progress | None = None) -> Path:
         """The verified file, fetched first if it is not shipped and not in the cache.
 
         Raises WeightsError when it is missing, cannot be fetched, or has another checksum.
@@ -59,7 +53,7 @@ class Weights:
         if self.file is None:
             if self.url is None:
                 raise WeightsError(f"{self.name}: neither a file nor a url is known")
-            return fetch(self.url, self.expected)
+            return fetch(self.url, self.expected, progress=progress)
         path = FOLDER / self.file
         if not path.is_file():
             raise WeightsError(f"{path}: the shipped network is missing; reinstall depthmatte")
@@ -81,29 +75,55 @@ def _shipped(name: str) -> Weights:
 TABLE: dict[str, Weights] = {name: _shipped(name) for name in ("matte", "depth", "stereo", "fuse")}
 
 
-def path(name: str | Path) -> Path:
+def path(name: str | Path, progress: Progress | None = None) -> Path:
     """The file of a network.
 
-    `name` is a name in TABLE, the path of an `.onnx` file, or `URL#sha256=HEX`. Files
-    from the table and from a server are verified on every call (a few ms); a file of the
-    user's own is taken as it is. Raises InputError for a name nobody knows, WeightsError
-    for a file that is missing or damaged.
+    Parameters
+    ----------
+    name
+        A name in TABLE, the path of an `.onnx` file, or `URL#sha256=HEX`.
+    progress
+        What a download calls with the bytes that came and, where known, their sum.
+
+    Returns
+    -------
+    Path
+        Files from the table and from a server are verified, once per process while they stay
+        as they are; a file of the user's own is taken as it is.
+
+    Raises
+    ------
+    InputError
+        For a name nobody knows.
+    WeightsError
+        For a file that is missing or damaged.
     """
     text = str(name)
     if text in TABLE:
-        return TABLE[text].path()
-    if text.startswith(("http://", "https://")):
+        return TABLE[text].path(progress)
+    if text.lower().startswith(("http://", "https://")):
         address, _, checksum = text.partition("#sha256=")
         if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
-            raise InputError(f"{address}: a network from a server needs #sha256=HEX behind its url")
-        return fetch(address, checksum.lower())
+            raise InputError(
+                f"{shown(address)}: a network from a server needs #sha256=HEX behind its url"
+            )
+        return fetch(address, checksum.lower(), progress=progress)
     if text.endswith(".onnx"):
-        if not os.path.isfile(text):
-            raise InputError(f"{text}: no such network file; check the path")
+        if "\0" in text or not os.path.isfile(text):
+            raise InputError(f"{plain(text, 300)}: no such network file; check the path")
         return Path(text)
     raise InputError(
-        f"{text}: unknown network; use {', '.join(TABLE)}, an .onnx file or URL#sha256=HEX"
+        f"{plain(text, 300)}: unknown network; "
+        f"use {', '.join(TABLE)}, an .onnx file or URL#sha256=HEX"
     )
+
+
+def shipped(file: Path) -> bool:
+    """Is `file` a network of this package's own, of the right checksum?"""
+    known = shipped_sums().get(file.name) if file.parent == FOLDER else None
+    if known is None or not file.is_file():
+        return False
+    return _digest_once(file) == known
 
 
 def digest(file: Path) -> str:
@@ -113,19 +133,34 @@ def digest(file: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
-            f"{file}: cannot be read ({error.strerror}); check its permissions"
+            f"{plain(file, 300)}: cannot be read ({error.strerror}); check its permissions"
         ) from None
 
 
 def verify(file: Path, sha256: str) -> Path:
     """`file` itself, if its SHA-256 is `sha256`; WeightsError otherwise."""
-    found = digest(file)
+    found = _digest_once(file)
     if found != sha256:
         raise WeightsError(
-            f"{file}: damaged (sha256 {found[:12]}, expected {sha256[:12]}); "
+            f"{plain(file, 300)}: damaged (sha256 {found[:12]}, expected {sha256[:12]}); "
             "delete it and get it again"
         )
     return file
+
+
+_digests: dict[tuple[str, int, int, int], str] = {}
+
+
+def _digest_once(file: Path) -> str:
+    """The digest, taken once per process while the file's size, time and place stay the same."""
+    try:
+        state = file.stat()
+    except OSError:
+        return digest(file)  # says why
+    key = (str(file), state.st_size, state.st_mtime_ns, state.st_ino)
+    if key not in _digests:
+        _digests[key] = digest(file)
+    return _digests[key]
 
 
 @cache
@@ -154,48 +189,22 @@ def cache_folder() -> Path:
 def cached(url: str, sha256: str, folder: Path | None = None) -> Path:
     """Where the network from `url` lies once it is fetched into `folder` (default: the cache).
 
-    The checksum in the name keeps two versions of one network apart.
+    The checksum in the name keeps two versions of one network apart. InputError for no url.
     """
-    stem = Path(urllib.parse.urlparse(url).path).name or "network.onnx"
+    last = fetching.checked(url).partition("?")[0].partition("#")[0].rpartition("/")[2]
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-80:] or "network.onnx"
     return (folder or cache_folder()) / f"{sha256[:12]}-{stem}"
 
 
-def fetch(url: str, sha256: str, folder: Path | None = None) -> Path:
+def fetch(
+    url: str, sha256: str, folder: Path | None = None, progress: Progress | None = None
+) -> Path:
     """Download `url` into `folder` (default: the cache) unless the right file is there.
 
-    The file appears only once it is complete and its SHA-256 is `sha256`. Raises
-    WeightsError when the server cannot be reached or sends something else.
+    The file appears only once it is complete and its SHA-256 is `sha256`. Raises InputError for
+    no address, WeightsError when the server cannot be reached or sends something else.
     """
     target = cached(url, sha256, folder)
-    if os.path.isfile(target) and digest(target) == sha256:
-        return target
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    except OSError as error:
-        raise WeightsError(
-            f"{target.parent}: networks cannot be kept there ({error.strerror}); "
-            "set DEPTHMATTE_CACHE to another folder"
-        ) from None
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            _download(url, out.write)
-        if digest(part) != sha256:
-            raise WeightsError(
-                f"{url}: what came has another sha256 than {sha256[:12]}; check both"
-            )
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    if not (os.path.isfile(target) and _digest_once(target) == sha256):
+        fetching.fetch(url, sha256, target, progress)
     return target
-
-
-def _download(url: str, write: Callable[[bytes], object]) -> None:
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:
-            while block := reply.read(CHUNK):
-                write(block)
-    except (OSError, ValueError, HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise WeightsError(f"{url}: cannot be fetched ({reason}); check the address") from None

@@ -97,11 +97,13 @@ def flags(
 
 def help_text(one: Option, default: Any = ...) -> str:
     """What a flag's help says: the option's phrase, what it takes, its default."""
-    informative = bool(one.choices or one.about.get("takes")) or {*one.kinds} & {int, float}
-    words = one.help[:1].upper() + one.help[1:]
-    shown = one.shown(one.default if default is ... else default)
-    takes = f": {one.takes}." if informative else "."
-    return words + takes + (f" Default: {shown}." if shown and bool not in one.kinds else "")
+    told = bool(one.choices or one.about.get("takes")) or {*one.kinds} & {int, float}
+    value = one.default if default is ... else default
+    shown = one.shown(value)
+    if one.kinds == (bool,):
+        shown = "on" if value else ""
+    sentence = one.help[:1].upper() + one.help[1:] + (f": {one.takes}." if told else ".")
+    return sentence + (f" Default: {shown}." if shown else "")
 
 
 def _has_flag(one: Option, only: Collection[str] | None, fixed: Mapping[str, Any]) -> bool:

@@ -10,13 +10,14 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from ..errors import InputError
 from ..io.find import STDIN, Found, Refused
+from ..io.journal import Journal
 from ..io.label import label
 from ..io.write import SUFFIXES
 
@@ -66,7 +67,9 @@ class Task:
 
 @dataclass
 class Plan:
-    """What is to be done. `skipped` are photos whose results all exist, under `--exists skip`."""
+    """What is to be done. `skipped` are photos that are done already, or whose results all exist
+    under `--exists skip`.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     skipped: list[Found] = field(default_factory=list)
@@ -82,6 +85,7 @@ def plan(
     reads: Iterable[str | os.PathLike[str]] = (),
     keep: Iterable[Path] = (),
     own: Collection[str] = (),
+    done: Callable[[Task], bool] = lambda _: False,
 ) -> Plan:
     """Name every result of every photo; nothing that is read is ever a target.
 
@@ -109,6 +113,9 @@ def plan(
         What must not be replaced either (`Search.lookalikes`).
     own
         Real paths of earlier results (`Search.results`): no inputs, wherever they lie.
+    done
+        For `--resume`: is this task done already? Such photos are skipped whatever `exists`
+        says.
 
     Returns
     -------
@@ -131,16 +138,33 @@ def plan(
         try:
             task = replace(task, targets=naming.targets(photo, index))
             guard.check(task)
-            task = _settled(task, exists, guard)
+            finished = done(task)
+            task = task if finished else _settled(task, exists, guard)
         except InputError as error:
             made.refused.append(Refused(str(photo.path), error))
             continue
-        if task.targets:
-            guard.take(task)
-            made.tasks.append(task)
-        else:
+        guard.take(task)
+        if finished or not task.targets:
             made.skipped.append(photo)
+        else:
+            made.tasks.append(task)
     return made
+
+
+def journal_of(tasks: Sequence[Task], out: Path, resume: bool = False) -> Journal | None:
+    """The journal that this run keeps; None where nobody would miss it.
+
+    It is kept for several photos, beside photos (so that a search knows results from photos),
+    with `resume`, and where there is one already.
+    """
+    if out == STDOUT or not tasks:
+        return None
+    folder = out.parent if _is_file(out) else out
+    top = os.path.realpath(folder) + os.sep
+    beside = any(os.path.realpath(task.path).startswith(top) for task in tasks)
+    journal = Journal(folder)
+    wanted = resume or len(tasks) > 1 or beside or journal.path.is_file()
+    return journal if wanted else None
 
 
 def check_template(template: str, results: Collection[str] = ()) -> None:

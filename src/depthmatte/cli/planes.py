@@ -2,67 +2,88 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..evidence import RawDepth, Reason
-from ..io.find import find
+from ..io.find import STDIN, Found, search
 from ..io.image import read
 from ..io.label import label
 from ..io.write import to_16bit, write
 from ..photo import Photo
+from .naming import Plan, Task, journal_of, plan
+from .outcome import attempt
+from .report import Report, json_line, say, size
+
+EXTRACTED = ("depth", "matte", "left", "right")
+"""What results of `extract` are called in the middle of their names."""
 
 
-def show(paths: list[Path], as_json: bool) -> bool:
-    """Print what each photo holds; False when one of them cannot be read."""
-    refused: list[InputError] = []
-    for found in find(paths, refused=refused):
-        try:
-            about = {"file": str(found.path)} | describe(read(found.path))
-        except InputError as error:
-            refused.append(error)
+def show(paths: Sequence[str | os.PathLike[str]], as_json: bool) -> bool:
+    """Print what each photo holds; False when one of them cannot be found or read.
+
+    Every path is told about: on stdout what a photo holds, on stderr one line for each that
+    cannot be found or read.
+    """
+    report = Report("json" if as_json else "lines")
+    found = search(paths, results=True)
+    for note in found.notes:
+        report.note(note)
+    for refused in found.refused:
+        report.error(str(refused.error))
+    failed = len(found.refused)
+    for photo in found.photos:
+        outcome = attempt(lambda one: describe(_read(one)), photo, str(photo.path))
+        if outcome.result is None:
+            failed += 1
+            report.error(outcome.error or "")
             continue
-        if as_json:
-            typer.echo(json.dumps(about))
-        else:
-            for line in _lines(about):
-                typer.echo(line)
-    for refusal in refused:
-        typer.echo(f"depthmatte: {refusal}", err=True)
-    return not refused
+        about = {"file": str(photo.path)} | outcome.result
+        for line in [json_line(about)] if as_json else _lines(about):
+            say(line)
+    return not failed
 
 
 def describe(photo: Photo) -> dict[str, Any]:
-    """A photo as one JSON object: sizes are upright, `near` and `far` as the file states them."""
-    height, width = photo.shape
+    """A photo as one JSON object: sizes are upright.
+
+    `near` and `far` are as the file states them, in `unit`; `near_m` and `far_m` the same in
+    metres, null where the unit is unknown.
+    """
     evidence, camera = photo.evidence, photo.camera
     return {
-        "width": width,
-        "height": height,
+        **size(photo.shape),
         "depth": None if evidence.stored is None else _depth(evidence.stored),
-        "matte": None if evidence.matte is None else _size(evidence.matte),
+        "matte": None if evidence.matte is None else size(evidence.matte.shape),
         "stereo": None if evidence.second is None else {"kind": evidence.second.kind, "views": 2},
         "camera": camera and {key: getattr(camera, key) for key in ("fx", "fy", "cx", "cy")},
     }
 
 
 def _depth(stored: RawDepth) -> dict[str, Any]:
+    limits = {"near": stored.near, "far": stored.far}
     finite = {
         name: value if value is None or np.isfinite(value) else None
-        for name, value in (("near", stored.near), ("far", stored.far))
+        for name, value in limits.items()
     }
-    return {"kind": stored.kind} | _size(stored.z) | finite | {"unit": stored.unit}
+    metres = {f"{name}_m": _metres(value, stored.unit) for name, value in limits.items()}
+    return {"kind": stored.kind} | size(stored.z.shape) | finite | {"unit": stored.unit} | metres
 
 
-def _size(plane: NDArray[Any]) -> dict[str, Any]:
-    return {"width": plane.shape[1], "height": plane.shape[0]}
+def _metres(value: float | None, unit: str | None) -> float | None:
+    """A distance that a file states, in metres; None where that cannot be told."""
+    if value is None or unit not in ("m", "1/m"):
+        return None
+    if unit == "1/m":
+        value = 1 / value if value else np.inf
+    return round(float(value), 6) if np.isfinite(value) else None
 
 
 def _lines(about: dict[str, Any]) -> Iterator[str]:
@@ -84,30 +105,89 @@ def _lines(about: dict[str, Any]) -> Iterator[str]:
 
 
 def extract(path: Path, out: Path) -> None:
-    """Write what a photo holds into a folder, upright, and say what was written.
+    """Write what one photo holds into a folder, see `extract_all`.
 
-    Raises InputError when it holds nothing.
+    Raises
+    ------
+    InputError
+        Where it holds nothing, cannot be read, or its planes cannot be written.
     """
-    photo = read(path)
+    made = _planned([Found(path, Path())], out)
+    if made.refused:
+        raise made.refused[0].error
+    _extract(made.tasks[0])
+
+
+def extract_all(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
+    """Write what photos hold into a folder, upright, and say what was written.
+
+    Parameters
+    ----------
+    paths
+        Photos, folders, patterns and `-`, as `io.find.search` takes them.
+    out
+        The folder of results; sub-folders are kept.
+
+    Returns
+    -------
+    bool
+        False where one of them failed: it holds nothing, or cannot be read or written. Each
+        failure is one line on stderr, and the others are still done.
+    """
+    report = Report()
+    found = search(paths, out, kinds=EXTRACTED)
+    for note in found.notes:
+        report.note(note)
+    made = _planned(found.photos, out, found.lookalikes, found.results)
+    for refused in (*found.refused, *made.refused):
+        report.error(str(refused.error))
+    failed = len(found.refused) + len(made.refused)
+    journal = journal_of(made.tasks, out)
+    with report.progress(len(made.tasks)) as advance:
+        for task in made.tasks:
+            outcome = attempt(_extract, task, str(task.path))
+            if outcome.result is None:
+                failed += 1
+                report.error(outcome.error or "")
+            elif journal is not None:
+                journal.note(task.path, "extract", outcome.result)
+            advance()
+    return not failed
+
+
+def _planned(
+    photos: Sequence[Found], out: Path, keep: Iterable[Path] = (), own: Collection[str] = ()
+) -> Plan:
+    return plan(photos, out, dict.fromkeys(EXTRACTED, ".png"), keep=keep, own=own)
+
+
+def _extract(task: Task) -> list[Path]:
+    """Write the planes of one photo and say what they are; the files."""
+    photo = _read(task.photo)
     evidence, written = photo.evidence, []
     if evidence.stored is not None:
         picture, meaning = _picture(evidence.stored)
-        written.append((write(picture, out / f"{path.stem}.depth.png", forbid=path), meaning))
+        written.append((write(picture, task.targets["depth"], forbid=task.path), meaning))
     if evidence.matte is not None:
-        place = out / f"{path.stem}.matte.png"
-        written.append((write(evidence.matte, place, forbid=path), "portrait effects matte"))
+        place = write(evidence.matte, task.targets["matte"], forbid=task.path)
+        written.append((place, "portrait effects matte"))
     if evidence.second is not None:
         view = evidence.second
-        place = out / f"{path.stem}.{view.side}.png"
-        meaning = f"second view, from the {view.side}"
-        written.append((write(view.rgb, place, photo.meta, forbid=path), meaning))
+        place = write(view.rgb, task.targets[view.side], photo.meta, forbid=task.path)
+        written.append((place, f"second view, from the {view.side}"))
     if not written:
         raise InputError(
-            f"{label(path)}: holds no depth, matte or second view; "
+            f"{label(task.path)}: holds no depth, matte or second view; "
             "give the phone's original file, not one that was edited or sent"
         )
     for place, meaning in written:
-        typer.echo(f"{label(place)}: {meaning}")
+        say(f"{label(place)}: {meaning}")
+    return [place for place, _ in written]
+
+
+def _read(found: Found) -> Photo:
+    """The photo, from standard input where `-` stands for it."""
+    return read(sys.stdin.buffer, "stdin") if found == STDIN else read(found.path)
 
 
 def _picture(stored: RawDepth) -> tuple[NDArray[np.uint16], str]:

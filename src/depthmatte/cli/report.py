@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
 from ..io.label import label
+
+_PATIENCE = 1.0
+"""Seconds before a single piece of work shows that it goes on."""
 
 
 @dataclass(frozen=True)
@@ -18,55 +22,129 @@ class Report:
 
     style: Literal["lines", "json", "quiet"] = "lines"
 
-    def done(self, result: dict[str, Any]) -> None:
+    def done(self, result: Mapping[str, Any]) -> None:
         """A photo is cut; "nobody" is a result like any other."""
         if self.style == "json":
-            _say(json.dumps(result))
+            say(json_line(result))
         elif self.style == "lines":
             outputs = ", ".join(map(label, result["outputs"]))
             nobody = "" if result["found"] else "nobody found, empty: "
-            _say(f"{label(result['file'])} -> {nobody}{outputs}")
+            say(f"{label(result['file'])} -> {nobody}{outputs}")
+
+    def skipped(self, file: str, why: str) -> None:
+        """A photo is not cut again, because its results are there."""
+        if self.style == "json":
+            say(json_line({"file": file, "status": "skipped", "why": why}))
+        elif self.style == "lines":
+            say(f"{label(file)}: skipped, {why}")
 
     def failed(self, file: str, problem: str) -> None:
         """A photo cannot be cut; `problem` is one line that names file and remedy."""
         if self.style == "json":
-            _say(json.dumps({"file": file, "status": "error", "error": problem}))
-        _say(f"depthmatte: {problem}", sys.stderr)
+            say(json_line({"file": file, "status": "error", "error": label(problem)}))
+        self.error(problem)
+
+    def error(self, problem: str) -> None:
+        """What went wrong, on stderr only."""
+        say(f"depthmatte: {label(problem)}", sys.stderr)
 
     def note(self, text: str) -> None:
         """Something the user may not expect, though nothing failed."""
         if self.style != "quiet":
-            _say(f"depthmatte: note: {text}", sys.stderr)
+            say(f"depthmatte: note: {label(text)}", sys.stderr)
 
-    def summary(self, done: int, failed: int) -> None:
+    def summary(self, done: int, failed: int, skipped: int = 0) -> None:
         """The last line, where there was more than one photo."""
-        if self.style == "lines" and done + failed > 1:
-            _say(f"{done} done, {failed} failed", sys.stderr)
+        if self.style == "lines" and done + failed + skipped > 1:
+            more = f", {skipped} skipped" if skipped else ""
+            say(f"{done} done, {failed} failed{more}", sys.stderr)
 
     @contextmanager
     def progress(self, total: int) -> Iterator[Callable[[], None]]:
-        """A bar on stderr, where a person sees it; the value is called after each photo."""
-        if self.style != "lines" or total < 2 or not sys.stderr.isatty():
+        """A bar on stderr, where a person sees it; the value is called after each photo.
+
+        A single piece of work shows nothing in its first second.
+        """
+        # JSON lines on the same terminal are a bar enough.
+        wanted = self.style == "lines" or (self.style == "json" and not _on_terminal(sys.stdout))
+        if not wanted or total < 1 or not _on_terminal(sys.stderr):
             yield lambda: None
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-        with Progress(
+        bar = Progress(
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn() if total > 1 else TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
             # Lines would cross the bar on a terminal, but must reach a pipe as they are.
-            redirect_stdout=sys.stdout.isatty(),
-        ) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda: bar.advance(task)
+            redirect_stdout=_on_terminal(sys.stdout),
+        )
+        task = bar.add_task("", total=total if total > 1 else None)
+        if total > 1:
+            with bar:
+                yield lambda: bar.advance(task)
+            return
+        timer = threading.Timer(_PATIENCE, bar.start)
+        timer.start()
+        try:
+            yield lambda: None
+        finally:
+            timer.cancel()
+            timer.join()
+            bar.stop()
 
 
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """One line. Not typer.echo: that writes past the progress bar and leaves it in the line."""
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Write one line to stdout or `stream`, whatever signs the stream's encoding lacks.
+
+    A sign that cannot be written stands as its escape. Not typer.echo: that writes past the
+    progress bar and leaves it in the line.
+    """
     stream = stream or sys.stdout
-    stream.write(f"{text}\n")
+    if stream is None:  # closed before the start: `>&-`
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(f"{text.encode(encoding, 'backslashreplace').decode(encoding)}\n")
     stream.flush()
+
+
+def json_line(values: Mapping[str, Any]) -> str:
+    """One JSON object on one line of ASCII; numbers that are not finite are null."""
+    return json.dumps(_finite(values), allow_nan=False)
+
+
+def size(shape: tuple[int, ...]) -> dict[str, int]:
+    """(height, width, ...) of a picture as every JSON line gives it: width, then height."""
+    return {"width": int(shape[1]), "height": int(shape[0])}
+
+
+def tolerate() -> None:
+    """Let stdout and stderr write signs beyond their encoding as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    odd = isinstance(value, float) and (value != value or value in (float("inf"), -float("inf")))
+    return None if odd else value
+
+
+def _on_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed meanwhile
+        return False

@@ -6,11 +6,14 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import InputError, MissingExtra
+from ..fields import options
+from ..training.recipe import Earlier, Recipe
+from .flags import flags, help_text
 
 app = typer.Typer(
     help="Train, label and export the networks (needs the extra `train`).",
@@ -18,101 +21,28 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Data = Annotated[Path, typer.Option(help="Folder with people/, backgrounds/, cutouts/, objects/.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoint, log and plot.")]
-Epochs = Annotated[int, typer.Option(min=1, help="Target epoch count.")]
-Batch = Annotated[int, typer.Option(min=1, help="Photos in a step.")]
-Rate = Annotated[float, typer.Option(min=0, help="Adam's first rate; cosine decay by step.")]
-Encoder = Annotated[str, typer.Option(help="lite0, mobilenet, resnet or vgg.")]
-EncoderRate = Annotated[float, typer.Option(help="The encoder's rate relative to the rest.")]
-Freeze = Annotated[int, typer.Option(min=0, max=5, help="First encoder stages held still.")]
-Preset = Annotated[str, typer.Option(help="Canvas HEIGHTxWIDTH, multiples of 32.")]
-StopLoss = Annotated[float, typer.Option(help="Stop when an epoch's loss is at most this.")]
-Patience = Annotated[int, typer.Option(help="Stop after so many epochs without 1 % gain; 0: off.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same samples.")]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0: its default.")]
-Start = Annotated[Path | None, typer.Option(help="Checkpoint to start the weights from.")]
-Labels = Annotated[Path | None, typer.Option(help="Folder of `train labels TASK`.")]
-Strength = Annotated[float, typer.Option(min=0, max=1, help="How strong augmentation is.")]
-Limit = Annotated[int, typer.Option(min=0, help="Batches in an epoch at most; 0 is all.")]
-Passes = Annotated[int, typer.Option(min=1, help="How often an epoch goes through everything.")]
-Minutes = Annotated[float, typer.Option(min=0, help="Time the run may take; 0: no bound.")]
-Workers = Annotated[int, typer.Option(min=0, help="Processes that make samples.")]
-Landscape = Annotated[float, typer.Option(min=0, max=1, help="Share of landscape batches.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt.")]
+_HELP = {one.name: help_text(one) for one in options(Recipe)}
+
+Data = Annotated[Path, typer.Option(help=_HELP["data"])]
+Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
 
 
-def _need_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
+def _need(*packages: str) -> None:
+    if any(importlib.util.find_spec(package) is None for package in packages):
         raise MissingExtra("training", "train")
 
 
-def _size(text: str) -> tuple[int, int]:
-    """HEIGHTxWIDTH as numbers; InputError unless both are multiples of 32."""
-    rows, _, columns = text.lower().partition("x")
-    if not (rows.isdigit() and columns.isdigit()):
-        raise InputError(f"--preset {text}: is not HEIGHTxWIDTH; write for example 480x352")
-    size = int(rows), int(columns)
-    if min(size) < 64 or size[0] % 32 or size[1] % 32:
-        raise InputError(f"--preset {text}: needs multiples of 32, 64 or more")
-    return size
-
-
-def _trainer(task: str, about: str) -> Callable[..., None]:
+def _trainer(task: str, about: str) -> Callable[..., Any]:
     """The command that trains one network; all take the same options."""
 
-    def run(
-        data: Data,
-        out: Out = Path("work") / task,
-        epochs: Epochs = 16,
-        batch: Batch = 8,
-        rate: Rate = 1e-3,
-        encoder: Encoder = "lite0",
-        encoder_rate: EncoderRate = 1.0,
-        freeze: Freeze = 0,
-        preset: Preset = "480x352",
-        stop_loss: StopLoss = 0.0,
-        patience: Patience = 0,
-        seed: Seed = 0,
-        threads: Threads = 0,
-        start: Start = None,
-        labels: Labels = None,
-        strength: Strength = 1.0,
-        landscape: Landscape = 0.2,
-        limit: Limit = 0,
-        passes: Passes = 1,
-        minutes: Minutes = 0.0,
-        workers: Workers = 1,
-        resume: Resume = False,
-    ) -> None:
-        _need_torch()
-        from ..training.train import Recipe, train
+    @flags(Recipe, Earlier, fixed={"task": task}, defaults={"out": Path("work") / task})
+    def run(recipe: Recipe, earlier: Earlier) -> None:
+        _need("torch", "matplotlib")
+        from ..training.train import train
 
-        recipe = Recipe(
-            task=task,
-            data=data,
-            out=out,
-            epochs=epochs,
-            batch=batch,
-            rate=rate,
-            encoder=encoder,
-            encoder_rate=encoder_rate,
-            freeze=freeze,
-            preset=_size(preset),
-            stop_loss=stop_loss,
-            patience=patience,
-            seed=seed,
-            threads=threads,
-            start=start,
-            labels=labels,
-            strength=strength,
-            landscape=landscape,
-            limit=limit,
-            passes=passes,
-            minutes=minutes,
-            workers=workers,
+        checkpoint = train(
+            recipe, report=typer.echo, resume=earlier.resume, replace=earlier.replace
         )
-        checkpoint = train(recipe, report=typer.echo, resume=resume)
         typer.echo(f"checkpoint {checkpoint}")
 
     run.__doc__ = about
@@ -171,7 +101,7 @@ def labels(
 
     depth: minus log disparity (Tiefenrausch); matte: soft alpha of street photos (MODNet).
     """
-    _need_torch()
+    _need("torch")
     from ..training import teacher as teachers
 
     if task not in ("matte", "depth"):
@@ -212,7 +142,7 @@ def maps(
 
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
-    _need_torch()
+    _need("torch")
     from ..training.fusion_maps import COMPANY, TALL, make_maps
 
     networks = {"matte": matte, "depth": depth, "pairs": pairs}
@@ -234,7 +164,7 @@ def mix(
 
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
-    _need_torch()
+    _need("torch")
     from ..training.mix import mix as average
 
     try:
@@ -254,7 +184,7 @@ def export(
     data: Annotated[Path | None, typer.Option(help="Data folder, to calibrate with.")] = None,
 ) -> None:
     """Write a checkpoint as ONNX with its contract, after proving that both agree."""
-    _need_torch()
+    _need("torch", "onnx", "onnxscript")
     from ..training.export import export_run
 
     parity = export_run(checkpoint, out, command, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,46 +10,17 @@ from numpy.typing import NDArray
 from .. import lens
 from ..camera import Camera, alike
 from ..canvas import Canvas, Fit, Float
-from ..errors import InputError, OptionError
+from ..errors import InputError
 from ..evidence import RawDepth, Reason
-from ..fields import check, option
 from ..filters import gaussian, normalized
 from ..maps import Depth
+from ..options import Interpolation, SensorOptions
 from ..photo import Photo
 from .align import align
 from .edges import flying
-from .scale import Interpolation, scale
+from .scale import scale
 
 Validity = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class SensorOptions:
-    """How measured depth is used.
-
-    Photo and depth that lie farther apart in time are refused; 0.02 s is what TUM RGB-D uses,
-    more than half a frame at 30 per second.
-    """
-
-    preset: float = option(
-        1.0, "the value that d / d_max is taken from, which gives the probability I2", 0.01, 10
-    )
-    interpolation: Interpolation = option(
-        "bilinear",
-        "how depth is brought to the canvas",
-        choices={"bilinear": "means inside surfaces", "nearest": "values as measured"},
-    )
-    blur: float = option(0.0, "deviation of a Gaussian blur, 0 for none", 0, 50, unit="canvas px")
-    near: float = option(0.0, "nearer depth does not count", 0, 1e6, unit="m")
-    far: float = option(np.inf, "farther depth does not count", above=0, unit="m")
-    max_time_difference: float = option(
-        0.02, "how far photo and depth may lie apart in time", 0, 1e6, unit="s"
-    )
-
-    def __post_init__(self) -> None:
-        check(self)
-        if not self.near < self.far:
-            raise OptionError(f"near {self.near:g} m must lie below far {self.far:g} m")
 
 
 def sensor(photo: Photo, canvas: Canvas, options: SensorOptions | None = None) -> Depth:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ..canvas import Box
 from .effect import Effect, Pixels, PortraitLike, option
-from .foreground import VISIBLE, foreground, reach
+from .foreground import VISIBLE, reach, unmixed
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,16 @@ class Cutout(Effect):
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 4); smaller with `crop`. Hidden pixels are 0, so files stay small."""
-        alpha = portrait.alpha
+        rgb, alpha = portrait.photo.rgb, portrait.alpha
+        edges = unmixed(rgb, alpha)
         rgba = np.zeros((*alpha.shape, 4), np.uint8)
-        np.copyto(
-            rgba[..., :3], foreground(portrait.photo.rgb, alpha), where=reach(alpha)[..., None]
-        )
-        rgba[..., 3] = np.rint(alpha * np.float32(255))
+        for rows, near in reach(alpha):
+            strip = cv2.cvtColor(rgb[rows], cv2.COLOR_RGB2RGBA)
+            levels = alpha[rows] * np.float32(255)
+            strip[..., 3] = np.rint(levels, out=levels)
+            cv2.copyTo(strip, near.view(np.uint8), rgba[rows])
+        for edge in edges:
+            edge.paint(rgba)
         return _cropped(rgba) if self.crop else rgba
 
 

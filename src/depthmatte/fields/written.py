@@ -36,10 +36,11 @@ def table(cls: type, flags: bool = False, only: Collection[str] | None = None) -
     for one in options(cls):
         spelled = one.flags if flags else (one.name,)
         if spelled and (only is None or one.name in only):
-            default = one.shown(one.default)
+            switch = flags and one.kinds == (bool,)
+            default = {True: "on", False: "off"}[one.default] if switch else one.shown(one.default)
             cells = [
                 ", ".join(f"`{name}`" for name in spelled),
-                one.takes,
+                f"`--no-{spelled[-1][2:]}` is off" if switch else one.takes,
                 f"`{default}`" if default else "",
                 one.help,
             ]

@@ -115,10 +115,8 @@ def _of_heif(content: bytes) -> Cicp | None:
     iprp = _inside(meta, b"iprp")
     properties = list(_boxes(_inside(iprp, b"ipco")))
     for index in _properties(_inside(iprp, b"ipma"), primary):
-        kind, box = (
-            properties[index - 1] if 0 < index <= len(properties) else (b"", memoryview(b""))
-        )
-        if kind == b"colr" and box[:4] == b"nclx" and len(box) >= 8:
+        kind, box = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
+        if kind == b"colr" and bytes(box).startswith(b"nclx"):
             primaries, transfer = struct.unpack_from(">HH", box, 4)
             return Cicp(primaries, transfer)
     return None
@@ -160,7 +158,10 @@ def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _inside(view: memoryview, wanted: bytes) -> memoryview:
-    return next(inside for kind, inside in _boxes(view) if kind == wanted)
+    for kind, inside in _boxes(view):
+        if kind == wanted:
+            return inside
+    raise LookupError(wanted)
 
 
 def _pair(content: bytes, place: int) -> tuple[int, int]:

@@ -139,7 +139,8 @@ def pgm(content: bytes, name: str, max_pixels: int) -> Values:
 
     Numbers are taken as stored, whatever the largest is said to be: they are millimeters.
     """
-    kind, words, start = content[:2], [], 2
+    kind, start = content[:2], 2
+    words: list[int] = []
     while len(words) < 3:
         end = content.find(b"\n", start, start + 1024)
         line = content[start : end if end >= 0 else start + 1024].partition(b"#")

@@ -89,6 +89,7 @@ def search(
     paths: Iterable[str | os.PathLike[str]],
     skip: str | os.PathLike[str] | None = None,
     kinds: Collection[str] = (),
+    results: bool = False,
 ) -> Search:
     """All photos that `paths` name: files, folders, patterns and `-` (standard input).
 
@@ -109,13 +110,16 @@ def search(
     kinds
         What results are called in the middle of their names, such as "cutout": STEM.cutout.png
         beside a photo STEM is then no photo.
+    results
+        Own results count as photos too.
 
     Returns
     -------
     Search
         One path that leads nowhere never keeps the others from being found.
     """
-    looking = _Looking(None if skip is None else os.path.realpath(skip), frozenset(kinds))
+    skipped = None if skip is None else os.path.realpath(skip)
+    looking = _Looking(skipped, frozenset(kinds), results)
     for path in paths:
         try:
             looking.at(os.fspath(path))
@@ -127,8 +131,8 @@ def search(
 class _Looking:
     """A search under way."""
 
-    def __init__(self, skipped: str | None, kinds: frozenset[str]) -> None:
-        self.skipped, self.kinds = skipped, kinds
+    def __init__(self, skipped: str | None, kinds: frozenset[str], results: bool) -> None:
+        self.skipped, self.kinds, self.results = skipped, kinds, results
         self.found = Search()
         self.photos: dict[str, Found] = {}
         self.named: list[Path] = []
@@ -223,7 +227,7 @@ class _Looking:
                 self.unread.setdefault(kind, Counter())[path.suffix] += 1
             elif kind == "photo":
                 photos.append(Found(path, folder))
-        own = _own(found.path for found in photos)
+        own = {} if self.results else _own(found.path for found in photos)
         beside = {(found.path.parent, name) for found in photos for name in _names(found.path)}
         for found in photos:
             if os.path.realpath(found.path) in own:
@@ -272,7 +276,7 @@ class _Looking:
 
     def _drop_named_results(self) -> None:
         """A shell's `d/*.png` names own results beside their photos; these are no photos."""
-        own = _own(self.named)
+        own = {} if self.results else _own(self.named)
         real = {os.path.realpath(found.path): key for key, found in self.photos.items()}
         results = [path for path, source in own.items() if path in real and source in real]
         for path in results:

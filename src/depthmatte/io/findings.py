@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..camera import Camera
 from ..evidence import Evidence, RawDepth, Side, StereoView
+from ..text import plain
 from .orientation import upright
 
 T = TypeVar("T")
@@ -74,12 +78,40 @@ def turned_view(view: StereoView, orientation: int) -> StereoView | None:
     )
 
 
+EXPECTED = (
+    ValueError,  # Damaged, and what NumPy, base64 and decoders say
+    OSError,  # Pillow: cut short, unknown
+    SyntaxError,  # Pillow: broken PNG
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+"""What parsers and decoders say of damaged files."""
+
+log = logging.getLogger("depthmatte")
+"""Quiet unless the program around us listens: what is passed over is said at DEBUG."""
+
+
 def attempt(finder: Callable[..., T | None], *about: Any) -> T | None:
-    """What a finder finds; damage of any kind counts as absent."""
+    """What a finder finds; damage counts as absent.
+
+    So does any other error, for a photo must not be lost over what lies beside it; but that
+    may be a mistake of ours, and is logged with its traceback.
+    """
     try:
         return finder(*about)
-    except Exception:  # on hostile bytes parsers and decoders raise anything there is
-        return None
+    except EXPECTED as error:
+        log.debug("%s: %s: %s", _name(finder), type(error).__name__, plain(error))
+    except Exception:
+        log.debug("%s: unexpected, please report it", _name(finder), exc_info=True)
+    return None
+
+
+def _name(finder: Callable[..., Any]) -> str:
+    return f"{finder.__module__}.{finder.__qualname__}"
 
 
 def covering(depth: RawDepth | None, shape: tuple[int, int]) -> RawDepth | None:

@@ -17,7 +17,7 @@ _CMEX = bytes.fromhex("4363e9145b7d4aab97aebea69803b434")
 """Files from before `cmex` had a name carry the same box under this one."""
 
 _MOST = 16
-"""Auxiliary pictures, and descriptions of one picture, looked at: phones write up to eight."""
+"""Auxiliary pictures, and descriptions, looked at: phones write up to eight."""
 
 Turns = tuple[tuple[str, int], ...]
 
@@ -59,12 +59,17 @@ def read(content: bytes) -> Boxes:
     wanted = {primary, *auxiliaries, *(pair or ())}
     places = dict(_extents(_first(meta, "iloc")))
     items = {}
+    described: dict[int, Xmp] = {}  # each description once, however many pictures share it
     for item, indices in _owned(_first(_first(meta, "iprp"), "ipma")):
         if item in wanted:
             about = [source for kind, source, target in links if (kind, target) == ("cdsc", item)]
-            packets = (content[slice(*places[s])] for s in about[:_MOST] if s in places)
+            text = Xmp()
+            for source in about[:_MOST]:
+                if source not in described and source in places and len(described) < _MOST:
+                    described[source] = _described(content[slice(*places[source])])
+                text += described.get(source, Xmp())
             own = [properties[index - 1] for index in indices if 0 < index <= len(properties)]
-            items[item] = _item(own, packets)
+            items[item] = _item(own, text)
             wanted.remove(item)
     return Boxes(primary, items, auxiliaries, pair)
 
@@ -148,14 +153,16 @@ def _extents(content: memoryview | bytes) -> Iterator[tuple[int, tuple[int, int]
         method = fields(2) & 15 if version else 0
         fields(2)  # where other files lie
         base, count = fields(base_size), fields(2)
-        for _ in range(count):
+        if count == 1:
             fields(index_size)
             offset, length = fields(offset_size), fields(length_size)
-            if count == 1 and method == 0:
+            if method == 0:
                 yield item, (base + offset, base + offset + length)
+        else:  # in pieces: passed over, at once, for they may have no size at all
+            fields(count * (index_size + offset_size + length_size))
 
 
-def _item(properties: list[tuple[str, memoryview]], packets: Iterator[bytes]) -> Item:
+def _item(properties: list[tuple[str, memoryview]], text: Xmp) -> Item:
     turns, auxiliary, place = [], "", None
     for kind, inside in properties:
         if kind in ("irot", "imir"):
@@ -166,11 +173,11 @@ def _item(properties: list[tuple[str, memoryview]], packets: Iterator[bytes]) ->
             place = _place(inside)
         elif kind == "uuid" and inside[:16] == _CMEX:
             place = _place(inside[16:])
-    text = Xmp()
-    for packet in packets:
-        if b"<x:xmpmeta" in packet:
-            text += xmp.packets(packet)
     return Item(tuple(turns), auxiliary, text, place)
+
+
+def _described(packet: bytes) -> Xmp:
+    return xmp.packets(packet) if b"<x:xmpmeta" in packet else Xmp()
 
 
 def _place(content: memoryview) -> tuple[float, float, float]:

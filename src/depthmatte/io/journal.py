@@ -8,6 +8,7 @@ says how it was made.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,12 @@ NAME = ".depthmatte-done.jsonl"
 
 State = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
+
+
+def digest(options: Mapping[str, object]) -> str:
+    """A text that is equal for equal options: values that show themselves by `repr`."""
+    text = repr(sorted((name, repr(value)) for name, value in options.items()))
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,18 @@ class Journal:
         self.path = folder / NAME
         self._last: dict[str, Entry] = {}
         for one in _entries(self.path):
-            self._note(one)
+            self._learn(one)
 
-    def _note(self, one: Entry) -> None:
+    def _learn(self, one: Entry) -> None:
         self._last |= dict.fromkeys(one.results, one)
+
+    def note(
+        self, source: Path, options: str, results: Iterable[Path], reads: Iterable[Path] = ()
+    ) -> None:
+        """Write down that a photo was just done; see `entry` and `add`."""
+        one = entry(self.folder, source, options, results, reads)
+        if one is not None:
+            self.add(one)
 
     def add(self, one: Entry) -> None:
         """Append an entry as one whole line.
@@ -125,7 +140,7 @@ class Journal:
                 f"{label(self.path)}: cannot be written ({reason(error)}); make room or write "
                 "elsewhere"
             ) from error
-        self._note(one)
+        self._learn(one)
 
     def done(
         self, source: Path, options: str, results: Iterable[Path], reads: Iterable[Path] = ()

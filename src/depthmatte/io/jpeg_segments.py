@@ -16,6 +16,8 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _MULTI = b"MPF\0"
 _MOST = 16
 """Pictures looked at: phones list up to six, and each is a copy of a part of the file."""
+_SEGMENTS = 20_000
+"""Segments looked at: as many of full size hold a gigabyte."""
 
 _ENTRIES, _VIEWPOINT = 0xB002, 0xB101
 
@@ -44,7 +46,9 @@ UNDEFINED = 0x000000
 def segments(content: bytes) -> Iterator[Segment]:
     """The segments before the first scan; ends quietly where the file is damaged."""
     place = 2
-    while place + 4 <= len(content) and content[place] == 0xFF:
+    for _ in range(_SEGMENTS):
+        if place + 4 > len(content) or content[place] != 0xFF:
+            return
         marker = content[place + 1]
         if marker == 0xFF:
             place += 1
@@ -117,7 +121,10 @@ def viewpoint(content: bytes) -> int | None:
 
 
 def directories(tiff: bytes) -> Mapping[int, bytes]:
-    """Raw values by tag of a chain of TIFF directories. Raises Damaged where it makes no sense."""
+    """Raw values by tag, those that are looked at, in a chain of TIFF directories.
+
+    Raises Damaged where it makes no sense.
+    """
     order, sizes = _order(tiff), {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}
     found: dict[int, bytes] = {}
     try:
@@ -127,6 +134,8 @@ def directories(tiff: bytes) -> Mapping[int, bytes]:
             for row in range(count):
                 at = place + 2 + 12 * row
                 tag, form, number = struct.unpack_from(f"{order}HHI", tiff, at)
+                if tag not in (_ENTRIES, _VIEWPOINT):
+                    continue
                 size = sizes.get(form, 0) * number
                 start = at + 8 if size <= 4 else struct.unpack_from(f"{order}I", tiff, at + 8)[0]
                 found.setdefault(tag, tiff[start : start + size])

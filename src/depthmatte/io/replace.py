@@ -1,15 +1,34 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all.
+
+A file is written as a draft, `.HEX.depthmatte.part` in the folder of its target, and renamed when
+it is whole. A process that fails, or is stopped by Ctrl-C, takes its drafts away. One that is
+killed cannot: so whoever writes holds a lock on the draft (`flock`), which ends with the process,
+and the first time a process writes into a folder it removes the drafts there that nobody holds.
+Windows has no such locks: there a draft is left over when nobody wrote to it for an hour.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import secrets
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import InputError
 from .label import Place, label, reason
+
+if sys.platform != "win32":
+    import fcntl
+
+ENDING = ".depthmatte.part"
+PATIENCE = 3600.0
+"""Seconds after which a draft is taken for left over where there are no locks."""
+
+_swept: set[str] = set()
 
 
 def check_place(path: Path, inputs: Iterable[Place] = ()) -> None:
@@ -24,11 +43,11 @@ def check_place(path: Path, inputs: Iterable[Place] = ()) -> None:
         raise InputError(f"{label(path)}: cannot be written; name a file in a folder of yours")
 
 
-def refuse_inputs(path: Path, inputs: Iterable[Place]) -> None:
+def refuse_inputs(path: Path, inputs: Place | Iterable[Place]) -> None:
     """Raise InputError where `path` is one of the files that are only read."""
     if not os.path.exists(path):  # False also where a folder may not be entered
         return
-    for one in inputs:
+    for one in [inputs] if isinstance(inputs, str | os.PathLike) else inputs:
         if os.path.exists(one) and os.path.samefile(path, one):
             raise InputError(
                 f"{label(path)}: is an input and is not overwritten; "
@@ -43,15 +62,13 @@ def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
     With `folders` the folders above are made as needed. Raises InputError for a place
     that cannot be written.
     """
-    draft = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        _sweep_once(path.parent)
+        with _draft(path.parent) as draft:
             yield draft
             os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(
             f"{label(path)}: cannot be written (its folder is a file); write elsewhere"
@@ -60,3 +77,58 @@ def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
         raise InputError(
             f"{label(path)}: cannot be written ({reason(error)}); make room or write elsewhere"
         ) from error
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    """An empty file that is held while it is written, and gone afterwards if it still has its
+    name.
+    """
+    while True:
+        draft = folder / f".{os.urandom(8).hex()}{ENDING}"
+        with draft.open("xb") as held:
+            try:
+                _hold(held, wait=True)
+                if not draft.exists():  # another process swept it away before it was held
+                    continue
+                if sys.platform == "win32":
+                    held.close()  # an open file cannot be renamed there
+                yield draft
+                return
+            finally:
+                # Removed before it is let go: nobody else may take it for left over.
+                draft.unlink(missing_ok=True)
+
+
+def _hold(file: BinaryIO, wait: bool) -> bool:
+    """Take the lock of an open file; False where there are none, or another process has it and we
+    do not `wait`.
+    """
+    if sys.platform == "win32":
+        return time.time() - os.fstat(file.fileno()).st_mtime > PATIENCE
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts in a folder that their writers left when they were killed."""
+    for draft in list(folder.glob(f".*{ENDING}")):
+        with contextlib.suppress(OSError):
+            with draft.open("r+b") as file:
+                if not _hold(file, wait=False):
+                    continue
+                if sys.platform != "win32":
+                    draft.unlink()  # still held: no writer comes between
+            draft.unlink(missing_ok=True)
+
+
+def _sweep_once(folder: Path) -> None:
+    """`sweep` where this process has not yet been; what was left there was left before."""
+    where = os.path.abspath(folder)
+    if where not in _swept:
+        _swept.add(where)
+        with contextlib.suppress(OSError):
+            sweep(folder)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..photo import Meta
-from .label import Place, label
+from . import png_writer
+from .label import Place, label, reason
 from .replace import refuse_inputs, replacing
+from .sink import Sink
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,32 +78,99 @@ def _levels(values: NDArray[Any], top: int) -> NDArray[np.float32]:
     return np.rint(levels, out=levels)
 
 
+@overload
 def write(
     array: NDArray[np.uint8] | NDArray[np.uint16],
     path: Place,
     meta: Meta | None = None,
     quality: int = QUALITY,
     forbid: Place | Iterable[Place] = (),
-) -> Path:
-    """Write a picture in the format its suffix names; returns the path (SPEC row B4).
+    format: str | None = None,
+    threads: int = 1,
+) -> Path: ...
+@overload
+def write(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    path: BinaryIO,
+    meta: Meta | None = None,
+    quality: int = QUALITY,
+    forbid: Place | Iterable[Place] = (),
+    format: str | None = None,
+    threads: int = 1,
+) -> None: ...
+def write(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    path: Place | BinaryIO,
+    meta: Meta | None = None,
+    quality: int = QUALITY,
+    forbid: Place | Iterable[Place] = (),
+    format: str | None = None,
+    threads: int = 1,
+) -> Path | None:
+    """Write a picture in the format its suffix names (SPEC row B4).
 
-    `array` is uint8 (H, W), (H, W, 3) or (H, W, 4) with straight alpha, or for PNG and TIFF
-    also uint16 (H, W). EXIF and ICC of `meta` are kept, the profile only beside colour, and
-    EXIF over a JPEG segment's 64 KB is left out. `quality` 1 to 100 is for JPEG and colour
-    WebP; all else loses nothing. Folders are made as needed, an older file is replaced only
-    once the new one is whole, and no file of `forbid` (the photo itself) is ever replaced.
+    Parameters
+    ----------
+    array
+        uint8 (H, W), (H, W, 3) or (H, W, 4) with straight alpha, or for PNG and TIFF also
+        uint16 (H, W).
+    path
+        A path, or an open binary file, which is left open.
+    meta
+        EXIF, profile and resolution to keep; the profile only beside color. EXIF over a JPEG
+        segment's 64 KB is left out.
+    quality
+        1 to 100, for JPEG and color WebP; all else loses nothing.
+    forbid
+        Files that are never replaced: the photo itself, and whatever else is only read.
+    format
+        `png`, `jpg`, `webp` or `tiff`, instead of the suffix. An open file without it gets PNG.
+    threads
+        How many threads compress a PNG.
 
-    Raises InputError for a picture, suffix or place that does not work.
+    Returns
+    -------
+    Path or None
+        The path; None for an open file.
+
+    Raises
+    ------
+    InputError
+        For a picture, suffix or place that does not work, and where the disk is full. Folders
+        are made as needed, an older file is replaced only once the new one is whole, and of a
+        failure nothing is left.
     """
+    if not isinstance(path, str | os.PathLike):
+        _pour(encode(array, format or "png", meta, quality, threads), path)
+        return None
     path = Path(path)
-    form = form_of(path)
-    _check(array, form, path)
-    if not 1 <= quality <= 100:
-        raise InputError(f"{label(path)}: quality {quality} is out of range; use 1 to 100")
-    refuse_inputs(path, [forbid] if isinstance(forbid, str | os.PathLike) else forbid)
-    options = _options(array, form, meta or Meta(), quality)
+    form = form_of(path) if format is None else _named(format, label(path))
+    job = _Job.of(array, form, label(path), meta, quality, threads)
+    refuse_inputs(path, forbid)
+    with replacing(path, folders=True) as draft, draft.open("wb") as file:
+        job.run(file)
+    return path
+
+
+def encode(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    format: str = "png",
+    meta: Meta | None = None,
+    quality: int = QUALITY,
+    threads: int = 1,
+) -> bytes:
+    """The bytes of a picture file; everything as `write` takes it. Raises InputError."""
+    file = io.BytesIO()
+    _Job.of(array, _named(format, "picture"), "picture", meta, quality, threads).run(file)
+    return file.getvalue()
+
+
+def write_bytes(path: Place, content: bytes, forbid: Place | Iterable[Place] = ()) -> Path:
+    """Write a file that is whole already; `path`, `forbid` and what is raised as for `write`."""
+    path = Path(path)
+    refuse_inputs(path, forbid)
     with replacing(path, folders=True) as draft:
-        _save(array, draft, path, form.name, options)
+        draft.write_bytes(content)
     return path
 
 
@@ -115,8 +185,87 @@ def form_of(path: Path) -> Format:
     return form
 
 
-def _check(array: NDArray[Any], form: Format, path: Path) -> None:
-    shape, name = np.shape(array), label(path)
+def _named(format: str, name: str) -> Format:
+    """The format of a name such as "png"; a suffix will do."""
+    form = _FORMATS.get(f".{format.lower().removeprefix('.')}")
+    if form is None:
+        raise InputError(
+            f"{name}: format {label(format)} cannot be written; use png, webp, jpg or tiff"
+        )
+    return form
+
+
+def _pour(content: bytes, file: BinaryIO) -> None:
+    """All of the bytes into a file that the caller opened."""
+    given = getattr(file, "name", None)
+    name = label(given) if isinstance(given, str) else "stream"
+    try:
+        Sink(file).write(content)
+        file.flush()
+    except OSError as error:
+        raise InputError(
+            f"{name}: cannot be written ({reason(error)}); make room or write elsewhere"
+        ) from error
+    except (AttributeError, TypeError, ValueError) as error:  # closed, of text, or no file at all
+        raise InputError(f"{name}: takes no bytes; give a path or an open binary file") from error
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A picture, checked, and how it is encoded; `name` stands in messages."""
+
+    array: NDArray[Any]
+    form: Format
+    name: str
+    meta: Meta
+    quality: int
+    threads: int
+
+    @classmethod
+    def of(
+        cls,
+        array: NDArray[Any],
+        form: Format,
+        name: str,
+        meta: Meta | None,
+        quality: int,
+        threads: int,
+    ) -> _Job:
+        """Raises InputError for what the format cannot hold."""
+        _check(array, form, name)
+        if not 1 <= quality <= 100:
+            raise InputError(f"{name}: quality {quality} is out of range; use 1 to 100")
+        return cls(array, form, name, meta or Meta(), quality, threads)
+
+    def run(self, file: BinaryIO) -> None:
+        """Encode into an open file that is empty."""
+        meta, sink = self.meta, Sink(file)
+        try:
+            if self.form is _PNG:
+                icc = meta.icc if self.array.ndim == 3 else None
+                png_writer.save(self.array, sink, icc, meta.exif, _dpi(meta), self.threads)
+            else:
+                options = _options(self.array, self.form, meta, self.quality)
+                _image(self.array).save(cast(Any, sink), self.form.name, **options)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise InputError(_refusal(self.name, error)) from error
+        except Exception as error:  # metadata of photos from anywhere makes encoders raise anything
+            raise InputError(_refusal(self.name, error)) from error
+
+
+def _refusal(name: str, error: Exception) -> str:
+    return f"{name}: cannot be written ({label(str(error))}); try another suffix"
+
+
+def _dpi(meta: Meta) -> tuple[float, float] | None:
+    """Pixels per inch, where they are numbers that files can hold."""
+    return meta.dpi if meta.dpi and all(0 < number < 65_535 for number in meta.dpi) else None
+
+
+def _check(array: NDArray[Any], form: Format, name: str) -> None:
+    shape = np.shape(array)
     colour = array.dtype == np.uint8 and len(shape) == 3 and shape[2] in (3, 4)
     if not colour and not (array.dtype in (np.uint8, np.uint16) and len(shape) == 2):
         raise InputError(
@@ -136,18 +285,6 @@ def _check(array: NDArray[Any], form: Format, path: Path) -> None:
         raise InputError(f"{name}: {form.name} holds no 16 bits; use .png or .tif")
 
 
-def _save(array: NDArray[Any], draft: Path, path: Path, name: str, options: Any) -> None:
-    """Encode into `draft`; `path` stands in messages."""
-    try:
-        _image(array).save(draft, name, **options)
-    except OSError:
-        raise
-    except Exception as error:  # metadata of photos from anywhere makes encoders raise anything
-        raise InputError(
-            f"{label(path)}: cannot be written ({label(str(error))}); try another suffix"
-        ) from error
-
-
 def _image(array: NDArray[Any]) -> Image:
     from PIL import Image
 
@@ -160,10 +297,9 @@ def _options(array: NDArray[Any], form: Format, meta: Meta, quality: int) -> dic
         options["icc_profile"] = meta.icc
     if meta.exif and not (form is _JPEG and len(meta.exif) > _EXIF_LIMIT):
         options["exif"] = meta.exif
-    if form is _PNG:
-        # Of 12 megapixels this took a quarter of the default level's time, for a fifth more file.
-        options["compress_level"] = 2
-    elif form is _TIFF:
+    if dpi := _dpi(meta):
+        options["dpi"] = dpi
+    if form is _TIFF:
         # The library that compresses for Pillow cannot write EXIF.
         options["compression"] = "raw" if "exif" in options else "tiff_adobe_deflate"
     elif form is _JPEG:

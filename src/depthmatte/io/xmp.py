@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -17,7 +18,7 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 _OPEN, _CLOSE = b"<x:xmpmeta", b"</x:xmpmeta>"
 _MOST = 100_000
-"""Elements a packet may have: phones write some hundred."""
+"""Elements and attributes that all packets of a picture may have: phones write some hundred."""
 
 _HEAD = len(EXTENSION) + 40
 """An extension segment's own head: 32 of identity, 4 of full length, 4 of offset."""
@@ -71,6 +72,10 @@ class Xmp:
             for element in root.iter()
         )
 
+    def parts(self) -> int:
+        """Elements and attributes, and one more for each packet."""
+        return sum(1 + len(element.attrib) for root in self.roots for element in root.iter())
+
     def __add__(self, other: Xmp) -> Xmp:
         return Xmp(self.roots + other.roots)
 
@@ -84,28 +89,54 @@ def number(text: str | None) -> float | None:
     return None if value != value else value
 
 
-def parse(packet: bytes) -> Xmp:
-    """One packet. Raises Damaged for what is not XML, or brings a document type along."""
-    packet = packet.strip(b"\0 \t\r\n")
-    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+def parse(packet: bytes, most: int = _MOST) -> Xmp:
+    """One packet in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
+
+    Raises Damaged for what is not XML, has more than `most` elements and attributes, or brings
+    a document type along, in whatever encoding: its entities unfold without end.
+    """
+    text = _decoded(packet).strip("\0 \t\r\n\ufeff")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise Damaged("XMP has no document type")
-    if packet.count(b"<") > _MOST:
+    if _parts(text) > most:
         raise Damaged("XMP with too many elements")
+    # What the packet's own declaration says of its encoding no longer counts.
+    parser = ElementTree.XMLParser(encoding="utf-8")
     try:
-        return Xmp((ElementTree.fromstring(packet),))
+        return Xmp((ElementTree.fromstring(text.encode(), parser),))
     except (ElementTree.ParseError, ValueError) as error:
         raise Damaged("XMP is not XML") from error
 
 
+def _parts(text: str) -> int:
+    """Elements (their ends too) and attributes, at most."""
+    return text.count("<") + text.count("=")
+
+
+def _decoded(packet: bytes) -> str:
+    marks = {
+        codecs.BOM_UTF32_LE: "utf-32",
+        codecs.BOM_UTF32_BE: "utf-32",
+        codecs.BOM_UTF16_LE: "utf-16",
+        codecs.BOM_UTF16_BE: "utf-16",
+    }
+    found = (name for mark, name in marks.items() if packet.startswith(mark))
+    try:
+        return packet.decode(next(found, "utf-8"))
+    except UnicodeDecodeError as error:
+        raise Damaged("XMP of another encoding") from error
+
+
 def packets(content: bytes) -> Xmp:
     """All packets that lie open in `content`, one after another."""
-    found = Xmp()
+    found, left = Xmp(), _MOST
     start = content.find(_OPEN)
     while start >= 0:
         stop = content.find(_CLOSE, start)
         if stop < 0:
             break
-        found += parse(content[start : stop + len(_CLOSE)])
+        found += parse(content[start : stop + len(_CLOSE)], left)
+        left = _MOST - found.parts()
         start = content.find(_OPEN, stop)
     return found
 
@@ -115,16 +146,18 @@ def of_jpeg(payloads: Iterable[bytes]) -> Xmp:
     found, pieces = Xmp(), []
     for content in payloads:
         if content.startswith(STANDARD):
-            found += _parsed(content[len(STANDARD) :])
+            found += _parsed(content[len(STANDARD) :], _MOST - found.parts())
         elif content.startswith(EXTENSION) and len(content) > _HEAD:
             pieces.append(content)
     guid = found.text(NOTE, "HasExtendedXMP")
-    return found + _parsed(_joined(pieces, guid)) if guid and pieces else found
+    if not guid or not pieces:
+        return found
+    return found + _parsed(_joined(pieces, guid), _MOST - found.parts())
 
 
-def _parsed(packet: bytes) -> Xmp:
+def _parsed(packet: bytes, most: int) -> Xmp:
     try:
-        return parse(packet)
+        return parse(packet, most)
     except Damaged:
         return Xmp()
 
@@ -146,12 +179,17 @@ def _joined(pieces: Iterable[bytes], guid: str) -> bytes:
 
 
 def _fields(element: ElementTree.Element) -> dict[str, str]:
-    fields = {_local(key): value for key, value in element.attrib.items()}
-    for child in element:
-        if _local(child.tag) == "Description":
-            fields |= _fields(child)
-        elif child.text and child.text.strip():
-            fields[_local(child.tag)] = child.text.strip()
+    """A structure's fields, those of the descriptions inside it too."""
+    fields: dict[str, str] = {}
+    inside = [element]
+    while inside:
+        one = inside.pop()
+        fields |= {_local(key): value for key, value in one.attrib.items()}
+        for child in one:
+            if _local(child.tag) == "Description":
+                inside.append(child)
+            elif child.text and child.text.strip():
+                fields[_local(child.tag)] = child.text.strip()
     return fields
 
 

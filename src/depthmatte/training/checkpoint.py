@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
-import os
-import pickle
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import InputError
+from ..io.label import label, reason
+from ..io.replace import replacing
+from .recipe import TASKS
+
+RESUMED = ("network", "adam", "epoch", "best", "quiet")
+"""What a checkpoint needs beside recipe and weights, so that its run can go on."""
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write under a temporary name, then replace: a stop half-way loses nothing."""
-    fresh = path.with_suffix(".part")
-    torch.save(state, fresh)
-    os.replace(fresh, path)
+    """Write a run, whole or not at all; InputError where there is no place for it."""
+    # torch turns the system's errors into its own: it writes to memory, and we to the disk.
+    held = io.BytesIO()
+    torch.save(state, held)
+    with replacing(path, folders=True) as draft:
+        draft.write_bytes(held.getbuffer())
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The parts of a run on the CPU: `recipe`, `mean`, `network`, `adam`, `epoch`, `error`.
+def read_checkpoint(path: Path, resumed: bool = False) -> dict[str, Any]:
+    """The parts of a run on the CPU.
 
-    Only plain values and tensors are unpickled. Raises InputError for a file that is
-    missing, damaged or something else.
+    Only plain values and tensors are unpickled.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `write_checkpoint` wrote.
+    resumed : bool
+        Whether its run is to go on, which takes more than its weights.
+
+    Returns
+    -------
+    dict
+        `recipe` (options by name), `mean` (tensors by name); of a run also `network`, `adam`,
+        `epoch`, `step`, `error` and `log`.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing, damaged or something else.
     """
-    alien = InputError(f"{path}: is no checkpoint of depthmatte train; give OUT/last.pt")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; check the path") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise alien from error
-    if not isinstance(state, dict) or not {"recipe", "mean"} <= set(state):
+    alien = InputError(f"{label(path)}: is no checkpoint of depthmatte train; give OUT/last.pt")
+    if path.exists() and not path.is_file():
         raise alien
-    return state
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{label(path)}: {reason(error)}; check the path") from error
+    except Exception as error:  # torch raises what its unpickler meets: KeyError, IndexError, ...
+        raise alien from error
+    if not _is_run(state):
+        raise alien
+    missing = [name for name in RESUMED if name not in state]
+    if resumed and missing:
+        raise InputError(
+            f"{label(path)}: holds weights but no run to go on with; begin a new run with "
+            f"--start {label(path)}"
+        )
+    return state  # type: ignore[no-any-return]
+
+
+def _is_run(state: Any) -> bool:
+    """Whether a file's content has a known task and tensors by name."""
+    if not isinstance(state, dict):
+        return False
+    recipe, mean = state.get("recipe"), state.get("mean")
+    return (
+        isinstance(recipe, dict)
+        and recipe.get("task") in TASKS
+        and isinstance(mean, dict)
+        and all(isinstance(value, torch.Tensor) for value in mean.values())
+    )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..canvas import resize
 from ..errors import InputError
+from ..io.label import label
 from ..photo import RGB
 
 HOLD_OUT = 5
@@ -57,7 +58,7 @@ def read_rgb(path: Path) -> RGB:
     """Decode a training picture to RGB uint8 (H, W, 3)."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise InputError(f"{path}: cannot be decoded; remove it or mend it")
+        raise InputError(f"{label(path)}: cannot be decoded; remove it or mend it")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -65,7 +66,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     """Decode a mask or matte to uint8 (H, W)."""
     grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if grey is None:
-        raise InputError(f"{path}: cannot be decoded; remove it or mend it")
+        raise InputError(f"{label(path)}: cannot be decoded; remove it or mend it")
     return np.asarray(grey, np.uint8)
 
 
@@ -73,7 +74,7 @@ def read_rgba(path: Path) -> NDArray[np.uint8]:
     """Decode a cut-out to RGBA uint8 (H, W, 4), cropped to its opaque part."""
     bgra = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4:
-        raise InputError(f"{path}: is no RGBA picture; cut-outs need an alpha channel")
+        raise InputError(f"{label(path)}: is no RGBA picture; cut-outs need an alpha channel")
     if bgra.dtype != np.uint8:
         bgra = (bgra // 257).astype(np.uint8)
     return trim(np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA), np.uint8))
@@ -97,7 +98,7 @@ def pairs(root: Path, group: str) -> list[Labelled]:
         if path.stem in masks
     ]
     if not found:
-        raise InputError(f"{folder}: holds no images/ with masks/; give the data folder")
+        raise InputError(f"{label(folder)}: holds no images/ with masks/; give the data folder")
     return found
 
 
@@ -133,23 +134,31 @@ def label_file(folder: Path, photo: Path, suffix: str = ".npy") -> Path:
 def files(folder: Path) -> list[Path]:
     """What lies in a folder of the data; InputError where there is no such folder."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: is no folder; give the data folder")
-    return list(folder.iterdir())
+        raise InputError(f"{label(folder)}: is no folder; give the data folder")
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def part(folder: Path, split: Split) -> list[Path]:
+    """The pictures of one split; InputError where the folder holds too few for it."""
+    found = held(files(folder), split)
+    if not found:
+        raise InputError(f"{label(folder)}: holds too few pictures to part; put two or more there")
+    return found
 
 
 def backgrounds(root: Path, split: Split) -> list[Path]:
     """People-free photos."""
-    return held(files(root / "backgrounds"), split)
+    return part(root / "backgrounds", split)
 
 
 def cutouts(root: Path, split: Split) -> list[Path]:
     """RGBA people."""
-    return held(files(root / "cutouts"), split)
+    return part(root / "cutouts", split)
 
 
 def objects(root: Path, split: Split) -> list[Path]:
     """RGBA things that may stand in front of people."""
-    return held(files(root / "objects"), split)
+    return part(root / "objects", split)
 
 
 def matte_items(

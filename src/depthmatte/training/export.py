@@ -9,7 +9,6 @@ shipped file must stay within `ROUNDING` of torch, less than two steps of an 8-b
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,9 +22,14 @@ import torch
 from torch import nn
 
 from ..canvas import PRESET
-from ..errors import WeightsError
-from ..network import KEY, VERSION, Network
+from ..contract import KEY, VERSION
+from ..errors import InputError, WeightsError
+from ..fields import options
+from ..io.label import label
+from ..io.replace import refuse_inputs, replacing
+from ..network import Network
 from .checkpoint import read_checkpoint
+from .recipe import Recipe
 from .tasks import TASKS, Task
 
 PARITY = 1e-4
@@ -50,11 +54,21 @@ class Card:
 
 
 def load(checkpoint: Path) -> tuple[str, nn.Module]:
-    """(task, network) of a checkpoint: the running average of its weights."""
+    """(task, network) of a checkpoint: the running average of its weights.
+
+    Raises InputError for weights that do not fit today's network.
+    """
     state = read_checkpoint(checkpoint)
     recipe = state["recipe"]
-    network = TASKS[recipe["task"]].network(recipe["encoder"])
-    network.load_state_dict(state["mean"])
+    encoder = recipe.get("encoder", "lite0")
+    try:
+        network = TASKS[recipe["task"]].network(encoder)
+        network.load_state_dict(state["mean"])
+    except (RuntimeError, KeyError) as error:
+        raise InputError(
+            f"{label(checkpoint)}: its weights do not fit the {recipe['task']} network; "
+            "train it again with --start"
+        ) from error
     return recipe["task"], network.eval()
 
 
@@ -66,18 +80,15 @@ def export(
     `calibration` is the number `Task.calibrate` fits. Raises WeightsError when parity fails; `out`
     is replaced only by a file that passed.
     """
+    refuse_inputs(out, [checkpoint])
     out.parent.mkdir(parents=True, exist_ok=True)
     task, network = load(checkpoint)
     module = TASKS[task].export(network, calibration).eval()
-    fresh = out.with_suffix(".part.onnx")
-    try:
+    with replacing(out) as fresh:
         _write(module, fresh, TASKS[task])
         _prove(module, fresh, task, card or Card(), PARITY)
         _halve(fresh)
         parity = _prove(module, fresh, task, card or Card(), ROUNDING)
-        os.replace(fresh, out)
-    finally:
-        fresh.unlink(missing_ok=True)
     return parity
 
 
@@ -86,12 +97,16 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
 
     With `data` the network is calibrated first, on what training never saw.
     """
+    refuse_inputs(out, [checkpoint])
+    if out.is_dir():
+        raise InputError(f"{label(out)}: is a folder; name an .onnx file")
+    if data is not None and not data.is_dir():
+        raise InputError(f"{label(data)}: is no folder; give the data folder")
     state = read_checkpoint(checkpoint)
     recipe = state["recipe"]
-    numbers: dict[str, Any] = {
-        "epochs": state["epoch"],
-        "validation error": round(float(state["error"]), 4),
-    }
+    numbers: dict[str, Any] = {"epochs": state["epoch"]} if "epoch" in state else {}
+    if "error" in state:
+        numbers["validation error"] = round(float(state["error"]), 4)
     task, calibration = TASKS[recipe["task"]], 1.0
     if data is not None:
         calibration = task.calibrate(load(checkpoint)[1], data)
@@ -100,22 +115,25 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
     return export(checkpoint, out, card, calibration)
 
 
-REPEATED = (
-    "epochs", "batch", "rate", "encoder", "encoder_rate", "freeze", "stop_loss", "patience",
-    "seed", "strength", "landscape",
-)  # fmt: skip
-"""Options of a recipe that stand in the command line stored with its network."""
+HERE = ("task", "data", "out", "threads", "workers")
+"""Options of a recipe that say where a run took place, not what came out of it."""
+
+EARLIER = {"start": "(an earlier run)", "labels": "(of train labels)"}
+"""What stands for paths in the command line stored with a network."""
 
 
 def _command(recipe: Mapping[str, Any]) -> str:
     """The command line that repeats a recipe."""
     words = ["depthmatte train", recipe["task"]]
-    for name in REPEATED:
-        if name in recipe:
-            words.append(f"--{name.replace('_', '-')} {recipe[name]}")
-    words.append(f"--preset {recipe['preset'][0]}x{recipe['preset'][1]}")
-    words += ["--start (an earlier run)"] if recipe.get("start") else []
-    words += ["--labels (of train labels)"] if recipe.get("labels") else []
+    for one in options(Recipe):
+        value = recipe.get(one.name)
+        if one.name in HERE or value is None:
+            continue
+        flag = one.flags[-1]
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            words.append(f"{flag} {EARLIER.get(one.name) or one.shown(value)}")
     return " ".join(words)
 
 
@@ -131,7 +149,7 @@ def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -
     _describe(path, task, module, card, None)
     parity = _parity(module, path, TASKS[task])
     if parity > limit:
-        raise WeightsError(f"{path}: ONNX differs from torch by {parity:.2g}; not exported")
+        raise WeightsError(f"{task}: ONNX differs from torch by {parity:.2g}; not exported")
     _describe(path, task, module, card, parity)
     return parity
 
@@ -259,7 +277,7 @@ def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: floa
 @torch.no_grad()
 def _parity(module: nn.Module, path: Path, task: Task) -> float:
     """Largest difference between torch and ONNX Runtime on smooth and noisy canvases."""
-    network = Network(path)
+    network = Network(path, trusted=True)
     rng = np.random.default_rng(0)
     worst = 0.0
     for rows, columns in _sizes(task):

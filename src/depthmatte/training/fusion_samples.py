@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..canvas import Float, resize
 from ..errors import InputError
 from ..fuse.features import features
+from ..io.label import label
 from ..maps import Depth, Matte
 from . import mistakes
 from .augment import Rng
@@ -102,20 +103,18 @@ class FusionSamples:
 
     @classmethod
     def of(
-        cls,
-        data: Path,
-        preset: tuple[int, int],
-        labels: Path | None = None,
-        strength: float = 1.0,
-        split: Split = "train",
+        cls, labels: Path | None, preset: tuple[int, int], split: Split = "train"
     ) -> FusionSamples:
-        """All maps of one split in `labels`: folders made by `depthmatte train maps`.
-
-        What `data` and `strength` are to other tasks is in the maps, or drawn from them here.
-        """
-        files = sorted(labels.rglob(f"{split}_*.npz")) if labels else []
+        """All maps of one split in `labels`: folders made by `depthmatte train maps`."""
+        if labels is None:
+            raise InputError(
+                "--labels: no maps to learn from; make them with depthmatte train maps"
+            )
+        files = sorted(labels.rglob(f"{split}_*.npz"))
         if not files:
-            raise InputError(f"{labels}: holds no maps; make them with depthmatte train maps")
+            raise InputError(
+                f"{label(labels)}: holds no {split} maps; make them with depthmatte train maps"
+            )
         return cls(files, [_share(path) for path in files], preset)
 
     def plain(self) -> Iterator[tuple[Float, Float]]:

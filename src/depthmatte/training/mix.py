@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
+from ..io.label import label
+from ..io.replace import refuse_inputs
 from .checkpoint import read_checkpoint, write_checkpoint
 
 
@@ -23,15 +25,17 @@ def mix(checkpoints: Sequence[Path], shares: Sequence[float], out: Path) -> Path
     """
     if len(checkpoints) != len(shares) or not shares or min(shares) < 0 or sum(shares) <= 0:
         raise InputError("--shares: give one positive number for each checkpoint")
+    refuse_inputs(out, checkpoints)
     states = [read_checkpoint(path) for path in checkpoints]
     shapes = [{name: value.shape for name, value in state["mean"].items()} for state in states]
     if any(other != shapes[0] for other in shapes):
-        raise InputError(f"{checkpoints[-1]}: holds another network than {checkpoints[0]}")
+        raise InputError(
+            f"{label(checkpoints[-1])}: holds another network than {label(checkpoints[0])}"
+        )
     mean = {
         name: _mean([state["mean"][name] for state in states], shares)
         for name in states[-1]["mean"]
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_checkpoint(out, {**states[-1], "mean": mean})
     return out
 

@@ -31,14 +31,8 @@ class StereoSamples:
     preset: tuple[int, int]
 
     @classmethod
-    def of(
-        cls,
-        data: Path,
-        preset: tuple[int, int],
-        labels: Path | None = None,
-        strength: float = 1.0,
-    ) -> StereoSamples:
-        """Pairs from the training half of the data; neither labels nor strength play a part."""
+    def of(cls, data: Path, preset: tuple[int, int]) -> StereoSamples:
+        """Pairs from the training half of the data."""
         return cls(Stock.of(data, "train"), [1.0] * PAIRS, preset)
 
     def sample(self, key: Key) -> Sample:

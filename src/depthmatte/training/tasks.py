@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,26 +25,40 @@ from .nets.fusion import FusionExport, FusionNetwork
 from .nets.monodepth import MonoDepthExport, MonoDepthNetwork, expectation
 from .nets.portrait import PortraitExport, PortraitNetwork
 from .nets.stereo import LARGEST, StereoExport, StereoNetwork
-from .samples import MatteSamples, on_canvas
+from .recipe import Recipe
+from .samples import Key, MatteSamples, Sample, on_canvas
 from .scenes import Scene, held_out_scenes
 from .stereo_samples import StereoSamples, held_out_pairs, stacked
 
 Validator = Callable[[nn.Module], float]
 
 
+class Source(Protocol):
+    """What a network learns from: `shares` say how often an epoch draws each of its items."""
+
+    @property
+    def shares(self) -> list[float]:
+        """One share an item."""
+
+    def sample(self, key: Key) -> Sample:
+        """The sample of a key, always the same."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One trainable network; `calibration` names the number fitted at export.
 
-    Its input has `channels` channels, at 1 / `shrunk` of the canvas; `scale` is the size of its
-    largest output; `pretrained` says that its encoder can start from ImageNet weights.
+    `samples` and `validator` take from a recipe what they need of it. The network's input has
+    `channels` channels, at 1 / `shrunk` of the canvas; `scale` is the size of its largest output;
+    `pretrained` says that its encoder can start from ImageNet weights; `labels` is how the files
+    of its labels end, "" where labels are no choice.
     """
 
     name: str
     network: Callable[[str], nn.Module]
-    samples: Callable[[Path, tuple[int, int], Path | None, float], Any]
+    samples: Callable[[Recipe], Source]
     loss: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
-    validator: Callable[[Path, tuple[int, int], Path | None], Validator]
+    validator: Callable[[Recipe], Validator]
     export: Callable[[Any, float], nn.Module]
     calibrate: Callable[[nn.Module, Path], float]
     calibration: str
@@ -52,6 +66,7 @@ class Task:
     shrunk: int = 1
     scale: float = 1.0
     pretrained: bool = True
+    labels: str = ""
 
 
 def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
@@ -59,7 +74,7 @@ def _batch(network: nn.Module, image: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(image)[None].to(next(network.parameters()).device)
 
 
-def matte_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
+def matte_validator(data: Path, preset: tuple[int, int]) -> Validator:
     """1 - mean IoU on held-out training photos, on the canvas."""
     items = matte_items(data)[2]
 
@@ -79,7 +94,7 @@ def matte_validator(data: Path, preset: tuple[int, int], labels: Path | None = N
     return validate
 
 
-def depth_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
+def depth_validator(data: Path, preset: tuple[int, int]) -> Validator:
     """Share of wrong orders: people in held-out scenes, outlines in held-out photos."""
     scenes = list(held_out_scenes(data, 40))
     photos = [item.read() for item in matte_items(data)[2][::2]]
@@ -116,7 +131,7 @@ def _outlines_wrong(photos: list[tuple[RGB, Any]], depth: Callable[[RGB], Any]) 
     return 1 - float(np.mean(shares))
 
 
-def stereo_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
+def stereo_validator(data: Path) -> Validator:
     """Mean error in pixels where both views see the point, on held-out pairs."""
     pairs = list(held_out_pairs(data, 24))
 
@@ -132,9 +147,9 @@ def stereo_validator(data: Path, preset: tuple[int, int], labels: Path | None = 
     return validate
 
 
-def fusion_validator(data: Path, preset: tuple[int, int], labels: Path | None = None) -> Validator:
+def fusion_validator(labels: Path | None, preset: tuple[int, int]) -> Validator:
     """1 - mean IoU of the fused alpha on the test half of the maps, every source in turn."""
-    held = FusionSamples.of(data, preset, labels, split="test")
+    held = FusionSamples.of(labels, preset, split="test")
 
     @torch.no_grad()
     def validate(network: nn.Module) -> float:
@@ -153,29 +168,31 @@ TASKS = {
     "matte": Task(
         "matte",
         PortraitNetwork,
-        MatteSamples.of,
+        lambda r: MatteSamples.of(r.data, r.preset, r.labels, r.strength),
         lambda logits, batch: portrait_loss(logits, batch["alpha"]),
-        matte_validator,
+        lambda r: matte_validator(r.data, r.preset),
         PortraitExport,
         fit_sharpness,
         "sharpness",
+        labels=".png",
     ),
     "depth": Task(
         "depth",
         MonoDepthNetwork,
-        DepthSamples.of,
+        lambda r: DepthSamples.of(r.data, r.preset, r.labels, r.strength),
         depth_loss,
-        depth_validator,
+        lambda r: depth_validator(r.data, r.preset),
         MonoDepthExport,
         fit_temperature,
         "temperature",
+        labels=".npy",
     ),
     "stereo": Task(
         "stereo",
         StereoNetwork,
-        StereoSamples.of,
+        lambda r: StereoSamples.of(r.data, r.preset),
         stereo_loss,
-        stereo_validator,
+        lambda r: stereo_validator(r.data),
         StereoExport,
         fit_doubt,
         "temperature",
@@ -185,9 +202,9 @@ TASKS = {
     "fuse": Task(
         "fuse",
         FusionNetwork,
-        FusionSamples.of,
+        lambda r: FusionSamples.of(r.labels, r.preset),
         lambda out, batch: fusion_loss(out, batch["alpha"]),
-        fusion_validator,
+        lambda r: fusion_validator(r.labels, r.preset),
         FusionExport,
         lambda network, data: 1.0,
         "calibration",

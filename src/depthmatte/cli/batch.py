@@ -1,0 +1,105 @@
+"""Many photos on all cores: one photo's trouble costs that photo, and a stop leaves nothing behind.
+
+Each worker is a process of its own, so that one that is killed, out of memory or by a crash
+inside a decoder, takes a single photo with it. Processes are also faster than threads that share
+the networks: much of a cut holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from .cores import cores, jobs_for, memory, threads_for
+from .outcome import Make, Outcome, R, T, Work, attempt, made, problem
+from .stopping import Stopped, stoppable
+from .workers import Pool
+
+__all__ = [
+    "Make",
+    "Outcome",
+    "Stopped",
+    "Work",
+    "cores",
+    "jobs_for",
+    "memory",
+    "problem",
+    "run_all",
+    "stoppable",
+    "threads_for",
+]
+
+
+def run_all(
+    tasks: Sequence[T],
+    make: Make[T, R],
+    jobs: int = 1,
+    threads: int | None = None,
+    on_finish: Callable[[Outcome[T, R]], None] = lambda _: None,
+    name: Callable[[T], str] = str,
+) -> Generator[Outcome[T, R], None, None]:
+    """Do all tasks and give their outcomes in the order of the tasks, each as soon as it can be.
+
+    Parameters
+    ----------
+    tasks
+        What is to be done. With several jobs each must be picklable.
+    make
+        Gives the function that does one task; called once in each process with the number of
+        CPU threads it may use. With several jobs it must be picklable: a function at the top
+        of a module, or `functools.partial` of one.
+    jobs
+        1 works in this process; more start as many processes.
+    threads
+        CPU threads of each worker; by default the processes share the cores out.
+    on_finish
+        Hears of each outcome at once, in whatever order tasks finish, in this process.
+    name
+        How a task is called in an error.
+
+    Yields
+    ------
+    Outcome
+        One for every task. Whatever one task raises, and the death of the process that does
+        it, is the error of this task alone.
+
+    Raises
+    ------
+    DepthmatteError
+        Where `make` fails: no task can be done.
+
+    Notes
+    -----
+    Close it (`contextlib.closing`) where the loop over it may end early: then no process is
+    left.
+    """
+    if jobs == 1 or len(tasks) < 2:
+        yield from _here(tasks, make, threads, on_finish, name)
+        return
+    threads = threads_for(jobs) if threads is None else threads
+    waiting: dict[int, Outcome[T, R]] = {}
+    following = 0
+    pool = Pool(tasks, make, jobs, threads, name)
+    try:
+        for index, outcome in pool.outcomes():
+            on_finish(outcome)
+            waiting[index] = outcome
+            while following in waiting:
+                yield waiting.pop(following)
+                following += 1
+    finally:
+        pool.stop()
+
+
+def _here(
+    tasks: Sequence[T],
+    make: Make[T, R],
+    threads: int | None,
+    on_finish: Callable[[Outcome[T, R]], None],
+    name: Callable[[T], str],
+) -> Iterator[Outcome[T, R]]:
+    work = made(make, threads) if tasks else None
+    for task in tasks:
+        assert work is not None
+        outcome = attempt(work, task, name(task))
+        on_finish(outcome)
+        yield outcome

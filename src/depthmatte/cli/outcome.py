@@ -1,0 +1,68 @@
+"""How one task of many went: its result, or one line that says what is wrong and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ..errors import DepthmatteError, InputError, MissingExtra, WeightsError
+from ..io.label import label, reason
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Work = Callable[[T], R]
+"""Does one task."""
+
+Make = Callable[[int | None], Work[T, R]]
+"""Called once in each process with the number of its CPU threads, None for all there are: loads
+what all tasks need.
+"""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T, R]):
+    """How one task went: its result, or `error`, one line that names the file."""
+
+    task: T
+    result: R | None = None
+    error: str | None = None
+
+
+def made(make: Make[T, R], threads: int | None) -> Work[T, R]:
+    """What `make` gives; whatever it raises is a DepthmatteError that another process can read."""
+    try:
+        return make(threads)
+    except (InputError, WeightsError):
+        raise
+    except DepthmatteError as error:
+        raise DepthmatteError(str(error)) from error
+    except Exception as error:  # nothing can be done at all: one line says why
+        raise DepthmatteError(problem("the networks", error)) from error
+
+
+def attempt(work: Work[T, R], task: T, name: str) -> Outcome[T, R]:
+    """Do one task; an error of any kind is its outcome. `name` stands in the error."""
+    try:
+        return Outcome(task, work(task))
+    except Exception as error:  # one photo's trouble, whatever it is, must not cost the others
+        return Outcome(task, error=problem(name, error))
+
+
+def problem(name: str, error: Exception) -> str:
+    """What went wrong with a file, as one line that names it and a remedy."""
+    shown = label(name)
+    if isinstance(error, DepthmatteError):
+        text = str(error)
+        about = isinstance(error, MissingExtra | WeightsError) and shown not in text
+        return f"{shown}: {text}" if about else text
+    if isinstance(error, MemoryError):
+        return f"{shown}: does not fit in memory; scale it down or use --jobs 1"
+    if isinstance(error, OSError) and error.strerror:
+        where = error.filename if isinstance(error.filename, str) else name
+        return f"{label(where)}: {reason(error)}; check path, permissions and space left"
+    text = label(" ".join(str(error).split()))
+    text = f"{text[:200]}..." if len(text) > 200 else text
+    about_it = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{shown}: failed ({about_it}); export it as PNG and try again, or report this"

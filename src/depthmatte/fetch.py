@@ -1,0 +1,197 @@
+"""Networks from a server: whole and of the right checksum, or not at all.
+
+A server may be slow, broken or hostile: what it sends is bounded in bytes (MOST_BYTES) and in
+time (TIMEOUT, SLOWEST, LONGEST), only http and https are spoken, after redirects too, and what it
+says is cleaned before it stands in a message. Proxies are those of the environment
+(`https_proxy`, `no_proxy`), as other programs use them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import InputError, WeightsError
+from .text import plain
+
+Progress = Callable[[int, int | None], object]
+"""Called with the bytes that came so far and, where the server says it, their sum."""
+
+MOST_BYTES = 2**31 - 1
+"""Bytes of a file: no ONNX file is larger."""
+
+TIMEOUT = 30.0
+"""Seconds a server may stay silent, and may take for its answer's head."""
+
+SLOWEST = 8192
+"""Bytes a second that must have come on the average once TIMEOUT has passed."""
+
+LONGEST = 3600.0
+"""Seconds a whole download may take."""
+
+CHUNK = 1 << 20
+
+DRAFT = ".depthmatte-"
+"""How the names of drafts in the cache start; they end in `.part`."""
+
+_OURS = ("http", "https")
+
+
+def checked(url: str) -> str:
+    """The url, if it is one of a file on a web server; InputError for any other."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in _OURS and bool(parts.hostname) and parts.port != 0
+        good = good and url.isprintable() and " " not in url
+    except ValueError:
+        good = False
+    if not good:
+        raise InputError(f"{shown(url)}: is not an address; give https://HOST/FILE#sha256=HEX")
+    return url
+
+
+def shown(url: str) -> str:
+    """A url as it may stand in a message: cleaned, cut, and without a password."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return plain(f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}", 200)
+
+
+def fetch(url: str, sha256: str, target: Path, progress: Progress | None = None) -> None:
+    """Download `url` to `target`, whose folder is made.
+
+    Parameters
+    ----------
+    url
+        http or https.
+    sha256
+        What the file must hash to, in hex.
+    target
+        Appears only once it is complete and right.
+    progress
+        Is told how far it is.
+
+    Raises
+    ------
+    InputError
+        For what is no web address.
+    WeightsError
+        When the server cannot be reached, sends something else, too much or too slowly, and
+        when the file cannot be kept.
+    """
+    checked(url)
+    sweep(target.parent)
+    draft = target.parent / f"{DRAFT}{secrets.token_hex(8)}.part"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("xb") as out:
+            _hold(out)
+            found = _download(url, out, progress)
+        if found != sha256:
+            raise WeightsError(
+                f"{shown(url)}: what came has another sha256 than {sha256[:12]}; check both"
+            )
+        os.replace(draft, target)
+    except OSError as error:
+        raise WeightsError(
+            f"{plain(target.parent)}: networks cannot be kept there "
+            f"({(error.strerror or type(error).__name__).lower()}); "
+            "set DEPTHMATTE_CACHE to another folder"
+        ) from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete drafts whose process is gone: killed, or without power."""
+    with suppress(OSError):
+        for draft in folder.glob(f"{DRAFT}*.part"):
+            with suppress(OSError):  # held: another process is at work
+                with draft.open("rb") as file:
+                    _hold(file)
+                draft.unlink()
+
+
+def _hold(file: BinaryIO) -> None:
+    """Lock a draft as long as this process has it open; OSError where another one has.
+
+    Windows needs no lock: a file that is open there cannot be deleted.
+    """
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _download(url: str, out: BinaryIO, progress: Progress | None) -> str:
+    """Write what the server sends; its SHA-256. OSError only where writing fails."""
+    digest, count, start = hashlib.sha256(), 0, time.monotonic()
+    reply = _Reply(url)
+    try:
+        while block := reply.read():
+            count += len(block)
+            spent = time.monotonic() - start
+            if count > MOST_BYTES:
+                raise WeightsError(f"{shown(url)}: sends more than {MOST_BYTES} bytes; check it")
+            if spent > LONGEST or (spent > TIMEOUT and count < SLOWEST * spent):
+                raise WeightsError(
+                    f"{shown(url)}: sends too slowly ({count} bytes in {spent:.0f} s); "
+                    "download it otherwise and give the file"
+                )
+            digest.update(block)
+            out.write(block)
+            if progress is not None:
+                progress(count, reply.length)
+    finally:
+        reply.close()
+    if reply.length is not None and count < reply.length:
+        raise WeightsError(
+            f"{shown(url)}: cannot be fetched (ended after {count} of {reply.length} bytes); "
+            "try again"
+        )
+    return digest.hexdigest()
+
+
+class _Reply:
+    """A server's answer; whatever goes wrong with it is a WeightsError of one clean line."""
+
+    def __init__(self, url: str) -> None:
+        # Here, not above: a run that fetches nothing needs none of it.
+        from . import web
+
+        self._url = url
+        self._reply: Any = self._guarded(lambda: web.get(url, TIMEOUT))
+        said = self._reply.headers.get("Content-Length") or ""
+        self.length = int(said) if said.isdecimal() and len(said) < 20 else None
+        if self.length is not None and self.length > MOST_BYTES:
+            self.close()
+            raise WeightsError(f"{shown(url)}: has {self.length} bytes, more than {MOST_BYTES}")
+
+    def read(self) -> bytes:
+        """What has come; empty at the end."""
+        return bytes(self._guarded(lambda: self._reply.read1(CHUNK)))
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._reply.close()
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        from http.client import HTTPException
+
+        try:
+            return work()
+        except (OSError, ValueError, LookupError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise WeightsError(
+                f"{shown(self._url)}: cannot be fetched "
+                f"({plain(reason) or type(error).__name__}); check the address"
+            ) from None
