@@ -179,7 +179,7 @@ def test_what_cannot_be_put_together(tmp_path: Path) -> None:
     ):
         with pytest.raises(OptionError, match=f"^array: {said}"):
             attach(photo(), **alone)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="^--sensor: goes with --depth; give one"):
+    with pytest.raises(OptionError, match=r"^--sensor: goes with --depth; give one"):
         check_together(sensor=object(), flags=True)
     with pytest.raises(InputError, match="depth_time without depth"):
         attach(photo(), right=depth, depth_time=1.0)
