@@ -284,7 +284,7 @@ def test_pgm_numbers_stand_as_stored(tmp_path: Path, most: int, text: bool) -> N
     raw = depthfile.read(tmp_path / "a.pgm")
     assert raw.kind == "pgm"
     assert raw.z == pytest.approx(values / (255 if most < 256 else 1000), rel=1e-6)
-    (tmp_path / "b.pgm").write_bytes((head + body)[:-3])
+    (tmp_path / "b.pgm").write_bytes((head + body)[:-6])
     with pytest.raises(InputError, match="cannot be decoded"):
         depthfile.read(tmp_path / "b.pgm")
 

@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Canvas, Fit
 from depthmatte.depth.sensor import sensor
-from depthmatte.errors import InputError
-from depthmatte.evidence import Reason
+from depthmatte.errors import InputError, OptionError
+from depthmatte.evidence import Reason, StereoView
 from depthmatte.io import calibration, depthfile, image, tum
 from depthmatte.io.orientation import upright
-from depthmatte.io.pairs import attach
+from depthmatte.io.pairs import attach, check_together
 from depthmatte.photo import Photo
 from rigs import pixels, rotation
 
 COLOUR = Camera((60, 80), 70, 70, 39.5, 29.5)
+RAW = depthfile.raw_depth(np.full((60, 80), 2.0), "npy")
 TOF = Camera((30, 40), 36, 36, 19.5, 14.5, (), rotation(0, 0.01, 0), np.array([0.05, 0, 0]))
 
 
@@ -92,6 +93,37 @@ def test_a_turned_photo_takes_its_depth_along(orientation: int, calibrated: bool
     assert (depth.validity == Reason.VALID).all()
 
 
+@pytest.mark.parametrize("kind", ["array", "photo", "view"])
+def test_a_second_view_need_not_be_a_file(kind: str) -> None:
+    rgb = np.full((60, 80, 3), 7, np.uint8)
+    given_view: Any = {
+        "array": rgb, "photo": Photo(rgb), "view": StereoView(rgb, "left", "array")
+    }[kind]  # fmt: skip
+    view = attach(photo(), right=given_view).evidence.second
+    assert view is not None
+    assert (view.side, view.kind, view.given) == (
+        "left" if kind == "view" else "right",
+        "array",
+        True,
+    )
+    assert (view.rgb == 7).all()
+    moved = replace(COLOUR, translation=np.array([-0.1, 0, 0]))
+    known = attach(photo(), right=given_view, calib=Rig(COLOUR, moved, True)).evidence.second
+    assert known is not None
+    assert (known.side, known.camera) == ("right", moved)
+    with pytest.raises(InputError, match="second view: a photo is uint8"):
+        attach(photo(), right=np.zeros((4, 4), np.float32))
+
+
+def test_depth_may_be_numbers() -> None:
+    raw = attach(photo(), depth=np.full((60, 80), 2000), depth_scale=500.0).evidence.sensor
+    assert raw is not None
+    assert raw.z.max() == 4
+    raw = attach(photo(), depth=np.eye(60, 80), depth_kind="inverse").evidence.sensor
+    assert raw is not None
+    assert (raw.metric, raw.assumed) == (False, False)
+
+
 def test_the_second_view(tmp_path: Path) -> None:
     right = tmp_path / "right.png"
     cv2.imwrite(str(right), np.full((60, 80, 3), 7, np.uint8))
@@ -136,7 +168,19 @@ def test_what_cannot_be_put_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="for both depth and second view"):
         attach(photo(), depth=depth, right=depth, calib=tmp_path / "c.json")
     with pytest.raises(InputError, match="give a depth file or a view"):
-        attach(photo(), calib=Rig(COLOUR, TOF))
+        attach(photo(), photo_time=1.0)
+    for alone, said in (
+        ({"calib": Rig(COLOUR, TOF)}, "calib: goes with depth or right"),
+        ({"calib": "c.json"}, "calib c.json: goes with depth or right"),
+        ({"right": depth, "depth_scale": 1000.0}, "depth_scale 1000.0: goes with depth"),
+        ({"depth_scale": 1000.0}, "depth_scale 1000.0: goes with depth"),
+        ({"right": depth, "depth_kind": "inverse"}, "depth_kind inverse: goes with depth"),
+        ({"depth": RAW, "depth_scale": 5.0}, "a RawDepth says itself"),
+    ):
+        with pytest.raises(OptionError, match=f"^array: {said}"):
+            attach(photo(), **alone)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"^--sensor: goes with --depth; give one"):
+        check_together(sensor=object(), flags=True)
     with pytest.raises(InputError, match="depth_time without depth"):
         attach(photo(), right=depth, depth_time=1.0)
     with pytest.raises(InputError, match="no such file"):

@@ -329,10 +329,12 @@ def test_relative_depth_cannot_move() -> None:
     [
         ({"preset": 0.0}, "preset"),
         ({"preset": np.nan}, "preset"),
-        ({"interpolation": "cubic"}, "bilinear or nearest"),
+        ({"interpolation": "cubic"}, "interpolation is 'cubic'"),
         ({"blur": -1.0}, "blur"),
         ({"near": 3.0, "far": 2.0}, "below far"),
-        ({"max_time_difference": np.nan}, "seconds"),
+        ({"max_time_difference": np.nan}, "max_time_difference is nan"),
+        ({"blur": 1e9}, "blur is 1000000000.0; give a number from 0 to"),
+        ({"near": "x"}, "near is 'x'"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], said: str) -> None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OptionError
 from ..io.label import label
+from ..io.pairs import check_together
+
+_SHOT = re.compile(r"(.+?)[-_. ](?:rgb|colou?r|image|img|photo|left|l|im0)", re.IGNORECASE)
+_OTHER = re.compile(
+    r"(.+?)[-_. ](?:(?:aligned[-_. ]?)?depth(?:[-_. ]?(?:map|mm|raw))?|disp(?:arity)?|inverse"
+    r"|right|r|im1|calib(?:ration)?|camera(?:[-_. ]?info)?|intrinsics?)",
+    re.IGNORECASE,
+)
+"""Words that programs put behind the name a photo and its depth share."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """Files or folders; in a folder the file with the photo's stem is taken."""
+    """Files or folders; in a folder the file with the photo's name is taken."""
 
     depth: Path | None = None
     right: Path | None = None
@@ -19,10 +30,7 @@ class Given:
 
     def check(self, photos: int) -> None:
         """OptionError where one file would serve several `photos`, or none at all."""
-        if self.calib is not None and self.depth is None and self.right is None:
-            raise OptionError(
-                f"--calib {label(self.calib)}: goes with --depth or --right; give one"
-            )
+        check_together(self.depth, self.right, self.calib, flags=True)
         for option, path in (("--depth", self.depth), ("--right", self.right)):
             if path is not None and not path.is_dir() and photos > 1:
                 raise OptionError(
@@ -32,25 +40,62 @@ class Given:
 
     def of(self, photo: Path) -> tuple[Path | None, Path | None, Path | None]:
         """The depth file, second view and calibration of one photo; InputError for one missing."""
-        return _of(self.depth, photo), _of(self.right, photo), _of(self.calib, photo)
+        return beside(self.depth, photo), beside(self.right, photo), beside(self.calib, photo)
 
 
-def _of(given: Path | None, photo: Path) -> Path | None:
-    """The file itself, or the one in a folder that bears the photo's name."""
+def beside(given: Path | None, photo: Path) -> Path | None:
+    """The file itself, or the one in a folder that bears the photo's name.
+
+    Names may hold dots. The first of these rules under which there is a file is taken, upper
+    and lower case alike: the photo's whole name without its suffix; that name and more behind
+    a dot (`a.depth.png` for `a.jpg`); a part of that name up to a dot (`a.png` for
+    `a.PORTRAIT.jpg`); the same name before a word such as depth or rgb (`a_depth.png` for
+    `a_rgb.jpg`).
+
+    Raises
+    ------
+    InputError
+        Where no file is found, or several under one rule.
+    """
     if given is None or not given.is_dir():
         return given
-    stem = photo.stem.casefold()
-    found = [
-        path
-        for path in sorted(given.iterdir())
-        if path.is_file() and path.name.split(".")[0].casefold() == stem and path != photo
-    ]
-    if not found:
-        raise InputError(
-            f"{label(photo)}: no file of this name in {label(given)}; add one or cut it alone"
-        )
-    if len(found) > 1:
-        raise InputError(
-            f"{label(photo)}: {len(found)} files of this name in {label(given)}; keep one"
-        )
-    return found[0]
+    try:
+        files = [path for path in sorted(given.iterdir()) if _counts(path, photo)]
+    except OSError as error:
+        raise InputError(f"{label(given)}: cannot be read; check the folder") from error
+    wanted = photo.stem.casefold()
+    for rule in _RULES:
+        found = [path for path in files if rule(wanted, path.name.casefold())]
+        if len(found) > 1:
+            names = ", ".join(label(path.name) for path in found[:3])
+            more = ", ..." if len(found) > 3 else ""
+            raise InputError(
+                f"{label(photo)}: {len(found)} files of this name in {label(given)} "
+                f"({names}{more}); keep one"
+            )
+        if found:
+            return found[0]
+    raise InputError(
+        f"{label(photo)}: no file of this name in {label(given)}; add one or cut it alone"
+    )
+
+
+def _counts(path: Path, photo: Path) -> bool:
+    return path.is_file() and path != photo and not path.name.startswith(".")
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
+
+
+def _bare(stem: str, words: re.Pattern[str]) -> str:
+    match = words.fullmatch(stem)
+    return match[1] if match else stem
+
+
+_RULES: tuple[Callable[[str, str], bool], ...] = (
+    lambda photo, name: _stem(name) == photo,
+    lambda photo, name: name.startswith(f"{photo}."),
+    lambda photo, name: photo.startswith(f"{_stem(name)}."),
+    lambda photo, name: _bare(_stem(name), _OTHER) in (_bare(photo, _SHOT), photo),
+)

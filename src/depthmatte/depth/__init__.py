@@ -31,21 +31,42 @@ def measure(
 ) -> Depth:
     """The best depth there is for `photo`, on the grid of `canvas`.
 
-    `sources` are asked in their order until one has measured anything; what was inside the
-    photo's file and cannot be used is passed over. A `choice` other than `auto` asks that
-    source alone. Raises InputError when the chosen source has nothing, or when the user's
-    own depth file or second view cannot be used.
+    What the caller gives wins over what the photo's file holds: with `auto` a depth file that
+    was given comes first, then a second view that was given, then `sources` in their order.
+
+    Parameters
+    ----------
+    photo : Photo
+        With its evidence.
+    canvas : Canvas
+        The same photo as the networks see it.
+    sources : mapping of str to Source
+        Asked in order until one has measured anything.
+    choice : str
+        `auto`, or the name of the one source to ask, or `none`.
+
+    Returns
+    -------
+    Depth
+        On the grid of `canvas`; probability 0 everywhere where there is none.
+
+    Raises
+    ------
+    InputError
+        When the chosen source has nothing, or what the caller gave cannot be used. What was
+        inside the photo's file and cannot be used is passed over.
     """
     if choice == "none":
         return Depth.none(canvas.fit.canvas)
     if choice != "auto":
         return _chosen(photo, canvas, sources, choice)
     depth = Depth.none(canvas.fit.canvas)
-    for source in sources.values():
+    brought = given(photo)
+    for name in sorted(sources, key=lambda name: name not in brought):
         try:
-            depth = source(photo, canvas)
+            depth = sources[name](photo, canvas)
         except InputError:
-            if given(photo):
+            if name in brought:
                 raise
             continue
         if depth.prob.any():
@@ -53,10 +74,14 @@ def measure(
     return depth
 
 
-def given(photo: Photo) -> bool:
-    """Did the user bring evidence of their own, a depth file or a second view?"""
+def given(photo: Photo) -> tuple[str, ...]:
+    """The sources for which the caller brought evidence: a depth file, a second view."""
     second = photo.evidence.second
-    return photo.evidence.sensor is not None or (second is not None and second.kind == "file")
+    brought = {
+        "sensor": photo.evidence.sensor is not None,
+        "stereo": second is not None and second.given,
+    }
+    return tuple(name for name, is_there in brought.items() if is_there)
 
 
 def _chosen(photo: Photo, canvas: Canvas, sources: Mapping[str, Source], choice: str) -> Depth:

@@ -71,7 +71,7 @@ def _match(photo: Photo, second: StereoView, matching: Matcher) -> Match:
     rig = None
     if photo.camera is not None and second.camera is not None:
         rig = Rig(photo.camera, second.camera, bool(second.rectified))
-    shifted = second.kind != "file" and rig is None
+    shifted = not second.given and rig is None
     return match(left, right, matching, original, rig, second.rectified, shifted)
 
 

@@ -73,10 +73,10 @@ def _numbers(file: IO[bytes], size: int, name: str, max_pixels: int) -> Values:
         raise InputError(f"{name}: holds Python objects, which can run code; save plain numbers")
     if dtype.kind not in "uifb":
         raise InputError(f"{name}: holds {short(str(dtype))}, not depth; give numbers")
-    if math.prod(shape) * dtype.itemsize > size:
-        raise InputError(f"{name}: is cut short; copy it again")
     height, width, channels = _axes(shape, name)
     check_size(width, height, name, max_pixels)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise InputError(f"{name}: is cut short; copy it again")
     if channels > 1 and (fortran or shape[0] == channels != shape[-1]):
         raise InputError(f"{name}: has the shape {shape}; save it as (height, width)")
     if fortran:  # its columns lie one after another

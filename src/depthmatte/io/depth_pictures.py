@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from . import exif
+from .picture import load, open_picture
 from .thinning import Thinning, Values
 
 if TYPE_CHECKING:
@@ -54,28 +54,27 @@ def one_channel(plane: Values, name: str) -> Values:
 
 def picture(content: bytes, name: str, max_pixels: int) -> Values:
     """A PNG or TIFF of one channel, or of equal ones, as stored; thinned if it is large."""
-    if content[:4] == b"\x89PNG" and content[24:25] == b"\x10" and content[25:26] in b"\x02\x06":
-        return _deep(content, name, max_pixels)  # Pillow keeps only 8 of the 16 bits
-    from PIL import Image
+    if _is_deep(content):
+        return _deep(content, name, max_pixels)
+    image = open_picture(BytesIO(content), ("PNG", "TIFF"))
+    if image is None:
+        raise ValueError
+    check_size(*image.size, name, max_pixels)
+    colors = image.mode in ("LA", "RGB", "RGBA")
+    if not colors and image.mode not in ("L", "I", "F") and image.mode[:4] != "I;16":
+        raise InputError(
+            f"{name}: is a picture (mode {image.mode}), not depth; give one gray channel of 16 bits"
+        )
+    load(image)
+    return _banded(image, name)
 
-    with exif.quiet():  # and so alone with Pillow's pixel limit, which is global
-        allowed, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = Image.open(BytesIO(content), formats=("PNG", "TIFF"))
-        except Image.UnidentifiedImageError:
-            if content[:4] != b"\x89PNG" and _bits(content) == 64:
-                return _deep(content, name, max_pixels)
-            raise
-        finally:
-            Image.MAX_IMAGE_PIXELS = allowed
-        check_size(*image.size, name, max_pixels)
-        colors = image.mode in ("LA", "RGB", "RGBA")
-        if not colors and image.mode not in ("L", "I", "F") and image.mode[:4] != "I;16":
-            raise InputError(
-                f"{name}: is a picture (mode {image.mode}), not depth; "
-                "give one gray channel of 16 bits"
-            )
-        return _banded(image, name)
+
+def _is_deep(content: bytes) -> bool:
+    """Colors of 16 bits, of which Pillow keeps 8, and floats of 64, which it does not know."""
+    if content[:4] == b"\x89PNG":
+        return content[24:25] == b"\x10" and content[25:26] in (b"\x02", b"\x06")
+    bits = _tag(content, 258)
+    return bits == 64 or (bits == 16 and _tag(content, 277) > 1)
 
 
 def _banded(image: Image, name: str) -> Values:
@@ -116,13 +115,8 @@ def _check_chunks(content: bytes) -> None:
         at = end + 4
 
 
-def _bits(content: bytes) -> int:
-    """Bits of a TIFF's samples, 0 where it does not say."""
-    return _tag(content, 258)
-
-
 def _tag(content: bytes, wanted: int) -> int:
-    """A whole number out of the first directory of a TIFF, 0 where it is missing."""
+    """The first number of a tag in the first directory of a TIFF, 0 where it is missing."""
     order: Any = "little" if content[:2] == b"II" else "big"
 
     def number(at: int, size: int) -> int:
@@ -134,7 +128,9 @@ def _tag(content: bytes, wanted: int) -> int:
     for entry in range(number(start, 2)):
         at = start + 2 + 12 * entry
         if number(at, 2) == wanted:
-            return number(at + 8, 2 if number(at + 2, 2) == 3 else 4)
+            size = 2 if number(at + 2, 2) == 3 else 4
+            inside = number(at + 4, 4) * size <= 4
+            return number(at + 8 if inside else number(at + 8, 4), size)
     return 0
 
 
@@ -143,7 +139,8 @@ def pgm(content: bytes, name: str, max_pixels: int) -> Values:
 
     Numbers are taken as stored, whatever the largest is said to be: they are millimeters.
     """
-    kind, words, start = content[:2], [], 2
+    kind, start = content[:2], 2
+    words: list[int] = []
     while len(words) < 3:
         end = content.find(b"\n", start, start + 1024)
         line = content[start : end if end >= 0 else start + 1024].partition(b"#")

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 from typing import get_args
 
@@ -190,7 +191,7 @@ def _inverse(
     else:
         seen = (numbers > 0) & (numbers < np.inf)
         with np.errstate(over="ignore"):
-            z = np.float32(scale) / np.where(seen, numbers, np.float32(1))
+            z = np.asarray(np.float32(scale) / np.where(seen, numbers, 1), np.float32)
         seen &= (z > 0) & (z < _SKY)
         z[~seen] = 0
         _check_metres(z[seen], scale, name)
@@ -203,9 +204,8 @@ def _inverse(
 
 
 def _check_options(scale: float | None, kind: str) -> None:
-    if scale is not None and not (
-        isinstance(scale, int | float | np.number) and 0 < scale <= _SCALE
-    ):
+    number: Any = scale
+    if scale is not None and not (isinstance(number, Real) and 0 < number <= _SCALE):
         raise InputError(
             f"depth scale {short(scale)}: must be positive and at most {_SCALE:g}; "
             "give units per meter"

@@ -44,7 +44,8 @@ def inverted(numbers: Float) -> tuple[Float, Mask]:
     with np.errstate(over="ignore", invalid="ignore"):
         level = np.clip((numbers - np.float32(low)) / np.float32(high - low), 0, 1)
     # In place of the scene's own infinity: from 1 / FAR to 1 of the nearest's.
-    return _ratio(level * np.float32(1 - 1 / FAR) + np.float32(1 / FAR), FAR, seen), seen
+    part = np.asarray(level * np.float32(1 - 1 / FAR) + np.float32(1 / FAR), np.float32)
+    return _ratio(part, FAR, seen), seen
 
 
 def by_ratio(numbers: Float) -> tuple[Float, Mask]:
@@ -58,7 +59,7 @@ def by_ratio(numbers: Float) -> tuple[Float, Mask]:
         return np.zeros(numbers.shape, np.float32), np.zeros(numbers.shape, bool)
     span = min(high / max(low, 1e-30), MOST)
     with np.errstate(over="ignore", invalid="ignore"):
-        part = np.where(seen, numbers, np.float32(high)) / np.float32(high)
+        part = np.asarray(np.where(seen, numbers, high) / np.float32(high), np.float32)
     return _ratio(part, max(span, 1.0 + 1e-6), seen), seen
 
 

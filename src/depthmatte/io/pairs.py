@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..camera import Camera, Rig
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
-from ..photo import Photo
+from ..options import DepthKind
+from ..photo import Meta, Photo
 from . import calibration, depthfile, image
-from .label import Place, label
+from .label import Place, label, short
 from .orientation import upright
 
 
 def attach(
     photo: Photo,
-    depth: Place | RawDepth | None = None,
-    right: Place | None = None,
+    depth: Place | NDArray[Any] | RawDepth | None = None,
+    right: Place | NDArray[Any] | Photo | StereoView | None = None,
     calib: Place | Rig | None = None,
     depth_scale: float | None = None,
     *,
+    depth_kind: DepthKind = "auto",
     orientation: int = 1,
     photo_time: float | None = None,
     depth_time: float | None = None,
 ) -> Photo:
-    """The photo with a depth file, or a second view, as its evidence.
+    """The photo with depth, or a second view, as its evidence.
 
-    `depth_scale` is the depth file's units per metre (`depthfile.read`). `right` is a view
-    from the right of the photo, or from where `calib` says. `calib` describes the photo's
-    camera and that of the depth or second view; without it depth belongs to the photo pixel
-    by pixel. `orientation` is the EXIF orientation that turned the photo upright, where
-    depth and calibration are for its stored pixels. Times are in seconds on one clock (row
-    A10). Raises InputError for files that cannot be read or do not go together.
+    Parameters
+    ----------
+    photo : Photo
+        What it is evidence for.
+    depth : path, array (h, w) or RawDepth, optional
+        A depth file, or numbers: floats in meters, whole numbers in mm.
+    right : path, uint8 (h, w, 3), Photo or StereoView, optional
+        A view from the right of the photo, or from where `calib` says.
+    calib : path or Rig, optional
+        The photo's camera and that of the depth or second view; without it depth belongs to
+        the photo pixel by pixel.
+    depth_scale : float, optional
+        Units per meter of the depth (`depthfile.read`).
+    depth_kind : {"auto", "distance", "inverse", "disparity"}
+        What the numbers of the depth are (`depthfile.raw_depth`).
+    orientation : int
+        The EXIF orientation that turned the photo upright, where depth and calibration are for
+        its stored pixels.
+    photo_time, depth_time : float, optional
+        Seconds on one clock.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, does not go together, or has nothing to go with.
     """
+    check_together(depth, right, calib, depth_scale, depth_kind, name=photo.meta.name)
     if depth is not None and right is not None and calib is not None:
         raise InputError(
             f"{photo.meta.name}: the calibration cannot be for both depth and second view; "
@@ -43,18 +70,79 @@ def attach(
     if photo_time is not None:
         photo = replace(photo, meta=replace(photo.meta, time=photo_time))
     if depth is None and right is None:
-        raise InputError(
-            f"{photo.meta.name}: calibration, scale or time alone; give a depth file or a view"
-        )
+        raise InputError(f"{photo.meta.name}: a time alone; give a depth file or a view")
     if depth is not None:
-        photo = _with_depth(photo, _raw(depth, depth_scale, depth_time), calib, orientation)
+        raw = _raw(depth, depth_scale, depth_kind, depth_time)
+        photo = _with_depth(photo, raw, calib, orientation)
     if right is not None:
         photo = _with_view(photo, right, calib, orientation)
     return photo
 
 
-def _raw(depth: Place | RawDepth, scale: float | None, time: float | None) -> RawDepth:
-    raw = depth if isinstance(depth, RawDepth) else depthfile.read(depth, scale)
+def check_together(
+    depth: Any = None,
+    right: Any = None,
+    calib: Any = None,
+    depth_scale: Any = None,
+    depth_kind: str = "auto",
+    sensor: Any = None,
+    *,
+    name: str = "",
+    flags: bool = False,
+) -> None:
+    """Refuse what is given with nothing to go with.
+
+    Parameters
+    ----------
+    depth, right, calib, depth_scale, depth_kind, sensor
+        As `attach` and `cut` have them.
+    name : str
+        The photo's, to begin the message with.
+    flags : bool
+        Whether options are named as on the command line.
+
+    Raises
+    ------
+    OptionError
+        For `calib` without depth or view, and for scale, kind or sensor options without depth.
+    """
+
+    def spoken(option: str) -> str:
+        return "--" + option.replace("_", "-") if flags else option
+
+    before = f"{name}: " if name else ""
+    if calib is not None and depth is None and right is None:
+        said = f" {label(calib)}" if isinstance(calib, str | os.PathLike) else ""
+        raise OptionError(
+            f"{before}{spoken('calib')}{said}: goes with {spoken('depth')} or {spoken('right')}; "
+            "give one"
+        )
+    kind = None if depth_kind == "auto" else depth_kind
+    alone = {"depth_scale": depth_scale, "depth_kind": kind, "sensor": sensor}
+    for option, value in alone.items():
+        if value is not None and depth is None:
+            said = f" {short(value)}" if option != "sensor" else ""
+            raise OptionError(
+                f"{before}{spoken(option)}{said}: goes with {spoken('depth')}; give one"
+            )
+    if isinstance(depth, RawDepth) and (depth_scale is not None or kind is not None):
+        raise OptionError(
+            f"{before}a RawDepth says itself what it is; leave depth_scale and depth_kind out"
+        )
+
+
+def _raw(
+    depth: Place | NDArray[Any] | RawDepth,
+    scale: float | None,
+    kind: DepthKind,
+    time: float | None,
+) -> RawDepth:
+    if isinstance(depth, RawDepth):
+        raw = depth
+    elif isinstance(depth, str | os.PathLike):
+        raw = depthfile.read(depth, scale, kind=kind)
+    else:
+        raw = depthfile.raw_depth(np.asarray(depth), "array", scale, kind=kind)
     return raw if time is None else replace(raw, time=time)
 
 
@@ -69,19 +157,34 @@ def _with_depth(photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientat
     return replace(photo, camera=camera, evidence=replace(photo.evidence, sensor=sensor))
 
 
-def _with_view(photo: Photo, path: Place, calib: Place | Rig | None, orientation: int) -> Photo:
-    rgb = image.read(path, evidence=False).rgb
+def _with_view(
+    photo: Photo,
+    right: Place | NDArray[Any] | Photo | StereoView,
+    calib: Place | Rig | None,
+    orientation: int,
+) -> Photo:
+    given = _view(right)
     if calib is None:
-        view = StereoView(rgb, "right", "file")
-        return replace(photo, evidence=replace(photo.evidence, second=view))
-    shape = (rgb.shape[0], rgb.shape[1])
+        return replace(photo, evidence=replace(photo.evidence, second=given))
+    shape = (given.rgb.shape[0], given.rgb.shape[1])
     rig = _rig(calib, photo, orientation, shape if orientation < 5 else shape[::-1])
     camera = _fitted(rig.photo.turn(orientation), photo.shape, calib, "the photo")
     other = _fitted(rig.other.turn(orientation), shape, calib, "the second view")
     rows = rig.rectified and orientation < 5  # else rows have become columns
     side = Rig(camera, other).side
-    view = StereoView(rgb, side, "file", other, rows)
+    view = StereoView(given.rgb, side, given.kind, other, rows)
     return replace(photo, camera=camera, evidence=replace(photo.evidence, second=view))
+
+
+def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
+    """The second view, from the right where nothing else is said."""
+    if isinstance(right, StereoView):
+        return right
+    if isinstance(right, Photo):
+        return StereoView(right.rgb, "right", "array")
+    if isinstance(right, str | os.PathLike):
+        return StereoView(image.read(right, evidence=False).rgb, "right", "file")
+    return StereoView(Photo(np.asarray(right), meta=Meta(name="second view")).rgb, "right", "array")
 
 
 def _rig(calib: Place | Rig, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
