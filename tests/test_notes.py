@@ -180,6 +180,6 @@ def test_sensor_options_reach_the_sensor(nets: list[str]) -> None:
 )
 def test_wrong_sensor_options_are_one_line(options: list[str], says: str) -> None:
     done = CliRunner().invoke(app, ["cut", "a.png", *options])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
