@@ -172,10 +172,10 @@ def test_sensor_options_reach_the_sensor(nets: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--depth", "mm.png", "--sensor", "range=2"], "--sensor range=2: no option 'range'; use"),
-        (["--depth", "mm.png", "--sensor", "far=no"], "--sensor far=no: 'no' is not a number"),
+        (["--depth", "mm.png", "--sensor", "range=2"], "--sensor: no option 'range'; use"),
+        (["--depth", "mm.png", "--sensor", "far=no"], "--sensor: far: 'no' is not a number"),
         (["--depth", "mm.png", "--sensor", "near=3,far=2"], "near 3 m must lie below far 2 m"),
-        (["--sensor", "far=2"], "--sensor far=2: goes with --depth; give one"),
+        (["--sensor", "far=2"], "--sensor: goes with --depth; give one"),
     ],
 )
 def test_wrong_sensor_options_are_one_line(options: list[str], says: str) -> None:

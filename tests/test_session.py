@@ -190,9 +190,9 @@ def test_a_second_view_may_be_pixels(nets: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"fusion": "mean"}, "fusion 'mean' is unknown"),
-        ({"orient": "up"}, "orient 'up' is unknown"),
-        ({"subject": "me"}, "subject 'me' is unknown"),
+        ({"fusion": "mean"}, "fusion is 'mean'; give"),
+        ({"orient": "up"}, "orient is 'up'; give"),
+        ({"subject": "me"}, "subject is 'me'; give"),
         ({"subject": (1, 2, 3)}, "subject"),
         ({"subject": (float("nan"), 2)}, "subject"),
         ({"depth_scale": -1}, "depth_scale"),
