@@ -77,7 +77,7 @@ def test_equal_names_always_meet(
 
 
 def test_what_goes_with_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--calib .*: goes with --depth or --right"):
+    with pytest.raises(OptionError, match=r"--calib .*: goes with --depth or --right"):
         Given(calib=tmp_path / "c.json").check(1)
     with pytest.raises(OptionError, match="one file for several photos"):
         Given(depth=tmp_path / "d.png").check(2)

@@ -21,7 +21,7 @@ import stat
 from collections.abc import Callable
 from numbers import Real
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,7 +205,7 @@ def _inverse(
 
 def _check_options(scale: float | None, kind: str) -> None:
     number: Any = scale
-    if scale is not None and not (isinstance(number, Real) and 0 < number <= _SCALE):
+    if scale is not None and not (isinstance(number, Real) and 0 < float(number) <= _SCALE):
         raise InputError(
             f"depth scale {short(scale)}: must be positive and at most {_SCALE:g}; "
             "give units per meter"

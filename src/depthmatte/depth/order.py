@@ -1,0 +1,146 @@
+"""Is a depth map inside out, far where it should be near?
+
+Nobody says in a file whether larger numbers are farther. Light does: where the outline of a
+person meets what is behind, the person is nearer. What stands before a person, a table or a
+railing, or touches her, a chair or the floor, is nearer or as near in some places, but not all
+around and not throughout the photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import Canvas, Float
+from ..errors import InputError
+from ..maps import Depth, Matte
+from ..photo import Photo
+from . import Source
+
+Mask = NDArray[np.bool_]
+
+PERSON, OUTSIDE = 0.9, 0.1
+"""Opacity from which a pixel is the person's, and up to which it is not."""
+
+STEP = 0.05
+"""Log distance, as a part of the scene's, that counts as nearer or farther: above what sensors
+err by, below the step from a person to a wall behind."""
+
+WIDE = 0.04
+"""How far the outline reaches to either side, in shorter sides of the canvas."""
+
+AROUND, THROUGHOUT = 0.6, 0.6
+"""Share of the outline, and of all the rest of the photo, that must be nearer than the person."""
+
+FARTHER = 0.15
+"""Share of the outline that may still be farther."""
+
+MEASURED = 0.25
+"""Share of outline, person and rest that must have depth for a verdict."""
+
+
+class Reconsidered(NamedTuple):
+    """What counts in place of depth that was not believed; `note` says why, None if it was."""
+
+    photo: Photo
+    depth: Depth
+    note: str | None
+
+
+def reconsider(
+    photo: Photo, canvas: Canvas, matte: Matte, depth: Depth, measure: Source
+) -> Reconsidered:
+    """Depth that was taken for distance and is inside out does not count; the next source does.
+
+    Parameters
+    ----------
+    photo : Photo
+        With its evidence.
+    canvas : Canvas
+        The whole photo as the networks see it.
+    matte : Matte
+        The segmentation's opinion on that canvas, or an empty one.
+    depth : Depth
+        What `measure` gave for it.
+    measure : callable
+        (Photo, Canvas) -> Depth, asked again for the photo without that depth.
+
+    Returns
+    -------
+    Reconsidered
+        The photo, without the depth file if that is not believed, so that later looks do not
+        ask for it again; depth; and a note without the photo's name.
+    """
+    raw = photo.evidence.sensor
+    if raw is None or not raw.assumed or depth.source != "sensor" or not inside_out(matte, depth):
+        return Reconsidered(photo, depth, None)
+    without = replace(photo, evidence=replace(photo.evidence, sensor=None))
+    try:
+        depth = measure(without, canvas)
+    except InputError:  # that very source was asked for
+        depth = Depth.none(canvas.fit.canvas)
+    used = f"{depth.source} depth was used" if depth.prob.any() else "no depth was used"
+    return Reconsidered(
+        without,
+        depth,
+        "in this depth the person is farther than what surrounds her, so it was not believed; "
+        f"{used}. If larger numbers are nearer, give --depth-kind inverse (depth_kind='inverse'); "
+        "if not, give distance",
+    )
+
+
+def inside_out(matte: Matte, depth: Depth) -> bool:
+    """Whether the person is behind nearly all that surrounds her, by this depth.
+
+    Parameters
+    ----------
+    matte : Matte
+        (h, w) of the whole photo.
+    depth : Depth
+        On the same grid.
+
+    Returns
+    -------
+    bool
+        False too where there is nobody, or too little depth to tell.
+    """
+    inside, outside = matte.alpha >= PERSON, matte.alpha <= OUTSIDE
+    usable = depth.usable
+    rest = outside & usable
+    person = _eroded(inside) & usable
+    if person.sum() <= MEASURED * inside.sum() or rest.sum() <= MEASURED * outside.sum():
+        return False
+    log = depth.log
+    own = float(np.median(log[person]))
+    if (log[rest] < own - STEP).mean() < THROUGHOUT:
+        return False
+    near, far, met = _outline(log, inside & usable, rest, outside)
+    if not met:
+        return False
+    return near >= AROUND and far <= FARTHER
+
+
+def _outline(log: Float, person: Mask, rest: Mask, outside: Mask) -> tuple[float, float, bool]:
+    """Share of the outline's outer side that is nearer than the person inside it, and farther.
+
+    And whether enough of it has depth on both sides.
+    """
+    side = 2 * max(2, round(WIDE * min(log.shape))) + 1
+    square = np.ones((side, side), np.uint8)
+    count = cv2.boxFilter(person.astype(np.float32), -1, (side, side), normalize=False)
+    total = cv2.boxFilter(np.where(person, log, 0).astype(np.float32), -1, (side, side),
+                          normalize=False)  # fmt: skip
+    band = outside & (cv2.dilate(person.astype(np.uint8), square) > 0)
+    both = band & rest & (count > side / 2)
+    if not both.any() or both.sum() < MEASURED * band.sum():
+        return 0.0, 0.0, False
+    step = log[both] - (total[both] / count[both])
+    return float((step < -STEP).mean()), float((step > STEP).mean()), True
+
+
+def _eroded(mask: Mask) -> Mask:
+    return np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
