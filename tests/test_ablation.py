@@ -22,8 +22,8 @@ from depthmatte.cli import app
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
 from depthmatte.maps import Depth
-from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
+from depthmatte.portrait import Portrait
 from depthmatte.session import Session
 
 SHAPE = (160, 128)

@@ -16,9 +16,9 @@ from depthmatte.evidence import Reason
 from depthmatte.fuse import FUSIONS
 from depthmatte.fuse.subject import Subject
 from depthmatte.maps import Depth, Matte
-from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline, remembered
+from depthmatte.portrait import Portrait
 
 PRESET = (96, 64)
 

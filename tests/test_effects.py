@@ -16,8 +16,8 @@ from depthmatte.effects.background import cover
 from depthmatte.effects.beautify import skin
 from depthmatte.errors import InputError
 from depthmatte.maps import Depth, Matte
-from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
+from depthmatte.portrait import Portrait
 from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
 
 STRONG: list[Effect] = [Cutout(), Blur(1.0), Background("blue"), Beautify(1.0)]

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -14,8 +15,9 @@ from PIL import Image, ImageOps
 
 import fixtures
 from depthmatte.errors import InputError
-from depthmatte.io.image import read
-from depthmatte.photo import Photo
+from depthmatte.io.exif import stripped
+from depthmatte.io.image import read, read_header
+from depthmatte.photo import Meta, Photo
 from fixtures import encode, scene
 
 
@@ -482,29 +484,6 @@ def test_threads_read_side_by_side():
     assert before == Image.MAX_IMAGE_PIXELS
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads peak memory the Linux way")
-def test_a_large_jpeg_needs_about_two_copies(tmp_path):
-    """Pillow's own 4-byte copy and ours: 7 bytes a pixel, and a little for the decoder."""
-    path = tmp_path / "large.jpg"
-    picture = Image.fromarray(scene()).resize((4000, 3000))
-    path.write_bytes(encode(picture, "JPEG", quality=80, exif=fixtures.exif(6)))
-    code = (
-        "import sys\n"
-        "from depthmatte.io.image import read\n"
-        "def peak():\n"
-        "    rows = open('/proc/self/status').read().split('VmHWM:')\n"
-        "    return int(rows[1].split()[0]) * 1024\n"
-        f"read({encode(scene(), 'JPEG', exif=fixtures.exif(6))!r})\n"
-        "before = peak()\n"
-        "read(sys.argv[1])\n"
-        "print((peak() - before) / 12e6)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
-    )
-    assert 3 < float(done.stdout) < 9
-
-
 def test_importing_the_rim_imports_no_decoder():
     code = (
         "import sys, depthmatte.io.image, depthmatte.io.write, depthmatte.io.find\n"
@@ -521,3 +500,214 @@ def test_phone_photos(shared):
     for path in photos:
         photo = read(path)
         assert photo.rgb[::16, ::16].std() > 1, path.name
+
+
+# --- what travels with the photo ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "BMP"])
+def test_pixels_per_inch_are_kept(form):
+    photo = read(encode(scene(), form, dpi=(300, 150)))
+    assert photo.meta.dpi == pytest.approx((300, 150), abs=0.05)
+    assert read(encode(scene(), "WEBP")).meta.dpi is None
+
+
+def test_pixels_per_inch_turn_with_the_photo():
+    content = encode(fixtures.stored(scene(), 6), "JPEG", dpi=(300, 150), exif=fixtures.exif(6))
+    assert read(content).meta.dpi == (150, 300)
+
+
+def test_pixels_per_inch_that_make_no_sense_are_absent():
+    assert read(encode(scene(), "PNG", dpi=(1e-9, 300))).meta.dpi is None
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF"])
+def test_stripping_the_place_keeps_the_rest(form):
+    tags = Image.Exif()
+    tags.load(fixtures.exif(1))
+    tags[0x02BC] = b"<x:xmpmeta>exif:GPSLatitude 48,51.5N</x:xmpmeta>"
+    meta = read(encode(scene(), form, exif=tags.tobytes(), dpi=(300, 300))).meta
+    assert b"N\0" in meta.exif
+    found = Image.Exif()
+    found.load(stripped(meta, "gps").exif)
+    assert 0x8825 not in found
+    assert not found.get_ifd(0x8825)
+    assert 0x02BC not in found
+    assert found[0x0110] == "Pinhole 1"
+    details = found.get_ifd(0x8769)
+    assert details[0x829A] == pytest.approx(0.01)
+    assert 0x927C not in details
+    for place in (struct.pack(">6I", 48, 1, 51, 1, 30, 1), struct.pack("<6I", 48, 1, 51, 1, 30, 1)):
+        assert place not in stripped(meta, "gps").exif
+
+
+def test_stripping_all_keeps_what_is_seen():
+    meta = Meta("me", fixtures.exif(1), fixtures.icc(), dpi=(300, 300))
+    assert stripped(meta, "all") == Meta("me", None, fixtures.icc(), dpi=(300, 300))
+    assert stripped(Meta(), "gps") == Meta()
+    assert stripped(Meta(exif=b"Exif\0\0damaged"), "gps").exif in (None, *_HARMLESS)
+    with pytest.raises(InputError, match="use gps or all"):
+        stripped(meta, "date")
+
+
+_HARMLESS = [b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0", b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"]
+
+
+# --- headers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF", "BMP"])
+def test_a_header_says_what_the_photo_says(form, orientation):
+    options = {} if form == "BMP" else {"exif": fixtures.exif(orientation)}
+    content = encode(scene(), form, **options)
+    header, photo = read_header(content), read(content)
+    assert header.shape == photo.shape
+    assert header.meta == photo.meta
+    assert header.format == form
+    assert header.camera == photo.camera
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP"])
+def test_a_header_is_read_without_the_pixels(form):
+    """Of a file that ends within its pixels the header is still there."""
+    noise = np.random.default_rng(1).integers(0, 256, (300, 200, 3), np.uint8)
+    content = encode(noise, form, **({} if form == "BMP" else {"exif": fixtures.exif(6)}))
+    assert read_header(content[: len(content) // 2]).shape == (
+        (300, 200) if form == "BMP" else (200, 300)
+    )
+    assert "cannot be decoded" in refused(content[: len(content) // 2])
+
+
+def test_a_header_obeys_the_same_bounds():
+    for content in (fixtures.png_header(60_000, 60_000), b"", b"no photo"):
+        with pytest.raises(InputError):
+            read_header(content)
+
+
+def test_a_header_of_two_views_is_that_of_one():
+    both = np.concatenate([scene(96, 128), scene(96, 128)], axis=1)
+    assert read_header(encode(both, "PNG"), "x.left-right.png").shape == (96, 128)
+
+
+# --- bounds ---------------------------------------------------------------------------------------
+
+
+def test_a_small_file_may_not_cost_much_memory():
+    """Seen from the header alone; a caller who asks for more may have it."""
+    j2k = bytearray(encode(scene(), "JPEG2000", no_jp2=True))
+    size = (15_800).to_bytes(4, "big")
+    j2k[8:16] = j2k[24:32] = size * 2
+    for content in (fixtures.png_header(20_000, 12_000), bytes(j2k)):
+        message = refused(content, name="bomb")
+        assert "more than 2 GB of memory; scale it to" in message
+        assert message.startswith("bomb: has ")
+    assert "cannot be decoded" in refused(fixtures.png_header(20_000, 12_000), max_pixels=10**9)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads peak memory the Linux way")
+@pytest.mark.parametrize(("orientation", "most"), [(1, 5), (6, 7)])
+def test_memory_of_decoding(tmp_path, orientation, most):
+    """The decoder writes where the photo lies: 4 bytes a pixel, 6 where it has to be turned."""
+    path = tmp_path / "large.jpg"
+    picture = Image.fromarray(scene()).resize((6000, 4000))
+    path.write_bytes(encode(picture, "JPEG", quality=80, exif=fixtures.exif(orientation)))
+    code = (
+        "import sys\n"
+        "from depthmatte.io.image import read, read_header\n"
+        "def peak():\n"
+        "    rows = open('/proc/self/status').read().split('VmHWM:')\n"
+        "    return int(rows[1].split()[0]) * 1024\n"
+        f"read({encode(scene(), 'JPEG', exif=fixtures.exif(6))!r})\n"
+        "before = peak()\n"
+        "read_header(sys.argv[1])\n"
+        "header = peak()\n"
+        "read(sys.argv[1])\n"
+        "print((header - before) / 24e6, (peak() - before) / 24e6)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    )
+    header, whole = map(float, done.stdout.split())
+    assert header < 0.3
+    assert 3 < whole < most
+
+
+# --- silence, and the right name ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_lzw", "jpeg", "packbits"])
+def test_damaged_tiffs_are_refused_in_silence(capfd, compression):
+    noise = np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
+    content = bytearray(encode(noise, "TIFF", compression=compression))
+    for place in range(len(content) // 4, len(content) // 2, 7):
+        content[place] ^= 0x55
+    for damaged in (bytes(content), bytes(content[: len(content) * 2 // 3])):
+        try:
+            read(damaged)
+        except InputError as error:
+            assert "\n" not in str(error)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="libtiff cannot be reached inside a DLL")
+def test_libtiff_speaks_again_afterwards(capfd):
+    """The handler of the process is only away while a TIFF of ours is decoded."""
+    content = bytearray(encode(scene(), "TIFF", compression="tiff_adobe_deflate"))
+    content[12:60] = b"?" * 48
+    refused(bytes(content))
+    assert capfd.readouterr().err == ""
+    with pytest.raises(OSError, match="decoder error"), Image.open(io.BytesIO(content)) as image:
+        image.load()
+    assert "ZIPDecode" in capfd.readouterr().err
+
+
+def test_the_faults_of_the_issue_are_silent(shared, capfd):
+    for name in ("tiff_noise.tif", "j2k_one_tile_15800.j2k"):
+        refused(shared / "faults" / "hostile" / name)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"FUJIFILMCCD-RAW 0201",
+        b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+        b"IIRO\x08\0\0\0",
+        b"IIU\0\x08\0\0\0",
+        b"II*\0\x10\0\0\0CR\2\0",
+        b"II\x1a\0\0\0HEAPCCDR",
+        b"FOVb\0\0\2\0",
+        b"\0MRM\0\0\0\0",
+    ],
+)
+def test_raw_files_are_known_by_content(content):
+    assert "camera's raw file; develop it" in refused(content + bytes(64), name="x.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["CR2", "nef", "DNG", "ARW", "RAF", "CR3", "orf", "rw2"])
+def test_raw_files_are_known_by_name_where_damaged(suffix):
+    for content in (b"II*\0\x08\0\0\0" + bytes(40), b"damaged", b"\xff\xd8\xff\xe0"):
+        assert "camera's raw file; develop it" in refused(content, name=f"IMG_1.{suffix}")
+    assert near(read(encode(scene(), "PNG"), name=f"IMG_1.{suffix}"), scene(), 0)
+
+
+@pytest.mark.parametrize("tag", [{262: (3, 32_803)}, {259: (3, 34_713)}, {262: (3, 34_892)}])
+def test_raw_files_that_look_like_a_tiff(tag):
+    assert "raw file" in refused(fixtures.tiff(np.zeros((4, 4), np.uint8), tag))
+
+
+def test_jpeg_xl_is_called_so():
+    assert "is JPEG XL" in refused(b"\xff\x0a" + bytes(30))
+
+
+def test_reading_registers_nothing():
+    """A host's Pillow opens after us what it opened before."""
+    code = (
+        "from PIL import Image\n"
+        "from depthmatte.io.image import read\n"
+        f"read({encode(scene(), 'HEIF')!r})\n"
+        "print('HEIF' in Image.OPEN, Image.MAX_IMAGE_PIXELS)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", str(Image.MAX_IMAGE_PIXELS)]

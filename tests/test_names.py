@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depthmatte.cli.job import SUFFIXES as FORMATS
+from depthmatte.cli.pictures import MAPS, PICTURES
 from typer.main import get_command
 
 import depthmatte
 from depthmatte.cli import app
-from depthmatte.cli.order import FORMATS, MAPS, PICTURES
 from depthmatte.effects import EFFECTS
 from depthmatte.fuse import DEFAULT, FUSIONS
 
 ROOT = Path(__file__).parent.parent
-CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
+CLI = "".join((ROOT / "docs" / page).read_text("utf-8") for page in ("cli.md", "training.md"))
 
 
 def flat(group: Any, before: str = "") -> dict[str, Any]:

@@ -60,10 +60,12 @@ def test_json_tells_the_depth(nets: list[str]) -> None:
     done = cut("a.png", "--depth", "mm.png", "--json", *nets)
     depth = json.loads(done.stdout)["depth"]
     assert depth.pop("measured") == pytest.approx(0.9, abs=0.01)
-    assert depth == {"unit": "mm, assumed", "near": 1.2, "far": 3.0, "metric": True}
+    metres = {"near": 1.2, "far": 3.0, "near_m": 1.2, "far_m": 3.0}
+    assert depth == {"unit": "mm, assumed", "metric": True} | metres
     assert done.stderr == "", "the unit stands in the line already"
     mono = json.loads(cut("a.png", "--json", *nets).stdout)["depth"]
     assert (mono["unit"], mono["metric"], mono["measured"]) == ("relative", False, 1)
+    assert (mono["near_m"], mono["far_m"]) == (None, None)
     none = cut("a.png", "--fusion", "none", "--json", *nets).stdout
     assert json.loads(none)["depth"] is None
 

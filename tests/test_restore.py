@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from depthmatte.canvas import Fit, Orient, lay, lift
 from depthmatte.evidence import Reason
 from depthmatte.maps import Depth, Matte
-from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
+from depthmatte.portrait import Portrait
 from depthmatte.restore import restore, restore_known, strips
 
 SHAPES = st.tuples(st.integers(40, 300), st.integers(40, 300))

@@ -183,7 +183,7 @@ def test_wrong_material_is_one_line_before_anything_is_written(
         ({"batch": 4000, "limit": 0}, "gives no batch of 4000; add photos"),
     ):
         with pytest.raises(InputError, match=line) as caught:
-            train(recipe(data, out, **changed), quiet)
+            train(recipe(**{"data": data, "out": out, **changed}), quiet)
         assert "\n" not in str(caught.value), line
         assert not out.exists(), line
 

@@ -5,8 +5,8 @@ import pytest
 
 from depthmatte.canvas import Fit
 from depthmatte.maps import Depth, Matte
-from depthmatte.portrait import Portrait
 from depthmatte.photo import Photo
+from depthmatte.portrait import Portrait
 from depthmatte.sheet import CAPTION, COLUMNS, GAP, NARROWEST, SIDE, sheet
 
 

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from depthmatte.errors import InputError
 from depthmatte.fuse import FUSIONS
 from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, parts, people
-from depthmatte.options import subject_of
 from depthmatte.maps import Depth, Matte
+from depthmatte.options import subject_of
 
 UNIT = st.floats(0, 1, width=32)
 

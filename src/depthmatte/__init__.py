@@ -10,14 +10,13 @@ if TYPE_CHECKING:
 
     from .api import cut
     from .camera import Camera, Rig
-    from .depth.sensor import SensorOptions
     from .errors import DepthmatteError, InputError, MissingExtra, OptionError, WeightsError
     from .evidence import Evidence, RawDepth
     from .io.image import read
     from .io.pairs import attach
     from .io.write import write
     from .maps import Depth, Matte
-    from .options import CutOptions, SessionOptions
+    from .options import CutOptions, SensorOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
     from .portrait import Portrait
@@ -66,7 +65,7 @@ _HOMES = {
     "Portrait": "portrait",
     "RawDepth": "evidence",
     "Rig": "camera",
-    "SensorOptions": "depth.sensor",
+    "SensorOptions": "options",
     "Session": "session",
     "SessionOptions": "options",
     "WeightsError": "errors",

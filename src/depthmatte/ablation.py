@@ -22,10 +22,10 @@ from .evaluate import MASK_IOU, Sample, Table, means, samples
 from .fuse import FUSIONS, Fusion
 from .io.pairs import attach
 from .maps import Depth, Matte
-from .portrait import Portrait
 from .metrics import iou, measure
 from .photo import Photo
 from .pipeline import Pipeline, remembered
+from .portrait import Portrait
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "sensor": ("depth_sensor.png", "calib.json"),

@@ -16,8 +16,8 @@ from .evaluate import Table
 from .io.label import label
 from .io.replace import replacing
 from .io.write import form_of, write
-from .portrait import Portrait
 from .photo import RGB
+from .portrait import Portrait
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

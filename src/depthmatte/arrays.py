@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 Array = TypeVar("Array", bound=NDArray[Any])
 
 
-def equal(self: Any, other: object) -> bool:
+def equal(self: Any, other: Any) -> bool:
     """`==` of two dataclasses that hold arrays: same class, and every compared field equal.
 
     Arrays are equal when shape, type and all values are; NaN equals NaN.
     """
     if type(other) is not type(self):
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     if other is self:
         return True
     return all(

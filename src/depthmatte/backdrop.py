@@ -33,7 +33,7 @@ def backdrop(background: Any) -> Background:
     InputError
         For a picture that cannot be read, and for text that is neither file nor color.
     """
-    from .io.image import photo_of, read
+    from .io.image import read
     from .io.label import label
 
     if isinstance(background, Background):
@@ -45,7 +45,9 @@ def backdrop(background: Any) -> Background:
     ):
         return _of(read(background, evidence=False))
     if not isinstance(background, str):
-        return _of(photo_of(background))
+        from .io.memory import photo_of
+
+        return _of(photo_of(background, "background"))
     try:
         return Background(color=background)
     except InputError:

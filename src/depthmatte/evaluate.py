@@ -23,10 +23,10 @@ from .fuse import FUSIONS, Fusion
 from .io.find import SUFFIXES
 from .io.image import read
 from .io.replace import replacing
-from .portrait import Portrait
 from .metrics import METRICS, iou, measure
 from .photo import Photo
 from .pipeline import Pipeline, remembered
+from .portrait import Portrait
 
 Peer = Callable[[Photo], Float]
 """Somebody else's answer to compare with: Photo -> alpha, float32 (H, W) in [0, 1]."""

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import equal
 from .camera import Camera
 from .errors import InputError
 
@@ -28,7 +29,7 @@ class Reason(IntEnum):
     """Between two surfaces, where sensors flicker or mix them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RawDepth:
     """Depth as a file or device gave it, on its own grid.
 
@@ -53,6 +54,13 @@ class RawDepth:
     time: float | None = None
     assumed: bool = False
 
+    __eq__ = equal
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        unit = "metric" if self.metric else "relative"
+        return f"RawDepth({self.kind!r}, {width} x {height}, {unit})"
+
     def __post_init__(self) -> None:
         if self.z.ndim != 2 or self.z.dtype != np.float32 or not self.z.size:
             raise InputError(f"{self.kind} depth must be float32 (h, w), got {self.z.shape}")
@@ -69,7 +77,7 @@ class RawDepth:
         return self.z.shape[0], self.z.shape[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StereoView:
     """A second picture of the scene from beside the photo: `rgb` uint8 (h, w, 3).
 
@@ -86,13 +94,19 @@ class StereoView:
     camera: Camera | None = None
     rectified: bool | None = None
 
+    __eq__ = equal
+
+    def __repr__(self) -> str:
+        height, width = self.rgb.shape[:2]
+        return f"StereoView({self.kind!r}, {self.side!r}, {width} x {height})"
+
     @property
     def given(self) -> bool:
         """Whether the caller brought it, and the photo's file did not hold it."""
         return self.kind in ("file", "array")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """All that came with a photo. `matte` is a portrait effects matte, uint8 (h, w), as stored."""
 
@@ -100,3 +114,5 @@ class Evidence:
     sensor: RawDepth | None = None
     second: StereoView | None = None
     matte: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    __eq__ = equal

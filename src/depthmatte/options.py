@@ -23,11 +23,14 @@ Point = tuple[float, float]
 
 FusionName = Literal["none", "product", "normalized", "adaptive"]
 DepthSource = Literal["auto", "stored", "sensor", "stereo", "mono", "none"]
+Interpolation = Literal["bilinear", "nearest"]
 DepthKind = Literal["auto", "distance", "inverse", "disparity"]
 Orient = Literal["rotate", "pad"]
 Color = Literal["keep", "srgb"]
 Strip = Literal["none", "gps", "all"]
-Device = Literal["auto", "cpu", "cuda", "coreml", "directml"]
+Device = Literal[
+    "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "rocm", "openvino", "webgpu", "qnn"
+]
 Format = Literal["png", "webp", "jpg", "tiff"]
 Exists = Literal["replace", "skip", "number", "fail"]
 
@@ -70,6 +73,38 @@ def _is_subject(value: str | Point) -> bool:
     except OptionError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class SensorOptions:
+    """How measured depth is used: a depth file, or numbers of the caller's own."""
+
+    preset: float = option(
+        1.0, "what d / d_max is taken from for the probability I2; 1 is usual", above=0, high=100
+    )
+    interpolation: Interpolation = option("bilinear", "how depth is brought to another size")
+    blur: float = option(
+        0.0, "deviation of a Gaussian blur of the depth, 0 for none", 0, 1000, unit="canvas pixels"
+    )
+    near: float = option(
+        0.0, "depth nearer than this does not count", 0, 1e6, unit="meters from the photo's camera"
+    )
+    far: float = option(
+        math.inf, "depth farther than this does not count", above=0, unit="meters, likewise"
+    )
+    max_time_difference: float = option(
+        0.02,
+        "how far photo and depth may lie apart in time; the default is what TUM RGB-D uses, more "
+        "than half a frame at 30 per second",
+        0,
+        1e9,
+        unit="seconds",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not self.near < self.far:
+            raise OptionError(f"near {self.near:g} m must lie below far {self.far:g} m")
 
 
 @dataclass(frozen=True)
@@ -118,6 +153,7 @@ class CutOptions:
         above=0,
         high=1e9,
     )
+    sensor: SensorOptions | None = option(None, "how a depth file is used")
     orient: Orient = option(
         "pad",
         "how a landscape photo lies before the networks",
@@ -152,7 +188,7 @@ class SessionOptions:
     device: Device = option(
         "auto",
         "what the networks run on",
-        choices={"auto": "the best there is", "cpu": "", "cuda": "", "coreml": "", "directml": ""},
+        choices={name: {"auto": "the best there is"}.get(name, "") for name in get_args(Device)},
     )
     threads: int | None = option(
         None, "CPU threads for one photo; all cores if not given", low=1, high=1024

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import equal
 from .camera import Camera
 from .errors import InputError
 from .evidence import Evidence
@@ -23,6 +24,7 @@ class Meta:
     a profile are sRGB. `name` is the file's name for messages, `"array"` when the pixels came
     from memory. `time` is when the photo was taken, in seconds on any clock that its depth
     shares (row A10). `dpi` is (across, down) in pixels per inch where the file states it.
+    `path` is the file that was read, so that nothing is written over it.
     """
 
     name: str = "array"
@@ -30,9 +32,10 @@ class Meta:
     icc: bytes | None = None
     time: float | None = None
     dpi: tuple[float, float] | None = None
+    path: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Photo:
     """An upright photo: `rgb` is uint8 (H, W, 3) in the profile `meta.icc` (SPEC row A1).
 
@@ -54,6 +57,12 @@ class Photo:
             )
         if min(shape[:2]) < 1:
             raise InputError(f"{self.meta.name}: the photo has no pixels; give another file")
+
+    __eq__ = equal
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"Photo({self.meta.name!r}, {width} x {height})"
 
     @property
     def shape(self) -> tuple[int, int]:

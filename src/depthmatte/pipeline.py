@@ -72,7 +72,7 @@ class Pipeline:
     orient: Orient = "pad"
     first_threshold: float = 0.5
     second_threshold: float = 0.5
-    subject: Subject = Subject()
+    subject: Subject = field(default_factory=Subject)
     second_look: bool = True
 
     def __call__(self, photo: Photo) -> Portrait:

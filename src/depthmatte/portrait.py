@@ -19,7 +19,7 @@ from .photo import RGB, Photo
 from .restore import restore, restore_known
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody"."""
@@ -188,7 +188,7 @@ class Portrait:
         path
             Where to; the photo's own file is refused. The suffix picks the format.
         format
-            `png`, `webp` or `tiff`, for an open file; png if not given.
+            `png`, `webp` or `tiff`, instead of the suffix; an open file gets png without it.
 
         Returns
         -------
@@ -198,14 +198,13 @@ class Portrait:
         -------
         >>> dm.cut("me.jpg").save("me.png")  # doctest: +SKIP
         """
-        from .io.write import write, write_to
+        from .io.write import write
 
+        meta, picture = self.photo.meta, self.cutout()
         if isinstance(path, str | os.PathLike):
-            return write(self.cutout(), path, self.photo.meta, forbid=self._own_file())
-        return write_to(self.cutout(), path, format or "png", self.photo.meta)
-
-    def _own_file(self) -> tuple[str, ...]:
-        return (self.photo.meta.path,) if self.photo.meta.path else ()
+            return write(picture, path, meta, forbid=meta.path or (), format=format)
+        write(picture, path, meta, format=format)
+        return path
 
     def _effect(self, name: str, **options: Any) -> NDArray[np.uint8]:
         from .effects import EFFECTS
@@ -224,4 +223,4 @@ class Portrait:
             to_srgb(np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc),
             np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
         )
-        return encode(Cutout()(small), ".png")
+        return encode(Cutout()(small), "png")

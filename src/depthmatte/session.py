@@ -22,7 +22,8 @@ from .errors import OptionError
 from .fuse import Fusion, fusion, fusions
 from .fuse.subject import Subject
 from .icc import in_color
-from .io.image import photo_of, read
+from .io.exif import stripped
+from .io.memory import photo_of
 from .io.pairs import attach
 from .maps import Depth, Matte
 from .network import Network, NetworkCache
@@ -273,8 +274,7 @@ def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
 
 def opened(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
     """The photo as the pipeline takes it, with what was given beside it."""
-    shot = read(photo) if isinstance(photo, str | os.PathLike) else photo_of(photo)
-    return finished(beside(shot, depth, right, calib, options), options)
+    return finished(beside(photo_of(photo), depth, right, calib, options), options)
 
 
 def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
@@ -294,7 +294,10 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
 
 def finished(photo: Photo, options: CutOptions) -> Photo:
     """The photo in the colors, and with the metadata, that the results are to have."""
-    return stripped(in_color(photo, options.color), options.strip)
+    colored = in_color(photo, options.color)
+    if options.strip == "none":
+        return colored
+    return replace(colored, meta=stripped(colored.meta, options.strip))
 
 
 def changed(options: Any, changes: Mapping[str, Any]) -> Any:

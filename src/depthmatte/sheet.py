@@ -12,8 +12,8 @@ from .canvas import Fit, lift, resize, scaled
 from .effects import Cutout
 from .io.write import to_8bit
 from .maps import Depth, Matte
-from .portrait import Portrait
 from .photo import RGB, Photo
+from .portrait import Portrait
 from .restore import restore, restore_known
 
 SIDE = 480

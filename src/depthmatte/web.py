@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
 from typing import IO, Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -44,7 +44,10 @@ def get(url: str, timeout: float) -> Any:
     try:
         with watch:
             return opener.open(request, timeout=timeout)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()
+        watch.close()
         if watch.late:
             raise URLError("no answer in time") from error
         raise
@@ -68,6 +71,12 @@ class _Watch:
     def add(self, connected: Any) -> None:
         self._sockets.append(connected)
 
+    def close(self) -> None:
+        """Close what is still open of a call that failed."""
+        for connected in self._sockets:
+            with suppress(OSError):
+                connected.close()
+
     def _hang_up(self) -> None:
         self.late = True
         for connected in self._sockets:
@@ -77,6 +86,17 @@ class _Watch:
 
 class _Redirects(HTTPRedirectHandler):
     """Follows to http and https only, and never from https to http."""
+
+    def http_error_302(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:  # to no address at all
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(
         self,
@@ -89,6 +109,7 @@ class _Redirects(HTTPRedirectHandler):
     ) -> Request | None:
         scheme = urlsplit(newurl).scheme
         if scheme not in ("http", "https") or (req.type == "https" and scheme == "http"):
+            fp.close()
             raise URLError(f"redirects to {scheme or 'nowhere'}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

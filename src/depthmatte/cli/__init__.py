@@ -17,7 +17,8 @@ from ..errors import OptionError
 from ..options import CutOptions, OutputOptions, SessionOptions
 from . import train
 from .flags import flags
-from .group import OneLine, stop_on_sigterm
+from .group import OneLine
+from .report import tolerate
 
 app = typer.Typer(
     name="depthmatte",
@@ -32,7 +33,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the `depthmatte` command."""
-    stop_on_sigterm()
+    tolerate()
     app()
 
 

@@ -7,7 +7,7 @@ the networks: much of a cut holds the interpreter's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from .cores import cores, jobs_for, memory, threads_for
 from .outcome import Make, Outcome, R, T, Work, attempt, made, problem
@@ -36,7 +36,7 @@ def run_all(
     threads: int | None = None,
     on_finish: Callable[[Outcome[T, R]], None] = lambda _: None,
     name: Callable[[T], str] = str,
-) -> Iterator[Outcome[T, R]]:
+) -> Generator[Outcome[T, R], None, None]:
     """Do all tasks and give their outcomes in the order of the tasks, each as soon as it can be.
 
     Parameters

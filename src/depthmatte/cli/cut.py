@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,11 @@ from ..pipeline import Stopwatch
 from ..portrait import Portrait
 from ..session import Session, beside, finished
 from . import notes
-from .batch import Outcome, cores, jobs_for, run_all
+from .batch import Outcome, jobs_for, run_all
 from .gdepth import gdepth
 from .job import GDEPTH, Job
-from .naming import STDOUT, Plan, Task, plan
-from .report import Report
+from .naming import STDOUT, Task, journal_of, plan
+from .report import Report, size
 
 
 @dataclass(frozen=True)
@@ -44,45 +45,14 @@ def cut_all(paths: Sequence[str], job: Job, report: Report) -> int:
     DepthmatteError
         For what stops all photos: options that do not go together, networks that cannot be used.
     """
-    job.given.check(paths)
-    for note in notes.before(job):
+    out = Path(job.output.out)
+    found = search(paths, out, job.results)
+    job.given.check(len(found.photos))
+    for note in (*notes.before(job), *found.notes):
         report.note(note)
-    planned, failed = _planned(paths, job, report)
-    journal = Journal(_folder(job)) if _keeps_journal(job) else None
-    tasks, done = _left(planned, job, journal)
-    jobs = jobs_for(len(tasks), job.output.jobs)
-    threads = job.session.threads or (cores() if jobs == 1 else None)
-    said: set[str] = set()
-
-    def finish(outcome: Outcome[Task, Cut]) -> None:
-        advance()
-        if journal and outcome.result:
-            task = outcome.task
-            made = entry(
-                journal.folder, task.path, job.signature, task.targets.values(), _reads(job, task)
-            )
-            if made:
-                journal.add(made)
-
-    with report.progress(len(tasks)) as advance:
-        make = partial(_worker, job)
-        for outcome in run_all(tasks, make, jobs, threads, finish, lambda task: str(task.path)):
-            if outcome.result is None:
-                report.failed(str(outcome.task.path), outcome.error or "failed")
-                failed += 1
-            else:
-                _tell(outcome.result, report, said)
-                done += 1
-    report.summary(done, failed)
-    return failed
-
-
-def _planned(paths: Sequence[str], job: Job, report: Report) -> tuple[Plan, int]:
-    """Where every photo's results go, and how many paths and photos cannot be done."""
-    found = search(paths, _folder(job), job.results)
     planned = plan(
         found.photos,
-        Path(job.output.out),
+        out,
         job.results,
         job.output.name,
         job.output.exists,
@@ -90,37 +60,67 @@ def _planned(paths: Sequence[str], job: Job, report: Report) -> tuple[Plan, int]
         found.lookalikes,
         found.results,
     )
-    for note in found.notes:
-        report.note(note)
     refused = [*found.refused, *planned.refused]
     for one in refused:
         report.failed(one.path, str(one.error))
-    return planned, len(refused)
+    for photo in planned.skipped:
+        report.skipped(str(photo.path), "all its results exist")
+    journal = journal_of(planned.tasks, out, job.output.resume)
+    tasks = _left(planned.tasks, job, journal, report)
+    done, failed = _run(tasks, job, journal, report)
+    skipped = len(planned.skipped) + len(planned.tasks) - len(tasks)
+    report.summary(done, failed + len(refused), skipped)
+    return failed + len(refused)
 
 
-def _left(planned: Plan, job: Job, journal: Journal | None) -> tuple[list[Task], int]:
-    """What is still to do, and how many photos are done already."""
-    done = len(planned.skipped)
-    if not (job.output.resume and journal):
-        return planned.tasks, done
-    left = [
-        task
-        for task in planned.tasks
-        if not journal.done(task.path, job.signature, task.targets.values(), _reads(job, task))
-    ]
-    return left, done + len(planned.tasks) - len(left)
+def _left(tasks: list[Task], job: Job, journal: Journal | None, report: Report) -> list[Task]:
+    """What an earlier run has not done, where `--resume` asks for it."""
+    if not job.output.resume or journal is None:
+        return tasks
+    left = []
+    for task in tasks:
+        if journal.done(task.path, job.signature, task.targets.values(), _reads(job, task)):
+            report.skipped(str(task.path), "done by an earlier run")
+        else:
+            left.append(task)
+    return left
 
 
-def _folder(job: Job) -> Path:
-    """The folder of results, where the journal lies."""
-    out = Path(job.output.out)
-    return out.parent if out.suffix and not out.is_dir() else out
+def _run(tasks: list[Task], job: Job, journal: Journal | None, report: Report) -> tuple[int, int]:
+    """Cut what is left on all cores; how many photos are done, and how many failed."""
+    jobs = jobs_for(len(tasks), job.output.jobs)
+    said: set[str] = set()
+    done = 0
+
+    def finish(outcome: Outcome[Task, Cut]) -> None:
+        advance()
+        if journal and outcome.result:
+            _note(journal, job, outcome.task)
+
+    with report.progress(len(tasks)) as advance:
+        outcomes = run_all(
+            tasks,
+            partial(_worker, job),
+            jobs,
+            job.session.threads,
+            finish,
+            lambda task: str(task.path),
+        )
+        with closing(outcomes):
+            for outcome in outcomes:
+                if outcome.result is None:
+                    report.failed(str(outcome.task.path), outcome.error or "failed")
+                    continue
+                _tell(outcome.result, report, said)
+                done += 1
+    return done, len(tasks) - done
 
 
-def _keeps_journal(job: Job) -> bool:
-    """A folder of results has a journal; a single file and stdout have none."""
-    out = Path(job.output.out)
-    return out != STDOUT and (out.is_dir() or not out.suffix)
+def _note(journal: Journal, job: Job, task: Task) -> None:
+    """One photo is done: the journal says how."""
+    made = entry(journal.folder, task.path, job.signature, task.targets.values(), _reads(job, task))
+    if made is not None:
+        journal.add(made)
 
 
 def _reads(job: Job, task: Task) -> list[Path]:
@@ -138,9 +138,10 @@ def _tell(cut: Cut, report: Report, said: set[str]) -> None:
     report.done(cut.row)
 
 
-def _worker(job: Job, threads: int) -> Any:
+def _worker(job: Job, threads: int | None) -> Any:
     """What cuts one photo in this process: its networks load here, or the whole run stops."""
-    cv2.setNumThreads(threads)
+    if threads is not None:
+        cv2.setNumThreads(threads)
     session = Session(replace(job.session, threads=threads))
     session.pipeline(job.asked)
     return partial(cut_one, job, session)
@@ -164,13 +165,11 @@ def cut_one(job: Job, session: Session, task: Task) -> Cut:
         clock("depth_mm", lambda: portrait.metres)  # refused before anything is written
     for name, target in task.targets.items():
         _write(job, portrait, name, target, clock)
-    height, width = photo.shape
     row = {
         "file": str(task.path),
         "status": "ok",
         "found": portrait.found,
-        "width": width,
-        "height": height,
+        **size(photo.shape),
         "timings": {stage: round(ms, 2) for stage, ms in clock.timings.items()},
         "provider": session.running.get("matte", "none"),
         "depth_source": portrait.measured.source,
@@ -185,10 +184,7 @@ def cut_one(job: Job, session: Session, task: Task) -> Cut:
 
 def _opened(job: Job, task: Task) -> Photo:
     """The photo with what was given for it, as the options want it."""
-    if task.photo == STDIN:
-        shot = read(sys.stdin.buffer.read(), "stdin")
-    else:
-        shot = read(task.path)
+    shot = read(sys.stdin.buffer.read(), "stdin") if task.photo == STDIN else read(task.path)
     return finished(beside(shot, *job.given.of(task.path), job.cut), job.cut)
 
 
@@ -208,7 +204,7 @@ def _write(job: Job, portrait: Portrait, name: str, target: Path, clock: Stopwat
 
 def _put(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
     if target != STDOUT:
-        clock("write", write_bytes, content, target, forbid=own)
+        clock("write", write_bytes, target, content, forbid=own)
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(content)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..io.label import label
-from ..io.pairs import attach
-from ..photo import Photo
 
 
 @dataclass(frozen=True)
@@ -19,31 +16,23 @@ class Given:
     depth: Path | None = None
     right: Path | None = None
     calib: Path | None = None
-    depth_scale: float | None = None
 
-    def check(self, photos: Sequence[Path]) -> None:
-        """InputError where one file would serve several photos, or none at all."""
-        for option, value in (("--calib", self.calib), ("--depth-scale", self.depth_scale)):
-            if value is not None and self.depth is None and self.right is None:
-                raise InputError(f"{option} {value}: goes with --depth or --right; give one")
+    def check(self, photos: int) -> None:
+        """OptionError where one file would serve several `photos`, or none at all."""
+        if self.calib is not None and self.depth is None and self.right is None:
+            raise OptionError(
+                f"--calib {label(self.calib)}: goes with --depth or --right; give one"
+            )
         for option, path in (("--depth", self.depth), ("--right", self.right)):
-            if path is not None and not path.is_dir() and (len(photos) > 1 or photos[0].is_dir()):
-                raise InputError(
+            if path is not None and not path.is_dir() and photos > 1:
+                raise OptionError(
                     f"{option} {label(path)}: one file for several photos; "
                     "give a folder with a file of each photo's name"
                 )
 
-    def beside(self, path: Path, photo: Photo) -> Photo:
-        """The photo with what was given for it."""
-        if self.depth is None and self.right is None:
-            return photo
-        return attach(
-            photo,
-            depth=_of(self.depth, path),
-            right=_of(self.right, path),
-            calib=_of(self.calib, path),
-            depth_scale=self.depth_scale,
-        )
+    def of(self, photo: Path) -> tuple[Path | None, Path | None, Path | None]:
+        """The depth file, second view and calibration of one photo; InputError for one missing."""
+        return _of(self.depth, photo), _of(self.right, photo), _of(self.calib, photo)
 
 
 def _of(given: Path | None, photo: Path) -> Path | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-from types import FrameType
 from typing import Any
 
 import typer
@@ -13,16 +11,13 @@ from typer.core import TyperGroup
 
 from ..errors import DepthmatteError, InputError, OptionError
 from ..io.label import label, reason
+from .stopping import stoppable
 
-FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
-"""Exit statuses: of input that cannot be used, of options, after Ctrl-C, after SIGTERM."""
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+"""Exit statuses: of input that cannot be used, of options, after Ctrl-C."""
 
 TRACEBACK = "DEPTHMATTE_TRACEBACK"
 """Environment variable that shows the traceback of an error nobody foresaw."""
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: everything that cleans up after Ctrl-C cleans up after it too."""
 
 
 class OneLine(TyperGroup):
@@ -31,7 +26,8 @@ class OneLine(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whatever it raises becomes one line and an exit status."""
         try:
-            return super().invoke(ctx)
+            with stoppable():
+                return super().invoke(ctx)
         except OptionError as error:
             _end(str(error), USAGE)
         except DepthmatteError as error:
@@ -41,7 +37,7 @@ class OneLine(TyperGroup):
         except OSError as error:
             _end(str(of_system(error)), FAILED)
         except KeyboardInterrupt as error:
-            _end("stopped", TERMINATED if isinstance(error, Terminated) else INTERRUPTED)
+            _end("stopped", getattr(error, "status", INTERRUPTED))
         except MemoryError:
             _end("does not fit in memory; scale the picture down or close other programs", FAILED)
         except (typer.Exit, typer.Abort):
@@ -66,22 +62,13 @@ def unforeseen(error: BaseException) -> str:
     return f"failed unexpectedly ({about}); set {TRACEBACK}=1 to see where, and report it"
 
 
-def stop_on_sigterm() -> None:
-    """From now on SIGTERM ends the program as Ctrl-C does: drafts are removed, exit status 143."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, stop)
-
-
 def _by_click(error: Exception) -> bool:
     """Is it one of click's own errors, which click turns into usage and status 2?"""
     return type(error).__module__.partition(".")[0] in ("click", "typer")
 
 
 def _end(problem: str, status: int) -> None:
-    from .report import say_error
+    from .report import Report
 
-    say_error(problem)
+    Report().error(problem)
     raise typer.Exit(status) from None

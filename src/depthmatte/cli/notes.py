@@ -7,9 +7,9 @@ from typing import Any
 
 from ..evidence import RawDepth, Reason
 from ..io.label import label
-from ..portrait import Portrait
 from ..photo import Photo
-from .order import Order
+from ..portrait import Portrait
+from .job import Job
 
 READ_AS = {
     "mm, assumed": "read as millimetres; --depth-scale changes that",
@@ -24,8 +24,9 @@ GIVEN = {"sensor": "--depth", "stereo": "--right"}
 def describe(portrait: Portrait) -> dict[str, Any] | None:
     """The depth used, for the JSON line; None where nothing was measured.
 
-    `near` and `far` are metres with `metric`, else relative. `measured` is the share of the
-    photo that has valid depth. `unit` is how the file's numbers were taken.
+    `near` and `far` are metres with `metric`, else relative; `near_m` and `far_m` are metres, or
+    null. `measured` is the share of the photo that has valid depth. `unit` is how the file's
+    numbers were taken.
     """
     depth, window = portrait.measured, portrait.depth_fit.window
     known = depth.known[window]
@@ -33,35 +34,38 @@ def describe(portrait: Portrait) -> dict[str, Any] | None:
         return None
     z = depth.z[window][known]
     raw = _raw(portrait.photo, depth.source)
+    near, far = (round(float(end), 4) for end in (z.min(), z.max()))
     return {
         "unit": raw.unit if raw and raw.unit else "m" if depth.metric else "relative",
-        "near": round(float(z.min()), 4),
-        "far": round(float(z.max()), 4),
+        "near": near,
+        "far": far,
+        "near_m": near if depth.metric else None,
+        "far_m": far if depth.metric else None,
         "measured": round(float(known.mean()), 4),
         "metric": depth.metric,
     }
 
 
-def before(order: Order) -> Iterator[str]:
+def before(job: Job) -> Iterator[str]:
     """What is known before any photo is read: what was given and plays no part."""
     for source, option in GIVEN.items():
-        if getattr(order.given, option[2:]) is None:
+        if getattr(job.given, option[2:]) is None:
             continue
-        if not order.needs_depth:
+        if not job.needs_depth:
             yield f"{option}: not used, nothing asks for depth; use a fusion, or save depth"
-        elif order.depth_source not in ("auto", source):
-            chosen = f"--depth-source is {order.depth_source}"
+        elif job.depth_source not in ("auto", source):
+            chosen = f"--depth-source is {job.depth_source}"
             yield f"{option}: not used, {chosen}; use {source} or auto"
 
 
-def after(order: Order, portrait: Portrait) -> Iterator[str]:
+def after(job: Job, portrait: Portrait) -> Iterator[str]:
     """Why another depth than the one given was used for this photo."""
-    if not order.needs_depth or order.depth_source not in ("auto", *GIVEN):
+    if not job.needs_depth or job.depth_source not in ("auto", *GIVEN):
         return
     used, name = portrait.measured.source, label(portrait.photo.meta.name)
     for source, option in GIVEN.items():
-        given = getattr(order.given, option[2:])
-        if given is None or order.depth_source not in ("auto", source):
+        given = getattr(job.given, option[2:])
+        if given is None or job.depth_source not in ("auto", source):
             continue
         if used == source and portrait.measured.known.any():
             continue
@@ -81,13 +85,13 @@ def _instead(used: str, source: str) -> str:
     return "there is none" if used in ("none", source) else f"{used} depth was used"
 
 
-def unit(order: Order, portrait: Portrait) -> str | None:
+def unit(job: Job, portrait: Portrait) -> str | None:
     """How the numbers of a depth file were read, where the user did not say."""
     raw = portrait.photo.evidence.sensor if portrait.measured.source == "sensor" else None
-    if order.given.depth is None or raw is None or not portrait.measured.known.any():
+    if job.given.depth is None or raw is None or not portrait.measured.known.any():
         return None
     said = READ_AS.get(raw.unit or "")
-    return said and f"{label(order.given.depth)}: {said}"
+    return said and f"{label(job.given.depth)}: {said}"
 
 
 def _raw(photo: Photo, source: str) -> RawDepth | None:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from ..camera import Camera
 from ..canvas import Float
 from ..evidence import Reason
+from ..options import Interpolation
 from .cloud import Cloud
 from .grid import Grid
-from .scale import Index, Interpolation
+from .scale import Index
 from .surface import meet
 from .unseen import close, explain
 

@@ -6,16 +6,14 @@ surfaces: `bilinear` works inside surfaces and gives way to `nearest` at their e
 
 from __future__ import annotations
 
-from typing import Literal
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Float, resize
 from ..filters import normalized
+from ..options import Interpolation
 
-Interpolation = Literal["bilinear", "nearest"]
 Index = NDArray[np.intp]
 
 AGREE = 0.03

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import get_args
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,45 +14,13 @@ from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..filters import gaussian, normalized
 from ..maps import Depth
+from ..options import Interpolation, SensorOptions
 from ..photo import Photo
 from .align import align
 from .edges import flying
-from .scale import Interpolation, scale
+from .scale import scale
 
 Validity = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class SensorOptions:
-    """How measured depth is used.
-
-    `preset` is the value that d / d_max is taken from (row A13). `interpolation` and `blur`
-    (a Gaussian's deviation in canvas pixels, 0 for none) are row A12's. Depth nearer than
-    `near` or farther than `far` metres from the photo's camera does not count.
-    `max_time_difference`, in seconds, is how far photo and depth may lie apart (row A10);
-    0.02 is what TUM RGB-D uses, more than half a frame at 30 per second.
-    """
-
-    preset: float = 1.0
-    interpolation: Interpolation = "bilinear"
-    blur: float = 0.0
-    near: float = 0.0
-    far: float = np.inf
-    max_time_difference: float = 0.02
-
-    def __post_init__(self) -> None:
-        if not np.isfinite(self.preset) or self.preset <= 0:
-            raise InputError(f"preset {self.preset:g} must be a positive number; 1 is usual")
-        if self.interpolation not in get_args(Interpolation):
-            raise InputError(
-                f"interpolation {self.interpolation!r} is unknown; use bilinear or nearest"
-            )
-        if not (np.isfinite(self.blur) and self.blur >= 0):
-            raise InputError(f"blur {self.blur:g} must be 0 or more pixels")
-        if not 0 <= self.near < self.far:
-            raise InputError(f"near {self.near:g} m must lie below far {self.far:g} m, from 0 on")
-        if not self.max_time_difference >= 0:
-            raise InputError("max_time_difference must be 0 or more seconds")
 
 
 def sensor(photo: Photo, canvas: Canvas, options: SensorOptions | None = None) -> Depth:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from ..canvas import Canvas
 from ..maps import Depth
+from ..options import SensorOptions
 from ..photo import Photo
-from .sensor import SensorOptions, measured
+from .sensor import measured
 
 
 def stored(photo: Photo, canvas: Canvas) -> Depth:

@@ -21,15 +21,24 @@ class PortraitLike(Protocol):
     """What an effect reads of a `portrait.Portrait`, which itself calls the effects."""
 
     @property
-    def photo(self) -> Photo: ...
+    def photo(self) -> Photo:
+        """The photo that was cut."""
+
     @property
-    def alpha(self) -> Float: ...
+    def alpha(self) -> Float:
+        """Opacity of the portrait, float32 (H, W) in [0, 1]."""
+
     @property
-    def measured(self) -> Depth: ...
+    def measured(self) -> Depth:
+        """Depth on its canvas."""
+
     @property
-    def depth_fit(self) -> Fit: ...
+    def depth_fit(self) -> Fit:
+        """How the photo lies on the depth's canvas."""
+
     @property
-    def found(self) -> bool: ...
+    def found(self) -> bool:
+        """Whether anybody is in the photo."""
 
 
 def option(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:

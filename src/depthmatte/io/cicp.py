@@ -158,7 +158,10 @@ def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _inside(view: memoryview, wanted: bytes) -> memoryview:
-    return next(inside for kind, inside in _boxes(view) if kind == wanted)
+    for kind, inside in _boxes(view):
+        if kind == wanted:
+            return inside
+    raise LookupError(wanted)
 
 
 def _pair(content: bytes, place: int) -> tuple[int, int]:

@@ -57,6 +57,21 @@ def tags(image: Image) -> Exif:
             return Image.Exif()
 
 
+def none() -> Exif:
+    """No EXIF."""
+    from PIL import Image
+
+    return Image.Exif()
+
+
+def copied(exif: Exif) -> Exif:
+    """The same tags once more, for the picture that they came from keeps its own."""
+    copy = none()
+    with quiet(), contextlib.suppress(Exception):  # as in tags
+        copy.load(exif.tobytes())
+    return copy
+
+
 def orientation(exif: Exif) -> int:
     """1 to 8, and 1 where the tag is missing or nonsense."""
     value = exif.get(_ORIENTATION)
@@ -80,8 +95,8 @@ def camera(exif: Exif, shape: tuple[int, int]) -> Camera | None:
 def kept(exif: Exif, image: Image, shape: tuple[int, ...]) -> bytes | None:
     """EXIF bytes for a written picture of `shape` (H, W, ...) that stands upright.
 
-    Orientation becomes 1 and the size tags follow `shape`; the thumbnail is left behind,
-    for it shows the photo as it was. None where the file had no EXIF.
+    Orientation becomes 1 and the size tags follow `shape`, in `exif` itself too; the thumbnail
+    is left behind, for it shows the photo as it was. None where the file had no EXIF.
     """
     with quiet():
         try:
@@ -114,13 +129,6 @@ def profile(image: Image) -> bytes | None:
     """The ICC profile, where it describes RGB pixels."""
     icc = image.info.get("icc_profile")
     return icc if isinstance(icc, bytes) and icc[16:20] == b"RGB " else None
-
-
-def none() -> Exif:
-    """No EXIF."""
-    from PIL import Image
-
-    return Image.Exif()
 
 
 def dpi(image: Image, orientation: int = 1) -> tuple[float, float] | None:

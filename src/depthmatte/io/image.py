@@ -15,7 +15,8 @@ What happens to each kind of file:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -78,7 +79,10 @@ def read(
     """
     how = _How(max_pixels, evidence, stereo)
     with opened(source, name) as (file, shown), one_line(shown):
-        return in_color(_photo(_open(file, shown, how), how), color)
+        photo = in_color(_photo(_open(file, shown, how), how), color)
+    if not isinstance(source, str | os.PathLike):
+        return photo
+    return replace(photo, meta=replace(photo.meta, path=os.path.abspath(source)))
 
 
 @dataclass(frozen=True)
@@ -127,22 +131,23 @@ class _How(NamedTuple):
 
 @dataclass(frozen=True)
 class _Opened:
-    """A file whose header is read: the picture, all bytes, the EXIF tags, stated colors."""
+    """A file whose header is read: the picture, all bytes, the EXIF tags, stated colors.
+
+    `turn` is the EXIF orientation of the pixels as decoded, `stored` that of the pixels as
+    they lie in the file: Pillow turns a TIFF itself.
+    """
 
     image: Image
     content: bytes
     name: str
     tags: Exif
+    stored: int
+    turn: int
     stated: Cicp | None
 
     @property
     def format(self) -> str:
         return self.image.format or "unknown"
-
-    @property
-    def turn(self) -> int:
-        """The EXIF orientation of the pixels as decoded: Pillow turns a TIFF itself."""
-        return 1 if self.format == "TIFF" else exif.orientation(self.tags)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -166,7 +171,7 @@ class _Opened:
             self.name,
             exif.kept(self.tags, self.image, shape),
             None if hdr else self.profile,
-            dpi=exif.dpi(self.image, exif.orientation(self.tags)),
+            dpi=exif.dpi(self.image, self.stored),
         )
 
 
@@ -181,7 +186,9 @@ def _open(file: BinaryIO, name: str, how: _How) -> _Opened:
     bare = image.format == "PNG" and png.chunk(content, b"eXIf") is None
     # Pillow decodes a PNG to look for EXIF behind its pixels.
     tags = exif.none() if bare and "exif" not in image.info else exif.tags(image)
-    return _Opened(image, content, name, tags, stated)
+    stored = exif.orientation(tags)
+    turn = 1 if image.format == "TIFF" else stored
+    return _Opened(image, content, name, tags, stored, turn, stated)
 
 
 def _picture(content: bytes, name: str) -> Image:

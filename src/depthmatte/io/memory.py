@@ -51,8 +51,10 @@ def photo_of(source: Any, name: str = "array", color: Color = "keep") -> Photo:
     if isinstance(source, np.ndarray):
         return in_color(Photo(_of_array(source, name), Meta(name)), color)
     if hasattr(source, "getexif") and hasattr(source, "getbands"):
-        with one_line(name):
-            return in_color(_of_pillow(source, name), color)
+        given = getattr(source, "filename", "")
+        shown = label(given) if isinstance(given, str) and given and name == "array" else name
+        with one_line(shown):
+            return in_color(_of_pillow(source, shown), color)
     return read(source, None if name == "array" else name, color=color)
 
 
@@ -92,13 +94,11 @@ def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
 
 
 def _of_pillow(image: Image, name: str) -> Photo:
-    given = getattr(image, "filename", "")
-    shown = label(given) if isinstance(given, str) and given and name == "array" else name
-    check_mode(image, shown)
+    check_mode(image, name)
     image.load()
-    tags = exif.tags(image)
+    tags = exif.copied(exif.tags(image))
     turn = exif.orientation(tags)
     rgb = pixels.upright(image, turn)
     profile = exif.profile(image)
-    meta = Meta(shown, exif.kept(tags, image, rgb.shape), profile, dpi=exif.dpi(image, turn))
+    meta = Meta(name, exif.kept(tags, image, rgb.shape), profile, dpi=exif.dpi(image, turn))
     return two_way(Photo(rgb, meta))

@@ -33,7 +33,7 @@ MEMORY = 2_000_000_000
 
 _REST = 200_000_000  # of which the program itself takes
 _CUT = 12  # bytes a pixel that a whole cut takes
-_DECODING = {"JPEG2000": 20, "WEBP": 17, "AVIF": 14, "TIFF": 14}  # of those that take more
+_DECODING = {"JPEG2000": 20, "WEBP": 17, "AVIF": 14}  # of those that take more
 _DECODING_HDR = 20
 
 _PLUGINS = {

@@ -29,9 +29,9 @@ from ..errors import InputError
 from ..evidence import Evidence, RawDepth, Reason, StereoView
 from ..io.replace import replacing
 from ..maps import Depth, Matte
-from ..portrait import Portrait
 from ..network import Network
 from ..photo import Photo
+from ..portrait import Portrait
 from ..segment.network import segmenter
 from . import augment
 from .data import Labelled, Split, backgrounds, matte_items, pairs, read_grey

@@ -31,8 +31,9 @@ def read_log(path: Path) -> list[Row]:
         return []
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        if any("epoch" not in row for row in rows):
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+        if "epoch" not in (reader.fieldnames or ["epoch"]):
             raise ValueError("no epochs")
         return [
             {name: int(value) if name == "epoch" else float(value) for name, value in row.items()
