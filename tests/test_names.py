@@ -83,7 +83,7 @@ def test_help_names_every_choice() -> None:
     assert all(name in options["fusion"] for name in FUSIONS)
     assert options["fusion"].endswith(f"Default: {DEFAULT}.")
     assert all(name in options["save"] for name in [*MAPS, *PICTURES])
-    assert all(name in options["file_format"] for name in FORMATS)
+    assert all(name in options["format"] for name in FORMATS)
 
 
 @pytest.mark.parametrize("command", [[], *[name.split() for name in COMMANDS]])

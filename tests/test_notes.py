@@ -35,6 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     mm[:9] = 0
     Image.fromarray(mm).save("mm.png")
     Image.fromarray(np.zeros_like(mm)).save("blank.png")
+    Image.fromarray(np.full_like(mm, 1500)).save("flat.png")
     np.save("metres.npy", mm / np.float32(1000))
     return tmp_path
 
@@ -89,9 +90,8 @@ def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
     ("arguments", "says"),
     [
         (
-            ["phone.jpg", "--depth", "mm.png"],
-            "phone.jpg: --depth mm.png: stored depth was used; "
-            "--depth-source sensor chooses this one",
+            ["a.png", "--depth", "flat.png", "--depth-scale", "1000"],
+            "a.png: --depth flat.png: tells nothing apart on this photo; it changes nothing",
         ),
         (
             ["a.png", "--depth", "blank.png"],
