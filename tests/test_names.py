@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depthmatte.cli.job import SUFFIXES as FORMATS
-from depthmatte.cli.pictures import MAPS, PICTURES
 from typer.main import get_command
 
 import depthmatte
 from depthmatte.cli import app
+from depthmatte.cli.job import SUFFIXES as FORMATS
+from depthmatte.cli.pictures import MAPS, PICTURES
 from depthmatte.effects import EFFECTS
 from depthmatte.fuse import DEFAULT, FUSIONS
 

@@ -27,13 +27,8 @@ from ..errors import InputError, WeightsError
 from ..fields import options
 from ..io.label import label
 from ..io.replace import refuse_inputs, replacing
-<<<<<<< HEAD
 from ..network import Network
-from .checkpoint import read_checkpoint
-=======
-from ..network import KEY, VERSION, Network
 from .checkpoint import read_checkpoint, refuse_run
->>>>>>> w-train
 from .recipe import Recipe
 from .tasks import TASKS, Task
 
