@@ -208,7 +208,7 @@ def _write(job: Job, portrait: Portrait, name: str, target: Path, clock: Stopwat
 
 def _put(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
     if target != STDOUT:
-        clock("write", write_bytes, target, content, forbid=own)
+        clock("write", write_bytes, content, target, forbid=own)
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
