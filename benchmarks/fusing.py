@@ -53,7 +53,10 @@ def main() -> None:
             canvas = prepare(photo, pipeline.preset)
             matte = pipeline.segment(canvas)
             depth = ablation.asked(case, source, sources)(photo, canvas)
-            pictures.append(parts(matte, depth, session.network("fuse")) | {"portrait": step(pipeline.segment, canvas)})
+            pictures.append(
+                parts(matte, depth, session.network("fuse"))
+                | {"portrait": step(pipeline.segment, canvas)}
+            )
         spent = times(pictures, options.rounds)
         table[source] = {name: float(np.median(values)) for name, values in spent.items()}
         table[source]["stage_p90"] = float(np.quantile(spent["stage"], 0.9))

@@ -35,9 +35,7 @@ def material(folder: Path, count: int) -> list[Path]:
         left, width = int(rng.integers(0, 60)), 384
         part = rgb[:, left : left + width]
         large = cv2.resize(part, SIZE, interpolation=cv2.INTER_CUBIC)
-        grain = cv2.resize(
-            rng.normal(0, 6, (SIZE[1] // 2, SIZE[0] // 2)).astype(np.float32), SIZE
-        )
+        grain = cv2.resize(rng.normal(0, 6, (SIZE[1] // 2, SIZE[0] // 2)).astype(np.float32), SIZE)
         toned = np.clip(large * rng.uniform(0.8, 1.1) + grain[..., None], 0, 255).astype(np.uint8)
         paths.append(dm.write(toned, folder / f"{number:03}.jpg"))
     return paths

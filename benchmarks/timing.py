@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+MEGABYTE = 2**20
 
 Step = Callable[[], float | None]
 """What is timed; it may time itself and return its own milliseconds."""
@@ -27,3 +34,29 @@ def times(pictures: Sequence[Mapping[str, Step]], rounds: int) -> dict[str, list
 def medians(steps: Mapping[str, Step], rounds: int) -> dict[str, float]:
     """Median milliseconds of each step."""
     return {name: statistics.median(values) for name, values in times([steps], rounds).items()}
+
+
+def cpu() -> str:
+    """The processor's name and how many of it we may use."""
+    name = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if "model name" in line), name)
+    return f"{name} x {len(os.sched_getaffinity(0))}"
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, float]:
+    """Milliseconds, processor milliseconds and peak MiB of one cold process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    passed = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
+    return {
+        "cold": passed * 1000,
+        "cold, processor": (usage.ru_utime + usage.ru_stime) * 1000,
+        "cold, peak MiB": usage.ru_maxrss * unit / MEGABYTE,
+    }

@@ -10,11 +10,19 @@ import sys
 from pathlib import Path
 
 from depthmatte.fields import fresh, rewrite, table
+from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from depthmatte.training.recipe import Earlier, Recipe
 
 PAGES = sorted(Path(__file__).parent.glob("*.md"))
 
 TABLES = {
+    "cut": table(CutOptions, flags=True),
+    "sensor": table(SensorOptions),
+    "output": table(OutputOptions, flags=True),
+    "session": table(SessionOptions, flags=True),
+    "CutOptions": table(CutOptions),
+    "SensorOptions": table(SensorOptions),
+    "SessionOptions": table(SessionOptions),
     "Recipe": table(Recipe, flags=True),
     "Earlier": table(Earlier, flags=True),
 }

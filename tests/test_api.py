@@ -103,8 +103,8 @@ def test_options_reach_the_pipeline(nets: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        (np.zeros((4, 4, 3)), "a photo is uint8"),
-        (np.zeros((4, 4), np.uint8), "a photo is uint8"),
+        (np.full((4, 4, 3), 7.0), "float pixels reach from 7 to 7"),
+        (np.zeros((4, 4, 2), np.uint8), "are no photo"),
         (b"nothing", "is not a photo"),
         ("gone.jpg", "there is no such file"),
         (7, "give a path, bytes or an open binary file"),
@@ -116,13 +116,13 @@ def test_what_is_no_photo_is_refused(source: Any, says: str, nets: dict[str, Any
 
 
 def test_what_is_no_option_is_refused(nets: dict[str, Any]) -> None:
-    with pytest.raises(dm.InputError, match="fusion 'mean' is unknown"):
+    with pytest.raises(dm.InputError, match="fusion is 'mean'; give none"):
         dm.cut(person(), fusion="mean", **nets)
-    with pytest.raises(dm.InputError, match="orient 'up' is unknown"):
+    with pytest.raises(dm.InputError, match="orient is 'up'; give pad"):
         dm.cut(person(), orient="up", **nets)  # type: ignore[arg-type]
     with pytest.raises(dm.InputError, match="fusion normalized needs depth"):
         dm.cut(person(), fusion="normalized", depth_source="none", **nets)
-    with pytest.raises(dm.InputError, match="neither a picture file nor a colour"):
+    with pytest.raises(dm.InputError, match="neither a picture file nor a color"):
         dm.cut(person(), **nets).place("reddish")
 
 

@@ -47,7 +47,7 @@ def processes(outcomes: list[Outcome[str, str]]) -> set[int]:
         ("InputError", "a.jpg: is bad; mend it"),
         ("WeightsError", "raise:WeightsError: matte.onnx: is damaged"),
         ("MissingExtra", "raise:MissingExtra: EXR needs an extra: pip install 'depthmatte[exr]'"),
-        ("MemoryError", "raise:MemoryError: does not fit in memory; scale it down or use --jobs 1"),
+        ("MemoryError", "raise:MemoryError: does not fit in memory; scale it down"),
         ("ValueError", f"raise:ValueError: failed (ValueError: {'x' * 200}...); export it as PNG"),
         ("OSError", "out/a.png: no space left on device; check path, permissions and space left"),
         ("Odd", "raise:Odd: failed (Odd: line one line two?[2J); export it as PNG"),

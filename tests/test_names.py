@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depthmatte.cli.job import SUFFIXES as FORMATS
-from depthmatte.cli.pictures import MAPS, PICTURES
 from typer.main import get_command
 
 import depthmatte
 from depthmatte.cli import app
+from depthmatte.cli.job import SUFFIXES as FORMATS
+from depthmatte.cli.pictures import MAPS, PICTURES
 from depthmatte.effects import EFFECTS
 from depthmatte.fuse import DEFAULT, FUSIONS
 
@@ -83,7 +83,7 @@ def test_help_names_every_choice() -> None:
     assert all(name in options["fusion"] for name in FUSIONS)
     assert options["fusion"].endswith(f"Default: {DEFAULT}.")
     assert all(name in options["save"] for name in [*MAPS, *PICTURES])
-    assert all(name in options["file_format"] for name in FORMATS)
+    assert all(name in options["format"] for name in FORMATS)
 
 
 @pytest.mark.parametrize("command", [[], *[name.split() for name in COMMANDS]])

@@ -35,6 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     mm[:9] = 0
     Image.fromarray(mm).save("mm.png")
     Image.fromarray(np.zeros_like(mm)).save("blank.png")
+    Image.fromarray(np.full_like(mm, 1500)).save("flat.png")
     np.save("metres.npy", mm / np.float32(1000))
     return tmp_path
 
@@ -89,9 +90,8 @@ def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
     ("arguments", "says"),
     [
         (
-            ["phone.jpg", "--depth", "mm.png"],
-            "phone.jpg: --depth mm.png: stored depth was used; "
-            "--depth-source sensor chooses this one",
+            ["a.png", "--depth", "flat.png", "--depth-scale", "1000"],
+            "a.png: --depth flat.png: tells nothing apart on this photo; it changes nothing",
         ),
         (
             ["a.png", "--depth", "blank.png"],
@@ -172,14 +172,14 @@ def test_sensor_options_reach_the_sensor(nets: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--depth", "mm.png", "--sensor", "range=2"], "--sensor range=2: no option 'range'; use"),
-        (["--depth", "mm.png", "--sensor", "far=no"], "--sensor far=no: 'no' is not a number"),
+        (["--depth", "mm.png", "--sensor", "range=2"], "--sensor: no option 'range'; use"),
+        (["--depth", "mm.png", "--sensor", "far=no"], "--sensor: far: 'no' is not a number"),
         (["--depth", "mm.png", "--sensor", "near=3,far=2"], "near 3 m must lie below far 2 m"),
-        (["--sensor", "far=2"], "--sensor far=2: goes with --depth; give one"),
+        (["--sensor", "far=2"], "--sensor: goes with --depth; give one"),
     ],
 )
 def test_wrong_sensor_options_are_one_line(options: list[str], says: str) -> None:
     done = CliRunner().invoke(app, ["cut", "a.png", *options])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -20,12 +20,16 @@ pytest.importorskip("matplotlib", reason="needs the extra train")
 
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.training import run as runs  # noqa: E402
-from depthmatte.training.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
+from depthmatte.training.checkpoint import (  # noqa: E402
+    KEPT,
+    read_checkpoint,
+    write_checkpoint,
+)
 from depthmatte.training.export import export_run  # noqa: E402
 from depthmatte.training.log import plot, read_log, write_log  # noqa: E402
 from depthmatte.training.mix import mix  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
-from depthmatte.training.train import KEPT, train  # noqa: E402
+from depthmatte.training.train import train  # noqa: E402
 
 
 def recipe(data: Path, out: Path, **more: Any) -> Recipe:
@@ -310,7 +314,14 @@ def test_a_checkpoint_that_is_read_is_no_target(done: Path, earlier: Path) -> No
             export_run(earlier / "last.pt", out)
         with pytest.raises(InputError, match="is an input and is not overwritten"):
             mix([done / "last.pt", earlier / "last.pt"], (1, 1), out)
+    another = Path(shutil.copytree(done, earlier.parent / "another"))
+    for name in KEPT:
+        with pytest.raises(InputError, match="is a run's and is not overwritten; write elsewhere"):
+            mix([done / "last.pt", earlier / "last.pt"], (1, 1), another / name)
+        with pytest.raises(InputError, match="is a run's and is not overwritten; write elsewhere"):
+            export_run(earlier / "last.pt", another / name)
     assert content(earlier) == before
+    assert content(another) == content(done)
 
 
 def test_weights_that_do_not_fit_are_not_exported(done: Path, tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ def test_what_the_caller_gives_wins(nets: dict[str, str], tmp_path: Path) -> Non
     assert portrait.measured.source == "sensor"
     assert portrait.measured.z[portrait.measured.known].max() == pytest.approx(3)
     assert session.cut(holds, depth=far, depth_source="stored").measured.source == "stored"
+    assert session.cut(own).measured.source == "sensor"
+    assert session.cut(dm.attach(holds, depth=far)).measured.source == "sensor"
 
 
 def png(rgb: np.ndarray) -> bytes:
@@ -190,14 +192,14 @@ def test_a_second_view_may_be_pixels(nets: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"fusion": "mean"}, "fusion 'mean' is unknown"),
-        ({"orient": "up"}, "orient 'up' is unknown"),
-        ({"subject": "me"}, "subject 'me' is unknown"),
+        ({"fusion": "mean"}, "fusion is 'mean'; give"),
+        ({"orient": "up"}, "orient is 'up'; give"),
+        ({"subject": "me"}, "subject is 'me'; give"),
         ({"subject": (1, 2, 3)}, "subject"),
         ({"subject": (float("nan"), 2)}, "subject"),
         ({"depth_scale": -1}, "depth_scale"),
         ({"calib": "no-such-file.json"}, "no-such-file|calib"),
-        ({"depth_scale": 5}, "give a depth file"),
+        ({"depth_scale": 5}, "goes with depth"),
         ({"sensor": dm.SensorOptions(near=0.1)}, "give a depth file"),
         ({"colour": "srgb"}, "colour: no such option"),
         ({"subject": (9999, 1)}, "outside the photo"),

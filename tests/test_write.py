@@ -1,5 +1,6 @@
 """io.write and io.find: pictures out whole or not at all, photos found in a fixed order."""
 
+import io
 import os
 import sys
 
@@ -14,7 +15,7 @@ import fixtures
 from depthmatte.errors import InputError
 from depthmatte.io.find import find
 from depthmatte.io.image import read
-from depthmatte.io.write import SUFFIXES, to_8bit, to_16bit, write
+from depthmatte.io.write import SUFFIXES, encode, to_8bit, to_16bit, write, write_bytes, write_to
 from depthmatte.photo import Meta
 from fixtures import scene
 
@@ -86,9 +87,10 @@ def test_quality_matters(tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_exif_and_icc_survive(tmp_path, suffix):
-    meta = Meta(exif=fixtures.exif(1), icc=fixtures.icc())
+    icc = fixtures.icc()  # each holds the second it was made in
+    meta = Meta(exif=fixtures.exif(1), icc=icc)
     photo = read(write(scene(), tmp_path / f"out{suffix}", meta))
-    assert photo.meta.icc == fixtures.icc()
+    assert photo.meta.icc == icc
     tags = Image.Exif()
     tags.load(photo.meta.exif)
     assert tags[0x0110] == "Pinhole 1"
@@ -161,6 +163,73 @@ def test_what_is_no_picture(tmp_path, array):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_resolution_is_kept(tmp_path, suffix):
+    path = write(scene(), tmp_path / f"out{suffix}", Meta(dpi=(300.0, 150.0)))
+    with Image.open(path) as image:
+        assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)
+    for odd in ((0.0, 72.0), (float("nan"), 72.0), (1e12, 1e12)):
+        write(scene(), path, Meta(dpi=odd))
+        assert seen(path).shape == scene().shape
+
+
+@pytest.mark.parametrize("format", ["png", "jpg", "webp", "tiff"])
+def test_bytes_and_open_files_hold_what_the_file_holds(tmp_path, format):
+    meta = Meta(exif=fixtures.exif(1), icc=fixtures.icc(), dpi=(300.0, 300.0))
+    path = write(scene(), tmp_path / f"out.{format}", meta)
+    content = path.read_bytes()
+    assert encode(scene(), format, meta) == content == encode(scene(), f".{format}", meta)
+    stream = io.BytesIO(b"before")
+    stream.seek(6)
+    assert write(scene(), stream, meta, format=format) is stream
+    assert stream.getvalue() == b"before" + content
+    with (tmp_path / "open").open("wb", buffering=0) as file:
+        assert write_to(scene(), file, format, meta) is file
+    assert (tmp_path / "open").read_bytes() == content
+    named = write(scene(), tmp_path / "odd.name", meta, format=format)
+    assert named.read_bytes() == content
+
+
+class Slow(io.RawIOBase):
+    """A file that takes a few bytes at a time, and after `room` of them nothing."""
+
+    def __init__(self, room: int) -> None:
+        self.taken, self.room = b"", room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content) -> int:
+        piece = bytes(content[: min(1000, self.room - len(self.taken))])
+        self.taken += piece
+        return len(piece)
+
+
+def test_open_files_that_take_little_or_nothing():
+    whole = encode(scene())
+    slow = Slow(len(whole))
+    write(scene(), slow)
+    assert slow.taken == whole
+    for file in (Slow(len(whole) - 1), io.StringIO(), object(), closed()):
+        message = refused(scene(), file)
+        assert message.startswith("stream: ")
+    assert "use png, webp, jpg or tiff" in refused(scene(), io.BytesIO(), format="heic")
+
+
+def closed() -> io.BytesIO:
+    stream = io.BytesIO()
+    stream.close()
+    return stream
+
+
+def test_bytes_are_written_whole_and_never_onto_an_input(tmp_path):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    with pytest.raises(InputError, match="is not overwritten"):
+        write_bytes(b"x", photo, forbid=photo)
+    assert write_bytes(b"new", tmp_path / "a" / "b.jpg", forbid=photo).read_bytes() == b"new"
+
+
 def test_the_photo_itself_is_never_overwritten(tmp_path):
     photo = tmp_path / "photo.png"
     before = fixtures.encode(255 - scene(), "PNG")
@@ -206,14 +275,24 @@ def test_places_that_do_not_work(tmp_path):
     assert not list((tmp_path / "folder.png").iterdir())
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_full_disk(tmp_path, monkeypatch):
-    import secrets
-
-    monkeypatch.setattr(secrets, "token_hex", lambda _: "draft")
-    (tmp_path / ".draft.part").symlink_to("/dev/full")
-    assert "no space left" in refused(scene(400, 400), tmp_path / "out.png")
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_disk_that_takes_only_a_part(tmp_path, suffix, share):
+    """Whatever encodes: a file that would miss even its last byte is refused, the old one stays."""
+    resource = pytest.importorskip("resource")
+    noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
+    path = write(noise, tmp_path / f"out{suffix}")
+    before = path.read_bytes()
+    room = max(1, round(share * (len(before) - 1)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        message = refused(noise, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot be written" in message
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")

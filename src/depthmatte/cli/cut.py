@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,9 +12,10 @@ from typing import Any
 
 import cv2
 
+from ..effects import EFFECTS
 from ..io.find import STDIN, search
 from ..io.image import read
-from ..io.journal import Journal, entry
+from ..io.journal import Journal
 from ..io.write import encode, write, write_bytes
 from ..photo import Photo
 from ..pipeline import Stopwatch
@@ -25,7 +26,12 @@ from .batch import Outcome, jobs_for, run_all
 from .gdepth import gdepth
 from .job import GDEPTH, Job
 from .naming import STDOUT, Task, journal_of, plan
+from .pictures import MAPS, PICTURES
+from .planes import EXTRACTED
 from .report import Report, size
+
+KINDS = {*MAPS, *PICTURES, *EFFECTS, *EXTRACTED, GDEPTH}
+"""What results are called in the middle of their names: files so named are no photos."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,11 @@ def cut_all(paths: Sequence[str], job: Job, report: Report) -> int:
         For what stops all photos: options that do not go together, networks that cannot be used.
     """
     out = Path(job.output.out)
-    found = search(paths, out, job.results)
+    found = search(paths, out, KINDS | job.results.keys())
     job.given.check(len(found.photos))
     for note in (*notes.before(job), *found.notes):
         report.note(note)
+    signature = job.signature
     planned = plan(
         found.photos,
         out,
@@ -59,51 +66,55 @@ def cut_all(paths: Sequence[str], job: Job, report: Report) -> int:
         job.reads(),
         found.lookalikes,
         found.results,
+        _earlier(job, out, signature),
     )
     refused = [*found.refused, *planned.refused]
     for one in refused:
         report.failed(one.path, str(one.error))
     for photo in planned.skipped:
-        report.skipped(str(photo.path), "all its results exist")
+        report.skipped(str(photo.path), "its results are there")
     journal = journal_of(planned.tasks, out, job.output.resume)
-    tasks = _left(planned.tasks, job, journal, report)
-    done, failed = _run(tasks, job, journal, report)
-    skipped = len(planned.skipped) + len(planned.tasks) - len(tasks)
-    report.summary(done, failed + len(refused), skipped)
-    return failed + len(refused)
-
-
-def _left(tasks: list[Task], job: Job, journal: Journal | None, report: Report) -> list[Task]:
-    """What an earlier run has not done, where `--resume` asks for it."""
-    if not job.output.resume or journal is None:
-        return tasks
-    left = []
-    for task in tasks:
-        if journal.done(task.path, job.signature, task.targets.values(), _reads(job, task)):
-            report.skipped(str(task.path), "done by an earlier run")
-        else:
-            left.append(task)
-    return left
-
-
-def _run(tasks: list[Task], job: Job, journal: Journal | None, report: Report) -> tuple[int, int]:
-    """Cut what is left on all cores; how many photos are done, and how many failed."""
-    jobs = jobs_for(len(tasks), job.output.jobs)
-    said: set[str] = set()
-    done = 0
 
     def finish(outcome: Outcome[Task, Cut]) -> None:
-        advance()
         if journal and outcome.result:
-            _note(journal, job, outcome.task)
+            task = outcome.task
+            journal.note(task.path, signature, task.targets.values(), _reads(job, task))
 
+    done, failed = _run(planned.tasks, job, finish, report)
+    failed += len(refused)
+    report.summary(done, failed, len(planned.skipped))
+    return failed
+
+
+def _earlier(job: Job, out: Path, signature: str) -> Callable[[Task], bool]:
+    """Whether an earlier run has done a task, where `--resume` asks for it."""
+    if not job.output.resume or out == STDOUT:
+        return lambda _: False
+    journal = Journal(out)
+    return lambda task: journal.done(task.path, signature, task.targets.values(), _reads(job, task))
+
+
+def _run(
+    tasks: list[Task], job: Job, finish: Callable[[Outcome[Task, Cut]], None], report: Report
+) -> tuple[int, int]:
+    """Cut on all cores; how many photos are done, and how many failed."""
+    # What comes through stdin cannot travel to another process.
+    piped = any(task.photo == STDIN for task in tasks)
+    jobs = 1 if piped else jobs_for(len(tasks), job.output.jobs)
+    said: set[str] = set()
+    done = 0
     with report.progress(len(tasks)) as advance:
+
+        def each(outcome: Outcome[Task, Cut]) -> None:
+            advance()
+            finish(outcome)
+
         outcomes = run_all(
             tasks,
             partial(_worker, job),
             jobs,
             job.session.threads,
-            finish,
+            each,
             lambda task: str(task.path),
         )
         with closing(outcomes):
@@ -114,13 +125,6 @@ def _run(tasks: list[Task], job: Job, journal: Journal | None, report: Report) -
                 _tell(outcome.result, report, said)
                 done += 1
     return done, len(tasks) - done
-
-
-def _note(journal: Journal, job: Job, task: Task) -> None:
-    """One photo is done: the journal says how."""
-    made = entry(journal.folder, task.path, job.signature, task.targets.values(), _reads(job, task))
-    if made is not None:
-        journal.add(made)
 
 
 def _reads(job: Job, task: Task) -> list[Path]:

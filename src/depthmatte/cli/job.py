@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from .. import __version__, weights
 from ..errors import OptionError
+from ..io.journal import digest, state_of
 from ..options import CutOptions, DepthSource, OutputOptions, SessionOptions
 from .given import Given
 from .pictures import MAPS, SEGMENTATION_ONLY, Picture, pictures
+
+TASKS = ("matte", "depth", "stereo")
+"""Tasks whose network the user may choose."""
 
 SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif"}
 """`--format` -> suffix of the files."""
@@ -89,9 +93,7 @@ class Job:
     def reads(self) -> Iterator[Path]:
         """Every file and folder that is read beside the photos."""
         wanted = [self.given.depth, self.given.right, self.given.calib, self.output.background]
-        networks = [
-            getattr(self.session, f"{task}_network") for task in ("matte", "depth", "stereo")
-        ]
+        networks = [getattr(self.session, f"{task}_network") for task in TASKS]
         texts = [text.partition("picture=")[2].split(",")[0] for text in self.output.effect]
         for place in (*wanted, *networks, *texts):
             if place and os.path.exists(place):
@@ -100,10 +102,17 @@ class Job:
     @property
     def signature(self) -> str:
         """The same text for the same work: what decides the results, not where they go."""
-        output = {k: v for k, v in asdict(self.output).items() if k in _DECIDES}
-        parts = {"cut": asdict(self.cut), "session": asdict(self.session), "output": output}
-        given = {name: place and str(place) for name, place in asdict(self.given).items()}
-        return json.dumps(parts | {"given": given}, default=str, sort_keys=True)
+        output = {name: value for name, value in asdict(self.output).items() if name in _DECIDES}
+        return digest(
+            {
+                **asdict(self.cut),
+                **asdict(self.session),
+                **output,
+                **{name: place and str(place) for name, place in asdict(self.given).items()},
+                "networks": [_fingerprint(getattr(self.session, f"{t}_network")) for t in TASKS],
+                "version": __version__,
+            }
+        )
 
 
 _DECIDES = ("save", "effect", "background", "format", "write_depth", "name")
@@ -113,3 +122,9 @@ _DECIDES = ("save", "effect", "background", "format", "write_depth", "name")
 @lru_cache(maxsize=8)
 def _pictures(save: str, effects: tuple[str, ...], background: str | None) -> dict[str, Picture]:
     return pictures(save, effects, background)
+
+
+def _fingerprint(network: str | Path) -> str:
+    """What tells one network from another of the same name."""
+    row = weights.TABLE.get(str(network))
+    return row.expected if row else f"{network} {state_of(network)}"

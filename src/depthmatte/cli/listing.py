@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,8 +11,8 @@ import typer
 from .. import weights
 from ..effects import EFFECTS
 from ..errors import WeightsError
+from ..fields import Option, options
 from ..network import Network
-from .effects import kind
 
 
 def list_networks(as_json: bool, verify: bool) -> bool:
@@ -77,22 +76,28 @@ def _effect(effect: type[Any]) -> dict[str, Any]:
         "help": (effect.__doc__ or "").strip().splitlines()[0],
         "options": [
             {
-                "name": field.name,
-                "kind": kind(effect, field.name),
-                "default": field.default,
-                "help": field.metadata["help"],
-                "min": field.metadata.get("min"),
-                "max": field.metadata.get("max"),
+                "name": one.name,
+                "kind": _kind(one),
+                "takes": one.takes,
+                "default": one.default,
+                "help": one.help,
+                "min": one.about.get("min"),
+                "max": one.about.get("max"),
             }
-            for field in dataclasses.fields(effect)
+            for one in options(effect)
         ],
     }
 
 
+def _kind(one: Option) -> str:
+    """`flag`, `number`, `text`, or `picture`, which is typed as a path."""
+    named = {bool: "flag", int: "number", float: "number", str: "text"}
+    return named.get(one.kinds[0], "picture")
+
+
 def _limits(option: Mapping[str, Any]) -> str:
-    low, high = option["min"], option["max"]
-    limits = "" if low is None else f"{low:g} to {high:g}, "
-    return f" ({limits}default {option['default']})"
+    default = option["default"]
+    return f": {option['takes']}" + ("" if default is None else f"; default {default}")
 
 
 def _block(row: Mapping[str, Any]) -> None:

@@ -67,7 +67,7 @@ def after(job: Job, portrait: Portrait) -> Iterator[str]:
         given = getattr(job.given, option[2:])
         if given is None or job.depth_source not in ("auto", source):
             continue
-        if used == source and portrait.measured.known.any():
+        if used == source and portrait.measured.prob.any():
             continue
         yield f"{name}: {option} {label(given)}: " + _why(portrait, source, used)
 
@@ -76,9 +76,11 @@ def _why(portrait: Portrait, source: str, used: str) -> str:
     raw = _raw(portrait.photo, source)
     if raw is not None and not (raw.validity == Reason.VALID).any():
         return f"holds no valid depth; {_instead(used, source)}"
-    if used == "stored" or (used == "sensor" and source == "stereo"):
+    if used == "sensor" and source == "stereo":
         return f"{used} depth was used; --depth-source {source} chooses this one"
-    return f"tells nothing apart on this photo; {_instead(used, source)}"
+    if used == source:
+        return "tells nothing apart on this photo; it changes nothing"
+    return f"cannot be matched; {_instead(used, source)}"
 
 
 def _instead(used: str, source: str) -> str:

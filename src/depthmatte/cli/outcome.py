@@ -42,23 +42,26 @@ def made(make: Make[T, R], threads: int | None) -> Work[T, R]:
         raise DepthmatteError(problem("the networks", error)) from error
 
 
-def attempt(work: Work[T, R], task: T, name: str) -> Outcome[T, R]:
+def attempt(work: Work[T, R], task: T, name: str, crowded: bool = False) -> Outcome[T, R]:
     """Do one task; an error of any kind is its outcome. `name` stands in the error."""
     try:
         return Outcome(task, work(task))
     except Exception as error:  # one photo's trouble, whatever it is, must not cost the others
-        return Outcome(task, error=problem(name, error))
+        return Outcome(task, error=problem(name, error, crowded))
 
 
-def problem(name: str, error: Exception) -> str:
-    """What went wrong with a file, as one line that names it and a remedy."""
+def problem(name: str, error: Exception, crowded: bool = False) -> str:
+    """What went wrong with a file, as one line that names it and a remedy.
+
+    `crowded` says that other processes work beside this one.
+    """
     shown = label(name)
     if isinstance(error, DepthmatteError):
         text = str(error)
         about = isinstance(error, MissingExtra | WeightsError) and shown not in text
         return f"{shown}: {text}" if about else text
     if isinstance(error, MemoryError):
-        return f"{shown}: does not fit in memory; scale it down or use --jobs 1"
+        return f"{shown}: does not fit in memory; scale it down{' or use --jobs 1' * crowded}"
     if isinstance(error, OSError) and error.strerror:
         where = error.filename if isinstance(error.filename, str) else name
         return f"{label(where)}: {reason(error)}; check path, permissions and space left"

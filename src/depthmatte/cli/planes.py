@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def extract(path: Path, out: Path) -> None:
     made = _planned([Found(path, Path())], out)
     if made.refused:
         raise made.refused[0].error
-    _extract(made.tasks[0])
+    _tell(_extract(made.tasks[0]))
 
 
 def extract_all(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
@@ -149,8 +149,10 @@ def extract_all(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
             if outcome.result is None:
                 failed += 1
                 report.error(outcome.error or "")
-            elif journal is not None:
-                journal.note(task.path, "extract", outcome.result)
+            else:
+                _tell(outcome.result)
+                if journal is not None:
+                    journal.note(task.path, "extract", outcome.result)
             advance()
     return not failed
 
@@ -161,28 +163,31 @@ def _planned(
     return plan(photos, out, dict.fromkeys(EXTRACTED, ".png"), keep=keep, own=own)
 
 
-def _extract(task: Task) -> list[Path]:
-    """Write the planes of one photo and say what they are; the files."""
+def _extract(task: Task) -> dict[Path, str]:
+    """Write the planes of one photo: file -> what it holds."""
     photo = _read(task.photo)
-    evidence, written = photo.evidence, []
+    evidence, written = photo.evidence, {}
     if evidence.stored is not None:
         picture, meaning = _picture(evidence.stored)
-        written.append((write(picture, task.targets["depth"], forbid=task.path), meaning))
+        written[write(picture, task.targets["depth"], forbid=task.path)] = meaning
     if evidence.matte is not None:
         place = write(evidence.matte, task.targets["matte"], forbid=task.path)
-        written.append((place, "portrait effects matte"))
+        written[place] = "portrait effects matte"
     if evidence.second is not None:
         view = evidence.second
         place = write(view.rgb, task.targets[view.side], photo.meta, forbid=task.path)
-        written.append((place, f"second view, from the {view.side}"))
+        written[place] = f"second view, from the {view.side}"
     if not written:
         raise InputError(
             f"{label(task.path)}: holds no depth, matte or second view; "
             "give the phone's original file, not one that was edited or sent"
         )
-    for place, meaning in written:
+    return written
+
+
+def _tell(written: Mapping[Path, str]) -> None:
+    for place, meaning in written.items():
         say(f"{label(place)}: {meaning}")
-    return [place for place, _ in written]
 
 
 def _read(found: Found) -> Photo:

@@ -154,7 +154,7 @@ def _serve(line: Connection, make: bytes, threads: int) -> None:
         line.send(("ready",))
         while True:
             index, name, task = line.recv()
-            outcome = attempt(work, task, name)
+            outcome = attempt(work, task, name, crowded=True)
             try:
                 line.send(("done", index, outcome.result, outcome.error))
             except (TypeError, AttributeError, pickle.PicklingError) as error:

@@ -32,7 +32,8 @@ def measure(
     """The best depth there is for `photo`, on the grid of `canvas`.
 
     What the caller gives wins over what the photo's file holds: with `auto` a depth file that
-    was given comes first, then a second view that was given, then `sources` in their order.
+    was given comes first, then a second view that was given, then `sources` in their order. What
+    was given and measured anything counts, even if it tells nothing apart.
 
     Parameters
     ----------
@@ -66,10 +67,10 @@ def measure(
         try:
             depth = sources[name](photo, canvas)
         except InputError:
-            if name in brought:
+            if name in brought or name not in REMEDY:
                 raise
             continue
-        if depth.prob.any():
+        if depth.prob.any() or (name in brought and depth.known.any()):
             break
     return depth
 

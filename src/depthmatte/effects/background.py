@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..canvas import resize
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..icc import color_in, convert
 from ..photo import RGB, Photo
 from .composite import over
@@ -16,6 +16,8 @@ from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import foreground
 
 TRANSPARENT = "transparent"
+
+_PICTURE = option(None, "a picture to stand before", takes="a picture, typed as a path")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Background(Effect):
 
     color: str = option("white", "#rrggbb, a color's name, or transparent")
     picture: RGB | Photo | None = field(
-        default=None, compare=False, repr=False, metadata={"help": "a picture to stand before"}
+        default=None, compare=False, repr=False, metadata=_PICTURE.metadata
     )
 
     def __post_init__(self) -> None:
@@ -87,7 +89,7 @@ def _rgb(color: str) -> tuple[int, int, int]:
     try:
         red, green, blue, *_ = ImageColor.getrgb(color)
     except ValueError:
-        raise InputError(
+        raise OptionError(
             f"color {color!r} is unknown; give #rrggbb, a name such as white, or transparent"
         ) from None
     return red, green, blue

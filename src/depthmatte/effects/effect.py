@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Fit, Float
-from ..errors import InputError
+from ..fields import check, option
 from ..maps import Depth
 from ..photo import Photo
+
+__all__ = ["Effect", "Pixels", "PortraitLike", "option"]
 
 Pixels = NDArray[np.uint8]
 """uint8 (H, W, 3) RGB or (H, W, 4) RGBA with straight alpha."""
@@ -41,29 +43,16 @@ class PortraitLike(Protocol):
         """Whether anybody is in the photo."""
 
 
-def option(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field whose metadata (help, min, max) is enough to derive a flag or a slider."""
-    return field(default=default, metadata={"help": help, "min": low, "max": high})
-
-
 @dataclass(frozen=True)
 class Effect:
     """Options in, picture out: `effect(portrait)` returns `Pixels` and changes nothing.
 
-    Raises InputError on creation when a number lies outside its option's range.
+    Raises OptionError on creation for a value that an option cannot have.
     """
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            low, high = each.metadata.get("min"), each.metadata.get("max")
-            if low is not None and high is not None:
-                _check(each.name, getattr(self, each.name), low, high)
+        check(self)
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The target image (SPEC row A16)."""
         raise NotImplementedError
-
-
-def _check(name: str, value: Any, low: float, high: float) -> None:
-    if not isinstance(value, int | float) or not low <= value <= high:
-        raise InputError(f"{name} is {value!r}; give a number from {low:g} to {high:g}")

@@ -131,13 +131,20 @@ class Option:
     @property
     def takes(self) -> str:
         """The values allowed as a phrase: "a number from 0 to 1"."""
-        phrase = self.about.get("takes") or self._taken()
+        return self.phrase()
+
+    def phrase(self, mark: str = "") -> str:
+        """What `takes` says, with `mark` on both sides of every word that is a choice."""
+        phrase = self.about.get("takes") or self._taken(mark)
         unit = self.about.get("unit")
         return f"{phrase} ({unit})" if unit else phrase
 
-    def _taken(self) -> str:
+    def _taken(self, mark: str) -> str:
         if self.choices:
-            words = [f"{word} ({note})" if note else word for word, note in self.choices.items()]
+            words = [
+                f"{mark}{word}{mark}" + (f" ({note})" if note else "")
+                for word, note in self.choices.items()
+            ]
             several = any(
                 get_origin(kind) is tuple and str in get_args(kind) for kind in self.kinds
             )

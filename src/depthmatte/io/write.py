@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from .sink import Sink
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+File = TypeVar("File", bound=BinaryIO)
 
 QUALITY = 95
 """JPEG and WebP quality unless the caller says otherwise: differences are hard to see."""
@@ -91,13 +93,13 @@ def write(
 @overload
 def write(
     array: NDArray[np.uint8] | NDArray[np.uint16],
-    path: BinaryIO,
+    path: File,
     meta: Meta | None = None,
     quality: int = QUALITY,
     forbid: Place | Iterable[Place] = (),
     format: str | None = None,
     threads: int = 1,
-) -> None: ...
+) -> File: ...
 def write(
     array: NDArray[np.uint8] | NDArray[np.uint16],
     path: Place | BinaryIO,
@@ -106,7 +108,7 @@ def write(
     forbid: Place | Iterable[Place] = (),
     format: str | None = None,
     threads: int = 1,
-) -> Path | None:
+) -> Path | BinaryIO:
     """Write a picture in the format its suffix names (SPEC row B4).
 
     Parameters
@@ -130,8 +132,8 @@ def write(
 
     Returns
     -------
-    Path or None
-        The path; None for an open file.
+    Path or file
+        Where it was written: the path, or the open file.
 
     Raises
     ------
@@ -141,8 +143,7 @@ def write(
         failure nothing is left.
     """
     if not isinstance(path, str | os.PathLike):
-        _pour(encode(array, format or "png", meta, quality, threads), path)
-        return None
+        return write_to(array, path, format or "png", meta, quality, threads)
     path = Path(path)
     form = form_of(path) if format is None else _named(format, label(path))
     job = _Job.of(array, form, label(path), meta, quality, threads)
@@ -150,6 +151,33 @@ def write(
     with replacing(path, folders=True) as draft, draft.open("wb") as file:
         job.run(file)
     return path
+
+
+def write_to(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    file: File,
+    format: str = "png",
+    meta: Meta | None = None,
+    quality: int = QUALITY,
+    threads: int = 1,
+) -> File:
+    """Write a picture into an open binary file, which is left open and returned.
+
+    Everything as `write` takes it. Raises InputError where the file takes no bytes.
+    """
+    content = encode(array, format, meta, quality, threads)
+    given = getattr(file, "name", None)
+    name = label(given) if isinstance(given, str) else "stream"
+    try:
+        Sink(file).write(content)
+        file.flush()
+    except OSError as error:
+        raise InputError(
+            f"{name}: cannot be written ({reason(error)}); make room or write elsewhere"
+        ) from error
+    except (AttributeError, TypeError, ValueError) as error:  # closed, of text, or no file at all
+        raise InputError(f"{name}: takes no bytes; give a path or an open binary file") from error
+    return file
 
 
 def encode(
@@ -165,7 +193,7 @@ def encode(
     return file.getvalue()
 
 
-def write_bytes(path: Place, content: bytes, forbid: Place | Iterable[Place] = ()) -> Path:
+def write_bytes(content: bytes, path: Place, forbid: Place | Iterable[Place] = ()) -> Path:
     """Write a file that is whole already; `path`, `forbid` and what is raised as for `write`."""
     path = Path(path)
     refuse_inputs(path, forbid)
@@ -193,21 +221,6 @@ def _named(format: str, name: str) -> Format:
             f"{name}: format {label(format)} cannot be written; use png, webp, jpg or tiff"
         )
     return form
-
-
-def _pour(content: bytes, file: BinaryIO) -> None:
-    """All of the bytes into a file that the caller opened."""
-    given = getattr(file, "name", None)
-    name = label(given) if isinstance(given, str) else "stream"
-    try:
-        Sink(file).write(content)
-        file.flush()
-    except OSError as error:
-        raise InputError(
-            f"{name}: cannot be written ({reason(error)}); make room or write elsewhere"
-        ) from error
-    except (AttributeError, TypeError, ValueError) as error:  # closed, of text, or no file at all
-        raise InputError(f"{name}: takes no bytes; give a path or an open binary file") from error
 
 
 @dataclass(frozen=True)

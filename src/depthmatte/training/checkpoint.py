@@ -14,8 +14,17 @@ from ..io.label import label, reason
 from ..io.replace import replacing
 from .recipe import TASKS
 
+KEPT = ("last.pt", "log.csv", "log.png")
+"""The files of a run in its folder."""
+
 RESUMED = ("network", "adam", "epoch", "best", "quiet")
 """What a checkpoint needs beside recipe and weights, so that its run can go on."""
+
+
+def refuse_run(path: Path) -> None:
+    """Raise InputError where `path`, to be written by something else, is a file of a run."""
+    if path.name in KEPT and path.exists():
+        raise InputError(f"{label(path)}: is a run's and is not overwritten; write elsewhere")
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:

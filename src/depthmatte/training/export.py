@@ -28,7 +28,7 @@ from ..fields import options
 from ..io.label import label
 from ..io.replace import refuse_inputs, replacing
 from ..network import Network
-from .checkpoint import read_checkpoint
+from .checkpoint import read_checkpoint, refuse_run
 from .recipe import Recipe
 from .tasks import TASKS, Task
 
@@ -81,6 +81,7 @@ def export(
     is replaced only by a file that passed.
     """
     refuse_inputs(out, [checkpoint])
+    refuse_run(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     task, network = load(checkpoint)
     module = TASKS[task].export(network, calibration).eval()
@@ -98,6 +99,7 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
     With `data` the network is calibrated first, on what training never saw.
     """
     refuse_inputs(out, [checkpoint])
+    refuse_run(out)
     if out.is_dir():
         raise InputError(f"{label(out)}: is a folder; name an .onnx file")
     if data is not None and not data.is_dir():

@@ -14,7 +14,7 @@ import torch
 from ..errors import InputError
 from ..io.label import label
 from ..io.replace import refuse_inputs
-from .checkpoint import read_checkpoint, write_checkpoint
+from .checkpoint import read_checkpoint, refuse_run, write_checkpoint
 
 
 def mix(checkpoints: Sequence[Path], shares: Sequence[float], out: Path) -> Path:
@@ -26,6 +26,7 @@ def mix(checkpoints: Sequence[Path], shares: Sequence[float], out: Path) -> Path
     if len(checkpoints) != len(shares) or not shares or min(shares) < 0 or sum(shares) <= 0:
         raise InputError("--shares: give one positive number for each checkpoint")
     refuse_inputs(out, checkpoints)
+    refuse_run(out)
     states = [read_checkpoint(path) for path in checkpoints]
     shapes = [{name: value.shape for name, value in state["mean"].items()} for state in states]
     if any(other != shapes[0] for other in shapes):

@@ -23,16 +23,13 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..io.label import label
-from .checkpoint import read_checkpoint
+from .checkpoint import KEPT, read_checkpoint
 from .recipe import Earlier, Recipe
 from .run import Run, hold_still
 from .samples import Batches, Epochs, Keyed
 from .tasks import TASKS, Source, Task
 
 Report = Callable[[str], None]
-
-KEPT = ("last.pt", "log.csv", "log.png")
-"""The files of a run in its folder."""
 
 
 def plan(recipe: Recipe, samples: Source) -> Epochs:
