@@ -1,4 +1,5 @@
-"""Matched points of two small pictures (left x, y, right x, y) on which USAC of OpenCV 5.0 asserts."""
+# ruff: noqa: SIM905
+"""Matched points (left x, y, right x, y) on which USAC of OpenCV 5.0 asserts."""
 
 import numpy as np
 
