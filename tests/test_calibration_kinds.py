@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (numbers as the programs write them)
 """Calibrations as other programs write them mean what their authors say; hostile ones one line."""
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def test_four_fisheye_numbers_are_no_tangential_ones() -> None:
 
 @pytest.mark.parametrize("model", ["omnidirectional", "thin_prism", "double_sphere", "\x1b[2J"])
 def test_other_lens_models_are_refused_by_name(model: str) -> None:
-    with pytest.raises(InputError, match="lens model .* is not supported") as found:
+    with pytest.raises(InputError, match=r"lens model .* is not supported") as found:
         calibration.parse(calibrated_ros(json.dumps(model), BENT), "me.yaml")
     assert str(found.value).isprintable()
 

@@ -30,6 +30,7 @@ from depthmatte.depth.disparity import (
     match_right,
 )
 from depthmatte.depth.distance import distance
+from depthmatte.depth.features import Matches
 from depthmatte.depth.pair import Match, match
 from depthmatte.depth.placing import on_canvas
 from depthmatte.depth.rectify import Rectified
@@ -45,6 +46,7 @@ from depthmatte.network import Network
 from depthmatte.photo import RGB, Photo
 from stereoscenes import SCENE, Plane, camera, texture, view
 from tinynets import model
+from usac_points import POINTS
 
 BASE = 0.1
 LEFT, RIGHT = camera(), camera((BASE, 0, 0))
@@ -632,3 +634,19 @@ def test_scene_and_texture_are_worth_matching() -> None:
     depth = view(LEFT, (Plane(2.0),))[1]
     np.testing.assert_allclose(depth, 2, rtol=1e-6)
     assert len(SCENE) == 2
+
+
+def test_points_on_which_opencv_asserts_match_nothing() -> None:
+    """Its estimator fails on some sets: an answer, no error, and the next source is asked."""
+    found = Matches(POINTS[:, :2], POINTS[:, 2:], 1.0).epipolar()
+    assert len(found) in (0, *range(8, len(POINTS) + 1))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 3)])
+def test_tiny_views_are_matched_or_refused(shape: tuple[int, int]) -> None:
+    view = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
+    try:
+        found = match(view, view, sgbm)
+    except InputError:
+        return
+    assert found.disparity.shape == shape

@@ -33,8 +33,9 @@ err by, below the step from a person to a wall behind."""
 WIDE = 0.04
 """How far the outline reaches to either side, in shorter sides of the canvas."""
 
-AROUND, THROUGHOUT = 0.6, 0.6
-"""Share of the outline, and of all the rest of the photo, that must be nearer than the person."""
+NEARER = ((0.6, 0.6), (0.3, 0.9))
+"""Shares of the outline, and of all the rest of the photo, that must be nearer than the person:
+most of both; or a good part of the outline where nearly everything is."""
 
 FARTHER = 0.15
 """Share of the outline that may still be farther."""
@@ -116,12 +117,12 @@ def inside_out(matte: Matte, depth: Depth) -> bool:
         return False
     log = depth.log
     own = float(np.median(log[person]))
-    if (log[rest] < own - STEP).mean() < THROUGHOUT:
+    throughout = (log[rest] < own - STEP).mean()
+    if throughout < min(whole for _, whole in NEARER):
         return False
     near, far, met = _outline(log, inside & usable, rest, outside)
-    if not met:
-        return False
-    return near >= AROUND and far <= FARTHER
+    enough = any(near >= around and throughout >= whole for around, whole in NEARER)
+    return bool(met and enough and far <= FARTHER)
 
 
 def _outline(log: Float, person: Mask, rest: Mask, outside: Mask) -> tuple[float, float, bool]:
