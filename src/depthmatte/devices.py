@@ -50,7 +50,7 @@ def resolve(device: str, providers: Sequence[str] | None, available: Sequence[st
         return _present(providers, what, available, list(available))
     if device == AUTO:
         return [name for name in PREFERRED if name in available]
-    here = [device_of(name) for name in available]
+    here = [name for name, rows in DEVICES.items() if set(rows) & set(available)]
     return _present(DEVICES[device], f"device {device}", available, here)
 
 
