@@ -11,6 +11,7 @@ import numpy as np
 
 from .canvas import PRESET, Box, Canvas, Fit, Orient, prepare
 from .closer import closer, uncut
+from .depth.order import reconsider
 from .depth.placing import moved
 from .errors import InputError
 from .fuse import Fusion
@@ -18,6 +19,7 @@ from .fuse.subject import Subject, bound, choose
 from .maps import Depth, Matte
 from .photo import Photo
 from .portrait import Portrait
+from .segment.stored import with_stored
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,36 +80,53 @@ class Pipeline:
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
         clock = Stopwatch()
-        first = self._look(photo, clock)
+        first, believed = self._look(photo, photo, clock)
         everybody = self.subject.choice == "all"
         part = self.second_look and closer(first, self.preset, self.orient, everybody)
         if not part:
             return first
-        second = self._look(photo, clock, part, first)
+        second, _ = self._look(photo, believed, clock, part, first)
         return second if second.found else replace(first, timings=clock.timings)
 
     def _look(
         self,
         photo: Photo,
+        believed: Photo,
         clock: Stopwatch,
         part: Box | None = None,
         first: Portrait | None = None,
-    ) -> Portrait:
-        """The portrait on one canvas: of the whole photo, or after that of a `part` of it."""
+    ) -> tuple[Portrait, Photo]:
+        """The portrait on one canvas: of the whole photo, or after that of a `part` of it.
+
+        `believed` is the photo with the evidence that counts; what counts after this look is
+        returned too.
+        """
         canvas = clock("prepare", prepare, photo, self.preset, self.orient, part)
         fit = canvas.fit
-        matte = clock("segment", self.segment, canvas)
-        depth = clock("measure", self._measured, photo, canvas, first)
+        matte = clock("segment", self._segmented, photo, canvas)
+        depth = clock("measure", self._measured, believed, canvas, first)
         seen = Portrait(photo, matte, depth, fit, self.first_threshold)
         if not (seen.found and matte.likely(self.first_threshold)):
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(fit.canvas)
+        notes = first.notes if first else ()
+        if first is None:
+            believed, depth, note = reconsider(believed, canvas, matte, depth, self.measure)
+            notes = (note,) if note else ()
         matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(photo, fit))
         if part is not None:
             matte = uncut(matte, fit)
         measured, whole = (first.measured, first.fit) if first else (depth, None)
-        fused = Portrait(photo, matte, measured, fit, self.second_threshold, clock.timings, whole)
-        return fused if fused.found else replace(fused, matte=Matte.empty(fit.canvas))
+        fused = Portrait(
+            photo, matte, measured, fit, self.second_threshold, clock.timings, whole, notes
+        )
+        if not fused.found:
+            fused = replace(fused, matte=Matte.empty(fit.canvas))
+        return fused, believed
+
+    def _segmented(self, photo: Photo, canvas: Canvas) -> Matte:
+        """The network's opinion, and that of a matte that a phone stored in the photo."""
+        return with_stored(photo, canvas, self.segment(canvas))
 
     def _measured(self, photo: Photo, canvas: Canvas, first: Portrait | None) -> Depth:
         """Depth on a canvas; after a first look only an estimate is made again, closer."""

@@ -36,6 +36,8 @@ class Portrait:
     `depth_fit`. After a second look `fit` shows a part of the photo, outside which nobody is;
     `depth_fit`, then given as `whole`, always shows all of it.
 
+    `notes` are sentences about what was given and not believed.
+
     The maps `alpha`, `prob`, `depth` (0 nearest) and `depth_prob` are float32 (H, W) in
     [0, 1], `mask` is boolean; each is computed at most once and is read-only: copy it to
     change it. `found` is False when nobody is in the photo: `alpha`, `mask` and `prob` are
@@ -52,6 +54,7 @@ class Portrait:
     threshold: float = 0.5
     timings: dict[str, float] = field(default_factory=dict, compare=False)
     whole: Fit | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for name, values, fit in (

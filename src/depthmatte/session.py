@@ -24,7 +24,7 @@ from .fuse.subject import Subject
 from .icc import in_color
 from .io.exif import stripped
 from .io.memory import photo_of
-from .io.pairs import attach
+from .io.pairs import attach, check_together
 from .maps import Depth, Matte
 from .network import Network, NetworkCache
 from .options import CutOptions, SessionOptions, subject_of
@@ -285,9 +285,17 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
     InputError
         For what cannot be read, and for options that go with a depth file when there is none.
     """
-    if options.sensor is not None and depth is None and photo.evidence.sensor is None:
-        raise OptionError(f"{photo.meta.name}: sensor options without depth; give a depth file")
-    if all(each is None for each in (depth, right, calib, options.depth_scale)):
+    attached = photo.evidence.sensor is not None
+    check_together(
+        depth,
+        right,
+        calib,
+        options.depth_scale,
+        options.depth_kind,
+        None if attached else options.sensor,
+        name=photo.meta.name,
+    )
+    if depth is None and right is None:
         return photo
     return attach(photo, depth, right, calib, options.depth_scale, depth_kind=options.depth_kind)
 

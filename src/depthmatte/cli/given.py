@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..errors import InputError, OptionError
 from ..io.label import label
-from ..io.pairs import check_together
 
 _SHOT = re.compile(r"(.+?)[-_. ](?:rgb|colou?r|image|img|photo|left|l|im0)", re.IGNORECASE)
 _OTHER = re.compile(
@@ -29,8 +28,7 @@ class Given:
     calib: Path | None = None
 
     def check(self, photos: int) -> None:
-        """OptionError where one file would serve several `photos`, or none at all."""
-        check_together(self.depth, self.right, self.calib, flags=True)
+        """OptionError where one file would serve several `photos`."""
         for option, path in (("--depth", self.depth), ("--right", self.right)):
             if path is not None and not path.is_dir() and photos > 1:
                 raise OptionError(

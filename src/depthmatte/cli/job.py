@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__, weights
-from ..errors import OptionError
 from ..io.journal import digest, state_of
+from ..io.pairs import check_together
 from ..options import CutOptions, DepthSource, OutputOptions, SessionOptions
 from .given import Given
 from .pictures import MAPS, SEGMENTATION_ONLY, Picture, pictures
@@ -53,8 +53,15 @@ class Job:
 
     def __post_init__(self) -> None:
         _ = self.pictures
-        if self.cut.sensor is not None and self.given.depth is None:
-            raise OptionError("--sensor: goes with --depth; give one")
+        check_together(
+            self.given.depth,
+            self.given.right,
+            self.given.calib,
+            self.cut.depth_scale,
+            self.cut.depth_kind,
+            self.cut.sensor,
+            flags=True,
+        )
 
     @property
     def pictures(self) -> dict[str, Picture]:

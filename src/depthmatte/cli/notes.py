@@ -60,6 +60,10 @@ def before(job: Job) -> Iterator[str]:
 
 def after(job: Job, portrait: Portrait) -> Iterator[str]:
     """Why another depth than the one given was used for this photo."""
+    if portrait.notes and job.given.depth:
+        name, file = label(portrait.photo.meta.name), label(job.given.depth)
+        yield from (f"{name}: --depth {file}: {note}" for note in portrait.notes)
+        return
     if not job.needs_depth or job.depth_source not in ("auto", *GIVEN):
         return
     used, name = portrait.measured.source, label(portrait.photo.meta.name)
