@@ -34,6 +34,8 @@ Device = Literal[
 Format = Literal["png", "webp", "jpg", "tiff"]
 Exists = Literal["replace", "skip", "number", "fail"]
 
+_NETWORK = "a name, an .onnx file or URL#sha256=HEX"
+
 NEEDS_DEPTH = ("product", "normalized")
 """Fusions that are 0 wherever no depth was measured."""
 
@@ -194,15 +196,17 @@ class SessionOptions:
         None, "CPU threads for one photo; all cores if not given", low=1, high=1024
     )
     matte_network: str | Path = option(
-        "matte", "the matte network: a name, an .onnx file or URL#sha256=HEX", metavar="NETWORK"
+        "matte", "the matte network", takes=_NETWORK, metavar="NETWORK", read=str
     )
     depth_network: str | Path = option(
-        "depth", "the depth network: a name, an .onnx file or URL#sha256=HEX", metavar="NETWORK"
+        "depth", "the depth network", takes=_NETWORK, metavar="NETWORK", read=str
     )
     stereo_network: str | Path = option(
         "stereo",
-        "what matches two views: stereo, sgbm, an .onnx file or URL#sha256=HEX",
+        "what matches two views",
+        takes=f"sgbm, or {_NETWORK}",
         metavar="NETWORK",
+        read=str,
     )
 
     def __post_init__(self) -> None:

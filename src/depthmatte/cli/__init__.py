@@ -95,7 +95,8 @@ def cut(
     from .report import Report
 
     job = Job(asked, session, output, Given(depth, right, calib))
-    report = Report("json" if output.json else "quiet" if output.quiet else "lines")
+    quiet = output.quiet or output.out == "-"  # stdout is for the picture alone
+    report = Report("json" if output.json else "quiet" if quiet else "lines")
     raise typer.Exit(1 if cut_all(paths, job, report) else 0)
 
 

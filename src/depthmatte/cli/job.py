@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__, weights
+from ..errors import OptionError
 from ..io.journal import digest, state_of
 from ..io.pairs import check_together
 from ..options import CutOptions, DepthSource, OutputOptions, SessionOptions
@@ -53,6 +54,8 @@ class Job:
 
     def __post_init__(self) -> None:
         _ = self.pictures
+        if self.output.json and self.output.out == "-":
+            raise OptionError("--json and --out -: both write to stdout; leave one of them out")
         check_together(
             self.given.depth,
             self.given.right,
