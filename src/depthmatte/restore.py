@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, Float, lay, lift
+from .canvas import Fit, Float, lay, lift, resize
 from .filters import Moments, box, dot, normalized, spread
 from .photo import RGB
 
@@ -121,10 +121,13 @@ def _add_detail(restored: Float, slopes: list[Float], fit: Fit, guide: RGB) -> N
     """
     spans = list(_spans(slopes, fit))
     out, colours = restored[fit.box.slices], guide[fit.box.slices]
-    plane = np.zeros(fit.canvas, np.float32)
+    height, width = fit.box.shape
+    upright = (width, height) if fit.turned else (height, width)
+    memory = np.empty(upright, np.float32)
     for channel, slope in enumerate(slopes):
-        plane[fit.window] = slope * np.float32(1 / 255)
-        whole = lift(plane, fit)[fit.box.slices]
+        whole = resize(slope * np.float32(1 / 255), upright, memory=memory)
+        if fit.turned:
+            whole = np.rot90(whole, -1)
         for part in spans:
             out[part] += whole[part] * colours[*part, channel]
 

@@ -29,6 +29,8 @@ VISIBLE = 0.5 / 255
 _SURE = (0.8, 0.99)  # alpha between which a pixel becomes certain of its layer
 _HINT = 1e-3  # weight of uncertain pixels, so that a layer without certain ones has a colour
 _MARGIN = 2
+STRIP = 64
+"""Rows that are looked at together: few enough to stay in a processor's cache."""
 
 
 class Edge(NamedTuple):
@@ -42,8 +44,14 @@ class Edge(NamedTuple):
 
     def paint(self, picture: NDArray[np.uint8]) -> None:
         """Give a whole picture (H, W, 3 or 4) these colours."""
-        strip = picture[self.rows]
-        strip.reshape(-1, strip.shape[2])[self.place, :3] = self.colours
+        strip = picture[self.rows].reshape(-1, picture.shape[2])
+        if strip.shape[1] == 3:
+            strip[self.place] = self.colours
+            return
+        whole = strip.view(np.uint32)  # four bytes move as one
+        pixels = whole.take(self.place, axis=0)
+        pixels.view(np.uint8)[:, :3] = self.colours
+        whole[self.place] = pixels
 
 
 def foreground(rgb: RGB, alpha: Float) -> RGB:
@@ -70,7 +78,10 @@ def unmixed(rgb: RGB, alpha: Float) -> list[Edge]:
         return []
     shape = alpha.shape[0], alpha.shape[1]
     front, back = _layers(rgb, alpha)
-    fronts, backs = _taken(resize(front, shape), bands), _taken(resize(back, shape), bands)
+    memory = np.empty(rgb.shape, np.uint8)
+    fronts = _taken(resize(front, shape, memory=memory), bands)
+    backs = _taken(resize(back, shape, memory=memory), bands)
+    del memory
     edges = []
     for band, close, behind in zip(bands, fronts, backs, strict=True):
         rows, place = band
@@ -101,7 +112,7 @@ def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
     Strips of rows that cover the picture, each with a boolean (h, W).
     """
     window = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
-    for rows in strips(alpha.shape[0]):
+    for rows in strips(alpha.shape[0], STRIP):
         start = max(rows.start - _MARGIN, 0)
         seen = (alpha[start : rows.stop + _MARGIN] > VISIBLE).view(np.uint8)
         inside = slice(rows.start - start, rows.stop - start)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = b"\x78\x01"  # of a zlib stream: deflate, a window of 32 KB, made for speed
@@ -123,6 +125,8 @@ def _mapped(
     if threads <= 1:
         yield from ((band, deflate(band)) for band in bands)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     waiting: deque[tuple[NDArray[np.uint8], Future[bytes]]] = deque()
     with ThreadPoolExecutor(threads) as workers:
         for band in bands:
