@@ -164,6 +164,18 @@ def test_what_is_skipped_changes_no_bit(
         np.testing.assert_array_equal(restore(values, fit, guide, shown), plain(values, fit, guide))
 
 
+@pytest.mark.parametrize("shape", [(200, 2800), (2800, 200), (300, 1025)])
+@pytest.mark.parametrize("orient", get_args(Orient))
+def test_blocks_of_columns_change_no_bit(
+    shape: tuple[int, int], orient: Orient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("depthmatte.restore._WIDE", 512)
+    fit, guide = Fit.of(shape, SMALL, orient), noise(shape)
+    values = np.clip(lay(blob(shape, (0.5, 0.5), 0.4 * max(shape)), fit), 0, 1)
+    values[:, ::3] *= np.float32(0.7)
+    np.testing.assert_array_equal(restore(values, fit, guide), plain(values, fit, guide))
+
+
 def test_memory_stays_near_the_map_itself() -> None:
     """12 megapixels: the map, one enlarged slope, and little else."""
     tracemalloc = pytest.importorskip("tracemalloc")

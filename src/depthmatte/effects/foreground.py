@@ -8,7 +8,7 @@ certain, then corrected by what the photo says (the last step of Forte and Denis
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -33,13 +33,17 @@ STRIP = 64
 """Rows that are looked at together: few enough to stay in a processor's cache."""
 
 
+Place = NDArray[np.int32]
+"""Pixels of a strip of rows, counted row by row."""
+
+
 class Edge(NamedTuple):
     """Some rows of a photo: which of their pixels, counted row by row, are partly the
     portrait's, and the colours uint8 (n, 3) of the portrait in those.
     """
 
     rows: slice
-    place: NDArray[np.intp]
+    place: Place
     colours: RGB
 
     def paint(self, picture: NDArray[np.uint8]) -> None:
@@ -79,31 +83,29 @@ def unmixed(rgb: RGB, alpha: Float) -> list[Edge]:
     shape = alpha.shape[0], alpha.shape[1]
     front, back = _layers(rgb, alpha)
     memory = np.empty(rgb.shape, np.uint8)
-    fronts = _taken(resize(front, shape, memory=memory), bands)
-    backs = _taken(resize(back, shape, memory=memory), bands)
-    del memory
-    edges = []
-    for band, close, behind in zip(bands, fronts, backs, strict=True):
-        rows, place = band
+    whole = resize(front, shape, memory=memory)
+    edges = [Edge(rows, place, _taken(whole, rows, place)) for rows, place in bands]
+    whole = resize(back, shape, memory=memory)
+    for rows, place, near in edges:
         share = broadcast(alpha[rows].reshape(-1, 1)[place], 3).reshape(-1, 3)
-        (mixed,), near = _taken(rgb, [band]), close.astype(np.float32)
-        missing = mixed - share * near - (1 - share) * behind
-        pure = np.clip(near + share * missing, 0, 255)
-        edges.append(Edge(rows, place, np.rint(pure).astype(np.uint8)))
+        missing = _taken(rgb, rows, place) - share * near.astype(np.float32)
+        missing -= (1 - share) * _taken(whole, rows, place)
+        pure = np.clip(near.astype(np.float32) + share * missing, 0, 255)
+        near[:] = np.rint(pure, out=pure)
     return edges
 
 
-def _taken(picture: RGB, bands: Sequence[tuple[slice, NDArray[np.intp]]]) -> list[RGB]:
-    """The pixels of each band, (n, 3)."""
-    return [picture[rows].reshape(-1, 3).take(place, axis=0) for rows, place in bands]
+def _taken(picture: RGB, rows: slice, place: Place) -> RGB:
+    """The pixels of an edge, (n, 3)."""
+    return picture[rows].reshape(-1, 3).take(place, axis=0)
 
 
-def _bands(alpha: Float) -> Iterator[tuple[slice, NDArray[np.intp]]]:
+def _bands(alpha: Float) -> Iterator[tuple[slice, Place]]:
     """Strips of rows that hold pixels of the transition band, and which ones."""
     for rows, near in reach(alpha):
         place = np.flatnonzero(near & (alpha[rows] < 1 - VISIBLE))
         if place.size:
-            yield rows, place
+            yield rows, place.astype(np.int32)
 
 
 def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
