@@ -23,8 +23,8 @@ _HEADER = b"\x78\x01"  # of a zlib stream: deflate, a window of 32 KB, made for 
 _UP = 2
 _KINDS = {1: 0, 3: 2, 4: 6}  # channels: grey, RGB, RGBA
 
-_BAND = 1 << 20
-"""Bytes of pixels that are filtered and compressed together."""
+_BAND = 1 << 17
+"""Bytes of pixels that are filtered and compressed together: they stay in a processor's cache."""
 
 
 class Writer(Protocol):
