@@ -57,11 +57,11 @@ def surroundings(checkout: Path, codes: str) -> dict[str, str]:
 
 @contextmanager
 def worker(
-    checkout: Path, photo: Path, threads: int, codes: str
+    checkout: Path, photo: Path, options: argparse.Namespace, codes: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A warm process of a checkout that answers each line with the times of its stages."""
     process = subprocess.Popen(
-        [sys.executable, str(WORKER), str(photo), str(threads)],
+        [sys.executable, str(WORKER), str(photo), str(options.threads), options.clock],
         env=surroundings(checkout, codes),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -88,6 +88,12 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="an older checkout of this project")
     parser.add_argument("--rembg", help="the rembg program of an environment of its own")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--clock",
+        default="wall",
+        choices=("wall", "processor"),
+        help="what stages are timed by; processor time is steadier on a busy machine",
+    )
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     photo = large_photo()
@@ -102,8 +108,11 @@ def main() -> None:
         codes = {side: str(Path(folder) / f"{side}.codes") for side in checkouts}
         jobs = {
             side: (
-                [sys.executable, "-m", "depthmatte", "cut", str(photo), "-o", f"{folder}/{side}"]
-                + ["--save", "cutout", "--quiet", "--threads", str(options.threads)],
+                [
+                    *(sys.executable, "-m", "depthmatte", "cut", str(photo)),
+                    *("-o", f"{folder}/{side}", "--save", "cutout", "--quiet"),
+                    *("--threads", str(options.threads)),
+                ],
                 surroundings(checkout, codes[side]),
             )
             for side, checkout in checkouts.items()
@@ -118,7 +127,7 @@ def main() -> None:
                 if number:
                     keep(side, spent)
         workers = {
-            side: open_.enter_context(worker(checkout, photo, options.threads, codes[side]))
+            side: open_.enter_context(worker(checkout, photo, options, codes[side]))
             for side, checkout in checkouts.items()
         }
         for number in range(options.rounds + 1):

@@ -1,11 +1,18 @@
 """Compositing as defined, and foreground colours nearer to the truth than the photo."""
 
+import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from depthmatte.canvas import Float, resize, scaled
 from depthmatte.effects.composite import over
-from depthmatte.effects.foreground import foreground, layers
+from depthmatte.effects.foreground import SIDE, VISIBLE, certain, foreground, layers
+from depthmatte.filters import fill
+from depthmatte.photo import RGB
+from depthmatte.portrait import Portrait
 from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
 
 SHAPES = st.tuples(st.integers(1, 70), st.integers(1, 70))
@@ -70,3 +77,61 @@ def test_layers_of_a_flat_scene_are_its_two_colours() -> None:
     front, back = layers(photo, alpha)
     assert off(front, plain(shape, RED)).max() <= 4
     assert off(back, plain(shape, GREY)).max() <= 4
+
+
+def plain_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
+    """`layers` as they are written down, on whole arrays."""
+
+    def unmixed(share: Float, other: Float) -> Float:
+        rest = colour - (1 - share)[..., None] * other
+        return np.clip(rest / np.maximum(share, 0.5)[..., None], 0, 255)
+
+    shape = alpha.shape[0], alpha.shape[1]
+    small = scaled(shape, min(1.0, SIDE / max(shape)))
+    colour, cover = resize(rgb, small).astype(np.float32), resize(alpha, small)
+    free = 1 - cover
+    front, back = fill(colour, certain(cover)), fill(colour, certain(free))
+    purer = fill(unmixed(cover, back), certain(cover))
+    back = fill(unmixed(free, front), certain(free))
+    whole = [np.rint(np.clip(layer, 0, 255)).astype(np.uint8) for layer in (purer, back)]
+    return resize(whole[0], shape), resize(whole[1], shape)
+
+
+def plain_cutout(rgb: RGB, alpha: Float) -> tuple[RGB, NDArray[np.uint8]]:
+    """Foreground colours and cut-out, every pixel of them computed."""
+    near = cv2.dilate((alpha > VISIBLE).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    band = near & (alpha < 1 - VISIBLE)
+    front, back = (layer.astype(np.float32) for layer in plain_layers(rgb, alpha))
+    share = alpha[..., None]
+    missing = rgb - share * front - (1 - share) * back
+    pure = np.rint(np.clip(front + share * missing, 0, 255)).astype(np.uint8)
+    colours = np.where(band[..., None], pure, rgb)
+    seen = np.where(near[..., None], colours, 0)
+    return colours, np.dstack([seen, np.rint(alpha * np.float32(255))]).astype(np.uint8)
+
+
+@given(st.tuples(st.integers(1, 300), st.integers(1, 90)), st.integers(0, 99))
+def test_what_is_skipped_changes_no_byte(shape: tuple[int, int], seed: int) -> None:
+    """Only the transition band is computed, a strip at a time; nothing shows it."""
+    draw = np.random.default_rng(seed)
+    rgb = noise(shape, seed)
+    alpha = np.clip(ball(shape, 0.3 * shape[seed % 2], 1 + seed % 7), 0, 1).astype(np.float32)
+    alpha[draw.random(shape) < 0.01 * (seed % 3)] = draw.random()
+    colours, cutout = plain_cutout(rgb, alpha)
+    np.testing.assert_array_equal(foreground(rgb, alpha), colours)
+    np.testing.assert_array_equal(Portrait.of(rgb, alpha).cutout(), cutout)
+
+
+def test_memory_of_a_large_cutout_is_bounded() -> None:
+    """The cut-out, one layer at full size, and little else: 8 bytes a pixel with the result."""
+    tracemalloc = pytest.importorskip("tracemalloc")
+    shape = (3000, 4000)
+    rgb, alpha = np.zeros((*shape, 3), np.uint8), ball(shape, 900, 20).astype(np.float32)
+    portrait = Portrait.of(rgb, np.clip(alpha, 0, 1))
+    assert portrait.alpha.shape == shape
+    tracemalloc.start()
+    try:
+        portrait.cutout()
+        assert tracemalloc.get_traced_memory()[1] < 5.5 * shape[0] * shape[1]
+    finally:
+        tracemalloc.stop()

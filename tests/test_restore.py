@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.canvas import Fit, Orient, lay, lift
+from depthmatte.canvas import Box, Fit, Float, Orient, lay, lift, prepare
 from depthmatte.evidence import Reason
+from depthmatte.filters import box, guided_coefficients, spread
 from depthmatte.maps import Depth, Matte
-from depthmatte.photo import Photo
+from depthmatte.photo import RGB, Photo
 from depthmatte.portrait import Portrait
-from depthmatte.restore import restore, restore_known, strips
+from depthmatte.restore import EPS, RADIUS, restore, restore_known, strips
 
 SHAPES = st.tuples(st.integers(40, 300), st.integers(40, 300))
 SMALL = (64, 48)
@@ -124,6 +125,69 @@ def test_on_real_photos_the_guide_helps(shared: Path) -> None:
         errors.append((np.abs(guided - truth).mean(), np.abs(plain - truth).mean()))
     guided_error, plain_error = np.mean(errors, axis=0)
     assert guided_error < 0.85 * plain_error
+
+
+def plain(values: Float, fit: Fit, guide: RGB) -> Float:
+    """The guided restoration as it is written down: everything at full size, on whole arrays."""
+    part = fit.window
+    colour = lay(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
+    target = np.ascontiguousarray(values[part], np.float32)
+    a, _ = guided_coefficients(colour, target, RADIUS, EPS)
+    mean, level = box(colour, RADIUS), box(target, RADIUS)
+    slant = box(colour * target[..., None], RADIUS) - mean * level[..., None]
+    variance = np.maximum(box(target * target, RADIUS) - level * level, 0)
+    share = (a * slant).sum(axis=-1) / (variance + np.float32(1e-4))
+    edge = np.clip(spread(target, RADIUS) * np.float32(1 / 0.02), 0, 1)
+    a *= (edge * np.clip(share, 0, 1))[..., None]
+    slopes, offset = np.zeros((*fit.canvas, 3), np.float32), np.zeros(fit.canvas, np.float32)
+    slopes[part], offset[part] = a, target - (a * colour).sum(axis=-1)
+    restored = np.asarray(lift(offset, fit), np.float32)
+    for channel in range(3):
+        slope = np.ascontiguousarray(slopes[..., channel]) * np.float32(1 / 255)
+        restored += lift(slope, fit) * guide[..., channel]
+    return np.clip(restored, 0, 1)
+
+
+@given(SHAPES, ORIENTS, st.booleans(), st.booleans(), st.integers(0, 99))
+def test_what_is_skipped_changes_no_bit(
+    shape: tuple[int, int], orient: Orient, closer: bool, given_colours: bool, seed: int
+) -> None:
+    """Only strips that hold an edge are worked on; the result is that of the whole, exactly."""
+    draw = np.random.default_rng(seed)
+    part = Box(3, 5, shape[0] - 20, shape[1] - 10) if closer else None
+    fit, guide = Fit.of(shape, SMALL, orient, part), noise(shape, seed)
+    truth = blob(shape, (float(draw.uniform(0, 1)), 0.5), 0.3 * min(shape))
+    values = np.round(np.clip(lay(truth, fit), 0, 1), 6)
+    values[draw.random(values.shape) < 0.02 * (seed % 3)] = 0.4
+    shown = prepare(Photo(guide), SMALL, orient, part).rgb[0] if given_colours else None
+    if fit.content[0] * fit.content[1] < fit.box.height * fit.box.width:
+        np.testing.assert_array_equal(restore(values, fit, guide, shown), plain(values, fit, guide))
+
+
+@pytest.mark.parametrize("shape", [(200, 2800), (2800, 200), (300, 1025)])
+@pytest.mark.parametrize("orient", get_args(Orient))
+def test_blocks_of_columns_change_no_bit(
+    shape: tuple[int, int], orient: Orient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("depthmatte.restore._WIDE", 512)
+    fit, guide = Fit.of(shape, SMALL, orient), noise(shape)
+    values = np.clip(lay(blob(shape, (0.5, 0.5), 0.4 * max(shape)), fit), 0, 1)
+    values[:, ::3] *= np.float32(0.7)
+    np.testing.assert_array_equal(restore(values, fit, guide), plain(values, fit, guide))
+
+
+def test_memory_stays_near_the_map_itself() -> None:
+    """12 megapixels: the map, one enlarged slope, and little else."""
+    tracemalloc = pytest.importorskip("tracemalloc")
+    shape = (4000, 3000)
+    fit, guide = Fit.of(shape), np.zeros((*shape, 3), np.uint8)
+    values = lay(blob((400, 300), (0.5, 0.5), 80), Fit.of((400, 300)))
+    tracemalloc.start()
+    try:
+        restore(np.clip(values, 0, 1), fit, guide)
+        assert tracemalloc.get_traced_memory()[1] < 2.3 * 4 * shape[0] * shape[1]
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.integers(0, 1000), st.integers(1, 300))

@@ -209,10 +209,17 @@ def scaled(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def resize(array: NDArray[Any], shape: tuple[int, int], nearest: bool = False) -> NDArray[Any]:
+def resize(
+    array: NDArray[Any],
+    shape: tuple[int, int],
+    nearest: bool = False,
+    memory: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """Resize (H, W) or (H, W, C) to `shape` (h, w), half-pixel centres.
 
     Shrinking averages areas (no aliasing), enlarging is bilinear; `nearest` keeps labels.
+    `memory` is an array of the result's shape and type that may be used up for it: new memory
+    takes longer than enlarging a map.
     """
     if array.shape[:2] == shape:
         return array
@@ -221,7 +228,7 @@ def resize(array: NDArray[Any], shape: tuple[int, int], nearest: bool = False) -
     else:
         shrink = shape[0] <= array.shape[0] and shape[1] <= array.shape[1]
         method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return cv2.resize(array, (shape[1], shape[0]), interpolation=method)
+    return cv2.resize(array, (shape[1], shape[0]), memory, interpolation=method)
 
 
 def lay(array: NDArray[Any], fit: Fit, padding: float = 0.0, nearest: bool = False) -> NDArray[Any]:

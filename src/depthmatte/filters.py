@@ -94,7 +94,7 @@ def _mean(weighed: Float, weights: Float, blur: Callable[[Float], Float]) -> tup
     share = np.maximum(blur(weights), 0)
     near = share > _TINY
     scale = np.where(near, 1 / np.where(near, share, 1), 0).astype(np.float32)
-    return _weigh(blur(weighed), scale), np.where(near, share, 0).astype(np.float32)
+    return _times(blur(weighed), scale), np.where(near, share, 0).astype(np.float32)
 
 
 def fill(values: Float, weights: Float) -> Float:
@@ -106,12 +106,20 @@ def fill(values: Float, weights: Float) -> Float:
     """
     if max(weights.shape) == 1:
         return _weigh(values, (weights > 0).astype(np.float32))
+    return _pulled(_weigh(values, weights), weights)
+
+
+def _pulled(known: Float, weights: Float) -> Float:
+    """`fill` of values that are weighed already, and take the result."""
     smaller = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
-    known = _weigh(values, weights)
     mean, share = _mean(known, weights, lambda part: _resized(part, smaller))
     # One valid child in four is enough to trust a coarse pixel: holes close from their rim.
-    coarse = fill(mean, np.minimum(share * 4, np.float32(1)))
-    known += _weigh(_resized(coarse, weights.shape), 1 - weights)
+    share = np.minimum(share * 4, np.float32(1))
+    if max(smaller) == 1:
+        coarse = _times(mean, (share > 0).astype(np.float32))
+    else:
+        coarse = _pulled(_times(mean, share), share)
+    known += _times(_resized(coarse, weights.shape), 1 - weights)
     return known
 
 
@@ -181,10 +189,17 @@ def _solve(cov: Sequence[Float], slant: Sequence[Float], eps: float) -> list[Flo
 
 def _weigh(values: Float, weights: Float) -> Float:
     """values * weights, and 0 where the weight is 0, whatever the value."""
-    weighed = np.zeros(values.shape, np.float32)
-    cv2.copyTo(np.asarray(values, np.float32), (weights > 0).astype(np.uint8), weighed)
-    weighed *= weights if values.ndim == 2 else broadcast(weights, values.shape[2])
-    return weighed
+    valid = np.zeros(values.shape, np.float32)
+    cv2.copyTo(np.asarray(values, np.float32), (weights > 0).astype(np.uint8), valid)
+    return _times(valid, weights)
+
+
+def _times(values: Float, weights: Float) -> Float:
+    """values * weights, where all values are finite."""
+    if values.ndim == 2:
+        return values * weights
+    wide = broadcast(weights, values.shape[2])
+    return np.multiply(values, wide, out=wide)
 
 
 def broadcast(plane: Float, channels: int) -> Float:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, Float, lay, lift
+from .canvas import Fit, Float, lay, lift, resize
 from .filters import Moments, box, dot, normalized, spread
 from .photo import RGB
 
@@ -19,6 +19,7 @@ EPS = 1e-3
 _FLAT = 0.02  # a map that varies less than this within a window has no edge worth following
 _NOISE = 1e-4  # variance of a map that is taken for noise
 _ROWS = 256
+_WIDE = 4096  # columns enlarged together; a slope of a larger picture never lies there whole
 _STRIP = 64  # rows that are skipped or worked on together
 
 
@@ -116,32 +117,50 @@ def _explained(slopes: list[Float], moments: Moments, target: Float) -> Float:
 
 
 def _add_detail(restored: Float, slopes: list[Float], fit: Fit, guide: RGB) -> None:
-    """restored += slopes . guide at photo size, one colour and one strip at a time, from the
-    first to the last column where a slope is not 0.
+    """restored += slopes . guide at photo size: one colour, a block of columns and a strip of rows
+    at a time, from the first to the last column where a slope is not 0.
+
+    Enlarging goes across first and then down. Down, columns do not see each other, so that a
+    block gives what all columns together give, to the last bit.
     """
-    spans = list(_spans(slopes, fit))
     out, colours = restored[fit.box.slices], guide[fit.box.slices]
-    plane = np.zeros(fit.canvas, np.float32)
+    if fit.turned:
+        out, colours = np.rot90(out), np.rot90(colours)
+    height, width = out.shape
+    spans = list(_spans(slopes, (height, width)))
+    blocks = list(_blocks(width))
     for channel, slope in enumerate(slopes):
-        plane[fit.window] = slope * np.float32(1 / 255)
-        whole = lift(plane, fit)[fit.box.slices]
-        for part in spans:
-            out[part] += whole[part] * colours[*part, channel]
+        scaled = slope * np.float32(1 / 255)
+        if len(blocks) > 1:
+            scaled = resize(scaled, (slope.shape[0], width))
+        memory = None
+        for block in blocks:
+            part = np.ascontiguousarray(scaled[:, block]) if len(blocks) > 1 else scaled
+            memory = resize(part, (height, block.stop - block.start), memory=memory)
+            for rows, columns in spans:
+                here = slice(max(columns.start, block.start), min(columns.stop, block.stop))
+                if here.start < here.stop:
+                    inside = slice(here.start - block.start, here.stop - block.start)
+                    out[rows, here] += memory[rows, inside] * colours[rows, here, channel]
 
 
-def _spans(slopes: list[Float], fit: Fit) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the fit's box that hold every pixel with a slope that is not 0."""
+def _blocks(width: int) -> Iterator[slice]:
+    """Blocks of columns, about equally wide: OpenCV enlarges a very narrow one in another way."""
+    even = -(-width // -(-width // _WIDE))
+    return strips(width, -(-even // 64) * 64)
+
+
+def _spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of a picture of `shape` that hold every pixel with a slope that is not 0."""
     used = np.any([slope != 0 for slope in slopes], axis=0).astype(np.uint8)
     used = cv2.dilate(used, np.ones((5, 5), np.uint8))  # enlarged, a pixel reaches its neighbours
-    if fit.turned:
-        used = np.rot90(used, -1)
-    height, width = fit.box.shape
-    down, across = used.shape[0] / height, width / used.shape[1]
-    for rows in strips(height, _STRIP):
+    down, across = used.shape[0] / shape[0], shape[1] / used.shape[1]
+    for rows in strips(shape[0], _STRIP):
         near = used[int(rows.start * down) : int(rows.stop * down) + 1].any(axis=0)
         columns = np.flatnonzero(near)
         if columns.size:
-            yield rows, slice(int(columns[0] * across), int(columns[-1] * across + across) + 1)
+            stop = min(int(columns[-1] * across + across) + 1, shape[1])
+            yield rows, slice(int(columns[0] * across), stop)
 
 
 def strips(height: int, rows: int = _ROWS) -> Iterator[slice]:

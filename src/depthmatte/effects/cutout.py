@@ -9,7 +9,7 @@ import numpy as np
 
 from ..canvas import Box
 from .effect import Effect, Pixels, PortraitLike, option
-from .foreground import VISIBLE, reach, unmixed
+from .foreground import STRIP, VISIBLE, reach, unmixed
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,11 @@ class Cutout(Effect):
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         edges = unmixed(rgb, alpha)
         rgba = np.zeros((*alpha.shape, 4), np.uint8)
+        strip, levels = None, np.empty((STRIP, alpha.shape[1]), np.float32)
         for rows, near in reach(alpha):
-            strip = cv2.cvtColor(rgb[rows], cv2.COLOR_RGB2RGBA)
-            levels = alpha[rows] * np.float32(255)
-            strip[..., 3] = np.rint(levels, out=levels)
+            strip = cv2.cvtColor(rgb[rows], cv2.COLOR_RGB2RGBA, strip)
+            shown = np.multiply(alpha[rows], np.float32(255), out=levels[: len(near)])
+            strip[..., 3] = np.rint(shown, out=shown)
             cv2.copyTo(strip, near.view(np.uint8), rgba[rows])
         for edge in edges:
             edge.paint(rgba)

@@ -8,7 +8,7 @@ certain, then corrected by what the photo says (the last step of Forte and Denis
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -29,6 +29,12 @@ VISIBLE = 0.5 / 255
 _SURE = (0.8, 0.99)  # alpha between which a pixel becomes certain of its layer
 _HINT = 1e-3  # weight of uncertain pixels, so that a layer without certain ones has a colour
 _MARGIN = 2
+STRIP = 64
+"""Rows that are looked at together: few enough to stay in a processor's cache."""
+
+
+Place = NDArray[np.int32]
+"""Pixels of a strip of rows, counted row by row."""
 
 
 class Edge(NamedTuple):
@@ -37,13 +43,19 @@ class Edge(NamedTuple):
     """
 
     rows: slice
-    place: NDArray[np.intp]
+    place: Place
     colours: RGB
 
     def paint(self, picture: NDArray[np.uint8]) -> None:
         """Give a whole picture (H, W, 3 or 4) these colours."""
-        strip = picture[self.rows]
-        strip.reshape(-1, strip.shape[2])[self.place, :3] = self.colours
+        strip = picture[self.rows].reshape(-1, picture.shape[2])
+        if strip.shape[1] == 3:
+            strip[self.place] = self.colours
+            return
+        whole = strip.view(np.uint32)  # four bytes move as one
+        pixels = whole.take(self.place, axis=0)
+        pixels.view(np.uint8)[:, :3] = self.colours
+        whole[self.place] = pixels
 
 
 def foreground(rgb: RGB, alpha: Float) -> RGB:
@@ -70,29 +82,30 @@ def unmixed(rgb: RGB, alpha: Float) -> list[Edge]:
         return []
     shape = alpha.shape[0], alpha.shape[1]
     front, back = _layers(rgb, alpha)
-    fronts, backs = _taken(resize(front, shape), bands), _taken(resize(back, shape), bands)
-    edges = []
-    for band, close, behind in zip(bands, fronts, backs, strict=True):
-        rows, place = band
+    memory = np.empty(rgb.shape, np.uint8)
+    whole = resize(front, shape, memory=memory)
+    edges = [Edge(rows, place, _taken(whole, rows, place)) for rows, place in bands]
+    whole = resize(back, shape, memory=memory)
+    for rows, place, near in edges:
         share = broadcast(alpha[rows].reshape(-1, 1)[place], 3).reshape(-1, 3)
-        (mixed,), near = _taken(rgb, [band]), close.astype(np.float32)
-        missing = mixed - share * near - (1 - share) * behind
-        pure = np.clip(near + share * missing, 0, 255)
-        edges.append(Edge(rows, place, np.rint(pure).astype(np.uint8)))
+        missing = _taken(rgb, rows, place) - share * near.astype(np.float32)
+        missing -= (1 - share) * _taken(whole, rows, place)
+        pure = np.clip(near.astype(np.float32) + share * missing, 0, 255)
+        near[:] = np.rint(pure, out=pure)
     return edges
 
 
-def _taken(picture: RGB, bands: Sequence[tuple[slice, NDArray[np.intp]]]) -> list[RGB]:
-    """The pixels of each band, (n, 3)."""
-    return [picture[rows].reshape(-1, 3).take(place, axis=0) for rows, place in bands]
+def _taken(picture: RGB, rows: slice, place: Place) -> RGB:
+    """The pixels of an edge, (n, 3)."""
+    return picture[rows].reshape(-1, 3).take(place, axis=0)
 
 
-def _bands(alpha: Float) -> Iterator[tuple[slice, NDArray[np.intp]]]:
+def _bands(alpha: Float) -> Iterator[tuple[slice, Place]]:
     """Strips of rows that hold pixels of the transition band, and which ones."""
     for rows, near in reach(alpha):
         place = np.flatnonzero(near & (alpha[rows] < 1 - VISIBLE))
         if place.size:
-            yield rows, place
+            yield rows, place.astype(np.int32)
 
 
 def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
@@ -101,7 +114,7 @@ def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
     Strips of rows that cover the picture, each with a boolean (h, W).
     """
     window = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
-    for rows in strips(alpha.shape[0]):
+    for rows in strips(alpha.shape[0], STRIP):
         start = max(rows.start - _MARGIN, 0)
         seen = (alpha[start : rows.stop + _MARGIN] > VISIBLE).view(np.uint8)
         inside = slice(rows.start - start, rows.stop - start)

@@ -10,19 +10,21 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = b"\x78\x01"  # of a zlib stream: deflate, a window of 32 KB, made for speed
 _UP = 2
 _KINDS = {1: 0, 3: 2, 4: 6}  # channels: grey, RGB, RGBA
 
-_BAND = 1 << 20
-"""Bytes of pixels that are filtered and compressed together."""
+_BAND = 1 << 17
+"""Bytes of pixels that are filtered and compressed together: they stay in a processor's cache."""
 
 
 class Writer(Protocol):
@@ -123,6 +125,8 @@ def _mapped(
     if threads <= 1:
         yield from ((band, deflate(band)) for band in bands)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     waiting: deque[tuple[NDArray[np.uint8], Future[bytes]]] = deque()
     with ThreadPoolExecutor(threads) as workers:
         for band in bands:
