@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depthmatte.cli.given import Given, beside
+from depthmatte.cli.job import Job
 from depthmatte.errors import InputError, OptionError
 
 
@@ -78,7 +79,7 @@ def test_equal_names_always_meet(
 
 def test_what_goes_with_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"--calib .*: goes with --depth or --right"):
-        Given(calib=tmp_path / "c.json").check(1)
+        Job(given=Given(calib=tmp_path / "c.json"))
     with pytest.raises(OptionError, match="one file for several photos"):
         Given(depth=tmp_path / "d.png").check(2)
     Given(depth=tmp_path / "d.png").check(1)

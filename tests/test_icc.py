@@ -18,8 +18,8 @@ from depthmatte.errors import InputError
 from depthmatte.icc import color_in, convert, in_color, is_srgb, leads_back, to_srgb
 from depthmatte.io.image import read
 from depthmatte.io.write import write
-from depthmatte.portrait import Portrait
 from depthmatte.photo import Meta, Photo
+from depthmatte.portrait import Portrait
 from depthmatte.tone import curves, made
 from fixtures import encode, scene
 from paintings import ball, plain

@@ -26,7 +26,9 @@ from depthmatte.options import CutOptions, OutputOptions, SensorOptions, Session
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "cli.md").read_text("utf-8") + (DOCS / "python.md").read_text("utf-8")
-HELP = re.sub(r"\s+", " ", CliRunner().invoke(app, ["cut", "--help"], env={"COLUMNS": "999"}).output)
+HELP = re.sub(
+    r"\s+", " ", CliRunner().invoke(app, ["cut", "--help"], env={"COLUMNS": "999"}).output
+)
 
 OTHER: dict[str, tuple[Any, str]] = {
     "subject": ((12.0, 30.5), "12,30.5"),
@@ -102,7 +104,8 @@ def test_tables_in_the_docs_are_fresh(page: Path) -> None:
     import importlib.util
 
     spec = importlib.util.spec_from_file_location("tables", DOCS / "tables.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)
     assert fresh(page, tables.TABLES), "make docs"

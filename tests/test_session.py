@@ -200,7 +200,7 @@ def test_a_second_view_may_be_pixels(nets: dict[str, str]) -> None:
         ({"depth_scale": -1}, "depth_scale"),
         ({"calib": "no-such-file.json"}, "no-such-file|calib"),
         ({"depth_scale": 5}, "goes with depth"),
-        ({"sensor": dm.SensorOptions(near=0.1)}, "give a depth file"),
+        ({"sensor": dm.SensorOptions(near=0.1)}, "goes with depth"),
         ({"colour": "srgb"}, "colour: no such option"),
         ({"subject": (9999, 1)}, "outside the photo"),
         ({"fusion": "normalized", "depth_source": "none"}, "needs depth"),

@@ -126,9 +126,9 @@ class CutOptions:
         "how segmentation and depth are joined",
         choices={
             "none": "the segmentation alone",
-            "product": "",
-            "normalized": "",
-            "adaptive": "",
+            "product": "the product of all four",
+            "normalized": "the same, stretched",
+            "adaptive": "depth decides regions, the matte its edges",
         },
     )
     depth_source: DepthSource = option(

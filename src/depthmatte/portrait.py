@@ -14,6 +14,7 @@ from .arrays import equal, read_only
 from .backdrop import backdrop
 from .canvas import Fit, Float, lift
 from .errors import InputError, MissingMap
+from .icc import is_srgb
 from .maps import Depth, Matte
 from .photo import RGB, Photo
 from .restore import restore, restore_known
@@ -106,7 +107,9 @@ class Portrait:
     @cached_property
     def alpha(self) -> Float:
         """Opacity of the portrait (S_out), edges following the photo's own."""
-        return read_only(restore(self.matte.alpha, self.fit, self.photo.rgb))
+        # What the canvas shows are the photo's own colors, unless they were converted for it.
+        shown = self.matte.rgb if is_srgb(self.photo.meta.icc) else None
+        return read_only(restore(self.matte.alpha, self.fit, self.photo.rgb, shown))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:

@@ -40,7 +40,7 @@ def table(cls: type, flags: bool = False, only: Collection[str] | None = None) -
             default = {True: "on", False: "off"}[one.default] if switch else one.shown(one.default)
             cells = [
                 ", ".join(f"`{name}`" for name in spelled),
-                f"`--no-{spelled[-1][2:]}` is off" if switch else one.takes,
+                f"`--no-{spelled[-1][2:]}` is off" if switch else one.phrase("`"),
                 f"`{default}`" if default else "",
                 one.help,
             ]
