@@ -1,7 +1,6 @@
-import contextlib
-
 """io.image.read: every kind of photo in, every kind of bad file refused in one line."""
 
+import contextlib
 import io
 import os
 import struct
