@@ -1,11 +1,13 @@
 """Smoothing filters against their definitions, and missing pixels that never mix in."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from depthmatte import filters
@@ -15,6 +17,7 @@ from depthmatte.filters import (
     fill,
     gaussian,
     guided_coefficients,
+    median,
     normalized,
     spread,
 )
@@ -202,3 +205,13 @@ def test_relief_is_the_range_of_what_is_known_nearby() -> None:
     assert relief[4, 4] == pytest.approx(0.1)
     assert relief[4, 2] == 0
     assert relief[0, 0] < 0
+
+
+@given(
+    arrays(np.float32, st.integers(1, 60), elements=st.floats(-9, 9, width=32) | st.just(np.nan))
+)
+def test_the_median_is_numpys(values: NDArray[np.float32]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's own remark about NaN
+        expected = float(np.median(values))
+    np.testing.assert_array_equal(median(values), expected)

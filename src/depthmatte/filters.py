@@ -77,6 +77,16 @@ def nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
     return np.asarray(owner[label])
 
 
+def median(values: NDArray[Any]) -> float:
+    """The middle value of at least one number, NaN where one is NaN: what `np.median` says, which
+    loads a large part of NumPy when it is first called.
+    """
+    half = values.size // 2
+    middle = [half] if values.size % 2 else [half - 1, half]
+    ordered = np.partition(values, [*middle, -1], axis=None)
+    return float("nan") if ordered[-1] != ordered[-1] else float(np.mean(ordered[middle]))
+
+
 def normalized(
     values: Float, weights: Float, blur: Callable[[Float], Float]
 ) -> tuple[Float, Float]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .canvas import Canvas
 from .depth import Source, measure
-from .depth.disparity import Matcher
 from .depth.sensor import sensor
-from .depth.sgbm import sgbm
-from .depth.stereo import stereo
 from .depth.stored import stored
 from .errors import OptionError
 from .fuse import Fusion, fusion, fusions
@@ -31,6 +27,9 @@ from .options import CutOptions, SessionOptions, subject_of
 from .photo import Photo
 from .pipeline import Pipeline
 from .portrait import Portrait
+
+if TYPE_CHECKING:
+    from .depth.disparity import Matcher
 
 T = TypeVar("T")
 
@@ -249,9 +248,17 @@ class Session:
         return {
             "stored": stored,
             "sensor": partial(sensor, options=asked.sensor),
-            "stereo": stereo(cache(partial(self._matcher, threads))),
+            "stereo": partial(self._matched, threads),
             "mono": partial(self._estimated, threads),
         }
+
+    def _matched(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
+        if photo.evidence.second is None:
+            return Depth.none(canvas.fit.canvas)
+        # Here, not above: few photos have a second view.
+        from .depth.stereo import stereo
+
+        return stereo(partial(self._matcher, threads))(photo, canvas)
 
     def _estimated(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
         from .depth.mono import estimator
@@ -260,6 +267,8 @@ class Session:
 
     def _matcher(self, threads: int | None) -> Matcher:
         if self.options.stereo_network == "sgbm":
+            from .depth.sgbm import sgbm
+
             return sgbm
         from .depth.binocular import SIDE, binocular
 
@@ -322,6 +331,8 @@ def changed(options: Any, changes: Mapping[str, Any]) -> Any:
 
 def overlapped(work: Callable[[Any], T], items: Iterable[Any], workers: int) -> Iterator[T]:
     """`work` on every item, in order, on so many threads; at most one more is on the way."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="depthmatte") as pool:
         coming: list[Future[T]] = []
         try:

@@ -7,17 +7,19 @@ commands has a file of its own, as `train` has. How errors end a command stands 
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import OptionError
 from ..options import CutOptions, OutputOptions, SessionOptions
-from . import train
 from .flags import flags
-from .group import OneLine
+from .group import OneLine, leave
 from .report import tolerate
 
 app = typer.Typer(
@@ -34,7 +36,7 @@ app = typer.Typer(
 def main() -> None:
     """Entry point of the `depthmatte` command."""
     tolerate()
-    app()
+    leave(app)
 
 
 def _version(asked: bool) -> None:
@@ -241,4 +243,35 @@ def effects(
     list_effects(json)
 
 
-app.add_typer(train.app, name="train")
+class Training(TyperGroup):
+    """The commands of `train`, whose options are read when somebody asks for one of them."""
+
+    @property
+    def commands(self) -> MutableMapping[str, Any]:
+        """Every command by its name."""
+        return _training()
+
+    @commands.setter
+    def commands(self, _: Any) -> None:
+        pass
+
+
+@cache
+def _training() -> MutableMapping[str, Any]:
+    from typer.main import get_group
+
+    from . import train
+
+    return get_group(train.app).commands
+
+
+app.add_typer(
+    typer.Typer(
+        cls=Training,
+        help="Train, label and export the networks (needs the extra `train`).",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        callback=lambda: None,
+    ),
+    name="train",
+)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from .cores import cores, jobs_for, memory, threads_for
 from .outcome import Make, Outcome, R, T, Work, attempt, made, problem
 from .stopping import Stopped, stoppable
-from .workers import Pool
 
 __all__ = [
     "Make",
@@ -78,6 +77,9 @@ def run_all(
     threads = threads_for(jobs) if threads is None else threads
     waiting: dict[int, Outcome[T, R]] = {}
     following = 0
+    # Here, not above: one photo alone needs no processes.
+    from .workers import Pool
+
     pool = Pool(tasks, make, jobs, threads, name)
     try:
         for index, outcome in pool.outcomes():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-from typing import Any
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -46,6 +50,27 @@ class OneLine(TyperGroup):
             if os.environ.get(TRACEBACK) or _by_click(error):
                 raise
             _end(unforeseen(error), FAILED)
+
+
+def leave(command: Callable[[], Any]) -> NoReturn:
+    """Run a command and end the process at once with its exit status.
+
+    Python would first take modules and networks down one by one, which is a tenth of a short
+    run. Where threads or processes are still at work, it does so nevertheless.
+    """
+    status: Any = 0
+    try:
+        command()
+    except SystemExit as end:
+        status = end.code
+    idle = threading.active_count() == 1 and "multiprocessing.process" not in sys.modules
+    if not idle or not isinstance(status, int | None):
+        sys.exit(status)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status or 0)
 
 
 def of_system(error: OSError) -> InputError:

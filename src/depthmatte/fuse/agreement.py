@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Float
-from ..filters import Mask, relief
+from ..filters import Mask, median, relief
 from ..maps import Depth, Matte
 from .decision import trust
 from .subject import JUMP, WINDOW
@@ -82,7 +82,7 @@ def agreement(matte: Matte, depth: Depth) -> float:
         return 0.0
     right = (steps[clear] > 0).sum() - BEFORE * (steps[clear] < 0).sum()
     back = float(right / max(clear.sum(), CLEAR * len(steps)))
-    step = max(LEAST, float(np.median(np.abs(steps[clear]))))
+    step = max(LEAST, median(np.abs(steps[clear])))
     core = (cv2.erode(solid, _square(INSIDE)) > 0) & known
     torn = _torn(d, known, core, step / 2)
     deep = _deep(d, known, inner) / step

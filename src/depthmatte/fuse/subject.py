@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Float
-from ..filters import Mask, nearest, relief
+from ..filters import Mask, median, nearest, relief
 from ..maps import Depth, Matte
 from ..options import Choice
 
@@ -230,7 +230,7 @@ def _apart(whose: NDArray[np.int32], count: int, *values: Float) -> list[list[Fl
 def _median(values: Float) -> float:
     """Of the values that are not NaN, NaN where there are none."""
     seen = values[~np.isnan(values)]
-    return float(np.median(seen)) if seen.size else float("nan")
+    return median(seen) if seen.size else float("nan")
 
 
 def _spread(label: NDArray[np.int32], over: Mask) -> NDArray[np.int32]:

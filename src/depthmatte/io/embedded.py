@@ -6,9 +6,10 @@ counts as absent: broken evidence never costs the photo.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import exif, heif_photo, jpeg_photo
+from . import exif
 from .findings import Findings, attempt
 
 if TYPE_CHECKING:
@@ -21,10 +22,15 @@ def find(content: bytes, shape: tuple[int, int], tags: Exif) -> Findings:
     `tags` are the photo's EXIF. The result lies on the decoded pixels, before the EXIF
     orientation turns them: `Findings.upright` turns it too.
     """
-    finder = None
+    finder: Callable[..., Findings | None] | None = None
     if content[:2] == b"\xff\xd8":
+        # Here, not above: each of them brings readers that other files do not need.
+        from . import jpeg_photo
+
         finder = jpeg_photo.find
     elif content[4:8] == b"ftyp":
+        from . import heif_photo
+
         finder = heif_photo.find
     found = attempt(finder, content, shape, tags) if finder else None
     return found or Findings(camera=attempt(exif.camera, tags, shape))

@@ -14,7 +14,6 @@ from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
 from ..options import DepthKind
 from ..photo import Meta, Photo
-from . import calibration, depthfile, image
 from .label import Place, label, short
 from .orientation import upright
 
@@ -140,8 +139,12 @@ def _raw(
     if isinstance(depth, RawDepth):
         raw = depth
     elif isinstance(depth, str | os.PathLike):
+        from . import depthfile
+
         raw = depthfile.read(depth, scale, kind=kind)
     else:
+        from . import depthfile
+
         raw = depthfile.raw_depth(np.asarray(depth), "array", scale, kind=kind)
     return raw if time is None else replace(raw, time=time)
 
@@ -183,6 +186,8 @@ def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
     if isinstance(right, Photo):
         return StereoView(right.rgb, "right", "array")
     if isinstance(right, str | os.PathLike):
+        from . import image
+
         return StereoView(image.read(right, evidence=False).rgb, "right", "file")
     return StereoView(Photo(np.asarray(right), meta=Meta(name="second view")).rgb, "right", "array")
 
@@ -190,6 +195,9 @@ def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
 def _rig(calib: Place | Rig, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
     if isinstance(calib, Rig):
         return calib
+    # Here and above: what is not given needs no reader.
+    from . import calibration
+
     height, width = photo.shape
     return calibration.read(calib, (width, height) if orientation >= 5 else (height, width), other)
 
