@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,12 @@ import cv2
 
 from ..effects import EFFECTS
 from ..io.find import STDIN, search
-from ..io.image import read
 from ..io.journal import Journal
 from ..io.write import encode, write, write_bytes
 from ..photo import Photo
 from ..pipeline import Stopwatch
 from ..portrait import Portrait
-from ..session import Session, beside, finished
+from ..session import Session
 from . import notes
 from .batch import Outcome, jobs_for, run_all
 from .gdepth import gdepth
@@ -28,6 +27,7 @@ from .job import GDEPTH, Job
 from .naming import STDOUT, Task, journal_of, plan
 from .pictures import MAPS, PICTURES
 from .planes import EXTRACTED
+from .reading import ReadAhead, timed
 from .report import Report, size
 
 KINDS = {*MAPS, *PICTURES, *EFFECTS, *EXTRACTED, GDEPTH}
@@ -101,6 +101,7 @@ def _run(
     # What comes through stdin cannot travel to another process.
     piped = any(task.photo == STDIN for task in tasks)
     jobs = 1 if piped else jobs_for(len(tasks), job.output.jobs)
+    ahead = ReadAhead(job, tasks) if jobs == 1 and tasks and job.session.threads != 1 else None
     said: set[str] = set()
     done = 0
     with report.progress(len(tasks)) as advance:
@@ -111,13 +112,13 @@ def _run(
 
         outcomes = run_all(
             tasks,
-            partial(_worker, job),
+            partial(_worker, job, ahead),
             jobs,
             job.session.threads,
             each,
             lambda task: str(task.path),
         )
-        with closing(outcomes):
+        with closing(ahead) if ahead else nullcontext(), closing(outcomes):
             for outcome in outcomes:
                 if outcome.result is None:
                     report.failed(str(outcome.task.path), outcome.error or "failed")
@@ -142,27 +143,28 @@ def _tell(cut: Cut, report: Report, said: set[str]) -> None:
     report.done(cut.row)
 
 
-def _worker(job: Job, threads: int | None) -> Any:
+def _worker(job: Job, ahead: ReadAhead | None, threads: int | None) -> Any:
     """What cuts one photo in this process: its networks load here, or the whole run stops."""
     if threads is not None:
         cv2.setNumThreads(threads)
     session = Session(replace(job.session, threads=threads))
     session.pipeline(job.asked)
-    return partial(cut_one, job, session)
+    return partial(cut_one, job, session, ahead or partial(timed, job))
 
 
-def cut_one(job: Job, session: Session, task: Task) -> Cut:
-    """Cut one photo and write what was asked for.
+def cut_one(
+    job: Job, session: Session, reading: Callable[[Task], tuple[Photo, float]], task: Task
+) -> Cut:
+    """Cut one photo and write what was asked for; `reading` gives it, and the milliseconds.
 
     Raises
     ------
     InputError
         When the photo, or what was given beside it, cannot be used.
     """
-    clock = Stopwatch()
-    photo = clock("read", _opened, job, task)
+    photo, spent = reading(task)
     portrait = session.pipeline(job.asked)(photo)
-    clock = Stopwatch(clock.timings | portrait.timings)
+    clock = Stopwatch({"read": spent} | portrait.timings)
     if job.pictures:
         clock("restore", lambda: portrait.alpha)
     if "depth_mm" in task.targets:
@@ -184,12 +186,6 @@ def cut_one(job: Job, session: Session, task: Task) -> Cut:
         "outputs": [str(target) for target in task.targets.values()],
     }
     return Cut(row, list(notes.after(job, portrait)), notes.unit(job, portrait))
-
-
-def _opened(job: Job, task: Task) -> Photo:
-    """The photo with what was given for it, as the options want it."""
-    shot = read(sys.stdin.buffer.read(), "stdin") if task.photo == STDIN else read(task.path)
-    return finished(beside(shot, *job.given.of(task.path), job.cut), job.cut)
 
 
 def _write(job: Job, portrait: Portrait, name: str, target: Path, clock: Stopwatch) -> None:
