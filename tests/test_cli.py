@@ -435,3 +435,20 @@ def test_from_a_real_shell(photos: Path, nets: list[str]) -> None:
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert files("out") == ["out/a.alpha.png", "out/sub/b.alpha.png"]
+
+
+def test_an_opencv_that_is_half_there_is_one_line(photos: Path) -> None:
+    half = Path("half", "cv2")
+    half.mkdir(parents=True)
+    (half / "__init__.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "depthmatte", "cut", "photos/a.png"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(half.parent), str(SRC)])},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("depthmatte: OpenCV is only partly installed; run: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not Path("out").exists()

@@ -15,9 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import InputError, InstallError
 from .icc import to_srgb
 from .photo import RGB, Photo
+
+if not hasattr(cv2, "INTER_AREA"):
+    # pip leaves half of it where two OpenCV packages shared the folder and one was removed.
+    raise InstallError(
+        "OpenCV is only partly installed; run: python -m pip install --force-reinstall "
+        "--no-deps opencv-contrib-python-headless"
+    )
 
 Float = NDArray[np.float32]
 Orient = Literal["rotate", "pad"]

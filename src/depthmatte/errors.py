@@ -7,7 +7,8 @@
     │   ├── OptionError   an option cannot have that value       (CLI exit 2)
     │   └── MissingMap    a portrait lacks that map              (also an AttributeError)
     ├── WeightsError      a network file is missing, damaged or breaks its contract
-    └── MissingExtra      an optional dependency is not installed (names its install line)
+    ├── MissingExtra      an optional dependency is not installed (names its install line)
+    └── InstallError      a needed package is there in part only (also an ImportError)
 
 A message is one line: what was read, what is wrong with it, what to do.
 """
@@ -36,6 +37,10 @@ class MissingExtra(DepthmatteError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'depthmatte[{extra}]'")
+
+
+class InstallError(DepthmatteError, ImportError):
+    """A package that depthmatte needs is there in part only."""
 
 
 class MissingMap(InputError, AttributeError):
