@@ -204,14 +204,15 @@ def test_an_error_of_any_kind_is_one_line(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "b.jpg")]
-    whole = planes.read
+    for name in ("read", "read_header"):
+        whole = getattr(planes, name)
 
-    def read(path: Path) -> Any:
-        if path == paths[0]:
-            raise MemoryError
-        return whole(path)
+        def limited(path: Path, whole: Any = whole) -> Any:
+            if path == paths[0]:
+                raise MemoryError
+            return whole(path)
 
-    monkeypatch.setattr(planes, "read", read)
+        monkeypatch.setattr(planes, name, limited)
     assert not planes.show(paths, False)
     assert not planes.extract_all(paths, tmp_path / "out")
     out, err = capsys.readouterr()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..io.find import STDIN, Found, search
-from ..io.image import read
+from ..io.image import Header, read, read_header
 from ..io.label import label
 from ..io.write import to_16bit, write
 from ..photo import Photo
@@ -40,7 +40,7 @@ def show(paths: Sequence[str | os.PathLike[str]], as_json: bool) -> bool:
         report.error(str(refused.error))
     failed = len(found.refused)
     for photo in found.photos:
-        outcome = attempt(lambda one: describe(_read(one)), photo, str(photo.path))
+        outcome = attempt(lambda one: describe(_header(one)), photo, str(photo.path))
         if outcome.result is None:
             failed += 1
             report.error(outcome.error or "")
@@ -51,7 +51,7 @@ def show(paths: Sequence[str | os.PathLike[str]], as_json: bool) -> bool:
     return not failed
 
 
-def describe(photo: Photo) -> dict[str, Any]:
+def describe(photo: Photo | Header) -> dict[str, Any]:
     """A photo as one JSON object: sizes are upright.
 
     `near` and `far` are as the file states them, in `unit`; `near_m` and `far_m` the same in
@@ -193,6 +193,13 @@ def _tell(written: Mapping[Path, str]) -> None:
 def _read(found: Found) -> Photo:
     """The photo, from standard input where `-` stands for it."""
     return read(sys.stdin.buffer, "stdin") if found == STDIN else read(found.path)
+
+
+def _header(found: Found) -> Header:
+    """What the file says, without its pixels, likewise."""
+    if found == STDIN:
+        return read_header(sys.stdin.buffer, "stdin")
+    return read_header(found.path)
 
 
 def _picture(stored: RawDepth) -> tuple[NDArray[np.uint16], str]:
