@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from .canvas import Canvas
 from .depth import Source, measure
@@ -208,7 +208,7 @@ class Session:
             ),
             fuse=rule,
             preset=matte.contract.preset,
-            orient=cast(Any, asked.orient),
+            orient=asked.orient,
             second_threshold=rule.threshold,
             subject=Subject(choice, point),
             second_look=asked.second_look,
@@ -303,9 +303,8 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
 def finished(photo: Photo, options: CutOptions) -> Photo:
     """The photo in the colors, and with the metadata, that the results are to have."""
     colored = in_color(photo, options.color)
-    if options.strip == "none":
-        return colored
-    return replace(colored, meta=stripped(colored.meta, options.strip))
+    meta = stripped(colored.meta, options.strip)
+    return colored if meta is colored.meta else replace(colored, meta=meta)
 
 
 def changed(options: Any, changes: Mapping[str, Any]) -> Any:
