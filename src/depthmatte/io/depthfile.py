@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, MissingExtra
 from ..evidence import RawDepth, Reason
 from ..options import DepthKind
-from . import depth_arrays, depth_pictures, exif
+from . import depth_arrays, depth_pictures, exif, png
 from .depth_pictures import one_channel
 from .inverse import by_ratio, inverted
 from .label import label, reason, short
@@ -299,7 +299,7 @@ def _alone(decode: Callable[[bytes, str, int], Values]) -> Decoder:
 
 
 _STARTS: dict[str, tuple[bytes, ...]] = {
-    "png": (b"\x89PNG\r\n\x1a\n",),
+    "png": (png.SIGNATURE,),
     "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     "pgm": (b"P5", b"P2"),
     "pfm": (b"Pf", b"PF"),

@@ -150,9 +150,9 @@ def stripped(meta: Meta, what: Strip) -> Meta:
         Of a photo that was read.
     what : {"none", "gps", "all"}
         `none` leaves everything in. `gps` takes the place out: the GPS directory, and the
-        blocks that may repeat it in forms of their own (XMP, IPTC, Photoshop's, the maker's note). Camera, lens, exposure, date
-        and texts stay. `all` takes all EXIF out. Profile and dpi stay with both: without
-        them the picture looks different.
+        blocks that may repeat it in forms of their own (XMP, IPTC, Photoshop's, the maker's
+        note). Camera, lens, exposure, date and texts stay. `all` takes all EXIF out. Profile
+        and dpi stay with both: without them the picture looks different.
 
     Returns
     -------
