@@ -13,7 +13,7 @@ from pathlib import Path
 from . import fetch as fetching
 from .errors import InputError, WeightsError
 from .fetch import Progress, shown
-from .text import plain
+from .text import plain, reason
 
 FOLDER = Path(__file__).parent / "networks"
 """The networks that ship inside the package, with SHA256SUMS beside them."""
@@ -133,7 +133,7 @@ def digest(file: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
-            f"{plain(file, 300)}: cannot be read ({error.strerror}); check its permissions"
+            f"{plain(file, 300)}: cannot be read ({reason(error)}); check its permissions"
         ) from None
 
 
