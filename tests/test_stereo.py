@@ -510,7 +510,7 @@ def test_the_command_writes_pixels_of_the_left_view(files: tuple[Path, Path]) ->
     assert np.isfinite(pixels).all()
     assert read(picture).shape == pixels.shape
     about = json.loads(told)
-    assert about["size"] == [240, 320]
+    assert (about["width"], about["height"]) == (320, 240)
     assert about["rectified"] == "given"
     assert about["disparity"]["high"] == pytest.approx(300 * BASE / 1.6, abs=0.5)
     assert about["metres"] is None

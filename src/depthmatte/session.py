@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .canvas import Canvas
+from .cores import cores
 from .depth import Source, measure
 from .depth.disparity import Matcher
 from .depth.sensor import sensor
@@ -175,9 +175,9 @@ class Session:
             At the photo that cannot be used; photos before it have been given out.
         """
         chosen = changed(options or CutOptions(), changes)
-        cores = self.options.threads or os.cpu_count() or 1
-        many = max(1, workers or cores)
-        pipeline = self.pipeline(chosen, max(1, cores // many))
+        threads = self.options.threads or cores()
+        many = max(1, workers or threads)
+        pipeline = self.pipeline(chosen, max(1, threads // many))
 
         def work(photo: Any) -> Any:
             portrait = pipeline(opened(photo, None, None, None, chosen))

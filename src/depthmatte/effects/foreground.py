@@ -121,15 +121,8 @@ def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         yield rows, cv2.dilate(seen, window)[inside].view(bool)
 
 
-def layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
-    """(foreground, background) continued over the whole photo: two uint8 (H, W, 3)."""
-    shape = alpha.shape[0], alpha.shape[1]
-    front, back = _layers(rgb, alpha)
-    return resize(front, shape), resize(back, shape)
-
-
 def _layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
-    """`layers` at the reduced size at which they are continued."""
+    """(foreground, background) continued over the whole photo, both small: at most SIDE."""
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, min(1.0, SIDE / max(shape)))
     colour, cover = resize(rgb, small).astype(np.float32), resize(alpha, small)
