@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from . import fetch as fetching
-from .errors import InputError, WeightsError
+from .errors import InputError, OptionError, WeightsError
 from .fetch import Progress, shown
 from .text import plain, reason
 
@@ -94,7 +94,7 @@ def path(name: str | Path, progress: Progress | None = None) -> Path:
     Raises
     ------
     InputError
-        For a name nobody knows.
+        For a name nobody knows (an OptionError), and for a path where no file is.
     WeightsError
         For a file that is missing or damaged.
     """
@@ -112,7 +112,7 @@ def path(name: str | Path, progress: Progress | None = None) -> Path:
         if "\0" in text or not os.path.isfile(text):
             raise InputError(f"{plain(text, 300)}: no such network file; check the path")
         return Path(text)
-    raise InputError(
+    raise OptionError(
         f"{plain(text, 300)}: unknown network; "
         f"use {', '.join(TABLE)}, an .onnx file or URL#sha256=HEX"
     )
