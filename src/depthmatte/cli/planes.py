@@ -73,11 +73,11 @@ def _depth(stored: RawDepth) -> dict[str, Any]:
         name: value if value is None or np.isfinite(value) else None
         for name, value in limits.items()
     }
-    metres = {f"{name}_m": _metres(value, stored.unit) for name, value in limits.items()}
-    return {"kind": stored.kind} | size(stored.z.shape) | finite | {"unit": stored.unit} | metres
+    meters = {f"{name}_m": _meters(value, stored.unit) for name, value in limits.items()}
+    return {"kind": stored.kind} | size(stored.z.shape) | finite | {"unit": stored.unit} | meters
 
 
-def _metres(value: float | None, unit: str | None) -> float | None:
+def _meters(value: float | None, unit: str | None) -> float | None:
     """A distance that a file states, in metres; None where that cannot be told."""
     if value is None or unit not in ("m", "1/m"):
         return None

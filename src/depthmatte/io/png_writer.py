@@ -57,8 +57,8 @@ def save(
     if icc:
         file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc)))
     if dpi:
-        per_metre = b"".join(round(number / 0.0254).to_bytes(4, "big") for number in dpi)
-        file.write(_chunk(b"pHYs", per_metre + b"\x01"))
+        per_meter = b"".join(round(number / 0.0254).to_bytes(4, "big") for number in dpi)
+        file.write(_chunk(b"pHYs", per_meter + b"\x01"))
     if exif:
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     deflate, checksum = _compressor()
