@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from peers import DATA
 from table import show, write
 
-from depthmatte.canvas import Orient
 from depthmatte.evaluate import samples
 from depthmatte.metrics import METRICS, measure
+from depthmatte.options import Orient
 from depthmatte.ordering import outline_pairs
 from depthmatte.photo import Photo
 from depthmatte.session import Session

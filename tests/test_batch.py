@@ -14,15 +14,10 @@ import pytest
 
 import depthmatte
 import toywork
-from depthmatte.cli.batch import (
-    Outcome,
-    cores,
-    jobs_for,
-    memory,
-    run_all,
-    stoppable,
-    threads_for,
-)
+from depthmatte.cli.batch import run_all
+from depthmatte.cli.outcome import TRACEBACK, Outcome, problem
+from depthmatte.cli.stopping import stoppable
+from depthmatte.cores import cores, jobs_for, memory, threads_for
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
 
 SRC = Path(depthmatte.__file__).parent.parent
@@ -229,3 +224,19 @@ def test_how_many_workers() -> None:
     assert threads_for(cores()) == threads_for(10 * cores()) == 1
     assert threads_for(1) == cores()
     assert (memory() or 1) > 0
+
+
+# Invariant: where an error nobody foresaw happened is shown to who asks, and to nobody else.
+
+
+def test_a_traceback_is_shown_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "a.jpg: failed (ZeroDivisionError: by zero); export it as PNG and try again, "
+    said += "or report this"
+    for asked in (False, True):
+        monkeypatch.delenv(TRACEBACK, raising=False)
+        if asked:
+            monkeypatch.setenv(TRACEBACK, "1")
+        assert problem("a.jpg", ZeroDivisionError("by zero")) == said
+        assert ("ZeroDivisionError" in capsys.readouterr().err) is asked

@@ -15,7 +15,7 @@ import depthmatte
 ROOT = Path(depthmatte.__file__).parent
 
 FLOORS = [
-    {"errors", "text"},
+    {"errors", "text", "cores"},
     {"fields", "arrays"},
     {"options"},
     {"lens"},
@@ -53,7 +53,7 @@ DOORS = {"portrait", "backdrop"}
 """Parts below the pipeline that open files where a method is asked to: saving, backgrounds."""
 
 BELONGS = {
-    "onnxruntime": {"runtime", "web"},
+    "onnxruntime": {"runtime"},
     "torch": {"training"},
     "onnx": {"training"},
     "PIL": {"io", "effects", "icc"},  # effects: names of colors; icc: LittleCMS

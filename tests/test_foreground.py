@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from depthmatte.canvas import Float, resize, scaled
 from depthmatte.effects.composite import over
-from depthmatte.effects.foreground import SIDE, VISIBLE, certain, foreground, layers
+from depthmatte.effects.foreground import SIDE, VISIBLE, _layers, certain, foreground
 from depthmatte.filters import fill
 from depthmatte.photo import RGB
 from depthmatte.portrait import Portrait
@@ -74,13 +74,13 @@ def test_foreground_without_any_solid_pixel() -> None:
 def test_layers_of_a_flat_scene_are_its_two_colours() -> None:
     shape, alpha = (80, 120), ball((80, 120), 25, 6)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
-    front, back = layers(photo, alpha)
+    front, back = _layers(photo, alpha)  # at most SIDE: not reduced
     assert off(front, plain(shape, RED)).max() <= 4
     assert off(back, plain(shape, GREY)).max() <= 4
 
 
 def plain_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
-    """`layers` as they are written down, on whole arrays."""
+    """The two layers as they are written down, on whole arrays."""
 
     def unmixed(share: Float, other: Float) -> Float:
         rest = colour - (1 - share)[..., None] * other

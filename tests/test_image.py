@@ -546,8 +546,9 @@ def test_stripping_all_keeps_what_is_seen():
     meta = Meta("me", fixtures.exif(1), fixtures.icc(), dpi=(300, 300))
     assert stripped(meta, "all") == Meta("me", None, fixtures.icc(), dpi=(300, 300))
     assert stripped(Meta(), "gps") == Meta()
+    assert stripped(meta, "none") is meta
     assert stripped(Meta(exif=b"Exif\0\0damaged"), "gps").exif in (None, *_HARMLESS)
-    with pytest.raises(InputError, match="use gps or all"):
+    with pytest.raises(InputError, match="use none, gps, all"):
         stripped(meta, "date")
 
 

@@ -17,7 +17,6 @@ import depthmatte as dm
 from depthmatte import devices, options
 from depthmatte.api import cut
 from depthmatte.cli import app
-from depthmatte.depth import CHOICES
 from depthmatte.effects import EFFECTS
 from depthmatte.fields import Option, fresh, names, parse, plain, schema
 from depthmatte.fields import options as options_of
@@ -114,7 +113,8 @@ def test_tables_in_the_docs_are_fresh(page: Path) -> None:
 def test_choices_are_those_of_the_code_that_acts_on_them() -> None:
     assert get_args(options.Device) == devices.CHOICES
     assert get_args(options.FusionName) == tuple(FUSIONS)
-    assert get_args(options.DepthSource) == CHOICES
+    with dm.Session() as session:
+        assert {"auto", *session.sources(), "none"} == set(get_args(options.DepthSource))
     assert CutOptions().fusion == DEFAULT
     assert {name for name, rule in FUSIONS.items() if rule.needs_depth} == set(options.NEEDS_DEPTH)
 

@@ -81,7 +81,8 @@ def main() -> None:
     """A program that runs tasks as the command line does: `toywork.py JOBS TASK...`."""
     from contextlib import closing
 
-    from depthmatte.cli.batch import Stopped, run_all, stoppable
+    from depthmatte.cli.batch import run_all
+    from depthmatte.cli.stopping import Stopped, stoppable
 
     jobs, tasks = int(sys.argv[1]), sys.argv[2:]
     try:

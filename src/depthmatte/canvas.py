@@ -9,7 +9,7 @@ itself landscape (`pad`); SPEC row A2. A canvas may show a part of the photo onl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError, InstallError
 from .icc import to_srgb
+from .options import Orient
 from .photo import RGB, Photo
 
 if not hasattr(cv2, "INTER_AREA"):
@@ -27,7 +28,6 @@ if not hasattr(cv2, "INTER_AREA"):
     )
 
 Float = NDArray[np.float32]
-Orient = Literal["rotate", "pad"]
 
 PRESET = (480, 352)
 """(height, width) of an upright canvas, the preset size of both networks: about 3 to 4."""

@@ -11,9 +11,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from .canvas import Box, Fit, Orient
+from .canvas import Box, Fit
 from .fuse.agreement import believed
 from .maps import Matte
+from .options import Orient
 from .portrait import Portrait
 
 MARGIN = 0.2

@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import InputError, WeightsError
-from .text import plain
+from .onnx_file import MOST_BYTES
+from .text import plain, reason
 
 Progress = Callable[[int, int | None], object]
 """Called with the bytes that came so far and, where the server says it, their sum."""
-
-MOST_BYTES = 2**31 - 1
-"""Bytes of a file: no ONNX file is larger."""
 
 TIMEOUT = 30.0
 """Seconds a server may stay silent, and may take for its answer's head."""
@@ -103,7 +101,7 @@ def fetch(url: str, sha256: str, target: Path, progress: Progress | None = None)
     except OSError as error:
         raise WeightsError(
             f"{plain(target.parent)}: networks cannot be kept there "
-            f"({(error.strerror or type(error).__name__).lower()}); "
+            f"({reason(error)}); "
             "set DEPTHMATTE_CACHE to another folder"
         ) from None
     finally:
@@ -190,8 +188,8 @@ class _Reply:
         try:
             return work()
         except (OSError, ValueError, LookupError, HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
+            said = getattr(error, "reason", None) or error
             raise WeightsError(
                 f"{shown(self._url)}: cannot be fetched "
-                f"({plain(reason) or type(error).__name__}); check the address"
+                f"({plain(said) or type(error).__name__}); check the address"
             ) from None

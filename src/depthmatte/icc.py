@@ -13,15 +13,13 @@ from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from .errors import InputError
+from .options import Color
 from .photo import RGB, Photo
-
-Color = Literal["keep", "srgb"]
-"""What becomes of a photo's profile: its pixels keep it, or are converted to sRGB."""
 
 TOLERANCE = 2
 """Levels of 255 by which a profile may differ from sRGB and still count as sRGB."""
@@ -132,7 +130,7 @@ def in_color(photo: Photo, color: Color = "keep") -> Photo:
         For another `color`.
     """
     if color not in get_args(Color):
-        raise InputError(f"color {color!r} is unknown; use keep or srgb")
+        raise InputError(f"color {color!r} is unknown; use {' or '.join(get_args(Color))}")
     if color == "keep" or photo.meta.icc is None:
         return photo
     meta = replace(photo.meta, icc=None)

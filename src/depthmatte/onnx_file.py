@@ -11,10 +11,10 @@ import math
 import mmap
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import WeightsError
+from .text import reason
 
 MOST_BYTES = 2**31 - 1
 """Size of a file: protobuf's own limit."""
@@ -47,17 +47,6 @@ View = memoryview
 Value = int | memoryview
 
 
-@dataclass
-class Survey:
-    """What is known of a file before it is loaded.
-
-    `foldable` says that computing constants while loading cannot grow them.
-    """
-
-    metadata: dict[str, str] = field(default_factory=dict)
-    foldable: bool = True
-
-
 def view(source: Path | bytes) -> View:
     """A file's bytes, not read before they are looked at.
 
@@ -72,8 +61,7 @@ def view(source: Path | bytes) -> View:
                 raise WeightsError("is larger than 2 GB")
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise WeightsError(f"cannot be read, {reason}") from None
+        raise WeightsError(f"cannot be read, {reason(error)}") from None
 
 
 def metadata(content: View) -> dict[str, str]:
@@ -93,8 +81,8 @@ def metadata(content: View) -> dict[str, str]:
     return found
 
 
-def survey(content: View) -> Survey:
-    """A stranger's file looked through.
+def foldable(content: View) -> bool:
+    """Whether computing a stranger's constants while loading cannot grow them.
 
     Raises WeightsError, without naming the file, for what ONNX Runtime must not even load:
     weights in other files, sparse tensors that unfold, functions without end.
@@ -108,7 +96,7 @@ def survey(content: View) -> Survey:
             reader.graph(_view(value))
     if reader.unfolded() > MOST_NODES:
         raise WeightsError(f"unfolds to more than {MOST_NODES} nodes")
-    return Survey(metadata(content), reader.foldable)
+    return reader.foldable
 
 
 class _Budget:

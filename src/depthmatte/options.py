@@ -233,6 +233,7 @@ class OutputOptions:
         (),
         "a picture to make, such as blur:strength=0.5; may be repeated, as blur@soft:... for "
         "another file; see `depthmatte effects`",
+        takes="NAME or NAME:OPTION=VALUE,...",
         metavar="NAME[:OPTION=VALUE,...]",
         repeat=True,
     )
@@ -246,13 +247,18 @@ class OutputOptions:
     name: str = option(
         "{stem}.{kind}",
         "name of each result without its ending",
-        takes="a text with {stem}, {kind}, {name}, {suffix}, {folder}, {index}",
+        takes="a text with {stem}, {kind}, {name}, {suffix}, {folder}, {ext}, {index}",
         metavar="TEMPLATE",
     )
     exists: Exists = option(
         "replace",
         "what happens to a result that is there already",
-        choices={"replace": "", "skip": "", "number": "write beside it", "fail": ""},
+        choices={
+            "replace": "",
+            "skip": "what exists is not made again",
+            "number": "the next free one: photo.cutout-2.png",
+            "fail": "the photo fails",
+        },
     )
     resume: bool = option(False, "skip photos whose results an earlier run has made")
     jobs: int | None = option(

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from .canvas import PRESET, Box, Canvas, Fit, Orient, prepare
+from .canvas import PRESET, Box, Canvas, Fit, prepare
 from .closer import closer, uncut
 from .depth.order import reconsider
 from .depth.placing import moved
@@ -17,6 +17,7 @@ from .errors import InputError
 from .fuse import Fusion
 from .fuse.subject import Subject, bound, choose
 from .maps import Depth, Matte
+from .options import Orient
 from .photo import Photo
 from .portrait import Portrait
 from .segment.stored import with_stored

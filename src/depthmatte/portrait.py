@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from .icc import is_srgb
 from .maps import Depth, Matte
 from .photo import RGB, Photo
 from .restore import restore, restore_known
-
-if TYPE_CHECKING:
-    pass
 
 SEEN = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody"."""

@@ -183,7 +183,7 @@ def open_file(
     name = "network" if isinstance(source, bytes) else plain(source, 300)
     if isinstance(source, Path) and not os.path.isfile(source):
         raise WeightsError(f"{name}: no such network file; check the path")
-    foldable = True if trusted else _surveyed(source, name)
+    foldable = True if trusted else _foldable(source, name)
     small = not trusted and _size(source) < SMALL_FILE and _capped()
     model = source if isinstance(source, bytes) else str(source)
     reason, idle = "", list[str]()
@@ -262,10 +262,10 @@ def first_line(error: Exception) -> str:
     return plain((str(error).splitlines() or [type(error).__name__])[0])
 
 
-def _surveyed(source: Path | bytes, name: str) -> bool:
+def _foldable(source: Path | bytes, name: str) -> bool:
     """May constants of this stranger's be computed early? WeightsError for one that is refused."""
     try:
-        return onnx_file.survey(onnx_file.view(source)).foldable
+        return onnx_file.foldable(onnx_file.view(source))
     except WeightsError as error:
         raise WeightsError(f"{name}: not a usable ONNX network ({error}); get it again") from None
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .canvas import Canvas
+from .cores import cores
 from .depth import Source, measure
 from .depth.sensor import sensor
 from .depth.stored import stored
@@ -174,9 +174,9 @@ class Session:
             At the photo that cannot be used; photos before it have been given out.
         """
         chosen = changed(options or CutOptions(), changes)
-        cores = self.options.threads or os.cpu_count() or 1
-        many = max(1, workers or cores)
-        pipeline = self.pipeline(chosen, max(1, cores // many))
+        threads = self.options.threads or cores()
+        many = max(1, workers or threads)
+        pipeline = self.pipeline(chosen, max(1, threads // many))
 
         def work(photo: Any) -> Any:
             portrait = pipeline(opened(photo, None, None, None, chosen))
@@ -207,7 +207,7 @@ class Session:
             ),
             fuse=rule,
             preset=matte.contract.preset,
-            orient=cast(Any, asked.orient),
+            orient=asked.orient,
             second_threshold=rule.threshold,
             subject=Subject(choice, point),
             second_look=asked.second_look,
@@ -312,9 +312,8 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
 def finished(photo: Photo, options: CutOptions) -> Photo:
     """The photo in the colors, and with the metadata, that the results are to have."""
     colored = in_color(photo, options.color)
-    if options.strip == "none":
-        return colored
-    return replace(colored, meta=stripped(colored.meta, options.strip))
+    meta = stripped(colored.meta, options.strip)
+    return colored if meta is colored.meta else replace(colored, meta=meta)
 
 
 def changed(options: Any, changes: Mapping[str, Any]) -> Any:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 
-def plain(text: object, most: int = 160) -> str:
-    """`text` on one line, at most `most` characters, what cannot be printed as "?".
+def printable(text: str) -> str:
+    """`text` on one line: what cannot be printed, line breaks and escapes too, as "?"."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
-    Line breaks and the escapes that steer a terminal are among what cannot be printed.
-    """
+
+def reason(error: OSError) -> str:
+    """What the operating system said, in lower case: "permission denied"."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def plain(text: object, most: int = 160) -> str:
+    """`printable` of the first `most` characters; what was longer ends in "..."."""
     line = str(text)
-    cut = line[:most] + "..." if len(line) > most else line
-    return "".join(sign if sign.isprintable() else "?" for sign in cut)
+    return printable(line[:most] + "..." if len(line) > most else line)

@@ -18,6 +18,7 @@ SAMPLES = 65_536
 """Points at which a curve is sampled, evenly from 0 to 1."""
 
 _D50 = (0.9642, 1.0, 0.8249)  # the white that all profiles meet at
+_MOST_TAGS = 200  # more than any profile has
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -39,8 +40,8 @@ def curves(profile: bytes) -> Curve | None:
         profile states no curves or none that lead back.
     """
     try:
-        tags = _tags(profile)
-        sampled = np.stack([_sampled(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
+        stated = tags(profile)
+        sampled = np.stack([_sampled(stated[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
     except (ArithmeticError, LookupError, ValueError, struct.error):
         return None
     if not np.isfinite(sampled).all():
@@ -52,13 +53,15 @@ def curves(profile: bytes) -> Curve | None:
     return sampled
 
 
-def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """Every tag's content by its name."""
-    (count,) = struct.unpack_from(">I", profile, 128)
-    if count > 200:
-        raise ValueError("more tags than any profile has")
-    rows = (struct.unpack_from(">4sII", profile, 132 + 12 * row) for row in range(count))
-    return {name: profile[start : start + size] for name, start, size in rows}
+def tags(profile: bytes) -> dict[bytes, bytes]:
+    """Every tag's content by its name; none where the table makes no sense."""
+    try:
+        (count,) = struct.unpack_from(">I", profile, 128)
+        rows = range(132, 132 + 12 * count, 12) if count <= _MOST_TAGS else ()
+        table = [struct.unpack_from(">4sII", profile, row) for row in rows]
+    except struct.error:
+        return {}
+    return {name: profile[start : start + size] for name, start, size in table}
 
 
 def _sampled(tag: bytes) -> Curve:

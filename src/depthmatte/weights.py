@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from . import fetch as fetching
-from .errors import InputError, WeightsError
+from .errors import InputError, OptionError, WeightsError
 from .fetch import Progress, shown
-from .text import plain
+from .text import plain, reason
 
 FOLDER = Path(__file__).parent / "networks"
 """The networks that ship inside the package, with SHA256SUMS beside them."""
@@ -94,7 +94,7 @@ def path(name: str | Path, progress: Progress | None = None) -> Path:
     Raises
     ------
     InputError
-        For a name nobody knows.
+        For a name nobody knows (an OptionError), and for a path where no file is.
     WeightsError
         For a file that is missing or damaged.
     """
@@ -112,7 +112,7 @@ def path(name: str | Path, progress: Progress | None = None) -> Path:
         if "\0" in text or not os.path.isfile(text):
             raise InputError(f"{plain(text, 300)}: no such network file; check the path")
         return Path(text)
-    raise InputError(
+    raise OptionError(
         f"{plain(text, 300)}: unknown network; "
         f"use {', '.join(TABLE)}, an .onnx file or URL#sha256=HEX"
     )
@@ -133,7 +133,7 @@ def digest(file: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
-            f"{plain(file, 300)}: cannot be read ({error.strerror}); check its permissions"
+            f"{plain(file, 300)}: cannot be read ({reason(error)}); check its permissions"
         ) from None
 
 

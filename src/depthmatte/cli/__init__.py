@@ -176,13 +176,13 @@ def info(
 
 @app.command()
 def extract(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo as the phone wrote it.")],
+    paths: Places,
     out: Out = Path("out"),
 ) -> None:
     """Write the depth, matte and second view that a photo's file holds as pictures."""
-    from .planes import extract
+    from .planes import extract_all
 
-    extract(photo, out)
+    raise typer.Exit(0 if extract_all(paths, out) else 1)
 
 
 @app.command()

@@ -9,23 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from .cores import cores, jobs_for, memory, threads_for
-from .outcome import Make, Outcome, R, T, Work, attempt, made, problem
-from .stopping import Stopped, stoppable
-
-__all__ = [
-    "Make",
-    "Outcome",
-    "Stopped",
-    "Work",
-    "cores",
-    "jobs_for",
-    "memory",
-    "problem",
-    "run_all",
-    "stoppable",
-    "threads_for",
-]
+from ..cores import threads_for
+from .outcome import Make, Outcome, R, T, attempt, made
 
 
 def run_all(

@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 
+from ..cores import jobs_for
 from ..effects import EFFECTS
 from ..io.find import STDIN, search
 from ..io.journal import Journal
@@ -21,10 +22,11 @@ from ..pipeline import Stopwatch
 from ..portrait import Portrait
 from ..session import Session
 from . import notes
-from .batch import Outcome, jobs_for, run_all
+from .batch import run_all
 from .gdepth import gdepth
 from .job import GDEPTH, Job
 from .naming import STDOUT, Task, journal_of, plan
+from .outcome import Outcome
 from .pictures import MAPS, PICTURES
 from .planes import EXTRACTED
 from .reading import ReadAhead, timed

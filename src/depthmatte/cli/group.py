@@ -13,15 +13,12 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from ..errors import DepthmatteError, InputError, OptionError
-from ..io.label import label, reason
+from ..errors import DepthmatteError, OptionError
+from .outcome import TRACEBACK, of_system, unforeseen
 from .stopping import stoppable
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 """Exit statuses: of input that cannot be used, of options, after Ctrl-C."""
-
-TRACEBACK = "DEPTHMATTE_TRACEBACK"
-"""Environment variable that shows the traceback of an error nobody foresaw."""
 
 
 class OneLine(TyperGroup):
@@ -39,7 +36,7 @@ class OneLine(TyperGroup):
         except BrokenPipeError:  # the reader went away: click ends quietly
             raise
         except OSError as error:
-            _end(str(of_system(error)), FAILED)
+            _end(of_system(error, "the system"), FAILED)
         except KeyboardInterrupt as error:
             _end("stopped", getattr(error, "status", INTERRUPTED))
         except MemoryError:
@@ -47,9 +44,10 @@ class OneLine(TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            if os.environ.get(TRACEBACK) or _by_click(error):
+            if _by_click(error):
                 raise
-            _end(unforeseen(error), FAILED)
+            said = f"failed unexpectedly ({unforeseen(error)})"
+            _end(f"{said}; set {TRACEBACK}=1 to see where, and report it", FAILED)
 
 
 def leave(command: Callable[[], Any]) -> NoReturn:
@@ -71,20 +69,6 @@ def leave(command: Callable[[], Any]) -> NoReturn:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status or 0)
-
-
-def of_system(error: OSError) -> InputError:
-    """What the operating system refused, as an error that names file and remedy."""
-    place = label(error.filename) if isinstance(error.filename, str) else "the system"
-    return InputError(f"{place}: {reason(error)}; check path, permissions and space left")
-
-
-def unforeseen(error: BaseException) -> str:
-    """One line for an error nobody foresaw; the traceback goes to the log at DEBUG."""
-    logging.getLogger("depthmatte").debug("unforeseen", exc_info=error)
-    said = " ".join(label(str(error)).split())[:160]
-    about = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return f"failed unexpectedly ({about}); set {TRACEBACK}=1 to see where, and report it"
 
 
 def _by_click(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from .. import __version__, weights
 from ..errors import OptionError
 from ..io.journal import digest, state_of
 from ..io.pairs import check_together
-from ..options import CutOptions, DepthSource, OutputOptions, SessionOptions
+from ..options import CutOptions, OutputOptions, SessionOptions
 from .given import Given
 from .pictures import MAPS, SEGMENTATION_ONLY, Picture, pictures
 
@@ -89,11 +89,6 @@ class Job:
         """Does anything that was asked for need depth?"""
         plain = self.cut.fusion == "none" and self.cut.subject == "auto"
         return not plain or not set(self.pictures) <= SEGMENTATION_ONLY or GDEPTH in self.results
-
-    @property
-    def depth_source(self) -> DepthSource:
-        """Whose depth counts, as the user chose."""
-        return self.cut.depth_source
 
     @property
     def asked(self) -> CutOptions:

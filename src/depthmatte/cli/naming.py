@@ -13,15 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
 
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..io.find import STDIN, Found, Refused
 from ..io.journal import Journal
 from ..io.label import label
 from ..io.write import SUFFIXES
+from ..options import Exists, OutputOptions
 
-TEMPLATE = "{stem}.{kind}"
+TEMPLATE = OutputOptions().name
 """How results are called unless the user says otherwise: photo.jpg gives photo.cutout.png."""
 
 FIELDS = {
@@ -34,15 +34,6 @@ FIELDS = {
     "index": "the photo's number, from 1; {index:04} is four digits wide",
 }
 """What may stand in a template, in braces."""
-
-Exists = Literal["skip", "replace", "number", "fail"]
-EXISTS: Mapping[str, str] = {
-    "replace": "an earlier result is replaced",
-    "skip": "what exists is not made again",
-    "number": "the new results get the next free number: photo.cutout-2.png",
-    "fail": "the photo fails",
-}
-"""What happens to a result that exists already; the first is the default."""
 
 STDOUT = Path("-")
 """As the folder of results: the one result goes to standard output."""
@@ -81,7 +72,7 @@ def plan(
     out: Path,
     results: Mapping[str, str],
     template: str = TEMPLATE,
-    exists: str = "replace",
+    exists: Exists = "replace",
     reads: Iterable[str | os.PathLike[str]] = (),
     keep: Iterable[Path] = (),
     own: Collection[str] = (),
@@ -105,7 +96,7 @@ def plan(
         How files are called, see `FIELDS`. The suffix is appended. Where `{folder}` is not
         used, sub-folders of the folder that was searched are kept.
     exists
-        One of `EXISTS`.
+        What happens to a result that is there already.
     reads
         All that is read beside the photos: depth files, second views, calibrations,
         background pictures, networks. Of a folder all files in it count.
@@ -124,11 +115,9 @@ def plan(
 
     Raises
     ------
-    InputError
-        For a template or a rule that cannot be followed for any photo.
+    OptionError
+        For a template that cannot be followed for any photo.
     """
-    if exists not in get_args(Exists):
-        raise InputError(f"--exists {label(exists)}: unknown; use one of {', '.join(EXISTS)}")
     check_template(template, results)
     naming = _Naming(photos, out, results, template)
     guard = _Guard([*(one.path for one in photos), *_files(reads)], keep, own)
@@ -172,7 +161,7 @@ def check_template(template: str, results: Collection[str] = ()) -> None:
 
     Raises
     ------
-    InputError
+    OptionError
         On one line that says what to change.
     """
     say = f"--name {label(template)}: "
@@ -180,27 +169,29 @@ def check_template(template: str, results: Collection[str] = ()) -> None:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise InputError(f"{say}{error}; braces hold one of {', '.join(FIELDS)}") from None
+        raise OptionError(f"{say}{error}; braces hold one of {', '.join(FIELDS)}") from None
     fixed = "\0".join(text for text, *_ in parts)
     for _, name, spec, conversion in parts:
         if name is None:
             continue
         if name not in FIELDS or conversion:
-            raise InputError(f"{say}{{{label(name)}}} is unknown; use {', '.join(FIELDS)}")
+            raise OptionError(f"{say}{{{label(name)}}} is unknown; use {', '.join(FIELDS)}")
         if spec and not (name == "index" and _INDEX.fullmatch(spec)):
-            raise InputError(f"{say}{{{name}:{label(spec)}}} has no such form; use {{index:04}}")
+            raise OptionError(f"{say}{{{name}:{label(spec)}}} has no such form; use {{index:04}}")
         fields.add(name)
     if wrong := _FORBIDDEN.search(fixed.replace("\0", "")):
-        raise InputError(f"{say}{wrong[0]!a} is not allowed in names on every system; leave it out")
+        raise OptionError(
+            f"{say}{wrong[0]!a} is not allowed in names on every system; leave it out"
+        )
     if len(template) > 1000:
-        raise InputError(f"{say[:60]}...: is too long; shorten it")
+        raise OptionError(f"{say[:60]}...: is too long; shorten it")
     if not fields:
-        raise InputError(f"{say}gives every result one name; use {TEMPLATE}")
+        raise OptionError(f"{say}gives every result one name; use {TEMPLATE}")
     if len(results) > 1 and "kind" not in fields:
-        raise InputError(f"{say}gives {len(results)} results of a photo one name; add {{kind}}")
+        raise OptionError(f"{say}gives {len(results)} results of a photo one name; add {{kind}}")
     _inside(template, say)
     if template.endswith(("/", "/.", os.sep)):
-        raise InputError(f"{say}names a folder, not a file; add {TEMPLATE}")
+        raise OptionError(f"{say}names a folder, not a file; add {TEMPLATE}")
 
 
 def _inside(name: str, say: str) -> Path:
@@ -208,7 +199,7 @@ def _inside(name: str, say: str) -> Path:
     path = Path(name)
     leaves = any(set(part.strip()) == {"."} and len(part.strip()) > 1 for part in path.parts)
     if path.is_absolute() or path.drive or path.root or leaves or name.startswith(("/", "\\")):
-        raise InputError(f"{say}would leave the folder of results; name a place below it")
+        raise OptionError(f"{say}would leave the folder of results; name a place below it")
     return path
 
 
@@ -221,7 +212,7 @@ class _Naming:
         self.out, self.results, self.template = out, results, template
         self.single = _is_file(out)
         if self.single and len(photos) * len(results) > 1:
-            raise InputError(
+            raise OptionError(
                 f"-o {label(out)}: is one place for {len(photos) * len(results)} results; "
                 "give a folder"
             )
@@ -323,7 +314,7 @@ class _Guard:
             self.taken[_key(target)] = f"a result of {label(task.path)}"
 
 
-def _settled(task: Task, exists: str, guard: _Guard) -> Task:
+def _settled(task: Task, exists: Exists, guard: _Guard) -> Task:
     """The task with what the rule says of results that exist."""
     files = (target for target in task.targets.values() if target != STDOUT)
     there = [target for target in files if os.path.lexists(target)]

@@ -53,8 +53,8 @@ def before(job: Job) -> Iterator[str]:
             continue
         if not job.needs_depth:
             yield f"{option}: not used, nothing asks for depth; use a fusion, or save depth"
-        elif job.depth_source not in ("auto", source):
-            chosen = f"--depth-source is {job.depth_source}"
+        elif job.cut.depth_source not in ("auto", source):
+            chosen = f"--depth-source is {job.cut.depth_source}"
             yield f"{option}: not used, {chosen}; use {source} or auto"
 
 
@@ -64,12 +64,12 @@ def after(job: Job, portrait: Portrait) -> Iterator[str]:
         name, file = label(portrait.photo.meta.name), label(job.given.depth)
         yield from (f"{name}: --depth {file}: {note}" for note in portrait.notes)
         return
-    if not job.needs_depth or job.depth_source not in ("auto", *GIVEN):
+    if not job.needs_depth or job.cut.depth_source not in ("auto", *GIVEN):
         return
     used, name = portrait.measured.source, label(portrait.photo.meta.name)
     for source, option in GIVEN.items():
         given = getattr(job.given, option[2:])
-        if given is None or job.depth_source not in ("auto", source):
+        if given is None or job.cut.depth_source not in ("auto", source):
             continue
         if used == source and portrait.measured.prob.any():
             continue

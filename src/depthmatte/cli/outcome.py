@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..errors import DepthmatteError, InputError, MissingExtra, WeightsError
 from ..io.label import label, reason
+from ..text import plain
+
+TRACEBACK = "DEPTHMATTE_TRACEBACK"
+"""Environment variable that shows the traceback of an error nobody foresaw."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,9 +70,23 @@ def problem(name: str, error: Exception, crowded: bool = False) -> str:
     if isinstance(error, MemoryError):
         return f"{shown}: does not fit in memory; scale it down{' or use --jobs 1' * crowded}"
     if isinstance(error, OSError) and error.strerror:
-        where = error.filename if isinstance(error.filename, str) else name
-        return f"{label(where)}: {reason(error)}; check path, permissions and space left"
-    text = label(" ".join(str(error).split()))
-    text = f"{text[:200]}..." if len(text) > 200 else text
-    about_it = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return f"{shown}: failed ({about_it}); export it as PNG and try again, or report this"
+        return of_system(error, name)
+    return f"{shown}: failed ({unforeseen(error)}); export it as PNG and try again, or report this"
+
+
+def of_system(error: OSError, name: str) -> str:
+    """What the operating system refused, of the file it names, else of `name`."""
+    where = error.filename if isinstance(error.filename, str) else name
+    return f"{label(where)}: {reason(error)}; check path, permissions and space left"
+
+
+def unforeseen(error: BaseException) -> str:
+    """The kind of an error nobody foresaw and what it says, on one line.
+
+    Its traceback goes to the log at DEBUG, and to stderr where TRACEBACK is set.
+    """
+    logging.getLogger("depthmatte").debug("unforeseen", exc_info=error)
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    said = plain(" ".join(str(error).split()), 200)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..io.image import Header, read, read_header
 from ..io.label import label
 from ..io.write import to_16bit, write
 from ..photo import Photo
-from .naming import Plan, Task, journal_of, plan
+from .naming import Task, journal_of, plan
 from .outcome import attempt
 from .report import Report, json_line, say, size
 
@@ -73,11 +73,11 @@ def _depth(stored: RawDepth) -> dict[str, Any]:
         name: value if value is None or np.isfinite(value) else None
         for name, value in limits.items()
     }
-    metres = {f"{name}_m": _metres(value, stored.unit) for name, value in limits.items()}
-    return {"kind": stored.kind} | size(stored.z.shape) | finite | {"unit": stored.unit} | metres
+    meters = {f"{name}_m": _meters(value, stored.unit) for name, value in limits.items()}
+    return {"kind": stored.kind} | size(stored.z.shape) | finite | {"unit": stored.unit} | meters
 
 
-def _metres(value: float | None, unit: str | None) -> float | None:
+def _meters(value: float | None, unit: str | None) -> float | None:
     """A distance that a file states, in metres; None where that cannot be told."""
     if value is None or unit not in ("m", "1/m"):
         return None
@@ -104,20 +104,6 @@ def _lines(about: dict[str, Any]) -> Iterator[str]:
         yield "  no depth, matte or second view"
 
 
-def extract(path: Path, out: Path) -> None:
-    """Write what one photo holds into a folder, see `extract_all`.
-
-    Raises
-    ------
-    InputError
-        Where it holds nothing, cannot be read, or its planes cannot be written.
-    """
-    made = _planned([Found(path, Path())], out)
-    if made.refused:
-        raise made.refused[0].error
-    _tell(_extract(made.tasks[0]))
-
-
 def extract_all(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
     """Write what photos hold into a folder, upright, and say what was written.
 
@@ -138,7 +124,8 @@ def extract_all(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
     found = search(paths, out, kinds=EXTRACTED)
     for note in found.notes:
         report.note(note)
-    made = _planned(found.photos, out, found.lookalikes, found.results)
+    results = dict.fromkeys(EXTRACTED, ".png")
+    made = plan(found.photos, out, results, keep=found.lookalikes, own=found.results)
     for refused in (*found.refused, *made.refused):
         report.error(str(refused.error))
     failed = len(found.refused) + len(made.refused)
@@ -155,12 +142,6 @@ def extract_all(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
                     journal.note(task.path, "extract", outcome.result)
             advance()
     return not failed
-
-
-def _planned(
-    photos: Sequence[Found], out: Path, keep: Iterable[Path] = (), own: Collection[str] = ()
-) -> Plan:
-    return plan(photos, out, dict.fromkeys(EXTRACTED, ".png"), keep=keep, own=own)
 
 
 def _extract(task: Task) -> dict[Path, str]:

@@ -17,7 +17,7 @@ from ..depth.disparity import Matcher
 from ..depth.distance import distance
 from ..depth.pair import Match, match
 from ..depth.stereo import matcher
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..evidence import Side
 from ..io import calibration, pfm
 from ..io.image import read
@@ -25,6 +25,7 @@ from ..io.label import label
 from ..io.replace import check_place
 from ..io.write import write
 from ..photo import Photo
+from .report import size
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,13 @@ def run(job: Job, as_json: bool) -> None:
 
 
 def _check(job: Job) -> None:
-    """InputError before any work for options and places that cannot do."""
+    """OptionError before any work for options, InputError for places that cannot do."""
     if job.view not in get_args(Side):
-        raise InputError(f"--view {job.view}: unknown; use one of {', '.join(get_args(Side))}")
+        raise OptionError(f"--view {job.view}: unknown; use one of {', '.join(get_args(Side))}")
     if job.out.suffix.lower() != ".pfm":
-        raise InputError(f"{label(job.out)}: disparity is written as PFM; name a .pfm file")
+        raise OptionError(f"{label(job.out)}: disparity is written as PFM; name a .pfm file")
     if job.preview is not None and job.preview.suffix.lower() != ".png":
-        raise InputError(f"{label(job.preview)}: the preview is a PNG; name a .png file")
+        raise OptionError(f"{label(job.preview)}: the preview is a PNG; name a .png file")
     for path in (job.out, job.preview):
         if path is not None and path.parent.exists():
             check_place(path)
@@ -122,7 +123,7 @@ def _report(job: Job, found: Match) -> dict[str, Any]:
         "output": str(job.out),
         "method": job.method,
         "view": job.view,
-        "size": list(pixels.shape),
+        **size(pixels.shape),
         "rectified": found.pair.how,
         "disparity": {"low": round(low, 3), "median": round(middle, 3), "high": round(high, 3)},
         "matched": round(float(known.mean()), 4),

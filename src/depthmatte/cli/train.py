@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import InputError, MissingExtra
+from ..errors import MissingExtra, OptionError
 from ..fields import options
 from ..training.recipe import Earlier, Recipe
 from .flags import flags, help_text
@@ -105,7 +105,7 @@ def labels(
     from ..training import teacher as teachers
 
     if task not in ("matte", "depth"):
-        raise InputError(f"labels {task!r}: is unknown; use matte or depth")
+        raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
     if task == "depth":
         made = teachers.label_depth(teachers.depth_material(data), teacher, out, threads)
     else:
@@ -170,7 +170,7 @@ def mix(
     try:
         numbers = [float(word) for word in shares.split(",")]
     except ValueError:
-        raise InputError(f"--shares {shares}: are no numbers; write for example 1,3") from None
+        raise OptionError(f"--shares {shares}: are no numbers; write for example 1,3") from None
     typer.echo(f"checkpoint {average(checkpoints, numbers, out)}")
 
 

@@ -16,9 +16,6 @@ from ..photo import Photo
 
 Source = Callable[[Photo, Canvas], Depth]
 
-CHOICES = ("auto", "stored", "sensor", "stereo", "mono", "none")
-"""What a user may choose: `auto` takes the first source of the mapping that measured anything."""
-
 REMEDY = {
     "stored": "no depth is stored in the file",
     "sensor": "no depth file was given",

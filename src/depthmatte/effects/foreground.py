@@ -39,22 +39,22 @@ Place = NDArray[np.int32]
 
 class Edge(NamedTuple):
     """Some rows of a photo: which of their pixels, counted row by row, are partly the
-    portrait's, and the colours uint8 (n, 3) of the portrait in those.
+    portrait's, and the colors uint8 (n, 3) of the portrait in those.
     """
 
     rows: slice
     place: Place
-    colours: RGB
+    colors: RGB
 
     def paint(self, picture: NDArray[np.uint8]) -> None:
-        """Give a whole picture (H, W, 3 or 4) these colours."""
+        """Give a whole picture (H, W, 3 or 4) these colors."""
         strip = picture[self.rows].reshape(-1, picture.shape[2])
         if strip.shape[1] == 3:
-            strip[self.place] = self.colours
+            strip[self.place] = self.colors
             return
         whole = strip.view(np.uint32)  # four bytes move as one
         pixels = whole.take(self.place, axis=0)
-        pixels.view(np.uint8)[:, :3] = self.colours
+        pixels.view(np.uint8)[:, :3] = self.colors
         whole[self.place] = pixels
 
 
@@ -121,15 +121,8 @@ def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         yield rows, cv2.dilate(seen, window)[inside].view(bool)
 
 
-def layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
-    """(foreground, background) continued over the whole photo: two uint8 (H, W, 3)."""
-    shape = alpha.shape[0], alpha.shape[1]
-    front, back = _layers(rgb, alpha)
-    return resize(front, shape), resize(back, shape)
-
-
 def _layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
-    """`layers` at the reduced size at which they are continued."""
+    """(foreground, background) continued over the whole photo, both small: at most SIDE."""
     shape = alpha.shape[0], alpha.shape[1]
     small = scaled(shape, min(1.0, SIDE / max(shape)))
     colour, cover = _shrunk(rgb, small).astype(np.float32), _shrunk(alpha, small)

@@ -7,13 +7,12 @@ a `cicp` tag.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from ..tone import made
-from . import png
+from ..tone import made, tags
+from . import heif_boxes, png
 
 PQ, HLG = 16, 18
 """Transfer characteristics of HDR: SMPTE ST 2084, and ARIB STD-B67."""
@@ -72,14 +71,8 @@ def of_file(content: bytes) -> Cicp | None:
 
 def of_profile(icc: bytes | None) -> Cicp | None:
     """What an ICC profile states beside its own tables."""
-    if icc is None or len(icc) < 132:
-        return None
-    count = int.from_bytes(icc[128:132], "big")
-    for row in range(min(count, 200)):
-        tag, start, size = icc[132 + 12 * row : 136 + 12 * row], *_pair(icc, 136 + 12 * row)
-        if tag == b"cicp" and size >= 12 and len(icc) >= start + 12:
-            return Cicp(icc[start + 8], icc[start + 9])
-    return None
+    stated = tags(icc).get(b"cicp", b"") if icc else b""
+    return Cicp(stated[8], stated[9]) if len(stated) >= 12 else None
 
 
 def of_gamma(content: bytes) -> bytes | None:
@@ -108,63 +101,9 @@ def of_gamma(content: bytes) -> bytes | None:
 
 
 def _of_heif(content: bytes) -> Cicp | None:
-    """The `nclx` of the primary item (ISO 23008-12; ISO 14496-12, 12.1.5)."""
-    meta = _inside(memoryview(content), b"meta")[4:]
-    pitm = _inside(meta, b"pitm")
-    primary = int.from_bytes(pitm[4 : 8 if pitm[0] else 6], "big")
-    iprp = _inside(meta, b"iprp")
-    properties = list(_boxes(_inside(iprp, b"ipco")))
-    for index in _properties(_inside(iprp, b"ipma"), primary):
-        kind, box = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
-        if kind == b"colr" and bytes(box).startswith(b"nclx"):
+    """The `nclx` of the photo (ISO 14496-12, 12.1.5)."""
+    for kind, box in heif_boxes.properties(content):
+        if kind == "colr" and bytes(box[:4]) == b"nclx":
             primaries, transfer = struct.unpack_from(">HH", box, 4)
             return Cicp(primaries, transfer)
     return None
-
-
-def _properties(ipma: memoryview, item: int) -> list[int]:
-    """The numbers of an item's properties, counted from 1."""
-    wide_item, wide = ipma[0] > 0, ipma[3] & 1
-    (count,) = struct.unpack_from(">I", ipma, 4)
-    place = 8
-    for _ in range(count):
-        own = int.from_bytes(ipma[place : place + (4 if wide_item else 2)], "big")
-        place += 4 if wide_item else 2
-        number, place = ipma[place], place + 1
-        step = 2 if wide else 1
-        if own == item:
-            mask = 0x7FFF if wide else 0x7F
-            ends = range(place, place + number * step, step)
-            return [int.from_bytes(ipma[at : at + step], "big") & mask for at in ends]
-        place += number * step
-    return []
-
-
-def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    place = 0
-    while place + 8 <= len(view):
-        size, kind, head = (
-            int.from_bytes(view[place : place + 4], "big"),
-            bytes(view[place + 4 : place + 8]),
-            8,
-        )
-        if size == 1:
-            size, head = int.from_bytes(view[place + 8 : place + 16], "big"), 16
-        size = size or len(view) - place
-        if size < head:
-            raise ValueError("a box smaller than its head")
-        yield kind, view[place + head : place + size]
-        place += size
-
-
-def _inside(view: memoryview, wanted: bytes) -> memoryview:
-    for kind, inside in _boxes(view):
-        if kind == wanted:
-            return inside
-    raise LookupError(wanted)
-
-
-def _pair(content: bytes, place: int) -> tuple[int, int]:
-    return int.from_bytes(content[place : place + 4], "big"), int.from_bytes(
-        content[place + 4 : place + 8], "big"
-    )

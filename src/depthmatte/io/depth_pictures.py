@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from .picture import load, open_picture
+from .png import SIGNATURE
 from .thinning import Thinning, Values
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def picture(content: bytes, name: str, max_pixels: int) -> Values:
 
 def _is_deep(content: bytes) -> bool:
     """Colors of 16 bits, of which Pillow keeps 8, and floats of 64, which it does not know."""
-    if content[:4] == b"\x89PNG":
+    if content.startswith(SIGNATURE):
         return content[24:25] == b"\x10" and content[25:26] in (b"\x02", b"\x06")
     bits = _tag(content, 258)
     return bits == 64 or (bits == 16 and _tag(content, 277) > 1)
@@ -91,7 +92,7 @@ def _deep(content: bytes, name: str, max_pixels: int) -> Values:
     """What Pillow cannot read, by OpenCV; a damaged PNG is told before its reader is."""
     import cv2
 
-    if content[:4] == b"\x89PNG":
+    if content.startswith(SIGNATURE):
         width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
         _check_chunks(content)
     else:

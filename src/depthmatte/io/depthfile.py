@@ -26,14 +26,15 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MissingExtra
+from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..options import DepthKind
-from . import depth_arrays, depth_pictures, exif
+from . import depth_arrays, depth_pictures, exif, png
 from .depth_pictures import one_channel
 from .inverse import by_ratio, inverted
 from .label import label, reason, short
 from .thinning import Thinning, Values
+from .trouble import one_line
 
 Decoder = Callable[[bytes, str, int], tuple[Values, Values | None]]
 
@@ -84,17 +85,8 @@ def read(
     form = _kind(content)
     if form is None:
         raise InputError(f"{name}: is no depth file; give {KINDS}")
-    try:
+    with one_line(name, KINDS):
         values, confidence = _decoded(form, content, name, max_pixels)
-    except (InputError, MissingExtra):
-        raise
-    except MemoryError as error:
-        raise InputError(f"{name}: does not fit in memory; scale it down") from error
-    except Exception as error:  # on hostile bytes the decoders raise anything there is
-        raise InputError(
-            f"{name}: cannot be decoded (damaged, cut short or of a rare kind); "
-            f"copy it again or export it as {KINDS}"
-        ) from error
     del content
     return raw_depth(values, form, scale, name, confidence, kind)
 
@@ -153,15 +145,15 @@ def raw_depth(
             assumed=assumed,
         )  # fmt: skip
     whole = values.dtype.kind in "ui"
-    per_metre = scale or (1000.0 if whole else 1.0)
+    per_meter = scale or (1000.0 if whole else 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         z = values.astype(np.float32)
-        z /= np.float32(per_metre)
+        z /= np.float32(per_meter)
         seen = (z > 0) & (z < _SKY)
     z[~seen] = 0
-    _check_metres(z[seen], per_metre, name)
+    _check_meters(z[seen], per_meter, name)
     validity = np.where(seen, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
-    unit = f"{per_metre:g} per metre" if scale else ("mm, assumed" if whole else "m, assumed")
+    unit = f"{per_meter:g} per metre" if scale else ("mm, assumed" if whole else "m, assumed")
     return RawDepth(
         z, validity, True, form, unit=unit, confidence=_sure(confidence, z, name), assumed=assumed
     )
@@ -194,7 +186,7 @@ def _inverse(
             z = np.asarray(np.float32(scale) / np.where(seen, numbers, 1), np.float32)
         seen &= (z > 0) & (z < _SKY)
         z[~seen] = 0
-        _check_metres(z[seen], scale, name)
+        _check_meters(z[seen], scale, name)
         unit = f"disparity, {scale:g} at 1 m"
     validity = np.where(seen, np.uint8(Reason.VALID), np.uint8(Reason.MISSING))
     sure = _sure(confidence, z, name)
@@ -230,14 +222,14 @@ def _plane(values: Values, name: str) -> Values:
     return Thinning(*values.shape).of(values)
 
 
-def _check_metres(z: Values, per_metre: float, name: str) -> None:
+def _check_meters(z: Values, per_meter: float, name: str) -> None:
     """A wrong scale must not pass quietly."""
     if not z.size:
         return
     middle = float(np.median(z))
     if not NEAREST <= middle <= FARTHEST:
         raise InputError(
-            f"{name}: its median depth is {middle:.3g} m at {per_metre:g} units per metre, which "
+            f"{name}: its median depth is {middle:.3g} m at {per_meter:g} units per metre, which "
             "makes no sense; give --depth-scale (1000 for mm, 1 for metres, 5000 for TUM)"
         )
 
@@ -299,7 +291,7 @@ def _alone(decode: Callable[[bytes, str, int], Values]) -> Decoder:
 
 
 _STARTS: dict[str, tuple[bytes, ...]] = {
-    "png": (b"\x89PNG\r\n\x1a\n",),
+    "png": (png.SIGNATURE,),
     "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     "pgm": (b"P5", b"P2"),
     "pfm": (b"Pf", b"PF"),

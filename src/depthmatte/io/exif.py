@@ -11,10 +11,11 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..camera import Camera
 from ..errors import InputError
+from ..options import Strip
 from ..photo import Meta
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ _FINEST = 100_000  # pixels per inch
 _DIAGONAL_35MM = math.hypot(36, 24)
 # What describes the photo in a TIFF; its other tags describe the file's own layout.
 _TIFF_KEPT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
-
-Strip = Literal["gps", "all"]
-"""What a user may have taken out of the EXIF of what is written."""
 
 _lock = threading.Lock()
 
@@ -150,11 +148,11 @@ def stripped(meta: Meta, what: Strip) -> Meta:
     ----------
     meta : Meta
         Of a photo that was read.
-    what : {"gps", "all"}
-        `gps` takes the place out: the GPS directory, and the blocks that may repeat it in forms
-        of their own (XMP, IPTC, Photoshop's, the maker's note). Camera, lens, exposure, date
-        and texts stay. `all` takes all EXIF out. Profile and dpi stay with both: without
-        them the picture looks different.
+    what : {"none", "gps", "all"}
+        `none` leaves everything in. `gps` takes the place out: the GPS directory, and the
+        blocks that may repeat it in forms of their own (XMP, IPTC, Photoshop's, the maker's
+        note). Camera, lens, exposure, date and texts stay. `all` takes all EXIF out. Profile
+        and dpi stay with both: without them the picture looks different.
 
     Returns
     -------
@@ -166,7 +164,9 @@ def stripped(meta: Meta, what: Strip) -> Meta:
         For another `what`.
     """
     if what not in get_args(Strip):
-        raise InputError(f"strip {what!r} is unknown; use gps or all")
+        raise InputError(f"strip {what!r} is unknown; use {', '.join(get_args(Strip))}")
+    if what == "none":
+        return meta
     if what == "all" or meta.exif is None:
         return replace(meta, exif=None)
     from PIL import Image

@@ -54,6 +54,8 @@ class Findings:
 
 def turned_depth(depth: RawDepth, orientation: int) -> RawDepth:
     """Depth on the photo's stored pixels -> on its upright ones."""
+    if orientation == 1:
+        return depth
     sure = depth.confidence
     return replace(
         depth,

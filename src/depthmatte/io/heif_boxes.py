@@ -48,8 +48,7 @@ class Boxes:
 
 def read(content: bytes) -> Boxes:
     """The boxes of a whole file. Raises Damaged where they make no sense."""
-    meta = _first(memoryview(content), "meta")[4:]
-    primary = _number(_first(meta, "pitm")[4:])
+    meta, primary = _head(content)
     properties = list(_boxes(_first(_first(meta, "iprp"), "ipco")))
     links = list(_links(_first(meta, "iref", bytes(4))))
     pair = _pair(_first(meta, "grpl", b""))
@@ -72,6 +71,25 @@ def read(content: bytes) -> Boxes:
             items[item] = _item(own, text)
             wanted.remove(item)
     return Boxes(primary, items, auxiliaries, pair)
+
+
+def properties(content: bytes) -> Iterator[tuple[str, memoryview]]:
+    """(kind, what is inside) of each property of the photo itself, in order.
+
+    Raises Damaged where the boxes make no sense.
+    """
+    meta, primary = _head(content)
+    known = list(_boxes(_first(_first(meta, "iprp"), "ipco")))
+    for item, indices in _owned(_first(_first(meta, "iprp"), "ipma")):
+        if item == primary:
+            yield from (known[index - 1] for index in indices if 0 < index <= len(known))
+            return
+
+
+def _head(content: bytes) -> tuple[memoryview | bytes, int]:
+    """What is inside the box of boxes, and the number of the photo's item."""
+    meta = _first(memoryview(content), "meta")[4:]
+    return meta, _number(_first(meta, "pitm")[4:])
 
 
 def _boxes(content: memoryview | bytes) -> Iterator[tuple[str, memoryview]]:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from ..camera import Camera
 from ..errors import InputError
 from ..evidence import Evidence
-from ..icc import Color, in_color, two_way
+from ..icc import in_color, two_way
+from ..options import Color
 from ..photo import RGB, Meta, Photo
 from . import cicp, embedded, exif, hdr, pixels, png, raw, stereo_file
 from .cicp import Cicp

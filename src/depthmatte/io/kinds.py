@@ -6,6 +6,8 @@ import os
 import re
 from typing import Literal, NamedTuple
 
+from . import png, raw
+
 _NAMES = (
     "jpg jpeg jpe jfif mpo png apng webp gif bmp dib "
     "heic heif hif avif tif tiff jp2 j2k jpx ppm pgm pbm pnm"
@@ -27,14 +29,14 @@ class Unread(NamedTuple):
 _RAW = Unread("camera raw", "develop to JPEG or TIFF first")
 _EXPORT = "export as JPEG or PNG first"
 _UNREAD: dict[Unread, str] = {
-    _RAW: "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf raw "
-    "rw2 rwl sr2 srf srw x3f",
     Unread("JPEG XL", _EXPORT): "jxl",
     Unread("JPEG XR", _EXPORT): "jxr wdp hdp",
     Unread("Photoshop", _EXPORT): "psd psb",
     Unread("GIMP", _EXPORT): "xcf",
 }
-UNREAD = {f".{name}": kind for kind, names in _UNREAD.items() for name in names.split()}
+UNREAD = dict.fromkeys(raw.SUFFIXES, _RAW) | {
+    f".{name}": kind for kind, names in _UNREAD.items() for name in names.split()
+}
 """Suffix -> a kind of photo that people have and that is not read."""
 
 _ASIDES = "thm bak tmp temp part partial crdownload download swp orig"
@@ -49,7 +51,7 @@ _DIB_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 
 def looks_like_photo(start: bytes) -> bool:
     """Are these the first bytes (`START` of them) of a photo in a format that is read?"""
-    if start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
+    if start.startswith((b"\xff\xd8\xff", png.SIGNATURE, b"GIF87a", b"GIF89a")):
         return True
     if start.startswith((b"II*\0", b"MM\0*")):
         return start[8:10] != b"CR"  # Canon's raw files

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..icc import Color, in_color, two_way
+from ..icc import in_color, two_way
+from ..options import Color
 from ..photo import RGB, Meta, Photo
 from . import exif, pixels
 from .image import read

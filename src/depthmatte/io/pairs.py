@@ -14,8 +14,8 @@ from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
 from ..options import DepthKind
 from ..photo import Meta, Photo
+from .findings import turned_depth
 from .label import Place, label, short
-from .orientation import upright
 
 
 def attach(
@@ -151,7 +151,7 @@ def _raw(
 
 def _with_depth(photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientation: int) -> Photo:
     if calib is None:
-        raw = raw if raw.camera else _turned(raw, orientation)
+        raw = raw if raw.camera else turned_depth(raw, orientation)
         return replace(photo, evidence=replace(photo.evidence, sensor=raw))
     rig = _rig(calib, photo, orientation, raw.shape)
     other = _fitted(rig.other, raw.shape, calib, "the depth")
@@ -208,15 +208,3 @@ def _fitted(camera: Camera, shape: tuple[int, int], calib: Place | Rig, whose: s
         return camera.fitted(shape)
     except InputError as error:
         raise InputError(f"{name}: camera of {whose}: {error}") from error
-
-
-def _turned(raw: RawDepth, orientation: int) -> RawDepth:
-    if orientation == 1:
-        return raw
-    sure = None if raw.confidence is None else upright(raw.confidence, orientation)
-    return replace(
-        raw,
-        z=upright(raw.z, orientation),
-        validity=upright(raw.validity, orientation),
-        confidence=sure,
-    )

@@ -161,30 +161,30 @@ def _bands(height: int, width: int) -> Iterator[slice]:
 
 
 def _converter(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
-    """How a band of this picture becomes uint8 (h, w, 3), or (h, w, 1) where it is grey."""
+    """How a band of this picture becomes uint8 (h, w, 3), or (h, w, 1) where it is gray."""
     colored = _profiled(image)
     if image.mode.startswith("I"):
-        shown = _deep_grey(image)
-        return (lambda band: colored(_grey(shown(band)))) if colored else shown
+        shown = _deep_gray(image)
+        return (lambda band: colored(_gray(shown(band)))) if colored else shown
     if image.has_transparency_data:
         return lambda band: _on_white(band, colored)
     return colored or (lambda band: np.asarray(band.convert("RGB")))
 
 
-def _deep_grey(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
-    """16-bit grey; a TIFF may use 12 of the bits, or store white as 0."""
+def _deep_gray(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
+    """16-bit gray; a TIFF may use 12 of the bits, or store white as 0."""
     tags = getattr(image, "tag_v2", {})
     shift = max(tags.get(258, (16,))[0] - 8, 0)
     inverted = tags.get(262) == 0
 
     def convert(band: Image) -> NDArray[np.uint8]:
-        grey: NDArray[np.uint8] = (np.asarray(band) >> shift).astype(np.uint8)[..., None]
-        return ~grey if inverted else grey
+        gray: NDArray[np.uint8] = (np.asarray(band) >> shift).astype(np.uint8)[..., None]
+        return ~gray if inverted else gray
 
     return convert
 
 
-def _grey(levels: NDArray[np.uint8]) -> Image:
+def _gray(levels: NDArray[np.uint8]) -> Image:
     from PIL import Image
 
     return Image.fromarray(np.ascontiguousarray(levels[..., 0]))
@@ -206,16 +206,16 @@ def _on_white(
 
 
 def _profiled(image: Image) -> Callable[[Image], NDArray[np.uint8]] | None:
-    """CMYK, grey and Lab through their own profile to sRGB; None where plain rules do."""
+    """CMYK, gray and Lab through their own profile to sRGB; None where plain rules do."""
     icc, mode = image.info.get("icc_profile") or b"", image.mode
-    grey = mode in ("L", "LA") or mode.startswith("I")
+    gray = mode in ("L", "LA") or mode.startswith("I")
     from PIL import ImageCms
 
     if mode == "LAB":
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
         transform = engine(lab, "LAB")
-    elif (grey and icc[16:20] == b"GRAY") or (mode == "CMYK" and icc[16:20] == b"CMYK"):
-        transform = engine(icc, "L" if grey else mode)
+    elif (gray and icc[16:20] == b"GRAY") or (mode == "CMYK" and icc[16:20] == b"CMYK"):
+        transform = engine(icc, "L" if gray else mode)
     else:
         return None
     if transform is None:  # a damaged profile must not cost the photo

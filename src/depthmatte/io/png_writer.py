@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .png import SIGNATURE
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = b"\x78\x01"  # of a zlib stream: deflate, a window of 32 KB, made for speed
 _UP = 2
 _KINDS = {1: 0, 3: 2, 4: 6}  # channels: grey, RGB, RGBA
@@ -52,12 +53,12 @@ def save(
     channels = 1 if array.ndim == 2 else array.shape[2]
     depth = array.dtype.itemsize * 8
     sizes = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    file.write(_SIGNATURE + _chunk(b"IHDR", sizes + bytes((depth, _KINDS[channels], 0, 0, 0))))
+    file.write(SIGNATURE + _chunk(b"IHDR", sizes + bytes((depth, _KINDS[channels], 0, 0, 0))))
     if icc:
         file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc)))
     if dpi:
-        per_metre = b"".join(round(number / 0.0254).to_bytes(4, "big") for number in dpi)
-        file.write(_chunk(b"pHYs", per_metre + b"\x01"))
+        per_meter = b"".join(round(number / 0.0254).to_bytes(4, "big") for number in dpi)
+        file.write(_chunk(b"pHYs", per_meter + b"\x01"))
     if exif:
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     deflate, checksum = _compressor()

@@ -25,7 +25,7 @@ ROUNDED = 5e-3
 MOST = 4096
 """Numbers that one entry of a calibration may hold."""
 
-_OFF_CENTRE = 0.3
+_OFF_CENTER = 0.3
 """Share of a side that a principal point may lie off the middle of a picture whose size is
 only assumed."""
 
@@ -129,7 +129,7 @@ def sized(size: Size | None, assumed: Size | None, matrix: Matrix, name: str) ->
         raise InputError(f"{name}: names no image size; add image_width and image_height")
     height, width = assumed
     off = abs(matrix[0, 2] / width - 0.5), abs(matrix[1, 2] / height - 0.5)
-    if max(off) > _OFF_CENTRE:
+    if max(off) > _OFF_CENTER:
         raise InputError(
             f"{name}: names no image size, and its cx, cy do not fit the picture's {width} x "
             f"{height}; add image_width and image_height"

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import DepthmatteError, InputError
 from . import raw
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def camera_raw(name: str) -> InputError:
 
 
 @contextlib.contextmanager
-def one_line(name: str) -> Iterator[None]:
-    """Whatever decoders raise becomes one line."""
+def one_line(name: str, kinds: str = "JPEG or PNG") -> Iterator[None]:
+    """Whatever decoders raise becomes one line; `kinds` are what to export instead."""
     try:
         yield
-    except InputError:
+    except DepthmatteError:
         raise
     except MemoryError as error:
         raise InputError(f"{name}: does not fit in memory; scale it down") from error
@@ -45,7 +45,7 @@ def one_line(name: str) -> Iterator[None]:
             raise camera_raw(name) from error
         raise InputError(
             f"{name}: cannot be decoded (damaged, cut short or of a rare kind); "
-            "copy it again or export it as JPEG or PNG"
+            f"copy it again or export it as {kinds}"
         ) from error
 
 
