@@ -13,8 +13,8 @@ from ..camera import Camera, Rig
 from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
 from ..options import DepthKind
-from ..photo import Meta, Photo
-from . import calibration, depthfile, image
+from ..photo import Photo
+from . import calibration, depthfile, image, memory
 from .label import Place, label, short
 from .orientation import upright
 
@@ -22,7 +22,7 @@ from .orientation import upright
 def attach(
     photo: Photo,
     depth: Place | NDArray[Any] | RawDepth | None = None,
-    right: Place | NDArray[Any] | Photo | StereoView | None = None,
+    right: Any = None,
     calib: Place | Rig | None = None,
     depth_scale: float | None = None,
     *,
@@ -39,7 +39,7 @@ def attach(
         What it is evidence for.
     depth : path, array (h, w) or RawDepth, optional
         A depth file, or numbers: floats in meters, whole numbers in mm.
-    right : path, uint8 (h, w, 3), Photo or StereoView, optional
+    right : StereoView, or what `photo_of` takes: path, bytes, array, Photo, ...; optional
         A view from the right of the photo, or from where `calib` says.
     calib : path or Rig, optional
         The photo's camera and that of the depth or second view; without it depth belongs to
@@ -159,7 +159,7 @@ def _with_depth(photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientat
 
 def _with_view(
     photo: Photo,
-    right: Place | NDArray[Any] | Photo | StereoView,
+    right: Any,
     calib: Place | Rig | None,
     orientation: int,
 ) -> Photo:
@@ -176,7 +176,7 @@ def _with_view(
     return replace(photo, camera=camera, evidence=replace(photo.evidence, second=view))
 
 
-def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
+def _view(right: Any) -> StereoView:
     """The second view, from the right where nothing else is said."""
     if isinstance(right, StereoView):
         return right
@@ -184,7 +184,7 @@ def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
         return StereoView(right.rgb, "right", "array")
     if isinstance(right, str | os.PathLike):
         return StereoView(image.read(right, evidence=False).rgb, "right", "file")
-    return StereoView(Photo(np.asarray(right), meta=Meta(name="second view")).rgb, "right", "array")
+    return StereoView(memory.photo_of(right, "second view").rgb, "right", "array")
 
 
 def _rig(calib: Place | Rig, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
