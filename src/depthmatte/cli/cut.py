@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -29,6 +28,7 @@ from .naming import STDOUT, Task, journal_of, plan
 from .pictures import MAPS, PICTURES
 from .planes import EXTRACTED
 from .report import Report, size
+from .streams import stdin, stdout
 
 KINDS = {*MAPS, *PICTURES, *EFFECTS, *EXTRACTED, GDEPTH}
 """What results are called in the middle of their names: files so named are no photos."""
@@ -188,7 +188,7 @@ def cut_one(job: Job, session: Session, task: Task) -> Cut:
 
 def _opened(job: Job, task: Task) -> Photo:
     """The photo with what was given for it, as the options want it."""
-    shot = read(sys.stdin.buffer.read(), "stdin") if task.photo == STDIN else read(task.path)
+    shot = read(stdin().read(), "stdin") if task.photo == STDIN else read(task.path)
     return finished(beside(shot, *job.given.of(task.path), job.cut), job.cut)
 
 
@@ -210,6 +210,6 @@ def _put(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
     if target != STDOUT:
         clock("write", write_bytes, content, target, forbid=own)
         return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    place = stdout()
+    place.write(content)
+    place.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 import typer
@@ -22,6 +23,16 @@ TRACEBACK = "DEPTHMATTE_TRACEBACK"
 
 class OneLine(TyperGroup):
     """A command group whose users see one line instead of a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; where even help cannot be written, one line says so."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            from .report import Report
+
+            Report().error(str(of_system(error)))
+            sys.exit(FAILED)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whatever it raises becomes one line and an exit status."""

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..io.find import STDIN, Found, Refused
 from ..io.journal import Journal
+from ..io.kinds import SUFFIXES as PHOTOS
+from ..io.kinds import UNREAD
 from ..io.label import label
 from ..io.write import SUFFIXES
 
@@ -172,7 +174,7 @@ def check_template(template: str, results: Collection[str] = ()) -> None:
 
     Raises
     ------
-    InputError
+    OptionError
         On one line that says what to change.
     """
     say = f"--name {label(template)}: "
@@ -180,27 +182,32 @@ def check_template(template: str, results: Collection[str] = ()) -> None:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise InputError(f"{say}{error}; braces hold one of {', '.join(FIELDS)}") from None
+        raise OptionError(f"{say}{error}; braces hold one of {', '.join(FIELDS)}") from None
     fixed = "\0".join(text for text, *_ in parts)
     for _, name, spec, conversion in parts:
         if name is None:
             continue
         if name not in FIELDS or conversion:
-            raise InputError(f"{say}{{{label(name)}}} is unknown; use {', '.join(FIELDS)}")
+            raise OptionError(f"{say}{{{label(name)}}} is unknown; use {', '.join(FIELDS)}")
         if spec and not (name == "index" and _INDEX.fullmatch(spec)):
-            raise InputError(f"{say}{{{name}:{label(spec)}}} has no such form; use {{index:04}}")
+            raise OptionError(f"{say}{{{name}:{label(spec)}}} has no such form; use {{index:04}}")
         fields.add(name)
     if wrong := _FORBIDDEN.search(fixed.replace("\0", "")):
-        raise InputError(f"{say}{wrong[0]!a} is not allowed in names on every system; leave it out")
+        raise OptionError(
+            f"{say}{wrong[0]!a} is not allowed in names on every system; leave it out"
+        )
     if len(template) > 1000:
-        raise InputError(f"{say[:60]}...: is too long; shorten it")
+        raise OptionError(f"{say[:60]}...: is too long; shorten it")
     if not fields:
-        raise InputError(f"{say}gives every result one name; use {TEMPLATE}")
+        raise OptionError(f"{say}gives every result one name; use {TEMPLATE}")
     if len(results) > 1 and "kind" not in fields:
-        raise InputError(f"{say}gives {len(results)} results of a photo one name; add {{kind}}")
-    _inside(template, say)
+        raise OptionError(f"{say}gives {len(results)} results of a photo one name; add {{kind}}")
+    try:
+        _inside(template, say)
+    except InputError as error:
+        raise OptionError(str(error)) from None
     if template.endswith(("/", "/.", os.sep)):
-        raise InputError(f"{say}names a folder, not a file; add {TEMPLATE}")
+        raise OptionError(f"{say}names a folder, not a file; add {TEMPLATE}")
 
 
 def _inside(name: str, say: str) -> Path:
@@ -272,7 +279,12 @@ class _Naming:
 
 def _is_file(out: Path) -> bool:
     """Is the place of results one file, or standard output, rather than a folder?"""
-    return out == STDOUT or (out.suffix.lower() in SUFFIXES and not out.is_dir())
+    if out == STDOUT:
+        return True
+    # A picture's suffix that cannot be written means a file too: the writer says what can.
+    suffix = out.suffix.lower()
+    picture = suffix in SUFFIXES or suffix in PHOTOS or suffix in UNREAD
+    return picture and not out.is_dir()
 
 
 class _Guard:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ..photo import Photo
 from .naming import Plan, Task, journal_of, plan
 from .outcome import attempt
 from .report import Report, json_line, say, size
+from .streams import stdin
 
 EXTRACTED = ("depth", "matte", "left", "right")
 """What results of `extract` are called in the middle of their names."""
@@ -192,7 +192,7 @@ def _tell(written: Mapping[Path, str]) -> None:
 
 def _read(found: Found) -> Photo:
     """The photo, from standard input where `-` stands for it."""
-    return read(sys.stdin.buffer, "stdin") if found == STDIN else read(found.path)
+    return read(stdin(), "stdin") if found == STDIN else read(found.path)
 
 
 def _picture(stored: RawDepth) -> tuple[NDArray[np.uint16], str]:

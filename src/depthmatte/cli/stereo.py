@@ -17,7 +17,7 @@ from ..depth.disparity import Matcher
 from ..depth.distance import distance
 from ..depth.pair import Match, match
 from ..depth.stereo import matcher
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..evidence import Side
 from ..io import calibration, pfm
 from ..io.image import read
@@ -79,7 +79,7 @@ def run(job: Job, as_json: bool) -> None:
 def _check(job: Job) -> None:
     """InputError before any work for options and places that cannot do."""
     if job.view not in get_args(Side):
-        raise InputError(f"--view {job.view}: unknown; use one of {', '.join(get_args(Side))}")
+        raise OptionError(f"--view {job.view}: unknown; use one of {', '.join(get_args(Side))}")
     if job.out.suffix.lower() != ".pfm":
         raise InputError(f"{label(job.out)}: disparity is written as PFM; name a .pfm file")
     if job.preview is not None and job.preview.suffix.lower() != ".png":
