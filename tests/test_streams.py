@@ -72,8 +72,17 @@ def test_a_file_that_cannot_be_written_is_no_folder(name: str, place: Path) -> N
 
 @pytest.mark.parametrize(
     "options",
-    ["--name x", "--name '{nix}'", "--name '../{stem}.{kind}'", "--name '{stem'", "--name ''"]
-    + ["--effect blur@x --effect blur@x", "--effect blur:strength=2", "--save nix", "--nix"],
+    [
+        "--name x",
+        "--name '{nix}'",
+        "--name '../{stem}.{kind}'",
+        "--name '{stem'",
+        "--name ''",
+        "--effect blur@x --effect blur@x",
+        "--effect blur:strength=2",
+        "--save nix",
+        "--nix",
+    ],
 )
 def test_what_is_not_understood_ends_with_2(options: str, place: Path) -> None:
     done = shell(f"D cut a.png {options}", place)
