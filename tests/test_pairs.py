@@ -111,6 +111,18 @@ def test_a_second_view_is_given_as_a_photo_is(tmp_path: Path) -> None:
             attach(photo(), right=wrong)
 
 
+def test_what_is_no_depth_and_no_calibration_is_one_line() -> None:
+    z = np.full((60, 80), 2.0, np.float32)
+    for wrong in (b"{}", io.BytesIO(b"{}")):
+        depth: Any = wrong
+        with pytest.raises(InputError, match="depth: is no path; give"):
+            attach(photo(), depth=depth)
+    for wrong in (b"{}", {"fx": 1}, 3, ""):
+        calib: Any = wrong
+        with pytest.raises(InputError, match="calib: is no path; give"):
+            attach(photo(), depth=z, calib=calib)
+
+
 @pytest.mark.parametrize("kind", ["array", "photo", "view"])
 def test_a_second_view_need_not_be_a_file(kind: str) -> None:
     rgb = np.full((60, 80, 3), 7, np.uint8)

@@ -132,7 +132,7 @@ def check_together(
 
 
 def _raw(
-    depth: Place | NDArray[Any] | RawDepth,
+    depth: Any,
     scale: float | None,
     kind: DepthKind,
     time: float | None,
@@ -141,6 +141,8 @@ def _raw(
         raw = depth
     elif isinstance(depth, str | os.PathLike):
         raw = depthfile.read(depth, scale, kind=kind)
+    elif isinstance(depth, bytes | bytearray | memoryview) or hasattr(depth, "read"):
+        raise InputError("depth: is no path; give the path of a depth file, or numbers")
     else:
         raw = depthfile.raw_depth(np.asarray(depth), "array", scale, kind=kind)
     return raw if time is None else replace(raw, time=time)
@@ -187,9 +189,11 @@ def _view(right: Any) -> StereoView:
     return StereoView(memory.photo_of(right, "second view").rgb, "right", "array")
 
 
-def _rig(calib: Place | Rig, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
+def _rig(calib: Any, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
     if isinstance(calib, Rig):
         return calib
+    if not isinstance(calib, str | os.PathLike) or not os.fspath(calib):
+        raise InputError("calib: is no path; give the path of a calibration file, or a Rig")
     height, width = photo.shape
     return calibration.read(calib, (width, height) if orientation >= 5 else (height, width), other)
 
