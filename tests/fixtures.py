@@ -7,6 +7,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,11 @@ def stored(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
     return upright if undo is None else np.asarray(Image.fromarray(upright).transpose(undo))
 
 
+@cache
 def icc(space: str = "sRGB") -> bytes:
-    """An ICC profile for RGB pixels, or with "LAB" one for others."""
+    """An ICC profile for RGB pixels, or with "LAB" one for others; made once, for it holds the
+    second it was made in.
+    """
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
 
 

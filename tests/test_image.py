@@ -109,6 +109,14 @@ def test_a_named_pipe(tmp_path):
     assert photo.shape == (48, 32)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_that_nobody_writes_into_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("depthmatte.io.source.PATIENCE", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: is a pipe that nobody writes into; give a file"):
+        read(tmp_path / "pipe")
+
+
 def test_a_tall_photo_crosses_the_bands():
     tall = scene(1025, 7)
     assert np.array_equal(read(encode(tall, "PNG")).rgb, tall)

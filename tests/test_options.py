@@ -138,3 +138,21 @@ def test_python_takes_every_option_by_its_name(tmp_path: Path) -> None:
 def test_a_subject_as_text_is_the_same_as_its_value(text: str) -> None:
     made = replace(CutOptions(), subject=text)
     assert options.subject_of(made.subject) == options.subject_of(text)
+
+
+def test_options_inside_options_are_given_in_any_way() -> None:
+    """As an instance, as JSON has them, and as the command line has them: the same."""
+    wanted = CutOptions(sensor=SensorOptions(near=0.4, far=5))
+    for given in ({"near": 0.4, "far": 5}, "near=0.4,far=5"):
+        ask: Any = given
+        assert CutOptions(sensor=ask) == wanted
+    for wrong, says in (
+        ({"nearr": 1}, "sensor: no option 'nearr'; use preset"),
+        ("nearr=1", "sensor: no option 'nearr'; use preset"),
+        ("near", "sensor: 'near': has no value; write NAME=VALUE"),
+        ({"near": -1}, "sensor: near is -1; give a number"),
+        ({1: 2}, "sensor: no option 1; use preset"),
+    ):
+        ask = wrong
+        with pytest.raises(dm.OptionError, match=f"^{re.escape(says)}"):
+            CutOptions(sensor=ask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Canvas, Fit
@@ -93,6 +95,34 @@ def test_a_turned_photo_takes_its_depth_along(orientation: int, calibrated: bool
     assert (depth.validity == Reason.VALID).all()
 
 
+def test_a_second_view_is_given_as_a_photo_is(tmp_path: Path) -> None:
+    """Bytes, an open file, a Pillow picture, grey and floats: the same view as the array."""
+    rgb = np.full((60, 80, 3), 51, np.uint8)
+    picture = Image.fromarray(rgb)
+    picture.save(tmp_path / "b.png")
+    content = (tmp_path / "b.png").read_bytes()
+    for shown in (content, io.BytesIO(content), picture, rgb[..., 0], np.full((60, 80), 0.2)):
+        view = attach(photo(), right=shown).evidence.second
+        assert view is not None
+        assert view.side == "right"
+        assert np.array_equal(view.rgb, rgb)
+    for wrong in (3, [[1, 2], [3, 4]], b"no picture"):
+        with pytest.raises(InputError, match="; give"):
+            attach(photo(), right=wrong)
+
+
+def test_what_is_no_depth_and_no_calibration_is_one_line() -> None:
+    z = np.full((60, 80), 2.0, np.float32)
+    for wrong in (b"{}", io.BytesIO(b"{}")):
+        depth: Any = wrong
+        with pytest.raises(InputError, match="depth: is no path; give"):
+            attach(photo(), depth=depth)
+    for wrong in (b"{}", {"fx": 1}, 3, ""):
+        calib: Any = wrong
+        with pytest.raises(InputError, match="calib: is no path; give"):
+            attach(photo(), depth=z, calib=calib)
+
+
 @pytest.mark.parametrize("kind", ["array", "photo", "view"])
 def test_a_second_view_need_not_be_a_file(kind: str) -> None:
     rgb = np.full((60, 80, 3), 7, np.uint8)
@@ -111,8 +141,8 @@ def test_a_second_view_need_not_be_a_file(kind: str) -> None:
     known = attach(photo(), right=given_view, calib=Rig(COLOUR, moved, True)).evidence.second
     assert known is not None
     assert (known.side, known.camera) == ("right", moved)
-    with pytest.raises(InputError, match="second view: a photo is uint8"):
-        attach(photo(), right=np.zeros((4, 4), np.float32))
+    with pytest.raises(InputError, match="second view: pixels are int64"):
+        attach(photo(), right=np.zeros((4, 4), np.int64))
 
 
 def test_depth_may_be_numbers() -> None:

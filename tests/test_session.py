@@ -223,8 +223,33 @@ def test_what_cannot_be_asked_is_refused(
         {"device": "abacus"},
         {"colour": 1},
         {"networks": {"mat": "x.onnx"}},
+        {"networks": "mine.onnx"},
+        {"networks": ["mine.onnx"]},
+        {"options": {"threads": 1}},
+        {"options": dm.SessionOptions},
+        {"providers": "CPUExecutionProvider"},
+        {"providers": []},
+        {"providers": [("CPUExecutionProvider", {})]},
     ],
 )
 def test_what_a_session_cannot_be_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(dm.InputError):
-        dm.Session(**options)
+    with pytest.raises(dm.InputError, match=";"):
+        dm.Session(**options).network("matte")
+
+
+def test_options_must_be_options(nets: dict[str, str]) -> None:
+    """A dictionary is not taken for options, nor one photo for a list of photos."""
+    session = dm.Session(networks=nets)
+    wrong: Any = {"fusion": "none"}
+    for ask in (session.cut, dm.cut):
+        with pytest.raises(dm.OptionError, match="give CutOptions"):
+            ask(person(), options=wrong)
+    for one in ("me.jpg", Path("me.jpg"), b"me", dm.Photo(person())):
+        photos: Any = one
+        with pytest.raises(dm.OptionError, match="give a list"):
+            session.map(photos)
+
+
+def test_an_option_of_another_kind_is_not_sent_on(nets: dict[str, str]) -> None:
+    with pytest.raises(dm.OptionError, match="give CutOptions"):
+        dm.Session(networks=nets).cut(person(), options=dm.SessionOptions())  # type: ignore[arg-type]

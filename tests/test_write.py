@@ -187,6 +187,31 @@ def test_the_photo_itself_is_never_overwritten(tmp_path):
     assert np.array_equal(seen(tmp_path / "new.png"), scene())
 
 
+def test_the_photo_a_picture_is_of_is_never_overwritten(tmp_path):
+    """The photo's own file is known from its Meta: nobody has to forbid it."""
+    photo = tmp_path / "photo.png"
+    before = fixtures.encode(255 - scene(), "PNG")
+    photo.write_bytes(before)
+    os.link(photo, tmp_path / "link.png")
+    meta = read(photo).meta
+    for path in (photo, tmp_path / "link.png"):
+        assert "is not overwritten" in refused(scene(), path, meta)
+    assert photo.read_bytes() == before
+    write(scene(), tmp_path / "new.png", meta)
+
+
+@pytest.mark.parametrize("picture", ["text", None, [[1, 2]], Image.new("RGB", (4, 4))])
+def test_only_arrays_are_pictures(tmp_path, picture):
+    assert "give an array" in refused(picture, tmp_path / "a.png")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a\0.png", "\0/a.png", "a\ud800.png"])
+def test_what_no_file_can_be_called(tmp_path, name):
+    assert "is not a path" in refused(scene(), tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path):
     path = tmp_path / "out.png"
     write(scene(), path)

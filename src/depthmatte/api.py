@@ -55,5 +55,5 @@ def cut(
         depth=depth,
         right=right,
         calib=calib,
-        options=changed(options or CutOptions(), asked),
+        options=changed(CutOptions, options, asked),
     )

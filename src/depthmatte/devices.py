@@ -46,6 +46,10 @@ def resolve(device: str, providers: Sequence[str] | None, available: Sequence[st
     if providers is not None:
         if device != AUTO:
             raise InputError(f"device {device} and providers are both given; give one of them")
+        if isinstance(providers, str) or not all(isinstance(one, str) for one in providers):
+            raise InputError("providers: takes names; give a list such as ['CPUExecutionProvider']")
+        if not providers:
+            raise InputError("providers: is an empty list; name one, or leave it out")
         what = "provider " + plain(", ".join(providers))
         return _present(providers, what, available, list(available))
     if device == AUTO:

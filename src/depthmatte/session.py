@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .depth.disparity import Matcher
 
 T = TypeVar("T")
+Options = TypeVar("Options", CutOptions, SessionOptions)
 
 FUSION_NETWORK = "fuse"
 """The network of the fusion `adaptive`, in the table of networks."""
@@ -75,8 +77,10 @@ class Session:
         providers: Sequence[str] | None = None,
         **changes: Any,
     ) -> None:
+        if networks is not None and not isinstance(networks, Mapping):
+            raise OptionError("networks: takes files or names by task; give {'matte': 'mine.onnx'}")
         named = {f"{task}_network": source for task, source in (networks or {}).items()}
-        self.options = changed(options or SessionOptions(), named | changes)
+        self.options = changed(SessionOptions, options, named | changes)
         self._cache = NetworkCache(self.options.device, providers)
 
     def __enter__(self) -> Session:
@@ -119,7 +123,7 @@ class Session:
             or with `depth_scale` units per meter. What is given here wins over what the
             photo's file holds.
         right
-            A second view: a path, a PIL image, a Photo or an array.
+            A second view: whatever `photo` may be.
         calib
             A calibration file or a Rig, for `depth` or `right`.
         options
@@ -138,7 +142,7 @@ class Session:
         WeightsError
             When a network cannot be used.
         """
-        chosen = changed(options or CutOptions(), changes)
+        chosen = changed(CutOptions, options, changes)
         return self.pipeline(chosen)(opened(photo, depth, right, calib, chosen))
 
     def map(
@@ -173,7 +177,9 @@ class Session:
         InputError
             At the photo that cannot be used; photos before it have been given out.
         """
-        chosen = changed(options or CutOptions(), changes)
+        if isinstance(photos, str | bytes | bytearray | memoryview | os.PathLike | Photo):
+            raise OptionError("photos: is one photo; give a list of photos, or use cut")
+        chosen = changed(CutOptions, options, changes)
         threads = self.options.threads or cores()
         many = max(1, workers or threads)
         pipeline = self.pipeline(chosen, max(1, threads // many))
@@ -316,14 +322,26 @@ def finished(photo: Photo, options: CutOptions) -> Photo:
     return colored if meta is colored.meta else replace(colored, meta=meta)
 
 
-def changed(options: Any, changes: Mapping[str, Any]) -> Any:
-    """The same options with some fields changed; InputError for a field nobody knows."""
+def changed(kind: type[Options], options: Options | None, changes: Mapping[str, Any]) -> Options:
+    """Options of this kind with some fields changed; the usual ones where none are given.
+
+    Raises
+    ------
+    OptionError
+        For options of another kind, and for a field nobody knows.
+    """
+    options = kind() if options is None else options
+    if not isinstance(options, kind):
+        raise OptionError(
+            f"options is of type {type(options).__name__}; "
+            f"give {kind.__name__}, or the options as keywords"
+        )
     try:
         return replace(options, **changes) if changes else options
     except TypeError:
         from .fields import names
 
-        known = names(type(options))
+        known = names(kind)
         wrong = ", ".join(name for name in changes if name not in known)
         raise OptionError(f"{wrong}: no such option; use {', '.join(known)}") from None
 

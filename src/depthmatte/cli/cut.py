@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from .pictures import MAPS, PICTURES
 from .planes import EXTRACTED
 from .reading import ReadAhead, timed
 from .report import Report, size
+from .streams import stdout
 
 KINDS = {*MAPS, *PICTURES, *EFFECTS, *EXTRACTED, GDEPTH}
 """What results are called in the middle of their names: files so named are no photos."""
@@ -208,6 +208,6 @@ def _put(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
     if target != STDOUT:
         clock("write", write_bytes, content, target, forbid=own)
         return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    place = stdout()
+    place.write(content)
+    place.flush()

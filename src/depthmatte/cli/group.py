@@ -24,6 +24,16 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 class OneLine(TyperGroup):
     """A command group whose users see one line instead of a traceback."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; where even help cannot be written, one line says so."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            from .report import Report
+
+            Report().error(of_system(error, "the system"))
+            sys.exit(FAILED)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whatever it raises becomes one line and an exit status."""
         try:

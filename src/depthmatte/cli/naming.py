@@ -17,6 +17,8 @@ from pathlib import Path
 from ..errors import InputError, OptionError
 from ..io.find import STDIN, Found, Refused
 from ..io.journal import Journal
+from ..io.kinds import SUFFIXES as PHOTOS
+from ..io.kinds import UNREAD
 from ..io.label import label
 from ..io.write import SUFFIXES
 from ..options import Exists, OutputOptions
@@ -263,7 +265,12 @@ class _Naming:
 
 def _is_file(out: Path) -> bool:
     """Is the place of results one file, or standard output, rather than a folder?"""
-    return out == STDOUT or (out.suffix.lower() in SUFFIXES and not out.is_dir())
+    if out == STDOUT:
+        return True
+    # A picture's suffix that cannot be written means a file too: the writer says what can.
+    suffix = out.suffix.lower()
+    picture = suffix in SUFFIXES or suffix in PHOTOS or suffix in UNREAD
+    return picture and not out.is_dir()
 
 
 class _Guard:

@@ -60,7 +60,7 @@ def pictures(save: str, effects: Sequence[str], background: str | None) -> dict[
         if name in taken:
             raise OptionError(
                 f"--effect {name}: would write the file of another {name}; "
-                f"give it a name of its own, as {name}@second"
+                f"give it a name of its own, as {name.partition('@')[0]}@second"
             )
         taken.append(name)
     return {name: known[name] for name in names} | dict(made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ..photo import Photo
 from .naming import Task, journal_of, plan
 from .outcome import attempt
 from .report import Report, json_line, say, size
+from .streams import stdin
 
 EXTRACTED = ("depth", "matte", "left", "right")
 """What results of `extract` are called in the middle of their names."""
@@ -173,13 +173,13 @@ def _tell(written: Mapping[Path, str]) -> None:
 
 def _read(found: Found) -> Photo:
     """The photo, from standard input where `-` stands for it."""
-    return read(sys.stdin.buffer, "stdin") if found == STDIN else read(found.path)
+    return read(stdin(), "stdin") if found == STDIN else read(found.path)
 
 
 def _header(found: Found) -> Header:
     """What the file says, without its pixels, likewise."""
     if found == STDIN:
-        return read_header(sys.stdin.buffer, "stdin")
+        return read_header(stdin(), "stdin")
     return read_header(found.path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from ..photo import Photo
 from ..session import beside, finished
 from .job import Job
 from .naming import Task
+from .streams import stdin
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -26,7 +26,7 @@ def opened(job: Job, task: Task) -> Photo:
     InputError
         When the photo, or what was given beside it, cannot be used.
     """
-    shot = read(sys.stdin.buffer.read(), "stdin") if task.photo == STDIN else read(task.path)
+    shot = read(stdin().read(), "stdin") if task.photo == STDIN else read(task.path)
     return finished(beside(shot, *job.given.of(task.path), job.cut), job.cut)
 
 

@@ -201,12 +201,23 @@ def _fitted(kind: Any, value: Any) -> Any:
         if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError
         return made(value)
-    if is_dataclass(kind) and isinstance(value, Mapping):
-        return kind(**value)  # type: ignore[operator]
+    if isinstance(kind, type) and is_dataclass(kind):
+        if isinstance(value, str):
+            return parse(kind, pairs(value))
+        if isinstance(value, Mapping):
+            return kind(**_known(kind, value))
     plain = get_origin(kind) or kind
     if isinstance(plain, type) and not isinstance(value, plain):
         raise TypeError
     return value
+
+
+def _known(cls: type, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = [one.name for one in options(cls)]
+    for name in values:
+        if name not in known:
+            raise OptionError(f"no option {_short(name)}; use {', '.join(known)}")
+    return values
 
 
 def _any(kinds: tuple[Any, ...], value: Any) -> Any:

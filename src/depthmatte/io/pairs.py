@@ -13,7 +13,7 @@ from ..camera import Camera, Rig
 from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
 from ..options import DepthKind
-from ..photo import Meta, Photo
+from ..photo import Photo
 from .findings import turned_depth
 from .label import Place, label, short
 
@@ -21,7 +21,7 @@ from .label import Place, label, short
 def attach(
     photo: Photo,
     depth: Place | NDArray[Any] | RawDepth | None = None,
-    right: Place | NDArray[Any] | Photo | StereoView | None = None,
+    right: Any = None,
     calib: Place | Rig | None = None,
     depth_scale: float | None = None,
     *,
@@ -38,7 +38,7 @@ def attach(
         What it is evidence for.
     depth : path, array (h, w) or RawDepth, optional
         A depth file, or numbers: floats in meters, whole numbers in mm.
-    right : path, uint8 (h, w, 3), Photo or StereoView, optional
+    right : StereoView, or what `photo_of` takes: path, bytes, array, Photo, ...; optional
         A view from the right of the photo, or from where `calib` says.
     calib : path or Rig, optional
         The photo's camera and that of the depth or second view; without it depth belongs to
@@ -131,7 +131,7 @@ def check_together(
 
 
 def _raw(
-    depth: Place | NDArray[Any] | RawDepth,
+    depth: Any,
     scale: float | None,
     kind: DepthKind,
     time: float | None,
@@ -142,6 +142,8 @@ def _raw(
         from . import depthfile
 
         raw = depthfile.read(depth, scale, kind=kind)
+    elif isinstance(depth, bytes | bytearray | memoryview) or hasattr(depth, "read"):
+        raise InputError("depth: is no path; give the path of a depth file, or numbers")
     else:
         from . import depthfile
 
@@ -162,7 +164,7 @@ def _with_depth(photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientat
 
 def _with_view(
     photo: Photo,
-    right: Place | NDArray[Any] | Photo | StereoView,
+    right: Any,
     calib: Place | Rig | None,
     orientation: int,
 ) -> Photo:
@@ -179,7 +181,7 @@ def _with_view(
     return replace(photo, camera=camera, evidence=replace(photo.evidence, second=view))
 
 
-def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
+def _view(right: Any) -> StereoView:
     """The second view, from the right where nothing else is said."""
     if isinstance(right, StereoView):
         return right
@@ -189,12 +191,16 @@ def _view(right: Place | NDArray[Any] | Photo | StereoView) -> StereoView:
         from . import image
 
         return StereoView(image.read(right, evidence=False).rgb, "right", "file")
-    return StereoView(Photo(np.asarray(right), meta=Meta(name="second view")).rgb, "right", "array")
+    from . import memory
+
+    return StereoView(memory.photo_of(right, "second view").rgb, "right", "array")
 
 
-def _rig(calib: Place | Rig, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
+def _rig(calib: Any, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
     if isinstance(calib, Rig):
         return calib
+    if not isinstance(calib, str | os.PathLike) or not os.fspath(calib):
+        raise InputError("calib: is no path; give the path of a calibration file, or a Rig")
     # Here and above: what is not given needs no reader.
     from . import calibration
 

@@ -43,6 +43,15 @@ def check_place(path: Path, inputs: Iterable[Place] = ()) -> None:
         raise InputError(f"{label(path)}: cannot be written; name a file in a folder of yours")
 
 
+def check_name(path: Path) -> None:
+    """Raise InputError where no file can have this name: a NUL in it, or half a surrogate pair."""
+    try:
+        with contextlib.suppress(OSError):
+            os.lstat(path)
+    except ValueError as error:
+        raise InputError(f"{label(path)}: is not a path; check it") from error
+
+
 def refuse_inputs(path: Path, inputs: Place | Iterable[Place]) -> None:
     """Raise InputError where `path` is one of the files that are only read."""
     if not os.path.exists(path):  # False also where a folder may not be entered
@@ -62,6 +71,7 @@ def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
     With `folders` the folders above are made as needed. Raises InputError for a place
     that cannot be written.
     """
+    check_name(path)
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)

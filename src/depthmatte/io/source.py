@@ -15,6 +15,9 @@ from .label import label, reason
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
+PATIENCE = 5.0
+"""Seconds that a named pipe has until somebody writes into it."""
+
 
 @contextlib.contextmanager
 def opened(source: Source, name: str | None) -> Iterator[tuple[BinaryIO, str]]:
@@ -44,7 +47,7 @@ def _file(path: Path, name: str) -> Iterator[BinaryIO]:
             raise InputError(f"{name}: is a folder; give a photo")
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise InputError(f"{name}: is not a file; give a photo")
-        file = path.open("rb")
+        file = _pipe(path, name) if stat.S_ISFIFO(mode) else path.open("rb")
     except FileNotFoundError as error:
         raise InputError(f"{name}: there is no such file; check the path") from error
     except OSError as error:
@@ -55,6 +58,20 @@ def _file(path: Path, name: str) -> Iterator[BinaryIO]:
         raise InputError(f"{name}: is not a path; check it") from error
     with file:
         yield file
+
+
+def _pipe(path: Path, name: str) -> BinaryIO:
+    """A named pipe, once somebody writes into it; InputError after PATIENCE."""
+    import select
+
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    if not poll.poll(PATIENCE * 1000):
+        file.close()
+        raise InputError(f"{name}: is a pipe that nobody writes into; give a file")
+    os.set_blocking(file.fileno(), True)
+    return file
 
 
 def whole(stream: BinaryIO, name: str) -> BytesIO:

@@ -124,7 +124,7 @@ def write(
     quality
         1 to 100, for JPEG and color WebP; all else loses nothing.
     forbid
-        Files that are never replaced: the photo itself, and whatever else is only read.
+        Files that are never replaced, beside the photo's own file (`meta.path`).
     format
         `png`, `jpg`, `webp` or `tiff`, instead of the suffix. An open file without it gets PNG.
     threads
@@ -148,6 +148,8 @@ def write(
     form = form_of(path) if format is None else _named(format, label(path))
     job = _Job.of(array, form, label(path), meta, quality, threads)
     refuse_inputs(path, forbid)
+    if meta is not None and meta.path:
+        refuse_inputs(path, meta.path)
     with replacing(path, folders=True) as draft, draft.open("wb") as file:
         job.run(file)
     return path
@@ -277,7 +279,9 @@ def _dpi(meta: Meta) -> tuple[float, float] | None:
     return meta.dpi if meta.dpi and all(0 < number < 65_535 for number in meta.dpi) else None
 
 
-def _check(array: NDArray[Any], form: Format, name: str) -> None:
+def _check(array: Any, form: Format, name: str) -> None:
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{name}: cannot write {type(array).__name__}; give an array of pixels")
     shape = np.shape(array)
     colour = array.dtype == np.uint8 and len(shape) == 3 and shape[2] in (3, 4)
     if not colour and not (array.dtype in (np.uint8, np.uint16) and len(shape) == 2):
