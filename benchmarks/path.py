@@ -151,7 +151,7 @@ def main() -> None:
             text += f"   {other:>8.0f} {ours / other:>6.3f}" if other == other else ""
         print(text)
         rows.append(row | here)
-    write(rows, "path")
+    write(rows, "path_rembg" if options.rembg else "path")
 
 
 if __name__ == "__main__":
