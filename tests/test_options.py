@@ -132,6 +132,8 @@ def test_python_takes_every_option_by_its_name(tmp_path: Path) -> None:
         cut(rgb, matte_network="a.onnx", subject="nearest")
     with pytest.raises(dm.OptionError, match="colour: no such option; use subject"):
         cut(rgb, colour="srgb")
+    with pytest.raises(dm.OptionError, match=r"thread: no such option; .* threads"):
+        cut(rgb, thread=1)
 
 
 @pytest.mark.parametrize("text", ["auto", "nearest", "largest", "all", "3,4", "-1.5,2e2"])

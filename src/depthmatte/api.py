@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from .errors import OptionError
 from .fields import names
 from .options import CutOptions, SessionOptions
 from .portrait import Portrait
@@ -47,6 +48,9 @@ def cut(
     >>> portrait.save("cutout.png")  # doctest: +SKIP
     """
     loads = names(SessionOptions)
+    known = (*names(CutOptions), *loads)
+    if wrong := ", ".join(name for name in changes if name not in known):
+        raise OptionError(f"{wrong}: no such option; use {', '.join(known)}")
     loading = {name: value for name, value in changes.items() if name in loads}
     asked = {name: value for name, value in changes.items() if name not in loads}
     session = default_session(replace(SessionOptions(), **loading))
