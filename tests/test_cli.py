@@ -452,3 +452,13 @@ def test_an_opencv_that_is_half_there_is_one_line(photos: Path) -> None:
     assert done.stderr.startswith("depthmatte: OpenCV is only partly installed; run: ")
     assert len(done.stderr.splitlines()) == 1
     assert not Path("out").exists()
+
+
+def test_a_journal_that_cannot_be_written_costs_no_photo(photos: Path, nets: list[str]) -> None:
+    Path("out", JOURNAL).mkdir(parents=True)
+    done = run("cut", photos, "--save", "alpha", *nets)
+    assert done.exit_code == 0, done.output
+    assert files("out") == ["out/a.alpha.png", "out/sub/b.alpha.png"]
+    notes = [line for line in done.stderr.splitlines() if "note:" in line]
+    assert len(notes) == 1
+    assert JOURNAL in notes[0]

@@ -13,6 +13,7 @@ import cv2
 
 from ..cores import jobs_for
 from ..effects import EFFECTS
+from ..errors import InputError
 from ..io.find import STDIN, search
 from ..io.journal import Journal
 from ..io.write import encode, write, write_bytes
@@ -78,9 +79,15 @@ def cut_all(paths: Sequence[str], job: Job, report: Report) -> int:
     journal = journal_of(planned.tasks, out, job.output.resume)
 
     def finish(outcome: Outcome[Task, Cut]) -> None:
-        if journal and outcome.result:
-            task = outcome.task
+        nonlocal journal
+        if journal is None or outcome.result is None:
+            return
+        task = outcome.task
+        try:
             journal.note(task.path, signature, task.targets.values(), _reads(job, task))
+        except InputError as error:  # the results are whole, and the rest is still done
+            report.note(f"{error}; --resume will not know of this run")
+            journal = None
 
     done, failed = _run(planned.tasks, job, finish, report)
     failed += len(refused)
