@@ -12,10 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from peers import DATA, Tiefenrausch
 from table import RESULTS, show, write
 
+from depthmatte.arrays import Float, Mask
 from depthmatte.canvas import lift, prepare
 from depthmatte.evaluate import samples
 from depthmatte.io.image import read
@@ -33,9 +33,6 @@ from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
 from depthmatte.training.scenes import Scene, held_out_scenes
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 SETS = {"picsart": "people/picsart/eval", "ccp": "people/ccp/eval"}
 TOLERANCE = 0.1

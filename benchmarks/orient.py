@@ -17,10 +17,10 @@ from typing import get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from peers import DATA
 from table import show, write
 
+from depthmatte.arrays import Float
 from depthmatte.evaluate import samples
 from depthmatte.metrics import METRICS, measure
 from depthmatte.options import Orient
@@ -29,7 +29,6 @@ from depthmatte.photo import Photo
 from depthmatte.session import Session
 
 SETS = ("people/picsart/eval", "people/ccp/eval")
-Float = NDArray[np.float32]
 Pair = tuple[Photo, Float]
 
 TITLES = {name: metric.title for name, metric in METRICS.items()} | {"outline": "inside nearer"}

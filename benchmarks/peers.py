@@ -22,6 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depthmatte.arrays import Float
+
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before ONNX Runtime is imported
 import onnxruntime
 
@@ -29,7 +31,6 @@ from depthmatte.canvas import resize
 from depthmatte.io.image import read
 from depthmatte.photo import Photo
 
-Float = NDArray[np.float32]
 Peer = Callable[[Photo], Float]
 
 ROOT = Path(__file__).resolve().parent.parent

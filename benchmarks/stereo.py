@@ -18,6 +18,7 @@ from peers import DATA, SHARED
 from table import RESULTS, show, write
 
 from depthmatte import weights
+from depthmatte.arrays import RGB, Float, Mask
 from depthmatte.depth.binocular import FINE
 from depthmatte.depth.disparity import (
     Disparity,
@@ -29,10 +30,6 @@ from depthmatte.depth.pair import match
 from depthmatte.depth.stereo import matcher
 from depthmatte.io.image import read
 from depthmatte.network import bare_session
-from depthmatte.photo import RGB
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 BAD = 2.0
 """Pixels of error from which a disparity counts as bad, at the pair's own size."""

@@ -21,6 +21,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from depthmatte.api import cut
+from depthmatte.arrays import RGB
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import resize, scaled
 from depthmatte.cli import app
@@ -32,7 +33,6 @@ from depthmatte.io.image import read
 from depthmatte.io.write import write
 from depthmatte.training.sensor_noise import STRUCTURED, sense
 
-RGB = NDArray[np.uint8]
 Map = NDArray[np.float32]
 
 INPUTS = Path("out/depth")

@@ -18,6 +18,7 @@ from depth_sources import near_bright, row, save, tile
 from numpy.typing import NDArray
 
 from depthmatte.api import cut
+from depthmatte.arrays import RGB
 from depthmatte.canvas import Fit, lay, prepare
 from depthmatte.demo import sample
 from depthmatte.maps import Depth, Matte
@@ -25,7 +26,6 @@ from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
 
-RGB = NDArray[np.uint8]
 Map = NDArray[np.float32]
 
 SHAPE = (640, 860)

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.canvas import Float, resize, scaled
+from depthmatte.arrays import RGB, Float
+from depthmatte.canvas import resize, scaled
 from depthmatte.effects.composite import over
 from depthmatte.effects.foreground import SIDE, VISIBLE, _layers, certain, foreground
 from depthmatte.filters import fill
-from depthmatte.photo import RGB
 from depthmatte.portrait import Portrait
 from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
 

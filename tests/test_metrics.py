@@ -12,10 +12,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from depthmatte import metrics, ordering
+from depthmatte.arrays import Float
 from depthmatte.errors import InputError
 from depthmatte.metrics import METRICS, measure
-
-Float = NDArray[np.float32]
 
 EMPTY = np.zeros((40, 30), np.float32)
 FULL = np.ones((40, 30), np.float32)

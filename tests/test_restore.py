@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.canvas import Box, Fit, Float, lay, lift, prepare
+from depthmatte.arrays import RGB, Float
+from depthmatte.canvas import Box, Fit, lay, lift, prepare
 from depthmatte.evidence import Reason
 from depthmatte.filters import box, guided_coefficients, spread
 from depthmatte.maps import Depth, Matte
 from depthmatte.options import Orient
-from depthmatte.photo import RGB, Photo
+from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
 from depthmatte.restore import EPS, RADIUS, restore, restore_known, strips
 

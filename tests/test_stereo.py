@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
 
+from depthmatte.arrays import RGB
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Fit, prepare
 from depthmatte.cli import app
@@ -43,7 +44,7 @@ from depthmatte.io.image import read
 from depthmatte.io.write import write
 from depthmatte.maps import Depth
 from depthmatte.network import Network
-from depthmatte.photo import RGB, Photo
+from depthmatte.photo import Photo
 from stereoscenes import SCENE, Plane, camera, texture, view
 from tinynets import model
 from usac_points import POINTS

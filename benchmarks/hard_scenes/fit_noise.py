@@ -36,13 +36,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depthmatte.arrays import Mask
 from depthmatte.camera import Camera
 from depthmatte.training.placing import Body, Spot, place
 from depthmatte.training.rendering import Backdrop, look
 from depthmatte.training.sensor_noise import FLIGHT, STRUCTURED, Sensor, sense
 
 Metres = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 JUMP = 0.25
 """Neighbours whose distances differ by more than this share lie on two surfaces."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .canvas import Canvas, Float
+from .arrays import Float
+from .canvas import Canvas
 from .depth import Source, unmeasured
 from .errors import InputError
 from .evaluate import MASK_IOU, Sample, Table, means, samples

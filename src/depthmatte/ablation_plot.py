@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ablation import FALSE, MISSED, Bench, Case, Gain, Outcome, variants
+from .arrays import RGB
 from .canvas import resize, scaled
 from .errors import InputError, MissingExtra
 from .evaluate import Table
 from .io.label import label
 from .io.replace import replacing
 from .io.write import form_of, write
-from .photo import RGB
 from .portrait import Portrait
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Arrays inside frozen values: equality that answers, maps that cannot be changed."""
+"""Array types by name, and arrays inside frozen values: equality that answers, read-only maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Array = TypeVar("Array", bound=NDArray[Any])
+RGB = NDArray[np.uint8]
+"""Pixels, uint8 (h, w, 3)."""
+
+Float = NDArray[np.float32]
+"""A map of numbers, float32."""
+
+Mask = NDArray[np.bool_]
+"""A map of yes and no, bool."""
+
+Values = NDArray[Any]
+"""An array of any type."""
+
+_Array = TypeVar("_Array", bound=NDArray[Any])
 
 
 def equal(self: Any, other: Any) -> bool:
@@ -27,7 +39,7 @@ def equal(self: Any, other: Any) -> bool:
     )
 
 
-def read_only(array: Array) -> Array:
+def read_only(array: _Array) -> _Array:
     """The array itself, no longer writable: whoever wants to change it takes a copy."""
     array.setflags(write=False)
     return array

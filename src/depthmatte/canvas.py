@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import RGB, Float
 from .errors import InputError, InstallError
 from .icc import to_srgb
 from .options import Orient
-from .photo import RGB, Photo
+from .photo import Photo
 
 if not hasattr(cv2, "INTER_AREA"):
     # pip leaves half of it where two OpenCV packages shared the folder and one was removed.
@@ -27,7 +28,6 @@ if not hasattr(cv2, "INTER_AREA"):
         "--no-deps opencv-contrib-python-headless"
     )
 
-Float = NDArray[np.float32]
 
 PRESET = (480, 352)
 """(height, width) of an upright canvas, the preset size of both networks: about 3 to 4."""

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Float
+from .arrays import RGB, Float
 from .icc import is_srgb
-from .photo import RGB
 from .tone import SAMPLES, curves
 
 LUMA = (0.2126, 0.7152, 0.0722)

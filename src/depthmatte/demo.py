@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import api
+from .arrays import RGB
 from .errors import MissingExtra
 from .io.image import read
 from .io.write import to_8bit, write
-from .photo import RGB, Meta, Photo
+from .photo import Meta, Photo
 from .sheet import sheet
 
 BACKDROP = "#2f6f8f"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .canvas import Float
+from .arrays import Float
 from .errors import InputError
 from .fuse import FUSIONS, Fusion
 from .io.find import SUFFIXES

@@ -14,9 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Float, resize
-
-Mask = NDArray[np.bool_]
+from .arrays import Float, Mask
+from .canvas import resize
 
 _TINY = 1e-6
 

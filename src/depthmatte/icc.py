@@ -17,9 +17,10 @@ from typing import Any, get_args
 
 import numpy as np
 
+from .arrays import RGB
 from .errors import InputError
 from .options import Color
-from .photo import RGB, Photo
+from .photo import Photo
 
 TOLERANCE = 2
 """Levels of 255 by which a profile may differ from sRGB and still count as sRGB."""

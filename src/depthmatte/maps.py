@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import equal
-from .canvas import Float
+from .arrays import Float, equal
 from .errors import InputError
 from .evidence import Reason
 

@@ -21,10 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import Float, Mask
 from .errors import InputError
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 THRESHOLD = 0.5
 """At or above it a pixel belongs to the mask, in alpha and in truth."""

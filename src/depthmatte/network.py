@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import onnx_file, weights
-from .canvas import Canvas, Float
+from .arrays import Float
+from .canvas import Canvas
 from .contract import KEY, Contract
 from .devices import AUTO
 from .errors import InputError, WeightsError

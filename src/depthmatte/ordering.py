@@ -12,17 +12,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import Mask, Values
 from .canvas import Box
 from .errors import InputError
 
-Values = NDArray[Any]
-Mask = NDArray[np.bool_]
 Points = NDArray[np.intp]
 
 REACH = 0.025

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .arrays import equal
+from .arrays import RGB, equal
 from .camera import Camera
 from .errors import InputError
 from .evidence import Evidence
-
-RGB = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import equal, read_only
+from .arrays import RGB, Float, equal, read_only
 from .backdrop import backdrop
-from .canvas import Fit, Float, lift
+from .canvas import Fit, lift
 from .errors import InputError, MissingMap
 from .icc import is_srgb
 from .maps import Depth, Matte
-from .photo import RGB, Photo
+from .photo import Photo
 from .restore import restore, restore_known
 
 SEEN = 0.005

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Fit, Float, lay, lift, resize
+from .arrays import RGB, Float
+from .canvas import Fit, lay, lift, resize
 from .filters import Moments, box, dot, normalized, spread
-from .photo import RGB
 
 RADIUS = 1
 EPS = 1e-3

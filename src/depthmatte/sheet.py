@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import RGB
 from .canvas import Fit, lift, resize, scaled
 from .effects import Cutout
 from .io.write import to_8bit
 from .maps import Depth, Matte
-from .photo import RGB, Photo
+from .photo import Photo
 from .portrait import Portrait
 from .restore import restore, restore_known
 

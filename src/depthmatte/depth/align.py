@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Float
 from ..camera import Camera
-from ..canvas import Float
 from ..evidence import Reason
 from ..options import Interpolation
 from .cloud import Cloud

@@ -13,10 +13,10 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from ..canvas import Float, resize, scaled
+from ..arrays import RGB, Float, Mask
+from ..canvas import resize, scaled
 from ..network import Network
-from ..photo import RGB
-from .disparity import Disparity, Mask, Matcher, moved
+from .disparity import Disparity, Matcher, moved
 
 SIDE = 768
 """Longer side in pixels at which pairs are matched: plenty for a canvas."""

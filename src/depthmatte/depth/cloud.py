@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..arrays import Float
 from ..camera import Camera, Lens, pose
-from ..canvas import Float
 from .grid import Grid
 from .scale import Index
 

@@ -8,11 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float, resize
+from ..arrays import RGB, Float, Mask
+from ..canvas import resize
 from ..errors import InputError
-from ..photo import RGB
-
-Mask = NDArray[np.bool_]
 
 TOLERANCE = 1.0
 """Pixels by which the disparities of both views may differ and still agree."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..canvas import Float
+from ..arrays import Float, Mask
 from ..evidence import Reason
 from ..maps import Depth
-from .disparity import Mask
 from .pair import Match
 
 FAINT = 0.5

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..canvas import Float
+from ..arrays import Float, Mask
 from .scale import tolerance
-
-Mask = NDArray[np.bool_]
 
 _MANY = 4
 """Valid neighbours that must differ from a lonely pixel: half of all there can be."""

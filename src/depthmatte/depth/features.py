@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import RGB
 from ..canvas import resize, scaled
-from ..photo import RGB
 
 Points = NDArray[np.float64]
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Float, Mask
 from ..camera import Camera
-from ..canvas import Float
 from ..lens import Matrix
 from .scale import AGREE, Index, scale
-
-Mask = NDArray[np.bool_]
 
 APART = 0.95
 """Pixels, upright and across, that one cell between neighbours may cover on the other camera's

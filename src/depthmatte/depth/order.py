@@ -13,15 +13,13 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from ..canvas import Canvas, Float
+from ..arrays import Float, Mask
+from ..canvas import Canvas
 from ..errors import InputError
 from ..maps import Depth, Matte
 from ..photo import Photo
 from . import Source
-
-Mask = NDArray[np.bool_]
 
 PERSON, OUTSIDE = 0.9, 0.1
 """Opacity from which a pixel is the person's, and up to which it is not."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from ..arrays import RGB, Float, Mask
 from ..camera import Rig
-from ..canvas import Float
 from ..errors import InputError
 from ..evidence import Side
-from ..photo import RGB
-from .disparity import Disparity, Mask, Matcher, across, hidden, match_right, moved
+from .disparity import Disparity, Matcher, across, hidden, match_right, moved
 from .features import FEW, Matches, matches
 from .rectify import Rectified, calibrated, estimated, given, is_rectified
 

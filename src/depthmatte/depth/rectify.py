@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import RGB, Float, Mask
 from ..camera import Camera, Rig
-from ..canvas import Float, resize
+from ..canvas import resize
 from ..errors import InputError
 from ..evidence import Side
 from ..lens import Matrix
-from ..photo import RGB
-from .disparity import Disparity, Mask
+from .disparity import Disparity
 from .features import FEW, Matches
 from .turns import estimate
 

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float, resize
+from ..arrays import Float
+from ..canvas import resize
 from ..filters import normalized
 from ..options import Interpolation
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import lens
+from ..arrays import Float
 from ..camera import Camera, alike
-from ..canvas import Canvas, Fit, Float
+from ..canvas import Canvas, Fit
 from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..filters import gaussian, normalized

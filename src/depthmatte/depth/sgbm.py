@@ -9,9 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..canvas import Float, resize, scaled
-from ..photo import RGB
-from .disparity import TOLERANCE, Disparity, Mask, difference, fill, mirror
+from ..arrays import RGB, Float, Mask
+from ..canvas import resize, scaled
+from .disparity import TOLERANCE, Disparity, difference, fill, mirror
 
 BLOCK = 3
 SMALL_STEP, LARGE_STEP = (8 * 3 * BLOCK**2, 32 * 3 * BLOCK**2)

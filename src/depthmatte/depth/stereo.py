@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import weights
+from ..arrays import RGB
 from ..camera import Rig
 from ..canvas import Canvas, resize, scaled
 from ..errors import InputError
 from ..evidence import Side, StereoView
 from ..maps import Depth
-from ..photo import RGB, Photo
+from ..photo import Photo
 from . import Source
 from .disparity import Matcher
 from .distance import distance

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Float
 from ..camera import Camera
-from ..canvas import Float
 from ..evidence import Reason
 from .cloud import Cloud
 from .scale import AGREE, Index

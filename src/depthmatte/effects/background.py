@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..arrays import RGB
 from ..canvas import resize
 from ..errors import InputError, OptionError
 from ..icc import color_in, convert
-from ..photo import RGB, Photo
+from ..photo import Photo
 from .composite import over
 from .cutout import Cutout
 from .effect import Effect, Pixels, PortraitLike, option

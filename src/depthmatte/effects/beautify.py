@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..canvas import Float, resize, scaled
+from ..arrays import RGB, Float
+from ..canvas import resize, scaled
 from ..color import luma
 from ..filters import box, gaussian, guided_coefficients
 from ..icc import to_srgb
-from ..photo import RGB
 from ..restore import strips
 from .effect import Effect, Pixels, PortraitLike, option
 

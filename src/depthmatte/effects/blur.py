@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..canvas import Float, resize, scaled
+from ..arrays import RGB, Float
+from ..canvas import resize, scaled
 from ..color import to_bytes, to_linear
 from ..filters import disc, fill, gaussian, normalized
-from ..photo import RGB
 from ..restore import restore
 from .composite import over
 from .effect import Effect, Pixels, PortraitLike, option

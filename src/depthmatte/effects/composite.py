@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..canvas import Float
-from ..photo import RGB
+from ..arrays import RGB, Float
 
 
 def over(front: RGB, alpha: Float, back: RGB) -> RGB:

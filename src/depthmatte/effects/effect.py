@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Fit, Float
+from ..arrays import Float
+from ..canvas import Fit
 from ..fields import check, option
 from ..maps import Depth
 from ..photo import Photo

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float, resize, scaled
+from ..arrays import RGB, Float
+from ..canvas import resize, scaled
 from ..filters import broadcast, fill
-from ..photo import RGB
 from ..restore import strips
 
 SIDE = 640

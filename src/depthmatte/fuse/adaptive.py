@@ -16,7 +16,8 @@ from functools import cache
 import numpy as np
 
 from .. import weights
-from ..canvas import Float, resize
+from ..arrays import Float
+from ..canvas import resize
 from ..errors import WeightsError
 from ..maps import Depth, Matte
 from ..network import Network

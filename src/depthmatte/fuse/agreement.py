@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Box, Float
-from ..filters import Mask, median, relief
+from ..arrays import Float, Mask
+from ..canvas import Box
+from ..filters import median, relief
 from ..maps import Depth, Matte
 from .decision import trust
-from .subject import JUMP, WINDOW
+from .instances import JUMP, WINDOW
 
 STEP = 0.02
 """Difference in log depth across the outline that counts as a step."""

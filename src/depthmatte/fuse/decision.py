@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import Float, resize, scaled
+from ..arrays import Float
+from ..canvas import resize, scaled
 from ..maps import Depth
 from .features import COARSE, HALO, NEARBY
 

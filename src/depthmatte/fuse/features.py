@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..canvas import Float, resize, scaled
+from ..arrays import Float
+from ..canvas import resize, scaled
 from ..maps import Depth, Matte
 
 CHANNELS = 9

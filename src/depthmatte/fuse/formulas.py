@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..canvas import Float
+from ..arrays import Float
 from ..maps import Depth, Matte, part
 
 

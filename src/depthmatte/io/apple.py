@@ -11,10 +11,11 @@ from typing import Literal
 
 import numpy as np
 
+from ..arrays import Float
 from ..camera import Camera
 from ..evidence import RawDepth
 from .damaged import Damaged
-from .ranges import Float, from_disparity, from_distance, relative
+from .ranges import from_disparity, from_distance, relative
 from .xmp import Xmp
 
 PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"

@@ -12,11 +12,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from ..arrays import Values
 from ..errors import InputError, MissingExtra
 from . import pfm
 from .depth_pictures import check_size, one_channel
 from .label import short
-from .thinning import Thinning, Values
+from .thinning import Thinning
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

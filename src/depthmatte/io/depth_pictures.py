@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import Values
 from ..errors import InputError
 from .picture import load, open_picture
 from .png import SIGNATURE
-from .thinning import Thinning, Values
+from .thinning import Thinning
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -26,6 +26,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Values
 from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..options import DepthKind
@@ -33,7 +34,7 @@ from . import depth_arrays, depth_pictures, exif, png
 from .depth_pictures import one_channel
 from .inverse import by_ratio, inverted
 from .label import label, reason, short
-from .thinning import Thinning, Values
+from .thinning import Thinning
 from .trouble import one_line
 
 Decoder = Callable[[bytes, str, int], tuple[Values, Values | None]]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from ..arrays import Float
 from ..camera import Camera
 from ..evidence import RawDepth
 from . import jpeg_segments, plane
 from .damaged import Damaged
 from .gdepth import with_confidence
-from .ranges import Float, ranged
+from .ranges import ranged
 from .xmp import Xmp, number
 
 _DEPTH = ("depth", "android/depthmap")

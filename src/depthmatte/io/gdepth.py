@@ -12,11 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..arrays import Float
 from ..errors import InputError
 from ..evidence import RawDepth
 from . import plane, xmp
 from .jpeg_segments import APP0, APP1, START, segments
-from .ranges import Float, ranged
+from .ranges import ranged
 from .xmp import Xmp
 
 SPACE = "http://ns.google.com/photos/1.0/depthmap/"

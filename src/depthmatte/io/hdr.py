@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..photo import RGB
+from ..arrays import RGB, Float
 from ..tone import matrix
 from .cicp import HLG, Cicp
 
@@ -31,8 +31,6 @@ KNEE = 0.9
 
 _HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2  # of the display that BT.2100 refers to
 _ROWS = 128
-
-Float = NDArray[np.float32]
 
 
 def to_sdr(levels: NDArray[np.uint16], cicp: Cicp) -> RGB:

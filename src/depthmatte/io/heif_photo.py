@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Float
 from ..camera import Camera
 from ..evidence import Evidence, RawDepth, StereoView
 from . import apple, exif, heif_boxes, stereo_file
@@ -19,7 +20,7 @@ from .findings import Findings, attempt, covering, covers
 from .heif_boxes import Boxes, Item, Turns
 from .orientation import upright
 from .plane import LARGEST
-from .ranges import Float, relative
+from .ranges import relative
 
 if TYPE_CHECKING:
     from PIL.Image import Exif

@@ -20,12 +20,13 @@ from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from ..arrays import RGB
 from ..camera import Camera
 from ..errors import InputError
 from ..evidence import Evidence
 from ..icc import in_color, two_way
 from ..options import Color
-from ..photo import RGB, Meta, Photo
+from ..photo import Meta, Photo
 from . import cicp, embedded, exif, hdr, pixels, png, raw, stereo_file
 from .cicp import Cicp
 from .findings import Findings

@@ -7,10 +7,8 @@ calibration has it (`depth.distance`), so that one set of thresholds serves all.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from ..arrays import Float, Mask
 
 FAR = 10.0
 """Times as far as the nearest part the farthest is taken to be where nobody knows infinity."""

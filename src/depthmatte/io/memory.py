@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import RGB
 from ..errors import InputError
 from ..icc import in_color, two_way
 from ..options import Color
-from ..photo import RGB, Meta, Photo
+from ..photo import Meta, Photo
 from . import exif, pixels
 from .image import read
 from .label import label

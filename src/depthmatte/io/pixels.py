@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import RGB
 from ..icc import engine
-from ..photo import RGB
 from . import picture
 from .orientation import STORED
 

@@ -11,10 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Float
 from ..evidence import RawDepth, Reason
 from .damaged import Damaged
-
-Float = NDArray[np.float32]
 
 _UNITS = {
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), ("m", 1.0)),

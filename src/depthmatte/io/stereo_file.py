@@ -9,10 +9,10 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import RGB
 from ..camera import Camera
 from ..errors import InputError
 from ..evidence import Side, StereoView
-from ..photo import RGB
 from . import gdepth, jpeg_segments, plane, xmp
 from .jpeg_segments import APP1, DISPARITY, UNDEFINED, Picture
 from .xmp import Xmp

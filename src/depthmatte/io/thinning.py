@@ -7,12 +7,10 @@ A depth map of 250 million pixels may be a file of some kilobytes. What is kept 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[Any]
+from ..arrays import Values
 
 LARGEST = 2**24
 """Pixels that are kept: more than any device measures."""

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Float
 from ..camera import alike
-from ..canvas import Canvas, Float, lay
+from ..canvas import Canvas, lay
 from ..maps import LIKELY, Matte
 from ..photo import Photo
 
