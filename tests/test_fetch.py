@@ -19,6 +19,7 @@ import pytest
 import depthmatte
 from depthmatte import fetch, weights
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
+from depthmatte.io import replace
 
 CONTENT = os.urandom(3_000_000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -272,11 +273,11 @@ def test_drafts_of_the_dead_are_swept(
     (draft,) = cache.iterdir()
     foreign = cache / "download.part"
     foreign.write_bytes(b"somebody else's")
-    fetch.sweep(cache)
+    replace.sweep(cache)
     assert draft.exists()
     process.send_signal(signal.SIGKILL)
     process.wait()
-    fetch.sweep(cache)
+    replace.sweep(cache)
     assert list(cache.iterdir()) == [foreign]
 
 

@@ -14,10 +14,10 @@ from .arrays import RGB
 from .canvas import resize, scaled
 from .errors import InputError, MissingExtra
 from .evaluate import Table
-from .io.label import label
 from .io.replace import replacing
 from .io.write import form_of, write
 from .portrait import Portrait
+from .text import label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

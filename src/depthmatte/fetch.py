@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import InputError, WeightsError
+from .io.replace import draft_in
 from .onnx_file import MOST_BYTES
 from .text import plain, reason
 
@@ -34,9 +34,6 @@ LONGEST = 3600.0
 """Seconds a whole download may take."""
 
 CHUNK = 1 << 20
-
-DRAFT = ".depthmatte-"
-"""How the names of drafts in the cache start; they end in `.part`."""
 
 _OURS = ("http", "https")
 
@@ -86,48 +83,22 @@ def fetch(url: str, sha256: str, target: Path, progress: Progress | None = None)
         when the file cannot be kept.
     """
     checked(url)
-    sweep(target.parent)
-    draft = target.parent / f"{DRAFT}{secrets.token_hex(8)}.part"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("xb") as out:
-            _hold(out)
-            found = _download(url, out, progress)
-        if found != sha256:
-            raise WeightsError(
-                f"{shown(url)}: what came has another sha256 than {sha256[:12]}; check both"
-            )
-        os.replace(draft, target)
+        with draft_in(target.parent) as draft:
+            with draft.open("wb") as out:
+                found = _download(url, out, progress)
+            if found != sha256:
+                raise WeightsError(
+                    f"{shown(url)}: what came has another sha256 than {sha256[:12]}; check both"
+                )
+            os.replace(draft, target)
     except OSError as error:
         raise WeightsError(
             f"{plain(target.parent)}: networks cannot be kept there "
             f"({reason(error)}); "
             "set DEPTHMATTE_CACHE to another folder"
         ) from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Delete drafts whose process is gone: killed, or without power."""
-    with suppress(OSError):
-        for draft in folder.glob(f"{DRAFT}*.part"):
-            with suppress(OSError):  # held: another process is at work
-                with draft.open("rb") as file:
-                    _hold(file)
-                draft.unlink()
-
-
-def _hold(file: BinaryIO) -> None:
-    """Lock a draft as long as this process has it open; OSError where another one has.
-
-    Windows needs no lock: a file that is open there cannot be deleted.
-    """
-    if os.name == "posix":
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _download(url: str, out: BinaryIO, progress: Progress | None) -> str:

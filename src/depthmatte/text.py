@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+Place = str | os.PathLike[str]
+"""A path as callers give it."""
+
 
 def printable(text: str) -> str:
     """`text` on one line: what cannot be printed, line breaks and escapes too, as "?"."""
@@ -17,3 +22,13 @@ def plain(text: object, most: int = 160) -> str:
     """`printable` of the first `most` characters; what was longer ends in "..."."""
     line = str(text)
     return printable(line[:most] + "..." if len(line) > most else line)
+
+
+def label(path: Place) -> str:
+    """The path as the user gave it, with line breaks and unprintable characters as "?"."""
+    return printable(os.fspath(path))
+
+
+def short(said: object, most: int = 60) -> str:
+    """What a file itself says, such as a name inside it: printable, on one line, cut at `most`."""
+    return plain(said, most)

@@ -12,7 +12,7 @@ from ..effects import EFFECTS, Effect
 from ..errors import InputError, OptionError
 from ..fields import pairs, parse
 from ..io.image import read
-from ..io.label import label
+from ..text import label
 
 
 def spec(text: str) -> tuple[str, Effect]:

@@ -10,11 +10,11 @@ import typer
 
 from ..errors import InputError
 from ..evaluate import MASK_IOU, Sample, Table, evaluate, samples, write_csv, write_json
-from ..io.label import label
 from ..io.replace import check_place
 from ..metrics import METRICS
 from ..options import CutOptions
 from ..session import Session
+from ..text import label
 from .report import Report
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..io.gdepth import embed
-from ..io.label import label
 from ..io.write import encode
 from ..portrait import Portrait
+from ..text import label
 
 
 def gdepth(portrait: Portrait) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OptionError
-from ..io.label import label
+from ..text import label
 
 _SHOT = re.compile(r"(.+?)[-_. ](?:rgb|colou?r|image|img|photo|left|l|im0)", re.IGNORECASE)
 _OTHER = re.compile(

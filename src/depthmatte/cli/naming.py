@@ -19,9 +19,9 @@ from ..io.find import STDIN, Found, Refused
 from ..io.journal import Journal
 from ..io.kinds import SUFFIXES as PHOTOS
 from ..io.kinds import UNREAD
-from ..io.label import label
 from ..io.write import SUFFIXES
 from ..options import Exists, OutputOptions
+from ..text import label
 
 TEMPLATE = OutputOptions().name
 """How results are called unless the user says otherwise: photo.jpg gives photo.cutout.png."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..evidence import RawDepth, Reason
-from ..io.label import label
 from ..photo import Photo
 from ..portrait import Portrait
+from ..text import label
 from .job import Job
 
 READ_AS = {

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..errors import DepthmatteError, InputError, MissingExtra, WeightsError
-from ..io.label import label, reason
-from ..text import plain
+from ..text import label, plain, reason
 
 TRACEBACK = "DEPTHMATTE_TRACEBACK"
 """Environment variable that shows the traceback of an error nobody foresaw."""

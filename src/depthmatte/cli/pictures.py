@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backdrop import backdrop
 from ..errors import OptionError
 from ..io.write import to_8bit, to_16bit
-from ..portrait import Portrait
+from ..portrait import Portrait, backdrop
 from ..sheet import sheet
 from .effects import spec
 

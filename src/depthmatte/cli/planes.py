@@ -14,9 +14,9 @@ from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..io.find import STDIN, Found, search
 from ..io.image import Header, read, read_header
-from ..io.label import label
 from ..io.write import to_16bit, write
 from ..photo import Photo
+from ..text import label
 from .naming import Task, journal_of, plan
 from .outcome import attempt
 from .report import Report, json_line, say, size

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from ..io.label import label
+from ..text import label
 
 _PATIENCE = 1.0
 """Seconds before a single piece of work shows that it goes on."""

@@ -21,10 +21,10 @@ from ..errors import InputError, OptionError
 from ..evidence import Side
 from ..io import calibration, pfm
 from ..io.image import read
-from ..io.label import label
 from ..io.replace import check_place
 from ..io.write import write
 from ..photo import Photo
+from ..text import label
 from .report import size
 
 

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic
 
 from ..errors import DepthmatteError, InputError
-from ..io.label import label
+from ..text import label
 from .outcome import Make, Outcome, R, T, attempt, made, problem
 from .stopping import Stopped, stoppable
 

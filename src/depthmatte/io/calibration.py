@@ -19,8 +19,8 @@ import numpy as np
 
 from ..camera import Camera, Rig
 from ..errors import InputError
+from ..text import label
 from . import colmap, kalibr, markup, middlebury, open3d, realsense, ros, storage
-from .label import label
 from .rigs import Size, camera, coefficients, numbers, rig, shown
 
 VERSION = 1

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..arrays import Values
 from ..errors import InputError, MissingExtra
+from ..text import short
 from . import pfm
 from .depth_pictures import check_size, one_channel
-from .label import short
 from .thinning import Thinning
 
 _HEADERS = {

@@ -30,17 +30,15 @@ from ..arrays import Values
 from ..errors import InputError
 from ..evidence import RawDepth, Reason
 from ..options import DepthKind
+from ..text import label, reason, short
 from . import depth_arrays, depth_pictures, exif, png
 from .depth_pictures import one_channel
 from .inverse import by_ratio, inverted
-from .label import label, reason, short
+from .picture import MAX_PIXELS
 from .thinning import Thinning
 from .trouble import one_line
 
 Decoder = Callable[[bytes, str, int], tuple[Values, Values | None]]
-
-MAX_PIXELS = 250_000_000
-"""Pixels a depth file may have unless the caller allows more."""
 
 KINDS = "16-bit PNG, TIFF, PGM, PFM, NPY, NPZ or EXR"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
+from ..text import label, reason
 from . import patterns
 from .journal import NAME as JOURNAL
 from .journal import Journal
 from .kinds import SUFFIXES, Unread, first_bytes, kind_of, looks_like_photo, suffix_of
-from .label import label, reason
 
 __all__ = ["STDIN", "SUFFIXES", "Found", "Refused", "Search", "find", "search"]
 

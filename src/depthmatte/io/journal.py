@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .label import label, reason
+from ..text import label, reason
 
 NAME = ".depthmatte-done.jsonl"
 """The journal's name in the folder of results."""

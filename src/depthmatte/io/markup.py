@@ -15,7 +15,7 @@ from typing import Any
 from xml.parsers import expat
 
 from ..errors import InputError
-from .label import Place, label, reason
+from ..text import Place, label, reason
 
 LARGEST = 2**20
 """Bytes: calibrations are small, anything more is another file."""

@@ -12,9 +12,9 @@ from ..errors import InputError
 from ..icc import in_color, two_way
 from ..options import Color
 from ..photo import Meta, Photo
+from ..text import label
 from . import exif, pixels
 from .image import read
-from .label import label
 from .trouble import check_mode, one_line
 
 if TYPE_CHECKING:

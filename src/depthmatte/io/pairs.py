@@ -14,8 +14,8 @@ from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
 from ..options import DepthKind
 from ..photo import Photo
+from ..text import Place, label, short
 from .findings import turned_depth
-from .label import Place, label, short
 
 
 def attach(

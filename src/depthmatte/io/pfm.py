@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .label import Place, label, reason
+from ..text import Place, label, reason
+from .picture import MAX_PIXELS
 from .replace import refuse_inputs, replacing
-
-MAX_PIXELS = 250_000_000
-"""Pixels a file may claim, checked before memory is asked for."""
 
 _HEADER = re.compile(rb"(PF|Pf)\s+(\d{1,9})\s+(\d{1,9})\s+([-+.\deE]{1,32})[ \t\r]*\n")
 

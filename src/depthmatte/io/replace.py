@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError
-from .label import Place, label, reason
+from ..text import Place, label, reason
 
 if sys.platform != "win32":
     import fcntl
@@ -75,8 +75,7 @@ def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_once(path.parent)
-        with _draft(path.parent) as draft:
+        with draft_in(path.parent) as draft:
             yield draft
             os.replace(draft, path)
     except (FileExistsError, NotADirectoryError) as error:
@@ -90,10 +89,11 @@ def replacing(path: Path, folders: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """An empty file that is held while it is written, and gone afterwards if it still has its
-    name.
+def draft_in(folder: Path) -> Iterator[Path]:
+    """An empty file in `folder`, locked while it is written, removed afterwards if it still has
+    its name. Raises OSError where the folder cannot be written.
     """
+    _sweep_once(folder)
     while True:
         draft = folder / f".{os.urandom(8).hex()}{ENDING}"
         with draft.open("xb") as held:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..camera import Camera, Rig
 from ..errors import InputError
 from ..lens import Matrix, Model
-from .label import short
+from ..text import short
 
 Size = tuple[int, int]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError
-from .label import label, reason
+from ..text import label, reason
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 

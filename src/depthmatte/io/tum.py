@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..photo import Photo
+from ..text import label, reason
 from . import image
-from .label import label, reason
 from .pairs import attach
 
 SCALE = 5000.0

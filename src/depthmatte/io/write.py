@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..photo import Meta
+from ..text import Place, label, reason
 from . import png_writer
-from .label import Place, label, reason
 from .replace import refuse_inputs, replacing
 from .sink import Sink
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from ..io.label import label, reason
 from ..io.replace import replacing
+from ..text import label, reason
 from .recipe import TASKS
 
 KEPT = ("last.pt", "log.csv", "log.png")

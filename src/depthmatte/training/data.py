@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ..canvas import resize
 from ..errors import InputError
-from ..io.label import label
 from ..photo import RGB
+from ..text import label
 
 HOLD_OUT = 5
 VALIDATION = 20

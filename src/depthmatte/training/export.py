@@ -25,9 +25,9 @@ from ..canvas import PRESET
 from ..contract import KEY, VERSION
 from ..errors import InputError, WeightsError
 from ..fields import options
-from ..io.label import label
 from ..io.replace import refuse_inputs, replacing
 from ..network import Network
+from ..text import label
 from .checkpoint import read_checkpoint, refuse_run
 from .recipe import Recipe
 from .tasks import TASKS, Task

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ..canvas import Float, resize
 from ..errors import InputError
 from ..fuse.features import features
-from ..io.label import label
 from ..maps import Depth, Matte
+from ..text import label
 from . import mistakes
 from .augment import Rng
 from .data import Split

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..io.label import label
 from ..io.replace import replacing
+from ..text import label
 
 Row = dict[str, float]
 """One epoch: `epoch`, `loss` and its terms, `validation`, `seconds`."""

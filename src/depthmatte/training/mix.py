@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..io.label import label
 from ..io.replace import refuse_inputs
+from ..text import label
 from .checkpoint import read_checkpoint, refuse_run, write_checkpoint
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..fields import plain
-from ..io.label import label
+from ..text import label
 from .checkpoint import read_checkpoint, write_checkpoint
 from .log import Row, plot, read_log, write_log
 from .nets.encoders import load_imagenet

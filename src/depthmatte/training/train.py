@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
-from ..io.label import label
+from ..text import label
 from .checkpoint import KEPT, read_checkpoint
 from .recipe import Earlier, Recipe
 from .run import Run, hold_still
