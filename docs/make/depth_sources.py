@@ -1,6 +1,6 @@
-"""Make the inputs, the terminal output and the pictures of docs/depth.md.
+"""Make the inputs, the terminal output and the pictures of docs/howto/depth.md.
 
-python examples/depth_sources.py docs
+python docs/make/depth_sources.py docs/images
 
 The photo is scikit-image's astronaut. What the depth network says about it, sharpened along
 the photo's edges and called metres, is the scene; a depth camera and a second lens are

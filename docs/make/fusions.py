@@ -1,6 +1,6 @@
-"""Make the picture of docs/fusion.md: one scene, every fusion, with measured and wrong depth.
+"""Make the picture of docs/explanation/fusion.md: one scene, every fusion, with measured and wrong depth.
 
-python examples/fusions.py docs
+python docs/make/fusions.py docs/images
 
 The scene is scikit-image's astronaut three times before a wall: in front, far behind, and on
 a poster. Depth is what was drawn. One copy of the matte has lost a piece, as mattes do.
