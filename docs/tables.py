@@ -26,7 +26,8 @@ PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, Earlier)
 """Dataclasses whose fields the command line has as flags."""
 
-HEAD = ["| option | takes | default | meaning |", "|---|---|---|---|"]
+HEAD = ["| option | meaning | takes | default |", "|---|---|---|---|"]
+"""Of the command reference: the meaning comes second, so that a phone shows it."""
 
 
 def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
@@ -89,7 +90,8 @@ def row(param: Any, known: dict[str, list[tuple[str, str]]]) -> str:
         names = ", ".join(f"`{name}`" for name in sorted(param.opts, key=len))
         cells = [names, takes(param), default(param), told.replace("|", r"\|")]
     cells[3] = cells[3][:1].upper() + cells[3][1:]
-    return f"| {' | '.join(cells)} |"
+    name, values, usual, meaning = cells
+    return f"| {name} | {meaning} | {values} | {usual} |"
 
 
 def prose(command: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("runs/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(DOCS.rglob("*.md")),
+    *sorted(ROOT.glob("runs/history/*.md")),
+    *sorted((ROOT / "src" / "depthmatte" / "networks").glob("*.md")),
+]
 HERE = re.compile(r"https://github\.com/depthmatte/depthmatte/(?:blob|tree)/main/")
 RAW = "https://raw.githubusercontent.com/depthmatte/depthmatte/main/"
 ELSEWHERE = {"install.md", "licenses.md"}
@@ -28,6 +34,13 @@ def links(page: Path) -> list[str]:
     return [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if link]
 
 
+def commands(page: Path) -> list[str]:
+    """The command lines that a page shows, continued lines joined."""
+    text = "".join(re.findall(r"^\s*```.*?\n(.*?)```", page.read_text("utf-8"), re.M | re.S))
+    text = text.replace("\\\n", " ")
+    return re.findall(r"^\s*(?:\$ )?(depthmatte (?!COMMAND).+)$", text, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("page", "made"),
     [
@@ -36,7 +49,9 @@ def links(page: Path) -> list[str]:
         ("docs/tutorial/first-cut-out.md", {"cutout.png", "blurred.jpg", "blue.jpg", "alpha.png"}),
     ],
 )
-def test_python_blocks_run(page: str, made: set[str], tmp_path: Path, monkeypatch) -> None:
+def test_python_blocks_run(
+    page: str, made: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("skimage", reason="needs the extra demo")
     from depthmatte.demo import sample
     from depthmatte.io.write import write
@@ -111,7 +126,7 @@ def test_every_public_name_is_in_the_api_reference() -> None:
     assert sorted(told) == sorted(set(depthmatte.__all__) - {"__version__"})
 
 
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
 def test_pages_load_nothing_from_elsewhere(page: Path) -> None:
     """Pictures and scripts are local: reading the docs tells no other host about it."""
     text = page.read_text("utf-8")
@@ -121,3 +136,23 @@ def test_pages_load_nothing_from_elsewhere(page: Path) -> None:
 def page_text(name: str) -> str:
     """A page of the site."""
     return (DOCS / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page)], ids=lambda page: page.name
+)
+def test_commands_shown_exist(page: Path) -> None:
+    """Every `depthmatte` command line in a code block is understood by the parser."""
+    from typer.main import get_command
+
+    from depthmatte.cli import app
+
+    group = get_command(app)
+    for line in commands(page):
+        words = shlex.split(line, comments=True)[1:]
+        command = group
+        while words and hasattr(command, "commands") and not words[0].startswith("-"):
+            command = command.commands[words.pop(0)]
+        known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+        flags = {word for word in words if word.startswith("-") and word != "-"}
+        assert flags <= known | {"--help"}, f"{page.name}: {line}"

@@ -73,8 +73,9 @@ def test_cutout_of_a_given_photo(tmp_path: Path, photo: str) -> None:
 
 
 def test_phone_blur_uses_the_stored_depth(tmp_path: Path, photo: str) -> None:
-    from depthmatte.cli import app
     from typer.testing import CliRunner
+
+    from depthmatte.cli import app
 
     out = tmp_path / "phone"
     given = ["cut", photo, "--depth-source", "mono", "--write-depth", "gdepth", "-o", str(out)]

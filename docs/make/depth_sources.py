@@ -3,7 +3,7 @@
 python docs/make/depth_sources.py docs/images
 
 The photo is scikit-image's astronaut. What the depth network says about it, sharpened along
-the photo's edges and called metres, is the scene; a depth camera and a second lens are
+the photo's edges and called meters, is the scene; a depth camera and a second lens are
 played inside it. The inputs stay in out/depth, where the page's commands can be typed again.
 """
 
@@ -37,13 +37,13 @@ Map = NDArray[np.float32]
 
 INPUTS = Path("out/depth")
 NEAR, FAR = 0.8, 4.0
-"""Metres that the network's 0 and 1 are taken for."""
+"""Meters that the network's 0 and 1 are taken for."""
 
 PHOTO = Camera((512, 512), 600, 600, 255.5, 255.5)
 SENSOR = Camera((480, 640), 525, 525, 319.5, 239.5, translation=np.array([-0.04, 0, 0]))
 RIGHT = Camera((512, 512), 600, 600, 255.5, 255.5, translation=np.array([-0.06, 0, 0]))
 DARK = 28
-"""Grey level under which things return too little light to be measured."""
+"""Gray level under which things return too little light to be measured."""
 
 TILE = 240
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -71,8 +71,8 @@ stereo astronaut.png right.png --calib pair.json -o out/stereo/disparity.pfm \
 cut astronaut.png --right right.png -o out/loose --save depth,validity --json
 cut astronaut.png --depth aligned/mm.png -o out/mm --save depth,validity --effect blur:strength=0.8
 cut astronaut.png --depth aligned/tum.png --depth-scale 5000 -o out/tum --save depth
-cut astronaut.png --depth aligned/metres.pfm -o out/pfm --save depth
-cut astronaut.png --depth aligned/metres.npy -o out/npy --save depth
+cut astronaut.png --depth aligned/meters.pfm -o out/pfm --save depth
+cut astronaut.png --depth aligned/meters.npy -o out/npy --save depth
 cut photos --depth depths -o out/folder
 cut phone/astronaut.gdepth.jpg --depth camera/depth.png --calib camera/rig.json -o out/both \
 --save depth --json
@@ -116,13 +116,13 @@ def run(line: str) -> None:
 def make_inputs() -> None:
     """What the page's commands read, in the current folder."""
     photo = sample().rgb
-    metres = scene(photo)
+    meters = scene(photo)
     write(photo, "astronaut.png")
-    millimetres = np.rint(metres * 1000).astype(np.uint16)
+    millimeters = np.rint(meters * 1000).astype(np.uint16)
 
-    wide, rgb, z = widened(photo, metres)
-    depth, grey = seen(SENSOR, wide, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), z)
-    dull = cv2.blur(np.where(grey < DARK, np.float32(0.85), np.float32(0)), (7, 7))
+    wide, rgb, z = widened(photo, meters)
+    depth, gray = seen(SENSOR, wide, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), z)
+    dull = cv2.blur(np.where(gray < DARK, np.float32(0.85), np.float32(0)), (7, 7))
     answer = sense(np.random.default_rng(3), STRUCTURED, cv2.medianBlur(depth, 5), dull)
     write(np.rint(answer * 1000).astype(np.uint16), "camera/depth.png")
     Path("camera/rig.json").write_text(calibration.encode(Rig(PHOTO, SENSOR)))
@@ -130,37 +130,54 @@ def make_inputs() -> None:
     write(seen(RIGHT, wide, rgb, z)[1], "right.png")
     Path("pair.json").write_text(calibration.encode(Rig(PHOTO, RIGHT, rectified=True)))
 
-    write(millimetres, "aligned/mm.png")
-    write(np.rint(metres * 5000).astype(np.uint16), "aligned/tum.png")
-    pfm.write(metres, "aligned/metres.pfm")
-    np.save("aligned/metres.npy", metres)
+    write(millimeters, "aligned/mm.png")
+    write(np.rint(meters * 5000).astype(np.uint16), "aligned/tum.png")
+    pfm.write(meters, "aligned/meters.pfm")
+    np.save("aligned/meters.npy", meters)
 
     for name, flip in (("one", 1), ("two", -1)):
         write(np.ascontiguousarray(photo[:, ::flip]), f"photos/{name}.jpg")
-        write(np.ascontiguousarray(millimetres[:, ::flip]), f"depths/{name}.png")
+        write(np.ascontiguousarray(millimeters[:, ::flip]), f"depths/{name}.png")
 
 
 def scene(photo: RGB) -> Map:
-    """Metres (h, w) of a scene that looks like the photo."""
+    """Meters (h, w) of a scene that looks like the photo."""
     told = cut(photo, depth_source="mono").depth
     levels = np.rint(told * 255).astype(np.uint8)
-    sharp = cv2.ximgproc.weightedMedianFilter(photo, levels, 12, 20).astype(np.float32) / 255
+    sharp = weighted_median(photo, levels, radius=12, sigma=20) / np.float32(255)
     even = cv2.bilateralFilter(sharp, 7, 0.03, 3)
     wide = cv2.erode(even, np.ones((5, 5), np.uint8))  # hair goes with its head
     return np.asarray(NEAR * (FAR / NEAR) ** wide, np.float32)
 
 
-def widened(photo: RGB, metres: Map) -> tuple[Camera, RGB, Map]:
+def weighted_median(photo: RGB, levels: RGB, radius: int, sigma: float) -> Map:
+    """The median of each pixel's neighbors (h, w), weighted by how like its color theirs is."""
+    height, width = levels.shape
+    here = np.arange(height * width)
+    histogram = np.zeros((256, height * width), np.float32)
+    colors = np.pad(photo.astype(np.float32), ((radius, radius), (radius, radius), (0, 0)), "edge")
+    around = np.pad(levels, radius, "edge")
+    for top in range(2 * radius + 1):
+        for left in range(2 * radius + 1):
+            part = np.s_[top : top + height, left : left + width]
+            unlike = ((colors[part] - photo) ** 2).sum(2)
+            histogram[around[part].ravel(), here] += np.exp(-unlike / (2 * sigma**2)).ravel()
+    np.cumsum(histogram, axis=0, out=histogram)
+    median = (histogram < histogram[-1] / 2).sum(0)
+    return median.reshape(height, width).astype(np.float32)
+
+
+def widened(photo: RGB, meters: Map) -> tuple[Camera, RGB, Map]:
     """The scene beyond the photo's border, made up: other cameras see more."""
     down, right = 64, 128
     border = (down, down, right, right)
     rgb = cv2.copyMakeBorder(photo, *border, cv2.BORDER_REFLECT_101)
-    z = cv2.copyMakeBorder(metres, *border, cv2.BORDER_REPLICATE)
+    z = cv2.copyMakeBorder(meters, *border, cv2.BORDER_REPLICATE)
     return Camera(z.shape, 600, 600, 255.5 + right, 255.5 + down), rgb, z
 
 
 def seen(camera: Camera, wide: Camera, values: RGB, z: Map) -> tuple[Map, RGB]:
-    """(metres, values) as `camera` sees the scene; what was hidden continues what is behind."""
+    """(meters, values) as `camera` sees the scene; what was hidden continues what is behind."""
     moved = align(z, np.zeros(z.shape, np.uint8), wide, camera)
     known = moved.validity == Reason.VALID
     source = behind(np.where(known, moved.z, 0))
@@ -171,7 +188,7 @@ def seen(camera: Camera, wide: Camera, values: RGB, z: Map) -> tuple[Map, RGB]:
 
 
 def behind(z: Map) -> NDArray[np.intp]:
-    """Flat index, for every pixel, of itself where known, else of the farther known neighbour
+    """Flat index, for every pixel, of itself where known, else of the farther known neighbor
     in its row."""
     column = np.arange(z.shape[1])
     first = np.maximum.accumulate(np.where(z > 0, column, 0), axis=1)
@@ -238,7 +255,7 @@ def depth(stem: str) -> RGB:
 
 
 def values(path: str) -> NDArray[np.uint16]:
-    """A 16-bit or 8-bit grey picture as it is stored."""
+    """A 16-bit or 8-bit gray picture as it is stored."""
     return cv2.imread(path, cv2.IMREAD_UNCHANGED)
 
 
@@ -252,27 +269,27 @@ def near_bright(z: Map, known: NDArray[np.bool_] | None = None) -> RGB:
     known = np.ones(z.shape, bool) if known is None else known
     low, high = z[known].min(), z[known].max()
     levels = (255 * (1 - np.clip((z - low) / (high - low), 0, 1))).astype(np.uint8)
-    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    return tile(np.where(known[..., None], colours, 0).astype(np.uint8))
+    colors = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return tile(np.where(known[..., None], colors, 0).astype(np.uint8))
 
 
 def reasons(stem: str) -> RGB:
-    """The saved validity of one photo in colours, with their legend in the corner."""
+    """The saved validity of one photo in colors, with their legend in the corner."""
     codes = values(f"{stem}.validity.png")
     picture = tile(np.array([REASONS[reason][1] for reason in Reason], np.uint8)[codes])
     present = [REASONS[Reason(code)] for code in np.unique(codes)]
     left = picture.shape[1] - 74
     cv2.rectangle(picture, (left - 4, 0), (TILE * 2, 16 * len(present) + 4), [PAPER] * 3, -1)
-    for line, (text, colour) in enumerate(present):
+    for line, (text, color) in enumerate(present):
         top = 4 + 16 * line
-        cv2.rectangle(picture, (left, top), (left + 10, top + 10), colour, -1)
+        cv2.rectangle(picture, (left, top), (left + 10, top + 10), color, -1)
         cv2.rectangle(picture, (left, top), (left + 10, top + 10), INK, 1)
         cv2.putText(picture, text, (left + 16, top + 9), FONT, 0.4, INK, 1, cv2.LINE_AA)
     return picture
 
 
 def on_squares(stem: str) -> RGB:
-    """A cut-out before a chequered ground."""
+    """A cut-out before a checkered ground."""
     rgba = np.asarray(Image.open(f"{stem}.cutout.png").convert("RGBA"))
     y, x = np.ogrid[: rgba.shape[0], : rgba.shape[1]]
     ground = np.where((x // 16 + y // 16) % 2, 205, 235)[..., None]
@@ -291,7 +308,7 @@ def row(tiles: dict[str, RGB]) -> RGB:
 
 
 def save(picture: RGB, path: Path) -> None:
-    """A small PNG: 256 colours are enough to see what there is to see."""
+    """A small PNG: 256 colors are enough to see what there is to see."""
     Image.fromarray(picture).quantize(256, kmeans=2).save(path, optimize=True)
     print(path, *picture.shape[1::-1], f"{path.stat().st_size // 1024} KB")
 

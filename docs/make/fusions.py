@@ -1,4 +1,4 @@
-"""Make the picture of docs/explanation/fusion.md: one scene, every fusion, with measured and wrong depth.
+"""Make the picture of docs/explanation/fusion.md: one scene, every fusion, right and wrong depth.
 
 python docs/make/fusions.py docs/images
 
@@ -30,22 +30,22 @@ Map = NDArray[np.float32]
 
 SHAPE = (640, 860)
 FRONT, BEHIND, WALL = 1.2, 3.0, 4.0
-"""Metres of the one in front, of the one behind, and of the wall with the poster."""
+"""Meters of the one in front, of the one behind, and of the wall with the poster."""
 
 
 def main(docs: Path) -> None:
     """Draw the scene, cut it in every way, lay the pictures out."""
-    photo, metres = scene()
+    photo, meters = scene()
     session = Session()
     pipeline = session.pipeline()
     canvas = prepare(photo, pipeline.preset)
     matte = pipeline.segment(canvas)
     ways = {
-        "": (matte, measured(metres)),
-        ", a piece lost": (losing(matte), measured(metres)),
-        ", depth upside down": (matte, measured(np.ascontiguousarray(metres[::-1]))),
+        "": (matte, measured(meters)),
+        ", a piece lost": (losing(matte), measured(meters)),
+        ", depth upside down": (matte, measured(np.ascontiguousarray(meters[::-1]))),
     }
-    rows = [row({"photo": tile(photo.rgb), "depth as measured": near_bright(np.log(metres))})]
+    rows = [row({"photo": tile(photo.rgb), "depth as measured": near_bright(np.log(meters))})]
     for name, (opinion, depth) in ways.items():
         tiles = {}
         for fusion, rule in session.fusions().items():
@@ -68,12 +68,12 @@ def main(docs: Path) -> None:
 
 
 def scene() -> tuple[Photo, Map]:
-    """The photo and its metres (H, W)."""
+    """The photo and its meters (H, W)."""
     astronaut = sample()
     alpha = cut(astronaut).alpha
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     wall = np.stack([150 + 40 * x / SHAPE[1], 140 + 30 * y / SHAPE[0], 120 + 0 * x], -1)
-    metres = np.full(SHAPE, WALL, np.float32)
+    meters = np.full(SHAPE, WALL, np.float32)
     rgb = np.asarray(wall, np.float32)
     poster = cv2.resize(astronaut.rgb, (190, 190), interpolation=cv2.INTER_AREA)
     rgb[40:230, 640:830] = poster
@@ -85,19 +85,19 @@ def scene() -> tuple[Photo, Map]:
         here = np.s_[top : top + rows, left : left + columns]
         share = cover[:rows, :columns, None]
         rgb[here] += share * (person[:rows, :columns] - rgb[here])
-        metres[here][share[..., 0] > 0.5] = distance
-    return Photo(np.clip(rgb + 0.5, 0, 255).astype(np.uint8)), metres
+        meters[here][share[..., 0] > 0.5] = distance
+    return Photo(np.clip(rgb + 0.5, 0, 255).astype(np.uint8)), meters
 
 
-def measured(metres: Map) -> Map:
+def measured(meters: Map) -> Map:
     """What a depth camera would say: holes along the steps."""
-    step = cv2.morphologyEx(metres, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0.1
-    return np.where(step, np.float32(0), metres)
+    step = cv2.morphologyEx(meters, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0.1
+    return np.where(step, np.float32(0), meters)
 
 
-def laid(metres: Map, photo: Photo) -> Depth:
-    """Metres on the canvas; I2 = 1 - d / d_max where there is an answer (row A13)."""
-    z = lay(metres, Fit.of(photo.shape), nearest=True)
+def laid(meters: Map, photo: Photo) -> Depth:
+    """Meters on the canvas; depth probability 1 - d / d_max where there is an answer."""
+    z = lay(meters, Fit.of(photo.shape), nearest=True)
     known = z > 0
     prob = np.where(known, np.maximum(1 - z / z.max(), 0.01), 0).astype(np.float32)
     return Depth(z, prob, metric=True, source="sensor")
@@ -112,7 +112,7 @@ def losing(matte: Matte) -> Matte:
 
 
 def on_squares(photo: Photo, alpha: Map) -> RGB:
-    """The photo through an alpha, before a chequered ground."""
+    """The photo through an alpha, before a checkered ground."""
     y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
     ground = np.where((x // 20 + y // 20) % 2, 205, 235)[..., None]
     mixed = photo.rgb * alpha[..., None] + ground * (1 - alpha[..., None])
