@@ -298,7 +298,7 @@ def test_damage_never_gets_through(text: str, places: list[tuple[int, str]]) -> 
 
 
 def test_the_documented_example_works() -> None:
-    text = (Path(__file__).parents[1] / "docs" / "calibration.md").read_text("utf-8")
+    text = (Path(__file__).parents[1] / "docs" / "reference" / "calibration.md").read_text("utf-8")
     examples = text.split("```json\n")[1:]
     rigs = [calibration.parse(part.split("```")[0]) for part in examples]
     assert rigs

@@ -1,14 +1,26 @@
-"""The README is true: its Python runs, its commands exist, its links lead somewhere."""
+"""The docs are true: their Python runs, their commands exist, their links lead somewhere."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("runs/*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    *sorted(DOCS.rglob("*.md")),
+    *sorted(ROOT.glob("runs/history/*.md")),
+    *sorted((ROOT / "src" / "depthmatte" / "networks").glob("*.md")),
+]
+HERE = re.compile(r"https://github\.com/depthmatte/depthmatte/(?:blob|tree)/main/")
+RAW = "https://raw.githubusercontent.com/depthmatte/depthmatte/main/"
+ELSEWHERE = {"install.md", "licenses.md"}
+"""Pages of the site that are written with the packaging."""
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -16,18 +28,48 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 
 
-def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def links(page: Path) -> list[str]:
+    """Where a page's links and pictures lead, without anchors; code does not count."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    return [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if link]
+
+
+def commands(page: Path) -> list[str]:
+    """The command lines that a page shows, continued lines joined."""
+    text = "".join(re.findall(r"^\s*```.*?\n(.*?)```", page.read_text("utf-8"), re.M | re.S))
+    text = text.replace("\\\n", " ")
+    return re.findall(r"^\s*(?:\$ )?(depthmatte (?!COMMAND).+)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("page", "made"),
+    [
+        ("README.md", {"cutout.png", "blurred.jpg"}),
+        ("docs/index.md", {"cutout.png"}),
+        ("docs/tutorial/first-cut-out.md", {"cutout.png", "blurred.jpg", "blue.jpg", "alpha.png"}),
+    ],
+)
+def test_python_blocks_run(
+    page: str, made: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("skimage", reason="needs the extra demo")
     from depthmatte.demo import sample
     from depthmatte.io.write import write
 
     monkeypatch.chdir(tmp_path)
     write(sample().rgb, tmp_path / "photo.jpg")
-    code = blocks(ROOT / "README.md", "python")
+    code = blocks(ROOT / page, "python")
     assert code
+    names: dict[str, object] = {}
     for block in code:
-        exec(compile(block, "README.md", "exec"), {})
-    assert {path.name for path in tmp_path.iterdir()} == {"photo.jpg", "cutout.png", "blurred.jpg"}
+        exec(compile(block, page, "exec"), names)
+    assert {path.name for path in tmp_path.iterdir()} == {"photo.jpg", *made}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_compile(page: Path) -> None:
+    for block in blocks(page, "python"):
+        compile(re.sub(r"^--8<--.*$", "", block, flags=re.MULTILINE), page.name, "exec")
 
 
 def test_readme_names_make_targets_that_exist() -> None:
@@ -38,8 +80,79 @@ def test_readme_names_make_targets_that_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+def test_readme_works_on_a_package_index() -> None:
+    """No relative link: an index shows the page without the repository around it."""
+    assert all(link.startswith("https://") for link in links(ROOT / "README.md"))
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) < 140
+    assert "pip install depthmatte" in lines[:12]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
-        if not link.startswith("http"):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+    for link in links(page):
+        if HERE.match(link) or link.startswith(RAW):
+            target = ROOT / HERE.sub("", link).removeprefix(RAW)
+        elif re.match(r"https?://|mailto:", link):
+            continue
+        else:
+            target = page.parent / link
+        assert target.exists() or target.name in ELSEWHERE, f"{page.name}: {link}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    class Loader(yaml.SafeLoader):
+        """Reads the few tags of mkdocs as plain text."""
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    nav = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), Loader)["nav"]
+
+    def files(part: object) -> set[str]:
+        if isinstance(part, str):
+            return {part}
+        inside = part.values() if isinstance(part, dict) else part
+        return {name for one in inside for name in files(one)}  # type: ignore[union-attr]
+
+    listed = files(nav)
+    there = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert there - listed == set()
+    assert listed - there <= ELSEWHERE
+
+
+def test_every_public_name_is_in_the_api_reference() -> None:
+    import depthmatte
+
+    told = re.findall(r"^::: depthmatte\.(\w+)$", page_text("reference/python.md"), re.MULTILINE)
+    assert sorted(told) == sorted(set(depthmatte.__all__) - {"__version__"})
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_pages_load_nothing_from_elsewhere(page: Path) -> None:
+    """Pictures and scripts are local: reading the docs tells no other host about it."""
+    text = page.read_text("utf-8")
+    assert not re.search(r"!\[[^]]*\]\(http|<(img|script|link|iframe)[^>]+http", text)
+
+
+def page_text(name: str) -> str:
+    """A page of the site."""
+    return (DOCS / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page)], ids=lambda page: page.name
+)
+def test_commands_shown_exist(page: Path) -> None:
+    """Every `depthmatte` command line in a code block is understood by the parser."""
+    from typer.main import get_command
+
+    from depthmatte.cli import app
+
+    group = get_command(app)
+    for line in commands(page):
+        words = shlex.split(line, comments=True)[1:]
+        command = group
+        while words and hasattr(command, "commands") and not words[0].startswith("-"):
+            command = command.commands[words.pop(0)]
+        known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+        flags = {word for word in words if word.startswith("-") and word != "-"}
+        assert flags <= known | {"--help"}, f"{page.name}: {line}"

@@ -19,7 +19,9 @@ from depthmatte.effects import EFFECTS
 from depthmatte.fuse import DEFAULT, FUSIONS
 
 ROOT = Path(__file__).parent.parent
-CLI = "".join((ROOT / "docs" / page).read_text("utf-8") for page in ("cli.md", "training.md"))
+REFERENCE = ROOT / "docs" / "reference"
+CLI = (REFERENCE / "cli.md").read_text("utf-8")
+ALL = "".join(page.read_text("utf-8") for page in sorted(REFERENCE.glob("*.md")))
 
 
 def flat(group: Any, before: str = "") -> dict[str, Any]:
@@ -67,7 +69,7 @@ def test_every_command_and_option_is_documented(command: str) -> None:
 
 @pytest.mark.parametrize("name", [*MAPS, *PICTURES, *FORMATS, *EFFECTS, *FUSIONS])
 def test_every_choice_is_documented(name: str) -> None:
-    assert f"`{name}`" in CLI
+    assert f"`{name}`" in ALL
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_every_choice_is_documented(name: str) -> None:
     [(name, field.name) for name, made in EFFECTS.items() for field in dataclasses.fields(made)],
 )
 def test_every_effect_option_is_documented(effect: str, option: str) -> None:
-    assert f"`{effect}:{option}=" in CLI
+    assert f"`{effect}:{option}=" in ALL
 
 
 def test_help_names_every_choice() -> None:

@@ -24,7 +24,7 @@ from depthmatte.fuse import DEFAULT, FUSIONS
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = (DOCS / "cli.md").read_text("utf-8") + (DOCS / "python.md").read_text("utf-8")
+PAGE = "".join((DOCS / "reference" / page).read_text("utf-8") for page in ("cli.md", "options.md"))
 HELP = re.sub(
     r"\s+", " ", CliRunner().invoke(app, ["cut", "--help"], env={"COLUMNS": "999"}).output
 )
@@ -98,7 +98,7 @@ def test_the_walk_forgets_no_option() -> None:
     assert {one.name for _, one in ALL} == set(OTHER)
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
 def test_tables_in_the_docs_are_fresh(page: Path) -> None:
     import importlib.util
 

@@ -89,7 +89,7 @@ def test_every_option_goes_through_flag_form_schema_and_docs(
     assert parse(Recipe, {**base, name: text}) == wanted
     assert Recipe(**json.loads(json.dumps(plain(wanted)))) == wanted
     assert schema(Recipe)["properties"][name]["description"]
-    assert f"`{flag}`" in (ROOT / "docs" / "training.md").read_text("utf-8")
+    assert f"`{flag}`" in (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert getattr(Recipe("matte", Path("D"), Path("O")), name) != value
 
 
@@ -178,6 +178,6 @@ def test_the_tables_of_the_docs_are_fresh(page: Path) -> None:
 
 
 def test_the_docs_hold_the_tables() -> None:
-    told = (ROOT / "docs" / "training.md").read_text("utf-8")
+    told = (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert table(Recipe, flags=True) in told
     assert table(Earlier, flags=True) in told
