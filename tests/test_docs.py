@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("runs/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("runs/history/*.md")),
+    *sorted((ROOT / "src" / "depthmatte" / "networks").glob("*.md")),
+]
 
 
 def blocks(page: Path, language: str) -> list[str]:
