@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # An environment that is active outside must not leak into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
-CODE := src tests docs $(wildcard benchmarks examples packaging)
+CODE := src tests docs $(wildcard benchmarks examples release)
 
 .PHONY: help demo test lint types format docs site bench dist release-check clean
 
@@ -47,11 +47,11 @@ bench: $(VENV)/.dev ## time every stage on this machine
 
 dist: $(VENV)/.dev release-check ## build wheels and sdist into dist/ and check them
 	rm -rf dist
-	@$(BIN)/python packaging/build.py dist
+	@$(BIN)/python release/build_wheels.py dist
 	@$(BIN)/python -m twine check --strict dist/*
 
 release-check: $(VENV)/.dev ## compare version, changelog, citation and tag
-	@$(BIN)/python packaging/release_check.py
+	@$(BIN)/python release/check_version.py
 
 clean: ## remove the environment, caches and outputs
 	rm -rf $(VENV) build dist out site .mypy_cache .pytest_cache .ruff_cache .hypothesis

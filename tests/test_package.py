@@ -22,9 +22,9 @@ CODE = [path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.part
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
-sys.path.insert(0, str(ROOT / "packaging"))
-from build import build, gpu_project  # noqa: E402
-from release_check import problems  # noqa: E402
+sys.path.insert(0, str(ROOT / "release"))
+from build_wheels import build, gpu_project  # noqa: E402
+from check_version import problems  # noqa: E402
 
 
 def canonical(name: str) -> str:
@@ -109,7 +109,7 @@ def test_the_sdist_can_be_tested_and_built_again(built: Path) -> None:
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = [path.relative_to(ROOT).as_posix() for path in CODE]
-    wanted += ["pyproject.toml", "tests/test_package.py", "packaging/build.py", "README.md"]
+    wanted += ["pyproject.toml", "tests/test_package.py", "release/build_wheels.py", "README.md"]
     wanted += ["LICENSE", "NOTICE", "CHANGELOG.md", "constraints.txt", "Makefile", "runs/matte.sh"]
     assert set(wanted) <= names
     assert not [name for name in names if name.startswith((".venv", "work/", "out/", "dist/"))]

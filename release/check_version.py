@@ -1,6 +1,6 @@
 """Check that version, changelog and git tag agree, before a release is tagged.
 
-python packaging/release_check.py [TAG]
+python release/check_version.py [TAG]
 
 TAG is the tag to compare, such as v0.2.0. Without it, a tag on the current commit is compared if
 there is one. The exit status is 1 if something disagrees.

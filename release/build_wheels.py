@@ -1,6 +1,6 @@
 """Build the distributions of a release into a folder: depthmatte and depthmatte-gpu.
 
-python packaging/build.py dist
+python release/build_wheels.py dist
 
 Both hold the same files and differ in one requirement. `depthmatte` needs `onnxruntime`, and
 `depthmatte-gpu` needs `onnxruntime-gpu`. These two packages share the folder `onnxruntime`, so an
