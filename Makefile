@@ -12,12 +12,12 @@ BIN := $(VENV)/bin
 # An environment that is active outside must not leak into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
-CODE := src tests docs $(wildcard benchmarks examples)
+CODE := src tests docs $(wildcard benchmarks examples release)
 
-.PHONY: help demo test lint types format docs bench clean
+.PHONY: help demo test lint types format docs site bench dist release-check clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## install, cut out the demo photo, say where the pictures are
 	@$(BIN)/depthmatte demo -o $(OUT)
@@ -39,11 +39,22 @@ format: $(VENV)/.dev ## put the code in the house's format
 docs: $(VENV)/.dev ## write the tables of options into the docs
 	@$(BIN)/python docs/tables.py
 
+site: $(VENV)/.dev ## build the docs site into site/, warnings are errors
+	@$(BIN)/mkdocs build --strict --quiet
+
 bench: $(VENV)/.dev ## time every stage on this machine
 	@$(BIN)/python benchmarks/speed.py
 
+dist: $(VENV)/.dev release-check ## build wheels and sdist into dist/ and check them
+	rm -rf dist
+	@$(BIN)/python release/build_wheels.py dist
+	@$(BIN)/python -m twine check --strict dist/*
+
+release-check: $(VENV)/.dev ## compare version, changelog, citation and tag
+	@$(BIN)/python release/check_version.py
+
 clean: ## remove the environment, caches and outputs
-	rm -rf $(VENV) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist out site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made again only when it is missing, and filled again only when what
@@ -62,5 +73,5 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing depthmatte with everything its tests use into $(VENV) (a few minutes)"
-	@$(PIP) --editable '.[demo,dev,exr,plot,train]'
+	@$(PIP) --editable '.[demo,dev,docs,exr,plot,train]'
 	@touch $@ $(VENV)/.demo

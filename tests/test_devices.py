@@ -11,8 +11,8 @@ import pytest
 
 import tinynets
 from depthmatte import runtime
-from depthmatte.devices import CHOICES, CPU, DEVICES, resolve
-from depthmatte.errors import InputError, WeightsError
+from depthmatte.devices import CHOICES, CPU, DEVICES, installed_builds, overwritten, resolve
+from depthmatte.errors import InputError, InstallError, WeightsError
 from depthmatte.network import Network, NetworkCache
 
 AZURE = "AzureExecutionProvider"
@@ -45,6 +45,44 @@ def test_names_nobody_knows() -> None:
     with pytest.raises(InputError, match="both given"):
         resolve("cpu", [CPU], [CPU])
     assert CHOICES[0] == "auto"
+
+
+def test_builds_of_onnx_runtime_are_found(tmp_path: Path) -> None:
+    for name in ("onnxruntime_gpu-1.32.0", "onnxruntime-1.32.0", "onnxruntime_extensions-0.15.2"):
+        (tmp_path / f"{name}.dist-info").mkdir()
+    assert installed_builds(tmp_path) == ["onnxruntime", "onnxruntime-gpu"]
+
+
+def test_a_build_that_was_overwritten_is_told() -> None:
+    both = ["onnxruntime", "onnxruntime-gpu"]
+    assert overwritten(["onnxruntime"], [CPU]) is None
+    assert overwritten(["onnxruntime-gpu"], [CPU]) is None  # a driver may be missing
+    assert overwritten(both, [CUDA, CPU]) is None  # the GPU's files lie on top
+    message = overwritten(both, [AZURE, CPU])
+    assert message is not None
+    assert "so onnxruntime-gpu does not work" in message
+    assert message.endswith("then: python -m pip install onnxruntime-gpu")
+
+
+def test_overwritten_builds_are_an_error_for_a_device_and_a_warning_for_auto(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runtime, "available", lambda: [CPU])
+    monkeypatch.setattr(
+        runtime, "installed_builds", lambda folder: ["onnxruntime", "onnxruntime-gpu"]
+    )
+    caches = (runtime._overwritten, runtime._warn_overwritten)
+    for one in caches:
+        one.cache_clear()
+    try:
+        with pytest.raises(InstallError, match="overwrite each other"):
+            runtime.providers_for("cuda")
+        assert runtime.providers_for("auto") == runtime.providers_for("auto") == [CPU]
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert runtime.providers_for("cpu") == [CPU]
+    finally:
+        for one in caches:
+            one.cache_clear()
 
 
 def test_providers_are_taken_in_order() -> None:

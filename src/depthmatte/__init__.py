@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .portrait import Portrait
     from .session import Session
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Camera",

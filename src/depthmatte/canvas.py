@@ -25,7 +25,7 @@ if not hasattr(cv2, "INTER_AREA"):
     # pip leaves half of it where two OpenCV packages shared the folder and one was removed.
     raise InstallError(
         "OpenCV is only partly installed; run: python -m pip install --force-reinstall "
-        "--no-deps opencv-contrib-python-headless"
+        "--no-deps opencv-python-headless"
     )
 
 

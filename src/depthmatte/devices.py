@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from .errors import InputError
 from .text import plain
@@ -33,6 +35,45 @@ settings of their own: they are used only when asked for."""
 
 ALONE = frozenset({"DmlExecutionProvider"})
 """Providers whose sessions run one call at a time."""
+
+
+_GPU_BUILDS = {
+    "onnxruntime-gpu": "CUDAExecutionProvider",
+    "onnxruntime-directml": "DmlExecutionProvider",
+    "onnxruntime-openvino": "OpenVINOExecutionProvider",
+    "onnxruntime-migraphx": "MIGraphXExecutionProvider",
+    "onnxruntime-rocm": "ROCMExecutionProvider",
+}
+"""Packages that install the folder `onnxruntime`, as `onnxruntime` does, and what each adds."""
+
+
+def installed_builds(folder: Path) -> list[str]:
+    """The packages in `folder` (site-packages) that install the folder `onnxruntime`, sorted."""
+    found = (
+        re.fullmatch(r"(.+)-[^-]+\.dist-info", path.name) for path in folder.glob("*.dist-info")
+    )
+    names = {match.group(1).lower().replace("_", "-") for match in found if match}
+    return sorted(names & {"onnxruntime", *_GPU_BUILDS})
+
+
+def overwritten(builds: Sequence[str], available: Sequence[str]) -> str | None:
+    """What to tell when one build of ONNX Runtime overwrote another; None where none did.
+
+    Parameters
+    ----------
+    builds
+        As `installed_builds` names them.
+    available
+        The execution providers of the ONNX Runtime that is imported.
+    """
+    lost = [name for name in builds if _GPU_BUILDS.get(name, CPU) not in available]
+    if len(builds) < 2 or not lost:
+        return None
+    return (
+        f"{' and '.join(builds)} are both installed and overwrite each other, so {lost[0]} does "
+        f"not work; run: python -m pip uninstall --yes {' '.join(builds)}, "
+        f"then: python -m pip install {lost[0]}"
+    )
 
 
 def resolve(device: str, providers: Sequence[str] | None, available: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ time limit, and a file smaller than SMALL_FILE may take no more than MEMORY whil
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import onnx_file
-from .devices import ALONE, AUTO, CPU, device_of, resolve
-from .errors import InputError, WeightsError
+from .devices import ALONE, AUTO, CPU, device_of, installed_builds, overwritten, resolve
+from .errors import InputError, InstallError, WeightsError
 from .text import plain
 
 # Before it is imported: from 1.29 on ONNX Runtime looks up a telemetry host as it loads and
 # keeps a device id in the user's cache. Who wants that sets the variable to another value.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort
+try:
+    import onnxruntime as ort
+
+    ort.InferenceSession  # noqa: B018
+except (ImportError, AttributeError):
+    # pip leaves half of it where two builds shared the folder and one was removed.
+    raise InstallError(
+        "ONNX Runtime is missing or only partly installed; run: python -m pip install "
+        "--force-reinstall --no-deps onnxruntime, or onnxruntime-gpu for NVIDIA"
+    ) from None
 
 T = TypeVar("T")
 
@@ -68,8 +78,31 @@ def providers_for(device: str = AUTO, providers: Sequence[str] | None = None) ->
     InputError
         For a name nobody knows, for both at once, and for a device or provider that is not
         here; the message names what is.
+    InstallError
+        For a device or provider that is not here because two packages of ONNX Runtime
+        overwrote each other. With `auto` this is logged as a warning, once.
     """
-    return resolve(device, providers, available())
+    found = available()
+    try:
+        chosen = resolve(device, providers, found)
+    except InputError:
+        if message := _overwritten():
+            raise InstallError(message) from None
+        raise
+    if device == AUTO and providers is None:
+        _warn_overwritten()
+    return chosen
+
+
+@cache
+def _overwritten() -> str | None:
+    return overwritten(installed_builds(Path(ort.__file__).parents[1]), available())
+
+
+@cache
+def _warn_overwritten() -> None:
+    if message := _overwritten():
+        logging.getLogger("depthmatte").warning(message)
 
 
 class Runner:

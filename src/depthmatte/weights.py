@@ -21,7 +21,10 @@ FOLDER = Path(__file__).parent / "networks"
 
 @dataclass(frozen=True)
 class Weights:
-    """One row of the table. `file` lies in FOLDER; without it the network comes from `url`."""
+    """One row of the table. `file` lies in FOLDER; without it the network comes from `url`.
+
+    `card` is where the model card is: a file beside a shipped network, else an address.
+    """
 
     name: str
     task: str
@@ -66,8 +69,8 @@ def _shipped(name: str) -> Weights:
         name=name,
         task=name,
         licence="Apache-2.0",
-        source=f"trained by this project, see runs/{name}.sh",
-        card=f"runs/{name}.md",
+        source="trained by this project; the card says how",
+        card=str(FOLDER / f"{name}.md"),
         file=f"{name}.onnx",
     )
 

@@ -68,7 +68,8 @@ class Trust:
     whose `restore` is above MISSING restores whole pieces, of which a fifth and more must reach
     it. What nothing ties to the subject goes in any case, however small it is.
 
-    Chosen on held-out maps of training scenes and photos; runs/fuse.md says what else was in view.
+    Chosen on held-out maps of training scenes and photos; runs/history/fuse.md says what
+    else was in view.
     """
 
     drop: float

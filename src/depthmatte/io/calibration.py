@@ -1,4 +1,4 @@
-"""Calibration files in: one file -> Rig. docs/calibration.md has examples of each.
+"""Calibration files in: one file -> Rig. docs/reference/calibration.md has examples of each.
 
 - JSON of our own: cameras, and the way from the other camera's frame to the photo's.
 - OpenCV's YAML, XML or JSON, and ROS's calibration, with the names people give (`storage`).
@@ -27,7 +27,7 @@ VERSION = 1
 """Of the JSON schema: the value of its key "depthmatte"."""
 
 KINDS = (
-    "JSON as in docs/calibration.md, OpenCV YAML, XML or JSON, ROS camera_info, Kalibr, Open3D, "
+    "JSON as in docs/reference/calibration.md, OpenCV YAML, XML or JSON, ROS camera_info, Kalibr, Open3D, "
     "RealSense, COLMAP cameras.txt or Middlebury calib.txt"
 )
 
@@ -109,7 +109,7 @@ def _own(content: dict[str, Any], name: str) -> Rig:
     if content["depthmatte"] != VERSION:
         raise InputError(
             f'{name}: does not say "depthmatte": {VERSION}, the version of its schema; '
-            "see docs/calibration.md"
+            "see docs/reference/calibration.md"
         )
     _known(content, _KEYS, name)
     rectified = content.get("rectified", False)

@@ -83,7 +83,7 @@ def _camera(
         known = ", ".join(shown(key)[1:-1] for key in list(entries)[:8]) or "nothing"
         raise InputError(
             f"{name}: holds {known}; name the camera matrix camera_matrix or K, or write JSON as "
-            'in docs/calibration.md, with "depthmatte": 1'
+            'in docs/reference/calibration.md, with "depthmatte": 1'
         )
     matrix = numbers(found, (3, 3), f"camera matrix {which}".strip(), name)
     bent = coefficients(_find(entries, _D, which), "distortion", name)

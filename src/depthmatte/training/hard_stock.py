@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..canvas import Box, resize, scaled
 from ..effects.foreground import certain
 from ..errors import InputError
-from ..filters import fill
+from ..filters import fill, guided_coefficients
 from ..photo import RGB
 from .augment import Rng
 from .data import VALIDATION, Labelled, Split, files, held, read_grey, read_rgb, trim
@@ -227,7 +227,9 @@ def _masked(item: Labelled) -> RGBA:
 def _refined(rgb: RGB, mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """Alpha that follows the photo's edges in a band along the mask's outline."""
     radius = max(2, round(0.008 * max(mask.shape)))
-    smooth = cv2.ximgproc.guidedFilter(rgb, mask, radius, 1e-4 * 255**2)
+    guide = rgb.astype(np.float32) / np.float32(255)
+    a, b = guided_coefficients(guide, mask, radius, 1e-4)
+    smooth = np.einsum("hwc,hwc->hw", a, guide) + b
     alpha = np.asarray(np.clip((smooth - 0.2) / 0.7, 0, 1), np.float32)
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     solid = (mask > 0.5).astype(np.uint8)
