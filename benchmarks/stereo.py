@@ -203,13 +203,13 @@ def plot(scores: dict[tuple[str, str], Score], file: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--network", default="network", help="a stereo network other than ours")
+    parser.add_argument("--network", default="stereo", help="a stereo network other than ours")
     parser.add_argument("--side", type=int, default=FINE, help="the network's longer side")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
     methods = {"sgbm": matcher("sgbm"), "hitnet": hitnet(options.threads)}
-    if options.network != "network" or (weights.FOLDER / "stereo.onnx").is_file():
+    if options.network != "stereo" or (weights.FOLDER / "stereo.onnx").is_file():
         methods = {"network": matcher(options.network, options.threads, options.side)} | methods
     scores: dict[tuple[str, str], Score] = {}
     rows = []

@@ -19,7 +19,7 @@ PAGES = [
 ]
 HERE = re.compile(r"https://github\.com/depthmatte/depthmatte/(?:blob|tree)/main/")
 RAW = "https://raw.githubusercontent.com/depthmatte/depthmatte/main/"
-ELSEWHERE = {"install.md", "licenses.md"}
+ELSEWHERE: set[str] = set()
 """Pages of the site that are written with the packaging."""
 
 

@@ -34,6 +34,7 @@ Device = Literal[
 Format = Literal["png", "webp", "jpg", "tiff"]
 Exists = Literal["replace", "skip", "number", "fail"]
 
+_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _NETWORK = "a name, an .onnx file or URL#sha256=HEX"
 
 NEEDS_DEPTH = ("product", "normalized")
@@ -82,22 +83,28 @@ class SensorOptions:
     """How measured depth is used: a depth file, or numbers of the caller's own."""
 
     preset: float = option(
-        1.0, "what d / d_max is taken from for the probability I2; 1 is usual", above=0, high=100
+        1.0,
+        "set the offset of the depth confidence, offset - d / d_max; the formulas use 1",
+        above=0,
+        high=100,
     )
-    interpolation: Interpolation = option("bilinear", "how depth is brought to another size")
+    interpolation: Interpolation = option("bilinear", "choose how depth is resampled")
     blur: float = option(
-        0.0, "deviation of a Gaussian blur of the depth, 0 for none", 0, 1000, unit="canvas pixels"
+        0.0,
+        "blur the depth with a Gaussian of this standard deviation; 0 turns it off",
+        0,
+        1000,
+        unit="canvas pixels",
     )
     near: float = option(
-        0.0, "depth nearer than this does not count", 0, 1e6, unit="meters from the photo's camera"
+        0.0, "ignore depth nearer than this", 0, 1e6, unit="meters from the photo's camera"
     )
     far: float = option(
-        math.inf, "depth farther than this does not count", above=0, unit="meters, likewise"
+        math.inf, "ignore depth farther than this", above=0, unit="meters from the photo's camera"
     )
     max_time_difference: float = option(
         0.02,
-        "how far photo and depth may lie apart in time; the default is what TUM RGB-D uses, more "
-        "than half a frame at 30 per second",
+        "allow this much time between photo and depth frame; the default is that of TUM RGB-D",
         0,
         1e9,
         unit="seconds",
@@ -115,64 +122,71 @@ class CutOptions:
 
     subject: str | Point = option(
         "auto",
-        "who is cut where there are several people",
-        takes="auto, nearest, largest, all, or X,Y (a person's place in pixels of the photo)",
+        "choose which person to cut out when there are several",
+        takes="auto, nearest, largest, all, or X,Y (a pixel of the upright photo, on the person)",
         metavar="WHO",
         read=str,
         valid=_is_subject,
+        pattern=rf"^({'|'.join(get_args(Choice))}|\s*{_NUMBER}\s*,\s*{_NUMBER}\s*)$",
     )
     fusion: FusionName = option(
         "adaptive",
-        "how segmentation and depth are joined",
+        "choose how to combine segmentation and depth",
         choices={
-            "none": "the segmentation alone",
-            "product": "the product of all four",
-            "normalized": "the same, stretched",
-            "adaptive": "depth decides regions, the matte its edges",
+            "none": "segmentation only",
+            "product": "alpha x foreground probability x nearness x depth confidence",
+            "normalized": "product, divided by its maximum",
+            "adaptive": "depth selects regions, the matte keeps its soft edges",
         },
     )
     depth_source: DepthSource = option(
         "auto",
-        "whose depth counts; auto takes what the caller gave (a depth file, then a second view), "
-        "else what the photo's file holds, else the estimate",
+        "choose the depth source; auto uses a given depth file, else a given second view, "
+        "else depth in the photo's file, else the estimate",
         choices={
             "auto": "",
-            "stored": "in the photo's file",
+            "stored": "embedded in the photo's file",
             "sensor": "a depth file",
             "stereo": "a second view",
-            "mono": "the estimate",
-            "none": "",
+            "mono": "estimated by the depth network",
+            "none": "no depth",
         },
     )
     depth_kind: DepthKind = option(
         "auto",
-        "what the numbers of a depth file are; auto takes them for distances where its format "
-        "does not say otherwise",
+        "say what the numbers in a depth file mean; auto assumes distance unless the format "
+        "says otherwise",
     )
     depth_scale: float | None = option(
         None,
-        "units per meter in a depth file; of whole numbers 1000 (mm) if not given",
+        "set the units per meter in a depth file; integer files default to 1000 (mm)",
         above=0,
         high=1e9,
     )
-    sensor: SensorOptions | None = option(None, "how a depth file is used")
+    sensor: SensorOptions | None = option(
+        None, "set how a depth file is used, for example near=0.4,far=5"
+    )
     orient: Orient = option(
         "pad",
-        "how a landscape photo lies before the networks",
-        choices={"pad": "upright", "rotate": "turned to portrait"},
+        "choose how to fit a landscape photo into the network input",
+        choices={"pad": "keep it upright and pad", "rotate": "rotate it to portrait"},
     )
     second_look: bool = option(
-        True, "look at a small portrait in a large photo again, closer; twice the time there"
+        True, "cut a small person in a large photo a second time, zoomed in; doubles its time"
     )
     color: Color = option(
         "keep",
-        "the colors of the results",
-        choices={"keep": "in the photo's profile", "srgb": "converted"},
+        "choose the color space of the results",
+        choices={"keep": "the photo's own profile", "srgb": "convert to sRGB"},
     )
     strip: Strip = option(
         "none",
-        "what the results leave out of the photo's metadata",
-        choices={"none": "nothing", "gps": "the place", "all": "everything but the color profile"},
+        "choose which metadata to remove from the results",
+        choices={
+            "none": "nothing",
+            "gps": "the location",
+            "all": "everything except the color profile",
+        },
     )
 
     def __post_init__(self) -> None:
@@ -189,22 +203,22 @@ class SessionOptions:
 
     device: Device = option(
         "auto",
-        "what the networks run on",
-        choices={name: {"auto": "the best there is"}.get(name, "") for name in get_args(Device)},
+        "choose the hardware that runs the networks",
+        choices={name: {"auto": "the best available"}.get(name, "") for name in get_args(Device)},
     )
     threads: int | None = option(
-        None, "CPU threads for one photo; all cores if not given", low=1, high=1024
+        None, "limit the CPU threads per photo; without it all cores are used", low=1, high=1024
     )
     matte_network: str | Path = option(
-        "matte", "the matte network", takes=_NETWORK, metavar="NETWORK", read=str
+        "matte", "use this matte network", takes=_NETWORK, metavar="NETWORK", read=str
     )
     depth_network: str | Path = option(
-        "depth", "the depth network", takes=_NETWORK, metavar="NETWORK", read=str
+        "depth", "use this depth network", takes=_NETWORK, metavar="NETWORK", read=str
     )
     stereo_network: str | Path = option(
         "stereo",
-        "what matches two views",
-        takes=f"sgbm, or {_NETWORK}",
+        "use this network or method to match two views",
+        takes=f"sgbm, {_NETWORK}",
         metavar="NETWORK",
         read=str,
     )
@@ -219,53 +233,53 @@ class OutputOptions:
 
     out: str = option(
         "out",
-        "folder for the results; a file's name for the one result of one photo; - for stdout",
+        "write results into this folder; for a single result, a file name or - (stdout) works too",
         flag="-o",
         metavar="PLACE",
     )
     save: str = option(
         "",
-        "any of alpha, mask, depth, depth_mm, prob, depth_prob, validity, cutout, sheet, with "
-        "commas; cutout if not given, nothing beside an effect",
+        "save these results, separated by commas: alpha, mask, depth, depth_mm, prob, depth_prob, "
+        "validity, cutout, sheet; without --save, --effect and --background: cutout",
         metavar="LIST",
     )
     effect: tuple[str, ...] = option(
         (),
-        "a picture to make, such as blur:strength=0.5; may be repeated, as blur@soft:... for "
-        "another file; see `depthmatte effects`",
-        takes="NAME or NAME:OPTION=VALUE,...",
+        "apply an effect, such as blur:strength=0.5; repeat the option for more effects, and name "
+        "their files as in blur@soft:strength=0.2; `depthmatte effects` lists them",
+        takes="NAME or NAME:OPTION=VALUE[,...]",
         metavar="NAME[:OPTION=VALUE,...]",
         repeat=True,
     )
-    background: str | None = option(
-        None, "color or picture behind the person: short for a background effect"
+    background: str | None = option(None, "put this color or picture file behind the person")
+    format: Format = option(
+        "png", "set the file format of cutouts, effects and sheets; maps are always PNG"
     )
-    format: Format = option("png", "of cut-out, effects and sheet; maps are PNG")
     write_depth: Literal["gdepth"] | None = option(
-        None, "also write the photo as a JPEG that holds the depth", metavar="KIND"
+        None, "also write the photo as a JPEG with embedded depth", metavar="KIND"
     )
     name: str = option(
         "{stem}.{kind}",
-        "name of each result without its ending",
+        "name each result by this template; the suffix is added",
         takes="a text with {stem}, {kind}, {name}, {suffix}, {folder}, {ext}, {index}",
         metavar="TEMPLATE",
     )
     exists: Exists = option(
         "replace",
-        "what happens to a result that is there already",
+        "choose what to do when a result exists",
         choices={
-            "replace": "",
-            "skip": "what exists is not made again",
-            "number": "the next free one: photo.cutout-2.png",
-            "fail": "the photo fails",
+            "replace": "overwrite it",
+            "skip": "keep it",
+            "number": "add a number: photo.cutout-2.png",
+            "fail": "stop with an error for this photo",
         },
     )
-    resume: bool = option(False, "skip photos whose results an earlier run has made")
+    resume: bool = option(False, "skip photos that an earlier run finished")
     jobs: int | None = option(
-        None, "photos in work at once; as many as there are cores if not given", low=1, high=256
+        None, "process this many photos at once; without it one per core", low=1, high=256
     )
-    json: bool = option(False, "one JSON line per photo on stdout")
-    quiet: bool = option(False, "errors only", flag="-q")
+    json: bool = option(False, "print one JSON line per photo to stdout")
+    quiet: bool = option(False, "print errors only", flag="-q")
 
     def __post_init__(self) -> None:
         check(self)

@@ -7,6 +7,8 @@ commands has a file of its own, as `train` has. How errors end a command stands 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
@@ -25,9 +27,9 @@ from .report import tolerate
 app = typer.Typer(
     name="depthmatte",
     cls=OneLine,
-    help="Cut people out of photos: a segmentation network and a depth network, fused.",
+    help="Cut people out of photos with a segmentation network and depth.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,  # help through rich costs a tenth of a second
     pretty_exceptions_enable=False,
 )
@@ -35,6 +37,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the `depthmatte` command."""
+    if "_DEPTHMATTE_COMPLETE" in os.environ:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # typer would load it for every Tab
     tolerate()
     leave(app)
 
@@ -49,24 +53,28 @@ def _version(asked: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass
 
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-JsonLines = Annotated[bool, typer.Option("--json", help="One JSON line per photo on stdout.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if not given.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Write results into this folder.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON line per photo to stdout.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Limit the CPU threads; without it all cores are used.")
+]
 Places = Annotated[
     list[str],
-    typer.Argument(metavar="PATH...", help="Photos, folders and patterns; - for stdin."),
+    typer.Argument(metavar="PATH...", help="Photos, folders or patterns; - reads stdin."),
 ]
 
 
-@app.command()
+@app.command("cut")
 @flags(CutOptions, SessionOptions, OutputOptions)
 def cut(
     paths: Places,
@@ -75,21 +83,21 @@ def cut(
     session: SessionOptions,
     depth: Annotated[
         Path | None,
-        typer.Option("--depth", help="Depth file of the photo, or a folder with one for each."),
+        typer.Option("--depth", help="Use this depth file, or a folder with one file per photo."),
     ] = None,
     right: Annotated[
-        Path | None, typer.Option(help="The second view of a stereo pair, or a folder of them.")
+        Path | None, typer.Option(help="Use this second view, or a folder with one per photo.")
     ] = None,
     calib: Annotated[
         Path | None,
-        typer.Option(help="Calibration of the cameras, or a folder with one for each photo."),
+        typer.Option(help="Use this camera calibration, or a folder with one per photo."),
     ] = None,
 ) -> None:
-    """Cut the people out of photos; folders are searched and their sub-folders kept.
+    """Cut people out of photos. Folders are searched with their subfolders.
 
     Example: depthmatte cut photo.jpg --depth depth.png --calib rig.json --save alpha,sheet
 
-    Exit status: 0 all done, 1 something failed, 2 wrong usage.
+    Exit status: 0 success, 1 a photo failed, 2 wrong usage.
     """
     from .cut import cut_all
     from .given import Given
@@ -102,14 +110,14 @@ def cut(
     raise typer.Exit(1 if cut_all(paths, job, report) else 0)
 
 
-@app.command()
+@app.command("demo")
 def demo(
     out: Out = Path("out/demo"),
     photo: Annotated[
-        Path | None, typer.Option(help="A photo of your own instead of the sample.")
+        Path | None, typer.Option(help="Use this photo instead of the sample.")
     ] = None,
 ) -> None:
-    """Run everything on one photo and say where the pictures are."""
+    """Cut one photo, write every kind of picture, print their paths."""
     from ..demo import show
 
     for name, path in show(out, photo).items():
@@ -120,32 +128,35 @@ EVALUATED = ("orient", "second_look", "device", "threads", "matte_network", "dep
 """Options of a cut that `evaluate` takes: it goes through all fusions itself."""
 
 
-@app.command()
+@app.command("evaluate")
 @flags(CutOptions, SessionOptions, only=EVALUATED)
 def evaluate(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="Each holds images and masks with equal stems."),
+        typer.Argument(
+            metavar="DIR...", help="Folders with images/ and masks/, matched by file name."
+        ),
     ],
     asked: CutOptions,
     session: SessionOptions,
-    json: Annotated[Path | None, typer.Option(help="Write the table as JSON.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the table as CSV.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the table to this JSON file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
     ablation: Annotated[
         bool,
         typer.Option(
-            "--ablation", help="Every fusion with every source of depth; DIR may hold scenes."
+            "--ablation", help="Measure every fusion with every depth source; DIR may hold scenes."
         ),
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="With --ablation: bars of false and missed area.")
+        Path | None, typer.Option(help="With --ablation: plot false and missed area to this file.")
     ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="With --ablation: the ten photos gained and lost most on.")
+        Path | None,
+        typer.Option(help="With --ablation: show the 10 best and 10 worst changes in this file."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the quality of every fusion against true masks.
+    """Measure every fusion against ground-truth masks.
 
     Example: depthmatte evaluate scenes --ablation --csv table.csv --plot table.png
     """
@@ -159,60 +170,71 @@ def evaluate(
         ablate_all(folders, Session(session), asked, targets, report)
         return
     if plot or sheet:
-        raise OptionError("--plot and --sheet: go with --ablation; add it")
+        raise OptionError("--plot and --sheet: need --ablation; add it")
     evaluate_all(folders, Session(session), asked, targets, report)
 
 
-@app.command()
+@app.command("info")
 def info(
     paths: Places,
     json: JsonLines = False,
 ) -> None:
-    """Tell what a photo's file holds: depth, a matte, a second view, the camera."""
+    """Print what photo files hold: depth, matte, second view, camera."""
     from .planes import show
 
     raise typer.Exit(0 if show(paths, json) else 1)
 
 
-@app.command()
+@app.command("extract")
 def extract(
     paths: Places,
     out: Out = Path("out"),
 ) -> None:
-    """Write the depth, matte and second view that a photo's file holds as pictures."""
+    """Write the embedded depth, matte and second view as pictures."""
     from .planes import extract_all
 
     raise typer.Exit(0 if extract_all(paths, out) else 1)
 
 
-@app.command()
+@app.command("stereo")
 def stereo(
     left: Annotated[Path, typer.Argument(metavar="LEFT", help="The left view.")],
     right: Annotated[Path, typer.Argument(metavar="RIGHT", help="The right view.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="PFM file: disparity in pixels of the left view.")
+        Path,
+        typer.Option(
+            "-o", "--out", help="Write the disparity, in pixels of --view, to this PFM file."
+        ),
     ],
     method: Annotated[
-        str, typer.Option(help="network, sgbm, an .onnx file or URL#sha256=HEX.")
-    ] = "network",
-    view: Annotated[str, typer.Option(help="left or right: whose pixels are measured.")] = "left",
+        str, typer.Option(help="Match with stereo, sgbm, an .onnx file or URL#sha256=HEX.")
+    ] = "stereo",
+    view: Annotated[
+        str, typer.Option(help="Measure the pixels of the left or the right view.")
+    ] = "left",
     calib: Annotated[
-        Path | None, typer.Option(help="Calibration; the camera of --view is its first.")
+        Path | None, typer.Option(help="Use this calibration; its first camera is that of --view.")
     ] = None,
     max_disparity: Annotated[
-        float | None, typer.Option(min=1, help="Largest disparity in pixels; found if not given.")
+        float | None,
+        typer.Option(min=1, help="Limit the disparity, in pixels; estimated if not given."),
     ] = None,
     holes: Annotated[
-        bool, typer.Option("--holes", help="Write infinity where nothing was matched.")
+        bool, typer.Option("--holes", help="Write infinity where no match was found.")
     ] = False,
-    preview: Annotated[Path | None, typer.Option(help="PNG file: disparity in colours.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="Write a color picture of the disparity to this PNG file.")
+    ] = None,
     side: Annotated[
-        int, typer.Option(min=64, max=4096, help="Longer side at which the network matches.")
+        int,
+        typer.Option(
+            min=64, max=4096, help="Scale the longer side to this many pixels for the network."
+        ),
     ] = 1280,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Match two views of one scene: disparity of every pixel.
+    """Match two views and write the disparity of every pixel.
 
     Example: depthmatte stereo left.jpg right.jpg -o disparity.pfm --preview disparity.png
     """
@@ -222,18 +244,18 @@ def stereo(
     run(job, json)
 
 
-@app.command()
+@app.command("networks")
 def networks(
     json: Json = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Check every checksum.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Verify every checksum.")] = False,
 ) -> None:
-    """List the networks: licence, size, checksum, what they promise, what they run on."""
+    """List the networks with license, size, checksum and metrics."""
     from .listing import list_networks
 
     raise typer.Exit(0 if list_networks(json, verify) else 1)
 
 
-@app.command()
+@app.command("effects")
 def effects(
     json: Json = False,
 ) -> None:
@@ -244,7 +266,7 @@ def effects(
 
 
 class Training(TyperGroup):
-    """The commands of `train`, whose options are read when somebody asks for one of them."""
+    """The group `train`. Its commands load on first use, so that `--help` stays fast."""
 
     @property
     def commands(self) -> MutableMapping[str, Any]:
@@ -268,7 +290,7 @@ def _training() -> MutableMapping[str, Any]:
 app.add_typer(
     typer.Typer(
         cls=Training,
-        help="Train, label and export the networks (needs the extra `train`).",
+        help="Train, label and export networks (needs the extra `train`).",
         no_args_is_help=True,
         rich_markup_mode=None,
         callback=lambda: None,

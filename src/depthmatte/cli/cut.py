@@ -191,7 +191,7 @@ def cut_one(
         "depth": notes.describe(portrait),
         "fusion": job.cut.fusion,
         "subject": job.cut.subject,
-        "looks": 2 if portrait.whole else 1,
+        "passes": 2 if portrait.whole else 1,
         "outputs": [str(target) for target in task.targets.values()],
     }
     return Cut(row, list(notes.after(job, portrait)), notes.unit(job, portrait))

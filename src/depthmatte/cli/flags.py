@@ -119,6 +119,7 @@ def _parameter(one: Option, own: Mapping[str, Any]) -> inspect.Parameter:
         help=help_text(one, own.get(one.name, ...)),
         show_default=False,
         metavar=None if flag else _metavar(one),
+        autocompletion=_completer(one),
     )
     kind: Any = bool if flag else list[str] if one.about.get("repeat") else str
     return inspect.Parameter(
@@ -127,6 +128,12 @@ def _parameter(one: Option, own: Mapping[str, Any]) -> inspect.Parameter:
         default=inspect.Parameter.empty if required else None,
         annotation=Annotated[kind if required else kind | None, about],
     )
+
+
+def _completer(one: Option) -> Callable[[], list[str]] | None:
+    """What a shell offers as values; None where it offers files."""
+    words = list(one.choices)
+    return (lambda: words) if words else None
 
 
 def _switches(one: Option) -> Iterator[str]:

@@ -10,13 +10,16 @@ from pathlib import Path
 
 from .. import __version__, weights
 from ..errors import OptionError
+from ..fields import names
 from ..io.journal import digest, state_of
 from ..io.pairs import check_together
 from ..options import CutOptions, OutputOptions, SessionOptions
 from .given import Given
 from .pictures import MAPS, SEGMENTATION_ONLY, Picture, pictures
 
-TASKS = ("matte", "depth", "stereo")
+TASKS = tuple(
+    name.removesuffix("_network") for name in names(SessionOptions) if name.endswith("_network")
+)
 """Tasks whose network the user may choose."""
 
 SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif"}

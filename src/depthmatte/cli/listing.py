@@ -13,6 +13,7 @@ from ..effects import EFFECTS
 from ..errors import WeightsError
 from ..fields import Option, options
 from ..network import Network
+from .report import size
 
 
 def list_networks(as_json: bool, verify: bool) -> bool:
@@ -30,7 +31,7 @@ def _network(row: weights.Weights, verify: bool) -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": row.name,
         "task": row.task,
-        "licence": row.licence,
+        "license": row.licence,
         "source": row.source,
         "card": row.card,
     }
@@ -40,16 +41,15 @@ def _network(row: weights.Weights, verify: bool) -> dict[str, Any]:
             return about | {"status": "not fetched", "url": row.url}
         network = Network(path, threads=1)
         contract = network.contract
-        height, width = contract.preset
         return about | {
             "status": "verified" if verify else "ok",
             "file": str(path),
             "bytes": path.stat().st_size,
             "sha256": row.expected,
             "provider": network.provider,
-            "preset": f"{height} x {width}",
+            "preset": size(contract.preset),
             "outputs": dict(contract.outputs),
-            "normalisation": contract.normalisation,
+            "normalization": contract.normalisation,
             "parity": contract.parity,
             "numbers": dict(contract.numbers),
             "data": list(contract.data),

@@ -12,8 +12,8 @@ from ..text import label
 from .job import Job
 
 READ_AS = {
-    "mm, assumed": "read as millimetres; --depth-scale changes that",
-    "m, assumed": "read as metres; --depth-scale changes that",
+    "mm, assumed": "assumed to be millimeters; set --depth-scale to change that",
+    "m, assumed": "assumed to be meters; set --depth-scale to change that",
 }
 """`RawDepth.unit` -> what to say about a unit that the user did not state."""
 
@@ -37,8 +37,8 @@ def describe(portrait: Portrait) -> dict[str, Any] | None:
     near, far = (round(float(end), 4) for end in (z.min(), z.max()))
     return {
         "unit": raw.unit if raw and raw.unit else "m" if depth.metric else "relative",
-        "near": near,
-        "far": far,
+        "near_relative": None if depth.metric else near,
+        "far_relative": None if depth.metric else far,
         "near_m": near if depth.metric else None,
         "far_m": far if depth.metric else None,
         "measured": round(float(known.mean()), 4),

@@ -187,6 +187,6 @@ def _picture(stored: RawDepth) -> tuple[NDArray[np.uint16], str]:
     """Depth as 16 bits, and what they mean."""
     if not stored.metric:
         return to_16bit(stored.z), f"{stored.kind}, relative: 0 near, 65535 far"
-    millimetres = np.rint(np.minimum(stored.z * 1000, 65_535)).astype(np.uint16)
-    millimetres[stored.validity != Reason.VALID] = 0
-    return millimetres, f"{stored.kind}, millimetres, 0 where nothing was measured"
+    millimeters = np.rint(np.minimum(stored.z * 1000, 65_535)).astype(np.uint16)
+    millimeters[stored.validity != Reason.VALID] = 0
+    return millimeters, f"{stored.kind}, millimeters, 0 where nothing was measured"

@@ -35,7 +35,7 @@ class Job:
     left: Path
     right: Path
     out: Path
-    method: str = "network"
+    method: str = "stereo"
     view: str = "left"
     calib: Path | None = None
     max_disparity: float | None = None
@@ -125,22 +125,24 @@ def _report(job: Job, found: Match) -> dict[str, Any]:
         "view": job.view,
         **size(pixels.shape),
         "rectified": found.pair.how,
-        "disparity": {"low": round(low, 3), "median": round(middle, 3), "high": round(high, 3)},
+        "disparity_px": {"low": round(low, 3), "median": round(middle, 3), "high": round(high, 3)},
         "matched": round(float(known.mean()), 4),
-        "hidden": round(float(found.hidden.mean()), 4),
-        "metres": None,
+        "occluded": round(float(found.hidden.mean()), 4),
+        "near_m": None,
+        "far_m": None,
     }
     depth = distance(found)
     if depth.metric:
         near, far = (float(value) for value in np.percentile(depth.z[known], (1, 99)))
-        about["metres"] = {"near": round(near, 4), "far": round(far, 4)}
+        about |= {"near_m": round(near, 4), "far_m": round(far, 4)}
     return about
 
 
 def _line(about: dict[str, Any]) -> str:
-    span, metres = about["disparity"], about["metres"]
+    span = about["disparity_px"]
     how = {"given": "rectified", "calibrated": "rectified by calibration"}
-    depth = f", {metres['near']:.3g} to {metres['far']:.3g} m" if metres else ""
+    metric = about["near_m"] is not None
+    depth = f", {about['near_m']:.3g} to {about['far_m']:.3g} m" if metric else ""
     return (
         f"{label(about['left'])} -> {label(about['output'])}: disparity {span['low']:.1f} to "
         f"{span['high']:.1f} pixels{depth}, {about['matched']:.0%} matched "

@@ -20,17 +20,14 @@ from .pair import Match, match
 from .placing import on_canvas
 from .sgbm import sgbm
 
-METHODS = ("network", "sgbm")
-"""What `matcher` knows by name; anything else is a network file."""
-
 LONGEST = 1024
 """Longer side at which a photo's pair is matched for the canvas: enough for its 480 x 352."""
 
 
 def matcher(
-    name: str | Path = "network", threads: int | None = None, side: int | None = None
+    name: str | Path = "stereo", threads: int | None = None, side: int | None = None
 ) -> Matcher:
-    """The matcher called "network" or "sgbm", or that of an `.onnx` file or URL#sha256=HEX.
+    """The matcher called "stereo" or "sgbm", or that of an `.onnx` file or URL#sha256=HEX.
 
     `side` is the longer side in pixels at which a network matches (None: its usual one).
     Raises InputError for unknown names, WeightsError for a network that cannot be used.

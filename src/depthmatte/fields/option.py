@@ -30,6 +30,7 @@ def option(
     show: Callable[[Any], str] | None = None,
     valid: Callable[[Any], bool] | None = None,
     repeat: bool = False,
+    pattern: str | None = None,
 ) -> Any:
     """A dataclass field that is an option.
 
@@ -61,6 +62,8 @@ def option(
         Whether a value of the right type is allowed, beyond choices and range.
     repeat : bool
         Whether a tuple of texts is given by repeating the flag, one text each time.
+    pattern : str, optional
+        A regular expression for texts, for the JSON schema alone.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def option(
     about = {
         "help": help, "min": low, "max": high, "above": above, "choices": choices, "unit": unit,
         "metavar": metavar, "takes": takes, "flag": flag, "read": read, "show": show,
-        "valid": valid, "repeat": repeat,
+        "valid": valid, "repeat": repeat, "pattern": pattern,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=about)
 

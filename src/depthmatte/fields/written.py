@@ -109,7 +109,8 @@ def _form(kind: Any, one: Option) -> dict[str, Any]:
     if is_dataclass(kind):
         return _object(kind)  # type: ignore[arg-type]
     if kind is str or words_of(kind):
-        return {"type": "string", **({"enum": list(one.choices)} if one.choices else {})}
+        limits = {"enum": list(one.choices), "pattern": one.about.get("pattern")}
+        return {"type": "string"} | {key: value for key, value in limits.items() if value}
     if kind in (int, float):
         bounds = {"minimum": "min", "maximum": "max", "exclusiveMinimum": "above"}
         given = {name: one.about.get(key) for name, key in bounds.items()}

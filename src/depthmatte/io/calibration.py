@@ -27,8 +27,8 @@ VERSION = 1
 """Of the JSON schema: the value of its key "depthmatte"."""
 
 KINDS = (
-    "JSON as in docs/reference/calibration.md, OpenCV YAML, XML or JSON, ROS camera_info, Kalibr, Open3D, "
-    "RealSense, COLMAP cameras.txt or Middlebury calib.txt"
+    "JSON as in docs/reference/calibration.md, OpenCV YAML, XML or JSON, ROS camera_info, "
+    "Kalibr, Open3D, RealSense, COLMAP cameras.txt or Middlebury calib.txt"
 )
 
 
