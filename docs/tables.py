@@ -16,7 +16,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.fields import fresh, options, rewrite, table
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from depthmatte.training.recipe import Earlier, Recipe

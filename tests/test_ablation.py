@@ -18,7 +18,7 @@ import tinynets
 from depthmatte.ablation import FALSE, FILES, MISSED, Bench, ablate, cases, rules, scored
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Canvas
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
 from depthmatte.maps import Depth

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import depthmatte
 import tinynets
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.effects import EFFECTS
 from depthmatte.fuse import FUSIONS
 from depthmatte.io.journal import NAME as JOURNAL

@@ -145,7 +145,7 @@ def test_commands_shown_exist(page: Path) -> None:
     """Every `depthmatte` command line in a code block is understood by the parser."""
     from typer.main import get_command
 
-    from depthmatte.cli import app
+    from depthmatte.cli.app import app
 
     group = get_command(app)
     for line in commands(page):

@@ -75,7 +75,7 @@ def test_cutout_of_a_given_photo(tmp_path: Path, photo: str) -> None:
 def test_phone_blur_uses_the_stored_depth(tmp_path: Path, photo: str) -> None:
     from typer.testing import CliRunner
 
-    from depthmatte.cli import app
+    from depthmatte.cli.app import app
 
     out = tmp_path / "phone"
     given = ["cut", photo, "--depth-source", "mono", "--write-depth", "gdepth", "-o", str(out)]

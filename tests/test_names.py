@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 import depthmatte
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.cli.job import SUFFIXES as FORMATS
 from depthmatte.cli.pictures import MAPS, PICTURES
 from depthmatte.effects import EFFECTS

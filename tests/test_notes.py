@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import depthmatte as dm
 import tinynets
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.io import depthfile
 from depthmatte.io.gdepth import embed
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import depthmatte as dm
 from depthmatte import devices, options
 from depthmatte.api import cut
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.effects import EFFECTS
 from depthmatte.fields import Option, fresh, names, parse, plain, schema
 from depthmatte.fields import options as options_of

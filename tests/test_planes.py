@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import phone_files as phones
-from depthmatte.cli import app, planes
+from depthmatte.cli.app import app, planes
 from fixtures import encode
 from phone_files import apple_jpeg, metres, near_to, pair
 

@@ -156,7 +156,7 @@ def test_help_needs_no_heavy_package() -> None:
     code = (
         "import sys\n"
         "for name in ('numpy', 'cv2', 'torch', 'PIL', 'onnxruntime'): sys.modules[name] = None\n"
-        "from depthmatte.cli import app\n"
+        "from depthmatte.cli.app import app\n"
         "app(['train', 'fuse', '--help'])"
     )
     run = subprocess.run(

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from depthmatte.arrays import RGB
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Fit, prepare
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.depth.binocular import LARGEST, OVERLAP, binocular
 from depthmatte.depth.disparity import (
     Disparity,

@@ -24,7 +24,7 @@ from depthmatte.api import cut
 from depthmatte.arrays import RGB
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import resize, scaled
-from depthmatte.cli import app
+from depthmatte.cli.app import app
 from depthmatte.demo import sample
 from depthmatte.depth.align import align
 from depthmatte.evidence import Reason

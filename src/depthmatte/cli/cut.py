@@ -23,12 +23,12 @@ from ..portrait import Portrait
 from ..session import Session
 from . import notes
 from .batch import run_all
+from .extract import EXTRACTED
 from .gdepth import gdepth
 from .job import GDEPTH, Job
 from .naming import STDOUT, Task, journal_of, plan
 from .outcome import Outcome
 from .pictures import MAPS, PICTURES
-from .planes import EXTRACTED
 from .reading import ReadAhead, timed
 from .report import Report, size
 from .streams import stdout

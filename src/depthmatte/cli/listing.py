@@ -1,4 +1,4 @@
-"""What there is: networks and effects, as a table for people or JSON for programs."""
+"""`depthmatte networks`: which networks there are, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 import typer
 
 from .. import weights
-from ..effects import EFFECTS
 from ..errors import WeightsError
-from ..fields import Option, options
 from ..network import Network
 from .report import size
 
@@ -57,47 +55,6 @@ def _network(row: weights.Weights, verify: bool) -> dict[str, Any]:
         }
     except WeightsError as error:
         return about | {"status": str(error)}
-
-
-def list_effects(as_json: bool) -> None:
-    """Print every effect with its options, defaults and ranges."""
-    rows = {name: _effect(effect) for name, effect in EFFECTS.items()}
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for name, row in rows.items():
-        typer.echo(f"{name:<12} {row['help']}")
-        for option in row["options"]:
-            typer.echo(f"  {option['name']:<10} {option['help']}{_limits(option)}")
-
-
-def _effect(effect: type[Any]) -> dict[str, Any]:
-    return {
-        "help": (effect.__doc__ or "").strip().splitlines()[0],
-        "options": [
-            {
-                "name": one.name,
-                "kind": _kind(one),
-                "takes": one.takes,
-                "default": one.default,
-                "help": one.help,
-                "min": one.about.get("min"),
-                "max": one.about.get("max"),
-            }
-            for one in options(effect)
-        ],
-    }
-
-
-def _kind(one: Option) -> str:
-    """`flag`, `number`, `text`, or `picture`, which is typed as a path."""
-    named = {bool: "flag", int: "number", float: "number", str: "text"}
-    return named.get(one.kinds[0], "picture")
-
-
-def _limits(option: Mapping[str, Any]) -> str:
-    default = option["default"]
-    return f": {option['takes']}" + ("" if default is None else f"; default {default}")
 
 
 def _block(row: Mapping[str, Any]) -> None:
