@@ -1,7 +1,12 @@
-"""The real phone files: what each holds, upright and in its place (SPEC row B2)."""
+"""Phone files: what each holds, upright and in its place.
+
+The files of `phone_scenes` are made by code and always tested. The real ones are tested in the
+same way where they are at hand.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import phone_scenes as scenes
 from depthmatte.io import dynamic_depth, xmp
 from depthmatte.io.image import read
 from depthmatte.photo import Photo
-from phone_files import stored
+from phone_files import near_to, stored
+from phone_scenes import PAIRS, PLANE, SHAPE, WITH_DEPTH
 
 REAL = {
     "idm_test00.jpg": ("apple-disparity", (768, 576), 1.735352, 0.787109, "1/m", None),
@@ -56,10 +63,57 @@ def phone(shared: Path, name: str) -> Photo:
     return read(shared / "data" / "phones" / name)
 
 
+@cache
+def made(name: str) -> Photo:
+    """A photo of the drawn scene, read as a file of this name."""
+    make = PAIRS[name][0] if name in PAIRS else WITH_DEPTH[name].make
+    return read(make(), name=name)
+
+
 @pytest.fixture(scope="module", params=sorted(REAL))
 def real(request: pytest.FixtureRequest, shared: Path) -> tuple[str, Photo]:
     """One real photo, read once for all that is asked of it."""
     return request.param, phone(shared, request.param)
+
+
+@pytest.fixture(scope="module", params=[*sorted(WITH_DEPTH), *sorted(REAL)])
+def photo_with_depth(request: pytest.FixtureRequest) -> tuple[str, Photo]:
+    """One photo, made or real, read once for all that is asked of it."""
+    name = request.param
+    return name, made(name) if name in WITH_DEPTH else phone(
+        request.getfixturevalue("shared"), name
+    )
+
+
+@pytest.mark.parametrize("name", sorted(WITH_DEPTH))
+def test_made_depth(name: str) -> None:
+    holds, photo = WITH_DEPTH[name], made(name)
+    depth, matte = stored(photo), photo.evidence.matte
+    assert near_to(photo.rgb, scenes.rgb(), 12)
+    assert (depth.kind, depth.shape, depth.unit) == (holds.kind, PLANE, holds.unit)
+    assert (depth.near, depth.far) == pytest.approx((holds.near, holds.far))
+    assert depth.metric == (holds.unit is not None)
+    z = scenes.depth(PLANE)
+    if holds.unit is None:  # the ratio of distances is all there is
+        z = np.log(z / holds.near) / np.log(holds.far / holds.near)
+    assert near_to(depth.z, z, 0.05)
+    assert photo.evidence.second is None
+    assert (matte is not None) == holds.matte
+    if matte is not None:
+        assert near_to(matte, scenes.person(scenes.MATTE) * 255.0, 60)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_DEPTH))
+def test_made_cameras(name: str) -> None:
+    holds, known = WITH_DEPTH[name], made(name).camera
+    if holds.focal is None:
+        assert known is None
+    else:
+        assert known is not None
+        assert known.shape == SHAPE
+        middle = ((SHAPE[1] - 1) / 2, (SHAPE[0] - 1) / 2)
+        assert (known.fx, known.fy) == pytest.approx((holds.focal, holds.focal))
+        assert (known.cx, known.cy) == pytest.approx(middle)
 
 
 def test_real_depth(real: tuple[str, Photo]) -> None:
@@ -79,16 +133,17 @@ def test_real_depth(real: tuple[str, Photo]) -> None:
         assert 3000 < photo.camera.fx < 7000
 
 
-def test_real_depth_is_upright_and_near_is_near(real: tuple[str, Photo]) -> None:
-    name, photo = real
+def test_depth_is_upright_and_near_is_near(photo_with_depth: tuple[str, Photo]) -> None:
+    name, photo = photo_with_depth
     z = stored(photo).z
-    close, distant = (z[int(y * z.shape[0]), int(x * z.shape[1])] for y, x in NEAR_AND_FAR[name])
+    places = NEAR_AND_FAR.get(name, ((0.7, 0.42), (0.1, 0.1)))  # made: person, wall
+    close, distant = (z[int(y * z.shape[0]), int(x * z.shape[1])] for y, x in places)
     assert distant > close * 1.1
 
 
-def test_real_depth_lies_on_the_photo(real: tuple[str, Photo]) -> None:
+def test_depth_lies_on_the_photo(photo_with_depth: tuple[str, Photo]) -> None:
     """Steps in depth lie on edges of the photo more than those of the depth turned or moved."""
-    photo = real[1]
+    photo = photo_with_depth[1]
     z = stored(photo).z
     small = cv2.resize(photo.rgb, z.shape[::-1], interpolation=cv2.INTER_AREA)
     edges = _steps(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32))
@@ -105,6 +160,17 @@ def _steps(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.hypot(cv2.Sobel(picture, -1, 1, 0), cv2.Sobel(picture, -1, 0, 1))
 
 
+@pytest.mark.parametrize("name", [name for name in WITH_DEPTH if WITH_DEPTH[name].matte])
+def test_made_mattes_lie_on_the_near_person(name: str) -> None:
+    photo = made(name)
+    assert photo.evidence.matte is not None
+    z = stored(photo).z
+    inside = cv2.resize(photo.evidence.matte, z.shape[::-1], interpolation=cv2.INTER_AREA) > 127
+    assert 0.2 < inside.mean() < 0.6
+    assert z[inside].mean() == pytest.approx(scenes.PERSON, rel=0.03)
+    assert np.percentile(z[~inside], 1) > 2
+
+
 def test_real_mattes_lie_on_the_near_people(shared: Path) -> None:
     for name in ("ids_image-with-matte.jpg", "photopop_PHOTO.HEIC"):
         photo = phone(shared, name)
@@ -113,6 +179,28 @@ def test_real_mattes_lie_on_the_near_people(shared: Path) -> None:
         inside = cv2.resize(photo.evidence.matte, z.shape[::-1], interpolation=cv2.INTER_AREA) > 127
         assert 0.2 < inside.mean() < 0.6
         assert np.median(z[inside]) < np.median(z[~inside]) * 0.85
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_made_pairs(name: str) -> None:
+    """The photo is the left view; from the right, near things shift left against far ones."""
+    photo, (_, kind, baseline) = made(name), PAIRS[name]
+    view = photo.evidence.second
+    assert view is not None
+    assert (view.kind, view.side) == (kind, "right")
+    assert photo.shape == view.rgb.shape[:2] == (384, 384)
+    assert photo.evidence.stored is None
+    left, right = scenes.views()
+    for one, truth in ((photo.rgb, left), (view.rgb, right)):
+        assert np.abs(one.astype(float) - truth).mean() < 6
+    assert (view.camera is None) == (baseline is None)
+    if view.camera is not None:
+        assert view.camera.fx == pytest.approx(360, rel=1e-3)
+        assert view.camera.translation.tolist() == [-scenes.BASELINE, 0, 0]
+    shift, low = shifts(photo.rgb, view.rgb)
+    scale = 1600 / 384
+    disparity = [360 * scenes.BASELINE / z * scale for z in (1.6, 4.0)]
+    assert [np.median(shift[low]), np.median(shift[~low])] == pytest.approx(disparity, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +226,7 @@ def test_real_pairs(
     else:
         assert view.camera is not None
         assert view.camera.translation.tolist() == [-baseline, 0, 0]
-    shift, low = _shifts(photo.rgb, view.rgb)
+    shift, low = shifts(photo.rgb, view.rgb)
     # In these scenes the ground at the bottom is nearer than what stands above it; the
     # rendered hedgehog alone is all at one distance, and plainly shifted.
     if name == "capoda.left-right.jpg":
@@ -147,7 +235,7 @@ def test_real_pairs(
         assert np.median(shift[low]) > np.median(shift[~low]) + 1
 
 
-def _shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """x in the first minus x in the second of matched points, and which lie in the lower third."""
     scale = 1600 / one.shape[1]
     grey = [
@@ -164,12 +252,31 @@ def _shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     return moved[level, 0], here[level, 1] > grey[0].shape[0] * 0.72
 
 
+def test_a_made_file_without_evidence() -> None:
+    photo = read(scenes.without_evidence())
+    assert photo.evidence.stored is None
+    assert photo.evidence.second is None
+    assert photo.camera is not None
+    assert photo.camera.fx == pytest.approx(27 * np.hypot(*SHAPE) / np.hypot(36, 24))
+
+
 def test_real_files_without_evidence(shared: Path) -> None:
     photo = phone(shared, "huawei_example-1.JPG")
     assert photo.evidence.stored is None
     assert photo.evidence.second is None
     assert photo.camera is not None
     assert photo.camera.fx == pytest.approx(27 * np.hypot(3968, 2976) / np.hypot(36, 24))
+
+
+def test_a_made_segmentation_is_not_taken_for_depth() -> None:
+    content = scenes.dynamic(segmentation=True)
+    about = xmp.packets(content)
+    assert "android/depthmap" in dynamic_depth.items(about)[1].names
+    assert dynamic_depth.depth(about, content) is None
+    photo = read(content)
+    assert photo.evidence.stored is None
+    assert photo.camera is not None
+    assert (photo.camera.fx, photo.camera.cx) == pytest.approx((scenes.FOCAL, 239.5))
 
 
 def test_a_real_dynamic_depth_packet(shared: Path) -> None:
