@@ -231,6 +231,12 @@ PAIRS: dict[str, tuple[Callable[[], bytes], str, float | None]] = {
 """Every kind of file with two views: how to make it, its kind, its baseline in meters."""
 
 
+@cache
+def content(name: str) -> bytes:
+    """The bytes of one of these files, made once."""
+    return PAIRS[name][0]() if name in PAIRS else WITH_DEPTH[name].make()
+
+
 def without_evidence() -> bytes:
     """A photo of a 27 mm lens, and nothing beside it."""
     return phones.jpeg(rgb(), 1, 27)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import room_files
 from depthmatte.camera import Camera, Rig
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
@@ -305,8 +306,14 @@ def test_the_documented_example_works() -> None:
     assert all(rig.baseline > 0 for rig in rigs)
 
 
+def test_an_xml_that_places_its_one_camera_in_a_room(tmp_path: Path) -> None:
+    """One camera for photo and depth; its R and t place it in a room that does not matter."""
+    name = room_files.save(tmp_path)
+    rig = calibration.read(tmp_path / f"{name}_camera.xml", (480, 640), (480, 640))
+    assert rig.photo == rig.other == Camera((480, 640), 525, 525, 320, 240)
+
+
 def test_the_office_xml(shared: Path) -> None:
-    """One camera for photo and depth; its R and t place it in a room nobody asks about."""
     path = shared / "data" / "rgbd" / "office" / "0000000025_camera.xml"
     rig = calibration.read(path, (480, 640), (480, 640))
     assert rig.photo == rig.other == Camera((480, 640), 525, 525, 320, 240)

@@ -211,7 +211,7 @@ def test_files_of_a_mixed_folder(tmp_path: Path) -> None:
     assert listed(search([tmp_path / "really.raw"])) == ["really.raw"]
 
 
-def test_the_stored_mixed_folder(shared: Path) -> None:
+def test_the_reported_mixed_folder(shared: Path) -> None:
     found = search([shared / "faults" / "mixed"])
     assert listed(found) == ["IMG_0001", "a.jpg", "d.jpg_large"]
     assert [note.split(":")[0] for note in found.notes] == ["1 file skipped"] * 2

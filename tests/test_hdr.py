@@ -209,7 +209,7 @@ def test_damaged_boxes_state_something_or_nothing(
 _BOXED = {form: encode(scene(), form) for form in ("HEIF", "AVIF")}
 
 
-def test_the_faults_of_the_issue(shared) -> None:
+def test_reported_hdr_files(shared) -> None:
     truth = read(shared / "faults" / "card_srgb_truth.png").rgb
     for name in ("card_pq.heic", "card_pq_cicp.png"):
         assert off(read(shared / "faults" / name).rgb, truth) <= 8, name

@@ -351,7 +351,7 @@ def whole(file: Path) -> None:
     network.expect("nothing")
 
 
-def test_the_project_s_own_hostile_files(shared: Path) -> None:
+def test_reported_hostile_networks(shared: Path) -> None:
     files = sorted((shared / "faults" / "hostile").glob("onnx_*.onnx"))
     if not files:
         pytest.skip("needs the hostile files")

@@ -321,7 +321,18 @@ def test_a_cutout_keeps_the_photos_own_pixels() -> None:
     assert np.array_equal(Cutout()(known)[..., :3], known.photo.rgb)
 
 
-def test_the_faults_of_the_issue(shared, tmp_path) -> None:
+def test_a_background_picture_with_a_profile_is_seen_as_meant(tmp_path) -> None:
+    """The file's numbers are other ones than the color that is seen."""
+    icc = profile("adobe-rgb")
+    pixel = color_in((32, 176, 96), icc)
+    assert off(pixel, (32, 176, 96)) > 20
+    path = tmp_path / "back.png"
+    path.write_bytes(encode(plain((60, 40), pixel), "PNG", icc_profile=icc))
+    known = portrait(None, plain((60, 40), (200, 120, 90)), np.zeros((60, 40), np.float32))
+    assert off(Background(picture=read(path))(known), [[(32, 176, 96)]]) <= 2
+
+
+def test_the_reported_background_picture(shared) -> None:
     picture = read(shared / "faults" / "bg_20b060_adobergb.png")
     known = portrait(None, plain((60, 40), (200, 120, 90)), np.zeros((60, 40), np.float32))
     assert off(Background(picture=picture)(known), [[(32, 176, 96)]]) <= 2

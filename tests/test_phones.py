@@ -66,8 +66,7 @@ def phone(shared: Path, name: str) -> Photo:
 @cache
 def made(name: str) -> Photo:
     """A photo of the drawn scene, read as a file of this name."""
-    make = PAIRS[name][0] if name in PAIRS else WITH_DEPTH[name].make
-    return read(make(), name=name)
+    return read(scenes.content(name), name=name)
 
 
 @pytest.fixture(scope="module", params=sorted(REAL))

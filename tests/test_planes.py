@@ -15,6 +15,7 @@ import phone_files as phones
 from depthmatte.cli import app, planes
 from fixtures import encode
 from phone_files import apple_jpeg, metres, near_to, pair
+from phone_scenes import content
 
 
 def run(*arguments: Any) -> Any:
@@ -243,6 +244,16 @@ def test_extract_of_many(tmp_path: Path) -> None:
         assert "gone.jpg: cannot be found" in gone
         assert "b.matte.png would replace" in kept
         assert mine.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["apple_portrait.jpg", "apple_portrait.heic"])
+def test_info_of_a_portrait_made_by_script(tmp_path: Path, name: str) -> None:
+    path = saved(tmp_path / name, content(name))
+    about = json.loads(run("info", path, "--json").stdout)
+    assert (about["width"], about["height"]) == (480, 640)
+    assert about["depth"]["kind"] == "apple-disparity"
+    assert (about["depth"]["width"], about["depth"]["height"]) == (144, 192)
+    assert about["matte"] == {"width": 240, "height": 320}
 
 
 def test_info_of_a_real_portrait(shared: Path) -> None:

@@ -1,4 +1,4 @@
-"""Measured depth as a source: rows A10 to A13 on numbers made by hand, and what goes wrong."""
+"""Measured depth as a source: on numbers made by hand, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import room_files
 from depthmatte.camera import Camera
-from depthmatte.canvas import Canvas, Fit, prepare
+from depthmatte.canvas import Canvas, Fit, lay, prepare
 from depthmatte.depth import measure
 from depthmatte.depth.edges import flying
 from depthmatte.depth.scale import scale
@@ -357,20 +359,40 @@ def test_stored_depth_ignores_cameras_and_covers_the_frame() -> None:
     assert depth.prob[5, 5] == pytest.approx(0.75)
 
 
-# Real files
+# Files of a depth camera, made and real
 
 
-def test_the_office_runs_from_its_files(shared: Path) -> None:
-    """One man before a wall: photo, 16-bit depth and OpenCV XML, end to end."""
-    folder = shared / "data" / "rgbd" / "office"
-    start = folder / "0000000025"
+def check_frame(folder: Path, name: str) -> None:
+    """One person before a wall: photo, 16-bit depth and OpenCV XML, end to end."""
+    start = folder / name
     photo = attach(
         image.read(f"{start}.jpg"), depth=f"{start}_depth.png", calib=f"{start}_camera.xml"
     )
+    assert photo.camera == Camera((480, 640), 525, 525, 320, 240)
     depth = measure(photo, prepare(photo), {"sensor": sensor}, "sensor")
     valid = depth.validity == Reason.VALID
-    man = valid & (depth.z < 1.5)
+    person = valid & (depth.z < 1.5)
+    assert depth.metric
     assert 0.5 < valid.mean() < 0.95
-    assert 0.05 < man.mean() < 0.3
-    assert np.median(depth.prob[man]) > 0.5 > 4 * np.median(depth.prob[valid & ~man])
+    assert 0.05 < person.mean() < 0.3
+    assert np.median(depth.prob[person]) > 0.5 > 4 * np.median(depth.prob[valid & ~person])
     assert not depth.prob[~valid].any()
+
+
+def test_a_frame_of_a_room_runs_from_its_files(tmp_path: Path) -> None:
+    name = room_files.save(tmp_path)
+    check_frame(tmp_path, name)
+    made = room_files.frame()
+    photo = image.read(tmp_path / f"{name}.jpg")
+    canvas = prepare(photo)
+    photo = attach(photo, tmp_path / f"{name}_depth.png", calib=tmp_path / f"{name}_camera.xml")
+    depth = sensor(photo, canvas)
+    truth = cv2.erode(made.person.astype(np.uint8), np.ones((15, 15), np.uint8)).astype(np.float32)
+    inside = lay(truth, canvas.fit) > 0.99
+    assert (depth.validity[inside] == Reason.VALID).mean() > 0.99
+    middle = np.median(made.mm[truth > 0]) / 1000
+    assert np.median(depth.z[inside]) == pytest.approx(middle, rel=0.01)
+
+
+def test_the_office_runs_from_its_files(shared: Path) -> None:
+    check_frame(shared / "data" / "rgbd" / "office", "0000000025")

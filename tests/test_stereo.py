@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
 
 from depthmatte.camera import Camera, Rig
-from depthmatte.canvas import Fit, prepare
+from depthmatte.canvas import Fit, lay, prepare
 from depthmatte.cli import app
 from depthmatte.depth.binocular import LARGEST, OVERLAP, binocular
 from depthmatte.depth.disparity import (
@@ -40,6 +40,7 @@ from depthmatte.errors import InputError, WeightsError
 from depthmatte.evidence import Evidence, Reason, StereoView
 from depthmatte.io import calibration, pfm
 from depthmatte.io.image import read
+from depthmatte.io.pairs import attach
 from depthmatte.io.write import write
 from depthmatte.maps import Depth
 from depthmatte.network import Network
@@ -582,16 +583,32 @@ def test_what_cannot_be_done_is_one_line(
 # Real pairs
 
 REAL = {
-    "motorcycle": ("motorcycle_left.png", "motorcycle_right.png"),
     "cones": ("2bt_cones_left.png", "2bt_cones_right.png"),
     "bowling": ("2bt_bowling_left.png", "2bt_bowling_right.png"),
     "people": ("ambush_5_left.jpg", "ambush_5_right.jpg"),
 }
 
 
-@pytest.mark.parametrize("name", list(REAL))
-def test_real_pairs_agree_from_both_sides(shared: Path, name: str) -> None:
-    left, right = (read(shared / "data" / "stereo" / file).rgb for file in REAL[name])
+@cache
+def motorcycle() -> tuple[RGB, RGB, np.ndarray]:
+    """Middlebury's motorcycle, which scikit-image brings: left, right, true disparity."""
+    data = pytest.importorskip("skimage.data", reason="needs the extra demo")
+    left, right, truth = data.stereo_motorcycle()
+    return left, right, truth
+
+
+@pytest.fixture(params=["motorcycle", *REAL])
+def real_pair(request: pytest.FixtureRequest) -> tuple[RGB, RGB]:
+    """One pair at a time; all but the first lie beside the repository."""
+    if request.param == "motorcycle":
+        return motorcycle()[:2]
+    folder = request.getfixturevalue("shared") / "data" / "stereo"
+    left, right = (read(folder / file).rgb for file in REAL[request.param])
+    return left, right
+
+
+def test_real_pairs_agree_from_both_sides(real_pair: tuple[RGB, RGB]) -> None:
+    left, right = real_pair
     ours, theirs = (match(left, right, sgbm, side).disparity for side in ("left", "right"))  # type: ignore[arg-type]
     known = ours.prob > 0
     assert known.mean() > 0.8
@@ -601,19 +618,39 @@ def test_real_pairs_agree_from_both_sides(shared: Path, name: str) -> None:
         match(right, left, sgbm)
 
 
-def test_a_real_pair_agrees_with_its_truth(shared: Path) -> None:
-    folder = shared / "data" / "stereo"
-    left, right = (read(folder / file).rgb for file in REAL["motorcycle"])
-    truth = np.load(folder / "motorcycle_disp.npz")["arr_0"]
+def test_a_real_pair_agrees_with_its_truth() -> None:
+    left, right, truth = motorcycle()
     found = match(left, right, sgbm).disparity
     known = np.isfinite(truth) & (found.prob > 0)
     assert (np.abs(found.pixels - truth)[known] > 2).mean() < 0.06
 
 
-@pytest.mark.parametrize("name", ["motorcycle", "cones"])
-def test_a_real_pair_is_rectified_without_calibration(shared: Path, name: str) -> None:
+def test_a_pair_runs_from_middleburys_files(tmp_path: Path) -> None:
+    """Two views and calib.txt, as that data set stores them: the depth is in meters."""
+    left, right, _, _ = made()
+    write(left, tmp_path / "im0.png")
+    write(right, tmp_path / "im1.png")
+    (tmp_path / "calib.txt").write_text(
+        f"cam0=[300 0 {LEFT.cx}; 0 300 {LEFT.cy}; 0 0 1]\n"
+        f"cam1=[300 0 {RIGHT.cx}; 0 300 {RIGHT.cy}; 0 0 1]\n"
+        f"doffs=0\nbaseline={BASE * 1000}\nwidth=320\nheight=240\nndisp=40\n"
+    )
+    photo = attach(
+        read(tmp_path / "im0.png"), right=tmp_path / "im1.png", calib=tmp_path / "calib.txt"
+    )
+    depth = sources_depth(photo)
+    assert depth.metric
+    canvas, truth = prepare(photo), view(LEFT)[1]
+    there = lay(truth, canvas.fit)
+    known = (depth.prob > 0) & canvas.fit.inside()
+    assert known.mean() > 0.6
+    assert np.median(np.abs(depth.z - there)[known] / there[known]) < 0.02
+
+
+@pytest.mark.parametrize("real_pair", ["motorcycle", "cones"], indirect=True)
+def test_a_real_pair_is_rectified_without_calibration(real_pair: tuple[RGB, RGB]) -> None:
     """The right camera turned by a few degrees: what is found stays in the order it had."""
-    left, right = (read(shared / "data" / "stereo" / file).rgb for file in REAL[name])
+    left, right = real_pair
     height, width = left.shape[:2]
     lens = np.array([[width, 0, width / 2], [0, width, height / 2], [0, 0, 1.0]])
     turn = cv2.Rodrigues(np.radians([1.0, 0.5, 1.5]))[0]

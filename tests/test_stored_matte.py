@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import phone_files as phones
 from depthmatte.canvas import Box, prepare
 from depthmatte.evidence import Evidence
 from depthmatte.io import image
 from depthmatte.maps import Matte
 from depthmatte.photo import Photo
 from depthmatte.segment.stored import with_stored
+from known_people import COMPOSITES
 
 SHAPE = (480, 352)
 PERSON = (slice(100, 400), slice(80, 260))
@@ -121,17 +123,35 @@ def test_any_matte_keeps_the_values_lawful(seed: int) -> None:
     assert (joined.alpha <= high).all()
 
 
-@pytest.mark.parametrize("name", ["ids_image-with-matte.jpg", "photopop_PHOTO.HEIC"])
-def test_phone_files_agree_better_with_their_own_matte(shared: Path, name: str) -> None:
-    """Two phone files carry one; the final mattes were looked at as well."""
-    from depthmatte.session import Session
+def with_and_without(shot: Photo) -> tuple[float, float]:
+    """How well a photo is cut, as its stored matte sees it, without that matte and with it."""
+    from depthmatte.session import default_session
 
-    shot = image.read(shared / "data" / "phones" / name)
     truth = shot.evidence.matte
     assert truth is not None
     without = replace(shot, evidence=replace(shot.evidence, matte=None))
-    session = Session()
-    before, after = (_agreement(session.cut(each).alpha, truth) for each in (without, shot))
+    before, after = (
+        _agreement(default_session().cut(each).alpha, truth) for each in (without, shot)
+    )
+    return before, after
+
+
+def test_an_apple_file_is_cut_better_with_its_own_matte() -> None:
+    """An astronaut in the dark, stored as a phone stores a portrait, matte and all."""
+    pytest.importorskip("skimage", reason="needs the extra demo")
+    known = COMPOSITES["rocket"]()
+    levels = np.rint(known.alpha[::2, ::2] * 255).astype(np.uint8)
+    said = phones.apple_xmp("depth", None, None, subtype="portraiteffectsmatte")
+    content = phones.multi(phones.jpeg(known.rgb), [phones.auxiliary(levels, said)])
+    before, after = with_and_without(image.read(content))
+    assert before < 0.97
+    assert after > 0.985
+
+
+@pytest.mark.parametrize("name", ["ids_image-with-matte.jpg", "photopop_PHOTO.HEIC"])
+def test_phone_files_agree_better_with_their_own_matte(shared: Path, name: str) -> None:
+    """Two phone files carry one; the final mattes were looked at as well."""
+    before, after = with_and_without(image.read(shared / "data" / "phones" / name))
     assert after > before
 
 
