@@ -232,7 +232,7 @@ PAIRS: dict[str, tuple[Callable[[], bytes], str, float | None]] = {
 
 
 @cache
-def content(name: str) -> bytes:
+def file_bytes(name: str) -> bytes:
     """The bytes of one of these files, made once."""
     return PAIRS[name][0]() if name in PAIRS else WITH_DEPTH[name].make()
 

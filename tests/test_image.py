@@ -20,7 +20,7 @@ from depthmatte.io.exif import stripped
 from depthmatte.io.image import read, read_header
 from depthmatte.photo import Meta, Photo
 from fixtures import encode, scene
-from phone_scenes import PAIRS, SHAPE, WITH_DEPTH, content
+from phone_scenes import PAIRS, SHAPE, WITH_DEPTH, file_bytes
 
 
 def refused(source: object, **options: object) -> str:
@@ -506,7 +506,7 @@ def test_importing_the_rim_imports_no_decoder():
 @pytest.mark.parametrize("name", [*WITH_DEPTH, *PAIRS])
 def test_phone_photos_made_by_script(tmp_path, name):
     path = tmp_path / name
-    path.write_bytes(content(name))
+    path.write_bytes(file_bytes(name))
     photo = read(path)
     assert photo.shape == ((384, 384) if name in PAIRS else SHAPE)
     assert photo.rgb[::16, ::16].std() > 20

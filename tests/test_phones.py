@@ -66,7 +66,7 @@ def phone(shared: Path, name: str) -> Photo:
 @cache
 def made(name: str) -> Photo:
     """A photo of the drawn scene, read as a file of this name."""
-    return read(scenes.content(name), name=name)
+    return read(scenes.file_bytes(name), name=name)
 
 
 @pytest.fixture(scope="module", params=sorted(REAL))

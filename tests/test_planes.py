@@ -15,7 +15,7 @@ import phone_files as phones
 from depthmatte.cli import app, planes
 from fixtures import encode
 from phone_files import apple_jpeg, metres, near_to, pair
-from phone_scenes import content
+from phone_scenes import file_bytes
 
 
 def run(*arguments: Any) -> Any:
@@ -248,7 +248,7 @@ def test_extract_of_many(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["apple_portrait.jpg", "apple_portrait.heic"])
 def test_info_of_a_portrait_made_by_script(tmp_path: Path, name: str) -> None:
-    path = saved(tmp_path / name, content(name))
+    path = saved(tmp_path / name, file_bytes(name))
     about = json.loads(run("info", path, "--json").stdout)
     assert (about["width"], about["height"]) == (480, 640)
     assert about["depth"]["kind"] == "apple-disparity"
