@@ -116,14 +116,30 @@ def test_descriptions_inside_descriptions() -> None:
     assert fields["Length"] == "7"
 
 
-@given(st.lists(st.text("ab<>=\"' /&;!", max_size=30), max_size=6))
-def test_any_packets_are_read_or_damaged(texts: list[str]) -> None:
-    for text in texts:
-        try:
-            found = xmp.parse(text.encode())
-        except Damaged:
-            continue
-        assert found.parts() <= text.count("<") + text.count("=") + 1
+MARKUP = st.recursive(
+    st.sampled_from(["<a/>", "<a b='1' c='2'/>", "<b>text &amp; text</b>", "<!-- a -->"]),
+    lambda inside: st.lists(inside, max_size=4).map("".join).map("<a d='3'>{}</a>".format),
+    max_leaves=12,
+).map("<x>{}</x>".format)
+
+
+@given(MARKUP)
+def test_any_sound_packet_is_read(text: str) -> None:
+    elements = text.count("<") - text.count("</") - text.count("<!")
+    assert xmp.parse(text.encode()).parts() == elements + text.count("='")
+
+
+@given(MARKUP, st.data())
+def test_any_damaged_packet_is_read_or_damaged(text: str, data: st.DataObject) -> None:
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(text)))
+        text = text[:place] + data.draw(st.sampled_from("ab<>='/&;! ")) + text[place + 1 :]
+    try:
+        found = xmp.parse(text.encode())
+    except Damaged as error:
+        assert str(error).isprintable()
+    else:
+        assert 0 < found.parts() <= text.count("<") + text.count("=") + 2
 
 
 def test_a_heif_list_without_sizes_is_passed_over() -> None:

@@ -265,6 +265,8 @@ def test_standard_input_has_a_name() -> None:
 def test_every_field_is_told_and_works() -> None:
     for name in FIELDS:
         check_template(f"{{{name}}}{{kind}}", RESULTS)
+    with pytest.raises(OptionError, match="{other} is unknown; use " + ", ".join(FIELDS)):
+        check_template("{other}{kind}", RESULTS)
 
 
 # Invariant: a journal is kept where a later run could miss it, and only there.

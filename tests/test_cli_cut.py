@@ -1,3 +1,5 @@
+"""`depthmatte cut`: what is written, where, and what is said."""
+
 from __future__ import annotations
 
 import json
@@ -6,67 +8,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-import depthmatte
-import tinynets
-from depthmatte.cli import app
+from cutting import SRC, files, person, run
 from depthmatte.effects import EFFECTS
 from depthmatte.fuse import FUSIONS
 from depthmatte.io.journal import NAME as JOURNAL
 from fixtures import exif
 
-SRC = Path(depthmatte.__file__).parent.parent
-runner = CliRunner()
-
-
-def person(height: int = 90, width: int = 60) -> np.ndarray:
-    """A red and green "person" at the middle: portrait, certain, and near for the tiny networks."""
-    rgb = np.zeros((height, width, 3), np.uint8)
-    rgb[..., 2] = 200
-    rgb[height // 4 : -height // 4, width // 4 : -width // 4] = (255, 255, 0)
-    return rgb
-
-
-@pytest.fixture
-def nets(tmp_path: Path) -> list[str]:
-    """The options that put the tiny networks to work."""
-    folder = tmp_path / "nets"
-    folder.mkdir()
-    paths = tinynets.save(folder)
-    return ["--matte-network", paths["matte"], "--depth-network", paths["depth"]]
-
-
-@pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of photos, and the place where the command runs."""
-    folder = tmp_path / "photos"
-    (folder / "sub").mkdir(parents=True)
-    Image.fromarray(person()).save(folder / "a.png")
-    Image.fromarray(person(60, 90)).save(folder / "sub" / "b.png")
-    monkeypatch.chdir(tmp_path)
-    return folder
-
-
-def run(*arguments: object) -> Any:
-    """One command; photos are cut in this process, unless it says otherwise."""
-    alone = ["--jobs", "1"] if arguments[0] == "cut" and "--jobs" not in arguments else []
-    return runner.invoke(app, [*map(str, arguments), *alone])
-
 
 def grey(path: str | Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture)
-
-
-def files(folder: str) -> list[str]:
-    found = (path for path in Path(folder).rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in found if path.name != JOURNAL)
 
 
 def test_saves_what_is_asked_at_the_photos_size(photos: Path, nets: list[str]) -> None:
@@ -278,180 +234,6 @@ def test_every_fusion_and_orient(fusion: str, orient: str, photos: Path, nets: l
         assert row["found"]
         assert row["fusion"] == fusion
         assert 0.2 < (grey(row["outputs"][0]) > 0).mean() < 0.3
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--save", "alpha,beta"], "--save beta: unknown; use any of alpha,mask"),
-        (["--fusion", "mean"], "--fusion is 'mean'; give none"),
-        (["--orient", "up"], "--orient is 'up'; give pad"),
-        (["--format", "bmp"], "--format is 'bmp'; give png"),
-        (["--effect", "glow"], "--effect glow: unknown; use one of cutout"),
-        (["--effect", "blur:size=3"], "no option 'size'; use strength"),
-        (["--effect", "blur:strength=9"], "strength is 9.0; give a number from 0 to 1"),
-        (["--effect", "blur:strength=big"], "'big' is not a number"),
-        (["--effect", "cutout:crop=maybe"], "'maybe' is neither true nor false"),
-        (
-            ["--effect", "blur", "--effect", "blur:strength=1"],
-            "--effect blur: would write the file",
-        ),
-        (["--effect", "background", "--background", "red"], "--effect background: would write"),
-        (["--background", "redd"], "background redd: neither a picture file nor a color"),
-        (["--effect", "background:picture=gone.png"], "gone.png: there is no such file"),
-        (["--matte-network", "mat"], "mat: unknown network; use matte, depth"),
-        (["--matte-network", "gone.onnx"], "gone.onnx: no such network file"),
-    ],
-)
-def test_wrong_orders_are_one_line(
-    options: list[str], says: str, photos: Path, nets: list[str]
-) -> None:
-    done = run("cut", photos / "a.png", *nets, *options)
-    file = any(word in says for word in ("gone", "redd"))
-    assert done.exit_code == (1 if file else 2)
-    assert says in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert not Path("out").exists()
-
-
-@pytest.mark.parametrize("arguments", [["cut"], ["cut", "x.png", "--threads", "0"], ["nonsense"]])
-def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
-    assert run(*arguments).exit_code == 2
-
-
-def test_ctrl_c_is_one_line(photos: Path, nets: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("depthmatte.cli.cut.cut_one", interrupt)
-    done = run("cut", photos, *nets)
-    assert done.exit_code == 130
-    assert done.stderr == "depthmatte: stopped\n"
-
-
-def test_demo_on_a_photo_of_ones_own(photos: Path) -> None:
-    done = run("demo", "-o", "res", "--photo", photos / "a.png")
-    assert done.exit_code == 0, done.output
-    names = ["alpha", "background", "blur", "cutout", "photo", "sheet"]
-    assert files("res") == [f"res/a.{name}.png" for name in names]
-    assert all(f"res/a.{name}.png" in done.stdout for name in names)
-
-
-def test_demo_on_the_sample(tmp_path: Path) -> None:
-    pytest.importorskip("skimage", reason="the sample photo comes with scikit-image")
-    done = run("demo", "-o", tmp_path)
-    assert done.exit_code == 0, done.output
-    assert (tmp_path / "astronaut.sheet.png").is_file()
-
-
-def test_demo_without_the_sample_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "skimage", None)
-    done = run("demo", "-o", tmp_path)
-    assert done.exit_code == 1
-    assert "pip install 'depthmatte[demo]'" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_evaluate_measures_every_fusion(photos: Path, nets: list[str]) -> None:
-    for name in ("images", "masks"):
-        Path("set", name).mkdir(parents=True)
-    Image.fromarray(person()).save("set/images/a.png")
-    Image.fromarray(person()[..., 0]).save("set/masks/a.png")
-    done = run("evaluate", "set", "--json", "t.json", "--csv", "t.csv", *nets)
-    assert done.exit_code == 0, done.output
-    table = json.loads(Path("t.json").read_text())
-    assert list(table) == ["set"]
-    assert list(table["set"]) == list(FUSIONS)
-    assert table["set"]["none"]["iou"] > 0.99
-    assert table["set"]["none"]["mae"] < 0.01
-    assert len(Path("t.csv").read_text().splitlines()) == 1 + len(FUSIONS)
-    assert all(name in done.stdout for name in ["set", *FUSIONS, "bIoU"])
-    assert run("evaluate", "set", "--quiet", *nets).stdout == ""
-
-
-def test_evaluate_needs_truth(photos: Path, nets: list[str]) -> None:
-    done = run("evaluate", photos, *nets)
-    assert done.exit_code == 1
-    assert "has no folder images" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_networks_are_listed_and_verified() -> None:
-    rows = json.loads(run("networks", "--json", "--verify").stdout)
-    assert [row["name"] for row in rows] == ["matte", "depth", "stereo", "fuse"]
-    for row in rows:
-        assert row["status"] == "verified"
-        assert row["licence"] == "Apache-2.0"
-        assert row["bytes"] == Path(row["file"]).stat().st_size
-        assert len(row["sha256"]) == 64
-        assert row["provider"].endswith("ExecutionProvider")
-    done = run("networks")
-    assert done.exit_code == 0
-    assert "matte: ok" in done.stdout
-    assert "Apache-2.0" in done.stdout
-
-
-def test_a_damaged_network_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from depthmatte import weights
-
-    shutil.copytree(weights.FOLDER, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "depth.onnx").write_bytes(b"damaged")
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    done = run("networks", "--verify")
-    assert done.exit_code == 1
-    assert "matte: verified" in done.stdout
-    assert "depth.onnx: damaged" in done.stdout
-
-
-def test_effects_are_listed() -> None:
-    rows = json.loads(run("effects", "--json").stdout)
-    assert list(rows) == list(EFFECTS)
-    strength = rows["blur"]["options"][0]
-    assert (strength["name"], strength["kind"]) == ("strength", "number")
-    assert (strength["min"], strength["max"]) == (0, 1)
-    assert rows["background"]["options"][1]["kind"] == "picture"
-    assert rows["cutout"]["options"][0]["kind"] == "flag"
-    assert "blur" in run("effects").stdout
-
-
-def test_version() -> None:
-    assert run("--version").stdout == f"depthmatte {depthmatte.__version__}\n"
-
-
-def test_from_a_real_shell(photos: Path, nets: list[str]) -> None:
-    (photos / "bad.jpg").write_bytes(b"bad")
-    done = subprocess.run(
-        [sys.executable, "-m", "depthmatte", "cut", "photos", "--save", "alpha", "--json", *nets],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(SRC)},
-        check=False,
-    )
-    assert done.returncode == 1
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert sorted(row["status"] for row in rows) == ["error", "ok", "ok"]
-    assert len(done.stderr.splitlines()) == 1
-    assert "Traceback" not in done.stderr
-    assert files("out") == ["out/a.alpha.png", "out/sub/b.alpha.png"]
-
-
-def test_an_opencv_that_is_half_there_is_one_line(photos: Path) -> None:
-    half = Path("half", "cv2")
-    half.mkdir(parents=True)
-    (half / "__init__.py").write_text("")
-    done = subprocess.run(
-        [sys.executable, "-m", "depthmatte", "cut", "photos/a.png"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(half.parent), str(SRC)])},
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("depthmatte: OpenCV is only partly installed; run: ")
-    assert len(done.stderr.splitlines()) == 1
-    assert not Path("out").exists()
 
 
 def test_a_journal_that_cannot_be_written_costs_no_photo(photos: Path, nets: list[str]) -> None:
