@@ -1,4 +1,4 @@
-"""The door to what phone photos hold: all turns as one, damage costs nothing, real files (B2)."""
+"""The door to what phone photos hold: all turns as one, damage costs nothing."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,13 +103,14 @@ def imports(name: str, tree: ast.Module) -> Iterator[tuple[bool, str]]:
                     yield True, module
 
 
+@cache
+def every_import() -> tuple[tuple[str, bool, str], ...]:
+    """All imports of the package as (module, is it ours?, what it imports), read once."""
+    return tuple((name, *found) for name, tree in modules() for found in imports(name, tree))
+
+
 def edges() -> set[tuple[str, str]]:
-    return {
-        (name, target)
-        for name, tree in modules()
-        for ours, target in imports(name, tree)
-        if ours and target != name
-    }
+    return {(name, target) for name, ours, target in every_import() if ours and target != name}
 
 
 def part(name: str) -> str:
@@ -165,10 +167,7 @@ def test_no_circles() -> None:
 @pytest.mark.parametrize("package", list(BELONGS))
 def test_a_heavy_package_stays_where_it_belongs(package: str) -> None:
     users = {
-        part(name)
-        for name, tree in modules()
-        for ours, target in imports(name, tree)
-        if not ours and part(target) == package
+        part(name) for name, ours, target in every_import() if not ours and part(target) == package
     }
     assert users <= BELONGS[package]
 

@@ -56,13 +56,28 @@ def test_damage_is_one_line(content: bytes, problem: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@given(st.integers(1, 4), st.integers(1, 4), st.binary(max_size=64))
+def test_any_pixels_are_an_array_or_too_few(width: int, height: int, content: bytes) -> None:
+    whole = f"Pf\n{width} {height}\n-1\n".encode() + content
+    if len(content) < 4 * width * height:
+        with pytest.raises(InputError):
+            pfm.decode(whole)
+    else:
+        values = pfm.decode(whole)
+        assert values.dtype == np.float32
+        assert values.shape == (height, width)
+
+
 @given(st.binary(max_size=64))
 def test_any_bytes_end_in_an_array_or_one_line(content: bytes) -> None:
     try:
         values = pfm.decode(b"Pf\n" + content)
-    except InputError:
-        return
-    assert values.dtype == np.float32
+    except InputError as error:
+        values, said = None, str(error)
+    else:
+        said = ""
+    assert said.isprintable()
+    assert (values is None) == bool(said)
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 2), (0, 4)])

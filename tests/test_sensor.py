@@ -55,7 +55,7 @@ def measured(depth: RawDepth, options: SensorOptions | None = None, **fields: An
     return sensor(photo, own(photo), options)
 
 
-# A10: one moment
+# One moment
 
 
 @pytest.mark.parametrize(("apart", "good"), [(0.0, True), (0.019, True), (0.021, False)])
@@ -75,7 +75,7 @@ def test_without_a_clock_nothing_is_refused() -> None:
     assert sensor(photo, own(photo)).source == "sensor"
 
 
-# A12: scaling
+# Scaling
 
 
 def test_bilinear_by_hand() -> None:
@@ -132,7 +132,7 @@ def test_blur_stays_among_valid_pixels() -> None:
     assert measured(raw(z)).z[4, 5] == 2.0
 
 
-# A13: I2 = preset - d / d_max
+# I2 = preset - d / d_max
 
 
 def test_probability_by_hand() -> None:
