@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 import depthmatte
-import tinynets
 from depthmatte.cli import app
 from depthmatte.io.journal import NAME as JOURNAL
 
@@ -27,26 +24,6 @@ def person(height: int = 90, width: int = 60) -> np.ndarray:
     rgb[..., 2] = 200
     rgb[height // 4 : -height // 4, width // 4 : -width // 4] = (255, 255, 0)
     return rgb
-
-
-@pytest.fixture
-def nets(tmp_path: Path) -> list[str]:
-    """The options that put the tiny networks to work."""
-    folder = tmp_path / "nets"
-    folder.mkdir()
-    paths = tinynets.save(folder)
-    return ["--matte-network", paths["matte"], "--depth-network", paths["depth"]]
-
-
-@pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of photos, and the place where the command runs."""
-    folder = tmp_path / "photos"
-    (folder / "sub").mkdir(parents=True)
-    Image.fromarray(person()).save(folder / "a.png")
-    Image.fromarray(person(60, 90)).save(folder / "sub" / "b.png")
-    monkeypatch.chdir(tmp_path)
-    return folder
 
 
 def run(*arguments: object) -> Any:

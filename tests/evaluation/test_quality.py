@@ -22,9 +22,9 @@ from depthmatte.ordering import outline_pairs
 from depthmatte.photo import Photo
 from depthmatte.session import default_session
 from known_people import COMPOSITES, Known
+from places import SHARED
 
 RECORDED = Path(__file__).with_name("recorded.json")
-SHARED = Path(__file__).parents[2] / "shared"
 SOME = 12
 """Photos of each evaluation set that the test looks at."""
 

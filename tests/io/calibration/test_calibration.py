@@ -17,6 +17,7 @@ import room_files
 from depthmatte.camera import Camera, Rig
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
+from places import ROOT
 from rigs import cameras, rotation
 
 K = np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]])
@@ -299,7 +300,7 @@ def test_damage_never_gets_through(text: str, places: list[tuple[int, str]]) -> 
 
 
 def test_the_documented_example_works() -> None:
-    text = (Path(__file__).parents[1] / "docs" / "calibration.md").read_text("utf-8")
+    text = (ROOT / "docs" / "calibration.md").read_text("utf-8")
     examples = text.split("```json\n")[1:]
     rigs = [calibration.parse(part.split("```")[0]) for part in examples]
     assert rigs

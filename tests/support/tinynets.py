@@ -41,7 +41,7 @@ def contract(task: str, **changes: Any) -> dict[str, Any]:
         "outputs": {name: f"channel {index}" for name, index in CHANNELS[task].items()},
         "normalisation": "none",
         "licence": "CC0-1.0",
-        "command": "tests/tinynets.py",
+        "command": "tests/support/tinynets.py",
         "data": ["none"],
         "numbers": {"iou": 0.5},
         "parity": 0.0,

@@ -20,8 +20,8 @@ from depthmatte.errors import InputError, OptionError
 from depthmatte.fields import fresh, names, options, parse, plain, schema, table
 from depthmatte.training import recipe as recipes
 from depthmatte.training.recipe import TASKS, Earlier, Recipe
+from places import ROOT
 
-ROOT = Path(__file__).parents[1]
 MADE = runpy.run_path(str(ROOT / "docs" / "tables.py"))
 PAGES, TABLES = MADE["PAGES"], MADE["TABLES"]
 

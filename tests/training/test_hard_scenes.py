@@ -25,8 +25,7 @@ from depthmatte.training.placing import Body, Spot, place
 from depthmatte.training.props import DRAWN, garment
 from depthmatte.training.rendering import Backdrop, Layer, look
 from depthmatte.training.sensor_noise import FLIGHT, SENSORS, STRUCTURED, sense, shadow
-
-ROOT = Path(__file__).resolve().parents[1]
+from places import ROOT
 
 
 def benchmark(name: str) -> Any:

@@ -22,8 +22,9 @@ from depthmatte.fields import Option, fresh, names, parse, plain, schema
 from depthmatte.fields import options as options_of
 from depthmatte.fuse import DEFAULT, FUSIONS
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from places import ROOT
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = ROOT / "docs"
 PAGE = (DOCS / "cli.md").read_text("utf-8") + (DOCS / "python.md").read_text("utf-8")
 HELP = re.sub(
     r"\s+", " ", CliRunner().invoke(app, ["cut", "--help"], env={"COLUMNS": "999"}).output
