@@ -80,7 +80,7 @@ def test_save_writes_the_cutout(tmp_path: Path, nets: dict[str, Any]) -> None:
         portrait.save(tmp_path / "me.jpg")
 
 
-def test_nobody_still_answers(nets: dict[str, Any]) -> None:
+def test_a_result_without_people_still_answers(nets: dict[str, Any]) -> None:
     portrait = dm.cut(np.full((30, 40, 3), 10, np.uint8), **nets)
     assert not portrait.found
     assert not portrait.alpha.any()
@@ -127,7 +127,7 @@ def test_what_is_no_option_is_refused(nets: dict[str, Any]) -> None:
 
 
 def test_depth_of_ones_own_is_used(nets: dict[str, Any]) -> None:
-    """Numbers in metres, in mm, or a file: the same depth."""
+    """Numbers in meters, in mm, or a file: the same depth."""
     rgb = person()
     metres = np.full(rgb.shape[:2], 2.0, np.float32)
     metres[:, :10] = 0.5

@@ -65,7 +65,7 @@ def test_steps_run_in_order_and_are_timed() -> None:
 
 
 @pytest.mark.parametrize("fusing", list(FUSIONS))
-def test_an_empty_room_is_nobody_under_every_fusion(fusing: str) -> None:
+def test_an_empty_room_has_no_people_under_every_fusion(fusing: str) -> None:
     """Noise under the first threshold is no person, even divided by its own maximum."""
     portrait = pipeline(fusing)(photo(red=60))
     assert not portrait.found
@@ -83,7 +83,7 @@ def test_thresholds_are_two() -> None:
 
 
 @pytest.mark.parametrize(("prob", "found"), [(0.3, False), (0.5, True), (0.9, True)])
-def test_what_is_rather_not_a_portrait_is_nobody(prob: float, found: bool) -> None:
+def test_an_unlikely_portrait_is_no_person(prob: float, found: bool) -> None:
     def segment(canvas: Canvas) -> Matte:
         alpha = red_is_portrait(canvas).alpha
         return Matte(alpha, np.full_like(alpha, prob))

@@ -104,7 +104,7 @@ def test_a_fisheye_pair_is_rectified() -> None:
     )
 
     def seen(camera: Camera) -> np.ndarray:
-        """The wall 1 m away, 250 pixels a metre."""
+        """The wall 1 m away, 250 pixels a meter."""
         points = camera.unproject(pixels(camera), np.ones(shape))
         spots = (points[..., :2] * 250 + (450, 350)).astype(np.float32)
         spots = np.nan_to_num(spots, nan=-1.0)

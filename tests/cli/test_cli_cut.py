@@ -93,7 +93,7 @@ def test_without_need_depth_is_not_measured(photos: Path, nets: list[str]) -> No
     assert json.loads(done.stdout)["depth_source"] == "none"
 
 
-def test_nobody_is_an_answer(photos: Path, nets: list[str]) -> None:
+def test_a_photo_without_people_is_no_error(photos: Path, nets: list[str]) -> None:
     Image.fromarray(np.full((40, 40, 3), 20, np.uint8)).save(photos / "room.png")
     done = run("cut", photos / "room.png", "--save", "alpha,cutout", *nets)
     assert done.exit_code == 0

@@ -145,7 +145,7 @@ def test_extract_of_relative_depth_and_a_second_view(tmp_path: Path) -> None:
     assert np.array_equal(pixels(tmp_path / "b.right-left.left.png"), left)
 
 
-def test_what_was_not_measured_is_zero_millimetres(tmp_path: Path) -> None:
+def test_what_was_not_measured_is_zero_millimeters(tmp_path: Path) -> None:
     about = phones.apple_xmp(low=-1, high=1)
     content = phones.multi(phones.jpeg(phones.photo()), [phones.auxiliary(phones.slope(), about)])
     run("extract", saved(tmp_path / "a.jpg", content), "-o", tmp_path)

@@ -115,7 +115,7 @@ def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
         ),
     ],
 )
-def test_depth_given_in_vain_is_said(arguments: list[str], says: str, nets: list[str]) -> None:
+def test_unused_depth_is_reported(arguments: list[str], says: str, nets: list[str]) -> None:
     for style in ([], ["--json"]):
         assert cut(*arguments, *style, *nets).stderr == f"depthmatte: note: {says}\n"
 
@@ -131,7 +131,7 @@ def test_depth_that_is_used_needs_no_words(nets: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("place")
-def test_millimetres_come_out_as_they_went_in(nets: list[str]) -> None:
+def test_millimeters_come_out_as_they_went_in(nets: list[str]) -> None:
     cut("a.png", "--depth", "mm.png", "--save", "depth_mm,validity", *nets)
     mm, why = (np.array(Image.open(f"out/a.{name}.png")) for name in ("depth_mm", "validity"))
     assert mm.shape == (ROWS, COLUMNS)
@@ -142,7 +142,7 @@ def test_millimetres_come_out_as_they_went_in(nets: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("place")
-def test_relative_depth_has_no_millimetres(nets: list[str]) -> None:
+def test_relative_depth_has_no_millimeters(nets: list[str]) -> None:
     wanted = ["--save", "alpha,depth_mm", "--fusion", "none"]
     done = CliRunner().invoke(app, ["cut", "a.png", *wanted, *nets])
     assert done.exit_code == 1

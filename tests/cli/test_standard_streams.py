@@ -91,7 +91,7 @@ def test_what_is_not_understood_ends_with_2(options: str, place: Path) -> None:
     assert not (place / "out").exists()
 
 
-def test_a_side_nobody_knows_ends_with_2(place: Path) -> None:
+def test_an_unknown_side_ends_with_2(place: Path) -> None:
     done = shell("D stereo a.png a.png -o d.pfm --view up", place)
     assert (done.returncode, done.stderr) == (
         2,

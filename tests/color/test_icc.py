@@ -42,7 +42,7 @@ def lattice() -> np.ndarray:
 
 
 def skin_card() -> np.ndarray:
-    """Colors that every space has: skin, grey, muted cloth."""
+    """Colors that every space has: skin, gray, muted cloth."""
     tones = [(224, 178, 150), (120, 78, 58), (128, 128, 128), (60, 90, 120), (200, 190, 90)]
     return np.repeat(np.repeat(np.array([tones], np.uint8), 24, axis=0), 16, axis=1)
 
@@ -179,7 +179,7 @@ def test_a_photo_keeps_its_profile_and_pixels(space: str, form: str) -> None:
 
 @pytest.mark.parametrize("space", WIDE)
 def test_networks_see_srgb(space: str) -> None:
-    """The canvas of a wide photo is that of the same scene as sRGB; the padding stays grey."""
+    """The canvas of a wide photo is that of the same scene as sRGB; the padding stays gray."""
     card = skin_card()[:, :60]
     wide = Photo(convert(card, None, profile(space)), Meta(icc=profile(space)))
     one, two = prepare(wide).rgb, prepare(Photo(card)).rgb
@@ -222,14 +222,14 @@ def test_cmyk_as_a_viewer_shows_it() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
-def test_grey_as_a_viewer_shows_it(mode: str) -> None:
+def test_gray_as_a_viewer_shows_it(mode: str) -> None:
     level = np.full((8, 8), 100, np.uint8)
     picture = {
         "L": Image.fromarray(level),
         "LA": Image.merge("LA", [Image.fromarray(level), Image.new("L", (8, 8), 255)]),
         "I;16": Image.fromarray(level.astype(np.uint16) * 257),
     }[mode]
-    photo = read(encode(picture, "PNG", icc_profile=fixtures.grey_icc(1.0)))
+    photo = read(encode(picture, "PNG", icc_profile=fixtures.gray_icc(1.0)))
     expected = 255 * (1.055 * (100 / 255) ** (1 / 2.4) - 0.055)
     assert np.abs(photo.rgb - expected).max() <= 2
     assert photo.meta.icc is None

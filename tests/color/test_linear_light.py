@@ -8,7 +8,7 @@ from depthmatte.color import luma, to_bytes, to_linear, to_srgb
 
 
 def test_known_values() -> None:
-    # Worked out from IEC 61966-2-1 by hand: the joint, mid-grey, the ends.
+    # Worked out from IEC 61966-2-1 by hand: the joint, mid-gray, the ends.
     srgb = np.array([0, 0.04045, 0.5, 1], np.float32)
     assert np.allclose(to_linear(srgb), [0, 0.0031308, 0.2140411, 1], atol=1e-6)
 

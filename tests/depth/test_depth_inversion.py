@@ -34,7 +34,7 @@ def person() -> NDArray[np.float32]:
 
 
 def scene(own: float = 1.5, wall: float = 4.0, floor: bool = True) -> NDArray[np.float64]:
-    """Metres: a person before a wall, on a floor that comes up to the camera."""
+    """Meters: a person before a wall, on a floor that comes up to the camera."""
     z = np.full(SHAPE, wall)
     if floor:
         z[80:] = np.minimum(np.linspace(wall, 0.8, 40)[:, None], wall)
@@ -82,7 +82,7 @@ def test_what_stands_before_her_is_no_reason(name: str) -> None:
     assert not inside_out(MATTE, sensor(photo(things()[name]), CANVAS))
 
 
-def test_nobody_or_too_little_depth_tells_nothing() -> None:
+def test_no_people_or_too_little_depth_tells_nothing() -> None:
     wrong = upside(scene(floor=False))[0]
     depth = sensor(photo(wrong), CANVAS)
     assert inside_out(MATTE, depth)

@@ -1,4 +1,4 @@
-"""The blurred background: light spreads as in a lens, the portrait's colour does not."""
+"""The blurred background: light spreads as in a lens, the portrait's color does not."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from paintings import GREY, RED, ball, composite, noise, off, plain
 
 @pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
 @pytest.mark.parametrize("shape", [(120, 90), (90, 160)])
-def test_no_red_on_the_grey(shape: tuple[int, int], strength: float) -> None:
-    """A red portrait before grey: the blurred background stays grey everywhere."""
+def test_no_red_on_the_gray(shape: tuple[int, int], strength: float) -> None:
+    """A red portrait before gray: the blurred background stays gray everywhere."""
     alpha = ball(shape, 30, 5)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
     picture = Blur(strength)(Portrait.of(photo, alpha))
@@ -73,7 +73,7 @@ def test_blur_grows_with_depth() -> None:
     assert both[far].std() == pytest.approx(even[far].std(), rel=0.15)
 
 
-def test_depth_nobody_measured_changes_nothing() -> None:
+def test_unmeasured_depth_changes_nothing() -> None:
     shape = (100, 80)
     rgb, alpha = noise(shape), ball(shape, 20, 2)
     depth = np.random.default_rng(0).random(shape, np.float32)
@@ -81,7 +81,7 @@ def test_depth_nobody_measured_changes_nothing() -> None:
     assert (Blur(1.0)(unsure) == Blur(1.0)(Portrait.of(rgb, alpha))).all()
 
 
-def test_no_red_on_the_grey_with_depth() -> None:
+def test_no_red_on_the_gray_with_depth() -> None:
     shape = (160, 120)
     alpha = ball(shape, 30, 5)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))

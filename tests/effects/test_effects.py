@@ -1,4 +1,4 @@
-"""What effects promise: nothing at strength 0, the portrait untouched, no colour led astray."""
+"""What effects promise: nothing at strength 0, the portrait untouched, no color led astray."""
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
@@ -53,7 +53,7 @@ def test_strength_0_is_the_photo(make: Callable[..., Effect]) -> None:
 
 
 @pytest.mark.parametrize("effect", [Blur(1.0), Beautify(1.0)])
-def test_nobody_leaves_the_photo_alone(effect: Effect) -> None:
+def test_without_people_the_photo_stays(effect: Effect) -> None:
     rgb = noise((40, 30))
     assert (effect(Portrait.of(rgb, np.zeros((40, 30), np.float32))) == rgb).all()
 
@@ -129,7 +129,7 @@ def test_cutout_over_the_known_background_is_the_photo() -> None:
     rgba = Cutout()(Portrait.of(photo, alpha))
     again = composite(rgba[..., :3], rgba[..., 3].astype(np.float32) / 255, back)
     assert off(again, photo).mean() < 1.5
-    assert off(again, photo).max() <= 10  # the photo's own colours, cut out, are 40 off
+    assert off(again, photo).max() <= 10  # the photo's own colors, cut out, are 40 off
 
 
 def test_cutout_alpha_is_the_portraits() -> None:
@@ -148,7 +148,7 @@ def test_cutout_crop() -> None:
     assert (rgba[..., :3] == rgb[10:30, 5:25]).all()
 
 
-def test_cutout_crop_of_nobody_is_whole_and_empty() -> None:
+def test_cropped_cutout_without_people_is_whole_and_empty() -> None:
     rgba = Cutout(crop=True)(Portrait.of(noise((50, 40)), np.zeros((50, 40), np.float32)))
     assert rgba.shape == (50, 40, 4)
     assert not rgba.any()
@@ -161,7 +161,7 @@ def test_cutout_crop_of_nobody_is_whole_and_empty() -> None:
     ("color", "expected"),
     [("#102030", (16, 32, 48)), ("#fff", (255, 255, 255)), ("navy", (0, 0, 128))],
 )
-def test_background_colour(color: str, expected: tuple[int, int, int]) -> None:
+def test_background_color(color: str, expected: tuple[int, int, int]) -> None:
     shape, alpha = (80, 60), ball((80, 60), 20, 6)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
     picture = Background(color)(Portrait.of(photo, alpha))
@@ -173,13 +173,13 @@ def test_transparent_is_the_cutout() -> None:
     assert (Background("transparent")(portrait) == Cutout()(portrait)).all()
 
 
-def test_nobody_on_a_colour_is_the_colour() -> None:
+def test_no_people_on_a_color_is_the_color() -> None:
     portrait = Portrait.of(noise((50, 40)), np.zeros((50, 40), np.float32))
     assert (Background("#102030")(portrait) == (16, 32, 48)).all()
 
 
 @pytest.mark.parametrize("color", ["", "#12", "no such colour", "transparency"])
-def test_an_unknown_colour_is_refused(color: str) -> None:
+def test_an_unknown_color_is_refused(color: str) -> None:
     with pytest.raises(InputError, match=r"color .* is unknown; give #rrggbb"):
         Background(color)
 
@@ -207,7 +207,7 @@ def test_cover_fills_any_shape(size: tuple[int, int], shape: tuple[int, int]) ->
     assert (covered == BLUE).all()
 
 
-def test_cover_keeps_the_centre_and_stretches_nothing() -> None:
+def test_cover_keeps_the_center_and_stretches_nothing() -> None:
     wide = np.zeros((40, 160, 3), np.uint8)
     wide[:, 60:100] = 255  # the middle square
     assert (cover(wide, (80, 80))[:, 2:-2] == 255).all()
@@ -219,7 +219,7 @@ def test_cover_keeps_the_centre_and_stretches_nothing() -> None:
 
 
 def face(shape: tuple[int, int], tone: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Skin with grain, an eye, and a wall of another colour around it."""
+    """Skin with grain, an eye, and a wall of another color around it."""
     grain = np.random.default_rng(0).normal(0, 6, shape)[..., None]
     rgb = np.where((ball(shape, 60, 1) > 0)[..., None], np.array(tone) + grain, (90, 110, 140))
     rgb[95:105, 75:90] = (25, 20, 20)

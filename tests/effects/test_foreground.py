@@ -1,4 +1,4 @@
-"""Compositing as defined, and foreground colours nearer to the truth than the photo."""
+"""Compositing as defined, and foreground colors nearer to the truth than the photo."""
 
 import cv2
 import numpy as np
@@ -71,7 +71,7 @@ def test_foreground_without_any_solid_pixel() -> None:
     )
 
 
-def test_layers_of_a_flat_scene_are_its_two_colours() -> None:
+def test_layers_of_a_flat_scene_are_its_two_colors() -> None:
     shape, alpha = (80, 120), ball((80, 120), 25, 6)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
     front, back = _layers(photo, alpha)  # at most SIDE: not reduced
@@ -98,7 +98,7 @@ def plain_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
 
 
 def plain_cutout(rgb: RGB, alpha: Float) -> tuple[RGB, NDArray[np.uint8]]:
-    """Foreground colours and cut-out, every pixel of them computed."""
+    """Foreground colors and cut-out, every pixel of them computed."""
     near = cv2.dilate((alpha > VISIBLE).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     band = near & (alpha < 1 - VISIBLE)
     front, back = (layer.astype(np.float32) for layer in plain_layers(rgb, alpha))

@@ -144,7 +144,7 @@ def test_progress_names_every_photo(folder: Path) -> None:
     assert [path.name for path in seen] == ["one.png", "two.png"]
 
 
-def test_soft_truth_is_read_as_grey(tmp_path: Path) -> None:
+def test_soft_truth_is_read_as_gray(tmp_path: Path) -> None:
     save(tmp_path, "soft")
     grey = np.full(SHAPE, 51, np.uint8)
     Image.fromarray(grey).save(tmp_path / "masks" / "soft.png")

@@ -299,7 +299,7 @@ def test_abs_rel_is_blind_to_scale_and_shift() -> None:
 
 
 def test_abs_rel_by_hand() -> None:
-    """A constant map can only answer the geometric mean: 2 between 1 and 4 metres."""
+    """A constant map can only answer the geometric mean: 2 between 1 and 4 meters."""
     metres = np.array([[1.0, 4.0, 0.0]])
     valid = np.ones((1, 3), bool)  # the third has no distance and is left out
     constant = np.zeros((1, 3))

@@ -28,7 +28,7 @@ def row(*values: float) -> np.ndarray:
 def scene(behind: float, sure: float = 0.9, hole: bool = False) -> tuple[Matte, Depth, np.ndarray]:
     """A subject at depth 0.3 before a far wall, and somebody smaller `behind` it to the right.
 
-    Each is of one colour. With `hole` a piece of the subject is missing from the matte. The
+    Each is of one color. With `hole` a piece of the subject is missing from the matte. The
     truth is the subject.
     """
     y, x = np.mgrid[:384, :288].astype(np.float32)

@@ -18,7 +18,7 @@ def wrong_area(alpha: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     )
 
 
-def test_adaptive_drops_who_is_clearly_behind() -> None:
+def test_adaptive_drops_a_person_clearly_behind() -> None:
     matte, depth, truth = scene(behind=0.5)
     before = wrong_area(matte.alpha, truth)
     false, missed = wrong_area(adaptive(matte, depth).alpha, truth)
@@ -27,7 +27,7 @@ def test_adaptive_drops_who_is_clearly_behind() -> None:
     assert missed < 0.01 * truth.sum()
 
 
-def test_adaptive_keeps_who_stands_beside_the_subject() -> None:
+def test_adaptive_keeps_a_person_beside_the_subject() -> None:
     matte, depth, _ = scene(behind=0.0)
     fused = adaptive(matte, depth).alpha
     assert np.abs(fused - matte.alpha).mean() < 0.01
@@ -41,7 +41,7 @@ def test_adaptive_restores_what_hangs_together_in_depth() -> None:
     assert missed < 0.5 * before
 
 
-def test_whoever_is_dropped_takes_the_soft_edge_along() -> None:
+def test_a_dropped_person_takes_the_soft_edge_along() -> None:
     matte, depth, truth = scene(behind=0.5)
     fused = adaptive(matte, depth).alpha
     elsewhere = cv2.dilate(truth, np.ones((21, 21), np.uint8)) == 0

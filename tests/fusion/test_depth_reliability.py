@@ -12,7 +12,7 @@ from depthmatte.maps import Depth, Matte
 from fusion_scenes import scene
 
 
-def test_somebody_in_front_does_not_make_a_map_look_wrong() -> None:
+def test_a_person_in_front_does_not_make_a_map_look_wrong() -> None:
     matte, depth, _ = scene(behind=0.0)
     rows = np.flatnonzero((matte.alpha > 0.5).any(axis=1))
     front = np.zeros(depth.z.shape, bool)

@@ -36,7 +36,7 @@ def test_normalized_by_hand() -> None:
     np.testing.assert_allclose(normalized(matte, depth).alpha, row(1.0, 0.4, 0.0), rtol=1e-6)
 
 
-def test_metres_and_relative_depth_agree() -> None:
+def test_meters_and_relative_depth_agree() -> None:
     matte = Matte(row(0.9, 0.8, 0.7), row(0.9, 0.8, 0.7))
     metres = Depth(row(1.0, 2.0, 4.0), row(1, 1, 1), metric=True)
     relative = Depth(row(0.25, 0.5, 1.0), row(1, 1, 1))
@@ -86,7 +86,7 @@ def test_depth_all_at_one_distance_tells_nothing_apart() -> None:
 
 
 @pytest.mark.parametrize("name", list(FUSIONS))
-def test_nobody_stays_nobody(name: str) -> None:
+def test_an_empty_matte_stays_empty(name: str) -> None:
     sure = Depth(np.zeros((4, 5), np.float32), np.ones((4, 5), np.float32))
     matte, _ = FUSIONS[name](Matte.empty((4, 5)), sure)
     assert not matte.alpha.any()
@@ -147,7 +147,7 @@ def test_normalized_reaches_one_or_is_empty(values: Any) -> None:
     assert largest in (0, 1)
 
 
-def test_what_nobody_measured_overflows_nothing() -> None:
+def test_unmeasured_depth_overflows_nothing() -> None:
     """Found by the property above: next to nothing measured, and 1 where nothing was."""
     z, sure, full = row(1.0, 1e-45), row(0.0, 1.0), row(1.0, 1.0)
     assert product(Matte(full, full), Depth(z, sure)).alpha.tolist() == [[0, 0]]
@@ -164,7 +164,7 @@ def test_depth_without_probability_is_the_identity(values: Any) -> None:
 
 
 def test_log_depth_by_hand() -> None:
-    """1, 2 and 4 metres lie evenly in log distance; a flat wall is not stretched."""
+    """1, 2 and 4 meters lie evenly in log distance; a flat wall is not stretched."""
     metres = np.repeat(row(1.0, 2.0, 4.0), 200, axis=1)
     depth = Depth(metres, np.ones_like(metres), metric=True)
     np.testing.assert_allclose(depth.log[0, ::200], [0, 0.5, 1], atol=1e-6)

@@ -26,12 +26,12 @@ def test_features_stay_in_range_and_are_blank_without_depth(values: Any, at: flo
 
 
 @given(maps(5))
-def test_features_show_the_colours_that_the_matte_was_cut_from(values: Any) -> None:
+def test_features_show_the_colors_that_the_matte_was_cut_from(values: Any) -> None:
     alpha, prob, *colours = values
     seen = Matte(alpha, prob, np.stack(colours))
     np.testing.assert_array_equal(features(seen, Depth.none(alpha.shape), 0.5)[6:], seen.rgb)
 
 
-def test_colours_of_another_size_are_refused() -> None:
+def test_colors_of_another_size_are_refused() -> None:
     with pytest.raises(InputError, match="rgb must be"):
         Matte(row(1, 1), row(1, 1), np.zeros((3, 2, 2), np.float32))

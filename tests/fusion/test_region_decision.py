@@ -52,7 +52,7 @@ def test_where_nothing_was_measured_the_verdict_must_be_clearer(trust: Trust) ->
     def keeps(away: float, verdict: float) -> bool:
         shape = (64, 64)
         depth = np.full(shape, away, np.float32)
-        depth[:, :8] = 0.5  # the neighbourhood is measured, so that depth may decide here
+        depth[:, :8] = 0.5  # the neighborhood is measured, so that depth may decide here
         fused = decide(
             np.ones(shape, np.float32), np.full(shape, verdict, np.float32), depth, trust
         )

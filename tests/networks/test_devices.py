@@ -37,7 +37,7 @@ def test_a_device_that_is_here_is_taken(device: str) -> None:
     assert resolve(device, None, [*DEVICES[device], CPU])[0] in DEVICES[device]
 
 
-def test_names_nobody_knows() -> None:
+def test_unknown_names() -> None:
     with pytest.raises(InputError, match="'gpu' is unknown; use one of auto, cpu, cuda"):
         resolve("gpu", None, [CPU])
     with pytest.raises(InputError, match="provider No is not available here; use one of Cpu"):

@@ -41,7 +41,7 @@ class Leaning(Network):
         return {name: values * fading for name, values in super().run(image).items()}
 
 
-def test_a_second_look_is_the_mean_with_its_mirror_image() -> None:
+def test_a_zoom_is_averaged_with_its_mirror_image() -> None:
     photo = picture(600, 400)
     network = Leaning(tinynets.model("matte"))
     once = network.look(prepare(photo))

@@ -133,7 +133,7 @@ def test_filling_keeps_what_is_known_and_stays_in_its_range(size: Any, seed: int
         assert (filled == 0).all()
 
 
-def test_filling_takes_the_nearest_colour() -> None:
+def test_filling_takes_the_nearest_color() -> None:
     values = np.zeros((32, 64), np.float32)
     values[:, 44:] = 1
     weights = np.ones((32, 64), np.float32)

@@ -171,7 +171,7 @@ def plain(values: Float, fit: Fit, guide: RGB) -> Float:
 
 @given(SHAPES, ORIENTS, st.booleans(), st.booleans(), st.integers(0, 99))
 def test_what_is_skipped_changes_no_bit(
-    shape: tuple[int, int], orient: Orient, closer: bool, given_colours: bool, seed: int
+    shape: tuple[int, int], orient: Orient, closer: bool, given_colors: bool, seed: int
 ) -> None:
     """Only strips that hold an edge are worked on; the result is that of the whole, exactly."""
     draw = np.random.default_rng(seed)
@@ -180,7 +180,7 @@ def test_what_is_skipped_changes_no_bit(
     truth = blob(shape, (float(draw.uniform(0, 1)), 0.5), 0.3 * min(shape))
     values = np.round(np.clip(lay(truth, fit), 0, 1), 6)
     values[draw.random(values.shape) < 0.02 * (seed % 3)] = 0.4
-    shown = prepare(Photo(guide), SMALL, orient, part).rgb[0] if given_colours else None
+    shown = prepare(Photo(guide), SMALL, orient, part).rgb[0] if given_colors else None
     if fit.content[0] * fit.content[1] < fit.box.height * fit.box.width:
         np.testing.assert_array_equal(restore(values, fit, guide, shown), plain(values, fit, guide))
 

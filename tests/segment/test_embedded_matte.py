@@ -95,7 +95,7 @@ def test_one_of_something_else_does_not_count(stored: str) -> None:
     assert with_stored(shot, prepare(shot), own) is own
 
 
-def test_a_closer_look_sees_its_part() -> None:
+def test_a_zoomed_canvas_sees_its_part() -> None:
     shot = photo(plane())
     canvas = prepare(shot, part=Box(80, 60, 340, 230))
     rows, columns = canvas.fit.canvas

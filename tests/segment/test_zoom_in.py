@@ -126,14 +126,14 @@ def test_a_small_portrait_is_looked_at_again_and_stays_where_it_is() -> None:
     assert not twice.alpha[outside].any()
 
 
-def test_depth_covers_the_whole_photo_after_a_second_look() -> None:
+def test_depth_covers_the_whole_photo_after_a_zoom() -> None:
     photo = small_person()
     once, twice = pipeline(second_look=False)(photo), pipeline()(photo)
     for name in ("depth", "metres", "depth_prob", "validity"):
         np.testing.assert_array_equal(getattr(once, name), getattr(twice, name))
 
 
-def test_measured_depth_moves_to_the_closer_canvas() -> None:
+def test_measured_depth_moves_to_the_zoomed_canvas() -> None:
     photo = small_person()
     first = prepare(photo, PRESET)
     near = prepare(photo, PRESET, part=Box(250, 350, 180, 200))
@@ -158,11 +158,11 @@ def test_measured_depth_moves_to_the_closer_canvas() -> None:
     ],
     ids=["large", "nobody", "small photo"],
 )
-def test_no_second_look_where_it_shows_nothing_more(photo: Photo, why: str) -> None:
+def test_no_zoom_where_it_shows_nothing_more(photo: Photo, why: str) -> None:
     assert pipeline()(photo).whole is None, why
 
 
-def test_specks_do_not_widen_the_second_look() -> None:
+def test_specks_do_not_widen_the_zoom() -> None:
     photo = small_person()
     fit = prepare(photo, PRESET).fit
     alpha = np.clip(lay((photo.rgb[..., 0] > 0).astype(np.float32), fit), 0, 1)
@@ -174,7 +174,7 @@ def test_specks_do_not_widen_the_second_look() -> None:
     assert without.top < 300 < 390 < without.top + without.height
 
 
-def test_two_people_are_both_in_the_second_look() -> None:
+def test_two_people_are_both_in_the_zoom() -> None:
     photo = small_person()
     photo.rgb[310:400, 620:700] = (250, 0, 0)
     portrait = pipeline()(photo)
@@ -183,7 +183,7 @@ def test_two_people_are_both_in_the_second_look() -> None:
     assert portrait.mask[350, 660]
 
 
-def test_a_second_look_that_loses_everybody_is_not_believed() -> None:
+def test_a_zoom_that_loses_all_people_is_discarded() -> None:
     def shy(canvas: Canvas) -> Matte:
         return red(canvas) if canvas.fit.part is None else Matte.empty(canvas.fit.canvas)
 
@@ -221,7 +221,7 @@ def test_measured_depth_keeps_the_scale_of_the_whole_photo() -> None:
     np.testing.assert_allclose(there.log[inside], np.clip(expected, 0, 1), atol=1e-5)
 
 
-def test_a_stranger_at_the_edge_of_the_second_look_is_left_out_whole() -> None:
+def test_a_person_cut_by_the_edge_of_the_zoom_is_left_out_whole() -> None:
     photo = small_person(size=100)
     photo.rgb[330:360, 512:560] = (250, 0, 0)  # small, and half inside the margin
     portrait = pipeline(measure=unmeasured, preset=(192, 128))(photo)
@@ -231,7 +231,7 @@ def test_a_stranger_at_the_edge_of_the_second_look_is_left_out_whole() -> None:
     assert not portrait.mask[:, 505:].any()
 
 
-def test_all_means_everybody_however_small() -> None:
+def test_all_keeps_every_person_however_small() -> None:
     photo = small_person(size=150)
     photo.rgb[90:150, 680:740] = (250, 0, 0)
     everybody = pipeline(subject=Subject("all"), measure=unmeasured)(photo)

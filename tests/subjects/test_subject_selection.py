@@ -60,7 +60,7 @@ def somebody() -> tuple[Matte, Depth]:
     [Subject("nearest"), Subject("largest"), Subject("auto", (40.0, 30.0)),
      Subject("auto", (60.0, 55.0)), Subject("auto", (60.0, 140.0))],
 )  # fmt: skip
-def test_nobody_is_torn_by_a_choice(wanted: Subject) -> None:
+def test_no_person_is_torn_by_a_choice(wanted: Subject) -> None:
     matte, depth = somebody()
     assert len(people(matte, depth)) == 1
     assert len(parts(matte, depth)) == 3  # trunk, arm, legs
@@ -124,7 +124,7 @@ def test_who_is_small_behind_is_left_to_the_fusion() -> None:
     assert meant(Matte(alpha, alpha), Depth(z, depth.prob), 0.25)[0].alpha is alpha
 
 
-def test_nothing_measured_along_outlines_ties_nobody() -> None:
+def test_outlines_without_depth_tie_no_person() -> None:
     """As depth cameras see it: a strip of holes between two people who touch in the photo."""
     matte, depth = selfie()
     seen = np.ones_like(depth.z)
@@ -150,7 +150,7 @@ def test_who_was_measured_in_part_counts_whole() -> None:
     assert meant(Matte(alpha, alpha), Depth(np.minimum(z, 1), seen))[1] == pytest.approx(0.5)
 
 
-def test_somebody_whom_nobody_measured_is_somebody() -> None:
+def test_a_person_without_depth_is_a_person() -> None:
     matte, depth = crowd()
     seen = np.ones_like(depth.z)
     seen[:, 140:] = 0
@@ -180,7 +180,7 @@ def test_with_all_a_product_is_what_it_is(name: str) -> None:
     assert FUSIONS["adaptive"].opacity
 
 
-def test_empty_surroundings_change_nobody() -> None:
+def test_empty_surroundings_change_no_person() -> None:
     matte, depth = crowd()
     alpha, z = np.pad(matte.alpha, 40), np.pad(depth.z, 40, constant_values=1)
     found, alone = people(Matte(alpha, alpha), Depth(z, np.ones_like(z))), people(matte, depth)
@@ -190,7 +190,7 @@ def test_empty_surroundings_change_nobody() -> None:
         assert np.array_equal(getattr(found, name)[1:], getattr(alone, name)[1:])
 
 
-def test_nobody_has_no_people() -> None:
+def test_an_empty_matte_has_no_people() -> None:
     empty = Matte.empty((8, 9))
     found = people(empty, Depth.none((8, 9)))
     assert len(found) == 0

@@ -74,7 +74,7 @@ def tiff(
     tags: dict[int, tuple[int, int]] | None = None,
     raw: bytes | None = None,
 ) -> bytes:
-    """A little-endian one-strip grey TIFF, with tags {number: (type, value)} added or replaced.
+    """A little-endian one-strip gray TIFF, with tags {number: (type, value)} added or replaced.
 
     `raw` stands in for the strip where the pixels lie packed.
     """
@@ -141,8 +141,8 @@ def icc(space: str = "sRGB") -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
 
 
-def grey_icc(gamma: float = 1.0) -> bytes:
-    """The smallest ICC profile for grey pixels with this gamma."""
+def gray_icc(gamma: float = 1.0) -> bytes:
+    """The smallest ICC profile for gray pixels with this gamma."""
 
     def padded(content: bytes) -> bytes:
         return content + bytes(-len(content) % 4)

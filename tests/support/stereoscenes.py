@@ -28,7 +28,7 @@ def texture(seed: int, size: int = 512) -> Float:
 
 @dataclass(frozen=True)
 class Plane:
-    """z = distance + slope * x, `half` metres wide and high to each side of `middle` (x, y)."""
+    """z = distance + slope * x, `half` meters wide and high to each side of `middle` (x, y)."""
 
     distance: float
     half: float = np.inf
@@ -49,7 +49,7 @@ def view(camera: Camera, planes: tuple[Plane, ...] = SCENE) -> tuple[NDArray[np.
     rgb = np.zeros((*camera.shape, 3), np.float32)
     depth = np.full(camera.shape, np.inf)
     for plane in planes:
-        # centre + t * ahead lies on z = distance + slope * x; t is the depth along the axis.
+        # center + t * ahead lies on z = distance + slope * x; t is the depth along the axis.
         rate = ahead[..., 2] - plane.slope * ahead[..., 0]
         with np.errstate(all="ignore"):
             t = (plane.distance + plane.slope * centre[0] - centre[2]) / rate
@@ -62,7 +62,7 @@ def view(camera: Camera, planes: tuple[Plane, ...] = SCENE) -> tuple[NDArray[np.
 
 
 def _sampled(sheet: Float, x: NDArray[np.float64], y: NDArray[np.float64], plane: Plane) -> Float:
-    """The sheet's colour at (x, y) metres; a texel is about a pixel at the plane's distance."""
+    """The sheet's color at (x, y) meters; a texel is about a pixel at the plane's distance."""
     scale = 350 / plane.distance
     where = ((v * scale + 256).astype(np.float32) for v in (x, y))
     return cv2.remap(sheet, *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -75,7 +75,7 @@ def camera(
     focal: float = 300.0,
     distortion: tuple[float, ...] = (),
 ) -> Camera:
-    """A camera at `at` metres, turned by `degrees` about x, y, z."""
+    """A camera at `at` meters, turned by `degrees` about x, y, z."""
     rotation = np.asarray(cv2.Rodrigues(np.radians(np.array(degrees)))[0], float)
     height, width = shape
     middle = (width - 1) / 2 + 3, (height - 1) / 2 - 2

@@ -121,7 +121,7 @@ def floor(name: str) -> int:
     return next(level for level, names in enumerate(FLOORS) if part(name) in names)
 
 
-def test_every_module_has_a_floor() -> None:
+def test_every_module_has_a_layer() -> None:
     known = set().union(*FLOORS, RIM)
     assert {part(name) for name, _ in modules()} <= known
 
@@ -197,7 +197,7 @@ def test_the_command_line_starts_light() -> None:
     assert set(loaded) & heavy == set()
 
 
-def test_the_core_works_without_its_doors() -> None:
+def test_the_core_works_without_optional_packages() -> None:
     """A pipeline of one's own steps needs neither ONNX Runtime nor what only the doors use."""
     printed = python(
         """

@@ -38,7 +38,7 @@ def _frame(pixels: NDArray[Any], size: int, number: int, profile: Any) -> Any:
 
 
 def aligned(mm: NDArray[np.uint16], source: Camera, target: Camera) -> NDArray[np.float32]:
-    """Depth in mm on the grid of `source` -> metres of the source's z on that of `target`."""
+    """Depth in mm on the grid of `source` -> meters of the source's z on that of `target`."""
     device = rs.software_device()
     depth, colour = device.add_sensor("Depth"), device.add_sensor("Color")
     far = depth.add_video_stream(_stream(rs.stream.depth, rs.format.z16, 2, source))

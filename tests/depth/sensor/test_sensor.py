@@ -33,7 +33,7 @@ Map = NDArray[Any]
 
 
 def raw(z: Any, **fields: Any) -> RawDepth:
-    """Depth in metres, missing where 0."""
+    """Depth in meters, missing where 0."""
     depth = np.asarray(z, np.float32)
     validity = np.where(depth > 0, Reason.VALID, Reason.MISSING).astype(np.uint8)
     return RawDepth(depth, **{"validity": validity, "metric": True, "kind": "png", **fields})
@@ -79,7 +79,7 @@ def test_without_a_clock_nothing_is_refused() -> None:
 
 
 def test_bilinear_by_hand() -> None:
-    """Four pixels out of two: centres at -1/4, 1/4, 3/4, 5/4 of the old ones."""
+    """Four pixels out of two: centers at -1/4, 1/4, 3/4, 5/4 of the old ones."""
     values = np.array([[2.0, 2.04]], np.float32)
     got, origin = scale(values, values > 0, (1, 4))
     assert got == pytest.approx(np.array([[2.0, 2.01, 2.03, 2.04]]))
@@ -207,7 +207,7 @@ def test_steep_walls_steps_and_strands_are_not_flying() -> None:
 
 
 def test_sparse_depth_is_not_flying() -> None:
-    """Lidar on the photo's grid: no pixel has neighbours to disagree with."""
+    """Lidar on the photo's grid: no pixel has neighbors to disagree with."""
     z = np.zeros((20, 20), np.float32)
     z[::4, ::4] = np.random.default_rng(0).uniform(2, 9, (5, 5))
     assert not flying(z, z > 0).any()

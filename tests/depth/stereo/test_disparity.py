@@ -79,7 +79,7 @@ def test_across_looks_where_the_disparity_points() -> None:
     assert found.tolist() == [[-9, 0, 2, -9, -9]]
 
 
-def test_holes_get_the_farther_neighbour() -> None:
+def test_holes_get_the_farther_neighbor() -> None:
     pixels = np.array([[0, 5, 9, 9, 2, 0], [9, 9, 9, 9, 9, 9]], np.float32)
     known = np.array([[0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0]], bool)
     assert fill(pixels, known).tolist() == [[5, 5, 2, 2, 2, 2], [5, 5, 2, 2, 2, 2]]

@@ -45,7 +45,7 @@ def test_views_that_tell_nothing_have_probability_0() -> None:
         assert np.unique(depth.validity).tolist() == [Reason.MISSING]
 
 
-def test_grey_views_are_matched() -> None:
+def test_gray_views_are_matched() -> None:
     left, right, truth, _ = made()
     grey = [np.repeat(cv2.cvtColor(v, cv2.COLOR_RGB2GRAY)[..., None], 3, 2) for v in (left, right)]
     assert wrong(match(*grey, sgbm).disparity, truth) < 0.02
@@ -82,7 +82,7 @@ def test_a_pair_cut_for_viewing_keeps_its_depth(original: str) -> None:
 
 @pytest.mark.parametrize("original", ["left", "right"])
 @pytest.mark.parametrize("distortion", [(), (0.08, -0.05, 0.002, -0.001)])
-def test_a_calibrated_pair_gives_metres(original: str, distortion: tuple[float, ...]) -> None:
+def test_a_calibrated_pair_gives_meters(original: str, distortion: tuple[float, ...]) -> None:
     left = camera((0, 0, 0), (2, -3, 4), distortion=distortion)
     right = camera((BASE, 0.01, 0.005), (-2, 3, -1), distortion=distortion)
     photo, other = (left, right) if original == "left" else (right, left)

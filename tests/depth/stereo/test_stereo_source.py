@@ -54,7 +54,7 @@ def test_the_source_measures_on_the_canvas(side: str) -> None:
     assert square < 0.1 < 0.6 < min(corner, last)
 
 
-def test_the_source_gives_metres_with_cameras() -> None:
+def test_the_source_gives_meters_with_cameras() -> None:
     photo = replace(attached(camera=RIGHT, rectified=True), camera=LEFT)
     depth = sources_depth(photo)
     assert depth.metric

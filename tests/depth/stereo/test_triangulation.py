@@ -29,7 +29,7 @@ def flat(pixels: np.ndarray, **about: object) -> Match:
     return Match(disparity, np.zeros(pixels.shape, bool), pair)
 
 
-def test_metres_on_hand_made_numbers() -> None:
+def test_meters_on_hand_made_numbers() -> None:
     """z = fx * baseline / (disparity + doffs)."""
     found = flat(np.array([[10.0, 40, -20, np.nan]]), focal=500.0, baseline=0.2, doffs=10.0)
     depth = distance(found)

@@ -158,7 +158,7 @@ def test_opencv_one_camera(tmp_path: Path, name: str) -> None:
         calibration.read(path, (3000, 4000))
 
 
-def test_opencv_millimetres_are_said(tmp_path: Path) -> None:
+def test_opencv_millimeters_are_said(tmp_path: Path) -> None:
     entries = {"image_size": np.array([640, 480]), "M1": K, "M2": K2, "R": R, "T": T * 1000}
     with pytest.raises(InputError, match=r"60\.04 m apart; .*unit: mm"):
         calibration.read(storage(tmp_path, "yml", entries))

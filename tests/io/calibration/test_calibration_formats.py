@@ -80,7 +80,7 @@ def test_ros_camera_info(said: str, bent: list[float], model: str, kept: int) ->
     assert rig.photo.matrix == pytest.approx(MATRIX)
 
 
-def test_ros_region_of_interest_moves_the_centre() -> None:
+def test_ros_region_of_interest_moves_the_center() -> None:
     roi = {"x_offset": 100, "y_offset": 50, "height": 200, "width": 300, "do_rectify": False}
     camera = calibration.parse(
         camera_info("plumb_bob", [], roi=roi).replace("d:\n", "d: []\n")
@@ -221,7 +221,7 @@ def test_realsense_is_checked(change: dict[str, Any], said: str) -> None:
     ],
 )  # fmt: skip
 def test_colmap_cameras(line: str, fx: float, model: str, bent: tuple[float, ...]) -> None:
-    """COLMAP's (0.5, 0.5) is the centre of the first pixel."""
+    """COLMAP's (0.5, 0.5) is the center of the first pixel."""
     camera = calibration.parse(f"# Camera list\n#   CAMERA_ID, MODEL\n1 {line}\n").photo
     assert (camera.shape, camera.fx, camera.model) == ((400, 512), fx, model)
     assert (camera.cx, camera.cy) == (255.5, 199.5)

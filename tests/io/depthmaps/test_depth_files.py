@@ -43,7 +43,7 @@ def written(folder: Path, name: str, values: NDArray[Any]) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz"])
-def test_whole_numbers_are_millimetres_and_say_so(tmp_path: Path, name: str) -> None:
+def test_whole_numbers_are_millimeters_and_say_so(tmp_path: Path, name: str) -> None:
     raw = depthfile.read(written(tmp_path, name, MM))
     assert raw.z == pytest.approx(METRES)
     assert raw.validity.tolist() == [[Reason.MISSING, 0, 0], [0, 0, 0]]
@@ -52,7 +52,7 @@ def test_whole_numbers_are_millimetres_and_say_so(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.pfm", "a.npy", "a.npz"])
-def test_floats_are_metres_and_say_so(tmp_path: Path, name: str) -> None:
+def test_floats_are_meters_and_say_so(tmp_path: Path, name: str) -> None:
     raw = depthfile.read(written(tmp_path, name, METRES))
     assert raw.z == pytest.approx(METRES)
     assert (raw.metric, raw.unit) == (True, "m, assumed")
@@ -328,7 +328,7 @@ def test_inverse_depth_keeps_the_order_whatever_its_scale(
     assert raw.z == pytest.approx(plain, abs=0.02)
 
 
-def test_disparity_with_a_scale_is_metres() -> None:
+def test_disparity_with_a_scale_is_meters() -> None:
     """depth = focal length * baseline / disparity."""
     pixels = np.array([[60, 30, 0, np.nan, np.inf, -3]], np.float32)
     raw = depthfile.raw_depth(pixels, "pfm", 90.0, kind="disparity")
@@ -353,7 +353,7 @@ def test_a_map_of_one_number_tells_nothing(kind: Any, value: float) -> None:
     assert (raw.validity == Reason.MISSING).all()
 
 
-def test_only_what_nobody_said_is_assumed(tmp_path: Path) -> None:
+def test_only_unstated_values_are_assumed(tmp_path: Path) -> None:
     path = written(tmp_path, "a.png", MM)
     assert depthfile.read(path).assumed
     assert not depthfile.read(path, kind="distance").assumed

@@ -20,7 +20,7 @@ def test_what_is_encoded_is_decoded(values: np.ndarray) -> None:
     assert np.array_equal(pfm.decode(pfm.encode(values)), values, equal_nan=True)
 
 
-def test_colour_and_infinity_survive(tmp_path: Path) -> None:
+def test_color_and_infinity_survive(tmp_path: Path) -> None:
     values = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
     values[0, 0] = np.inf
     assert np.array_equal(pfm.read(pfm.write(values, tmp_path / "a.pfm")), values)

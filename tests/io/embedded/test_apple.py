@@ -25,7 +25,7 @@ def test_apple_depth_is_not_its_matte_nor_a_gain_map() -> None:
         assert (photo.evidence.matte is None) == (about is not matte)
 
 
-def test_apple_depth_in_metres() -> None:
+def test_apple_depth_in_meters() -> None:
     about = phones.apple_xmp("depth", 0.4, 5.4)
     photo = read(
         phones.multi(phones.jpeg(phones.photo()), [phones.auxiliary(phones.slope(), about)])
@@ -46,7 +46,7 @@ def test_disparity_without_a_scale_is_relative() -> None:
 
 
 def test_disparity_that_says_nothing_is_too_far() -> None:
-    """Negative disparity, zero, and what a centimetre between lenses cannot tell."""
+    """Negative disparity, zero, and what a centimeter between lenses cannot tell."""
     values = np.float32([[-0.3, 0, 0.019, 0.021, 2, np.nan]])
     z, validity = ranges.from_disparity(values)
     assert validity.tolist() == [[Reason.TOO_FAR] * 3 + [Reason.VALID] * 2 + [Reason.MISSING]]

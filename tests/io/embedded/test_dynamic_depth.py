@@ -72,7 +72,7 @@ def test_damaged_dynamic_depth_counts_as_absent(damage: dict[str, Any]) -> None:
 
 @given(st.integers(0, 8191), st.integers(0, 7))
 def test_depth16(millimetres: int, code: int) -> None:
-    """Thirteen bits of millimetres, three of confidence, of which 0 means certain."""
+    """Thirteen bits of millimeters, three of confidence, of which 0 means certain."""
     depth = depth16(np.uint16([[code << 13 | millimetres]]))
     assert depth.z[0, 0] == pytest.approx(millimetres / 1000, abs=1e-6)
     assert depth.confidence is not None

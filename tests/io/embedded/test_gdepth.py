@@ -46,7 +46,7 @@ def test_gdepth_pieces_in_any_order() -> None:
 
 
 def test_gdepth_as_jpeg_and_without_a_unit() -> None:
-    """No unit, no metres: the ratio of distances remains, 0 near, 1 far."""
+    """No unit, no meters: the ratio of distances remains, 0 near, 1 far."""
     first = phones.jpeg(phones.photo())
     depth = stored(read(phones.gdepth(first, encode(phones.slope(), "JPEG", quality=97))))
     assert not depth.metric
@@ -192,7 +192,7 @@ def by_hand(content: bytes) -> tuple[dict[str, str], NDArray[np.uint8]]:
 
 
 def test_written_depth_is_what_the_format_says(tmp_path: Path) -> None:
-    """Metres through our writer, then by hand: z = far near / (far - n (far - near))."""
+    """Meters through our writer, then by hand: z = far near / (far - n (far - near))."""
     z = np.random.default_rng(3).uniform(0.8, 6, (96, 128)).astype(np.float32)
     photo = read(phones.jpeg(phones.photo(), 1, 28))
     path = write(photo.rgb, tmp_path / "with.jpg", photo.meta)

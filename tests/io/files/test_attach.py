@@ -96,7 +96,7 @@ def test_a_turned_photo_takes_its_depth_along(orientation: int, calibrated: bool
 
 
 def test_a_second_view_is_given_as_a_photo_is(tmp_path: Path) -> None:
-    """Bytes, an open file, a Pillow picture, grey and floats: the same view as the array."""
+    """Bytes, an open file, a Pillow picture, gray and floats: the same view as the array."""
     rgb = np.full((60, 80, 3), 51, np.uint8)
     picture = Image.fromarray(rgb)
     picture.save(tmp_path / "b.png")

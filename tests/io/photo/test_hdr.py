@@ -98,7 +98,7 @@ def test_highlights_do_not_darken_the_rest(transfer: int) -> None:
 
 @given(st.floats(1, 40), st.sampled_from([PQ, HLG]))
 def test_brighter_stays_brighter(gain: float, transfer: int) -> None:
-    """Grey rises and never falls, and is white only at the brightest."""
+    """Gray rises and never falls, and is white only at the brightest."""
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
     levels = signal(ramp, transfer, min(gain, 4.9) if transfer == HLG else gain)
     toned = to_sdr(levels, Cicp(9, transfer)).astype(int)

@@ -133,7 +133,7 @@ _STARTS = {
     for form in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM")
 } | {
     "tagged": encode(scene(24, 20), "JPEG", exif=fixtures.exif(6), icc_profile=fixtures.icc()),
-    "grey": encode(scene(24, 20)[..., 0], "PNG", icc_profile=fixtures.grey_icc()),
+    "grey": encode(scene(24, 20)[..., 0], "PNG", icc_profile=fixtures.gray_icc()),
     "deep": fixtures.tiff(scene(24, 20)[..., 0].astype(np.uint16)),
 }
 
@@ -155,7 +155,7 @@ def test_damaged_photos_give_a_photo_or_one_line(form, damage, kept):
     assert "\n" not in message
 
 
-def test_importing_the_rim_imports_no_decoder():
+def test_importing_io_imports_no_decoder():
     code = (
         "import sys, depthmatte.io.image, depthmatte.io.write, depthmatte.io.find\n"
         "print([name for name in ('PIL', 'cv2', 'pillow_heif') if name in sys.modules])\n"

@@ -89,7 +89,7 @@ def test_a_named_pipe(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_that_nobody_writes_into_is_given_up(tmp_path, monkeypatch):
+def test_a_pipe_without_a_writer_times_out(tmp_path, monkeypatch):
     monkeypatch.setattr("depthmatte.io.source.PATIENCE", 0.05)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="pipe: is a pipe that nobody writes into; give a file"):
@@ -101,9 +101,9 @@ def test_a_tall_photo_crosses_the_bands():
     assert np.array_equal(read(encode(tall, "PNG")).rgb, tall)
 
 
-def test_grey_goes_through_its_own_profile():
+def test_gray_goes_through_its_own_profile():
     grey = np.full((8, 8), 64, np.uint8)
-    linear = read(encode(grey, "PNG", icc_profile=fixtures.grey_icc(1.0)))
+    linear = read(encode(grey, "PNG", icc_profile=fixtures.gray_icc(1.0)))
     level = 64 / 255
     expected = 255 * (1.055 * level ** (1 / 2.4) - 0.055)
     assert np.abs(linear.rgb - expected).max() <= 2
@@ -130,7 +130,7 @@ def test_lab_and_ycbcr_become_rgb():
     assert near(read(encode(Image.fromarray(scene()).convert("YCbCr"), "TIFF")), scene(), 2)
 
 
-def test_grey_and_one_bit():
+def test_gray_and_one_bit():
     grey = scene()[..., 0]
     assert np.array_equal(read(encode(grey, "PNG")).rgb, np.repeat(grey[..., None], 3, axis=2))
     bits = grey > 128
@@ -156,7 +156,7 @@ def test_transparency_is_laid_on_white(form):
     assert np.abs(row - expected)[[4, 12, 24]].max() <= (6 if form == "HEIF" else 1)
 
 
-def test_grey_with_alpha_and_transparent_palette():
+def test_gray_with_alpha_and_transparent_palette():
     grey = np.dstack([np.full((4, 4), 50, np.uint8), np.full((4, 4), 0, np.uint8)])
     assert read(encode(Image.fromarray(grey, "LA"), "PNG")).rgb.min() == 255
     indexed = Image.new("P", (4, 4), 1)

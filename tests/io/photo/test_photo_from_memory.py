@@ -26,7 +26,7 @@ def test_rgb_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("shape", [(48, 32), (48, 32, 1)])
-def test_grey_becomes_three_channels(shape: tuple[int, ...]) -> None:
+def test_gray_becomes_three_channels(shape: tuple[int, ...]) -> None:
     grey = scene()[..., 0].reshape(shape)
     assert np.array_equal(photo_of(grey).rgb, np.repeat(scene()[..., :1], 3, axis=2))
 

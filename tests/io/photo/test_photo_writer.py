@@ -98,7 +98,7 @@ def test_exif_and_icc_survive(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_a_map_carries_no_colour_profile(tmp_path, suffix):
+def test_a_map_carries_no_color_profile(tmp_path, suffix):
     path = write(deep(), tmp_path / f"depth{suffix}", Meta(icc=fixtures.icc()))
     with Image.open(path) as image:
         assert "icc_profile" not in image.info

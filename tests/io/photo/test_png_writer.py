@@ -85,7 +85,7 @@ def test_any_picture_round_trips(
         assert content == saved(array)
     assert np.array_equal(opened(content), array)
     assert len(stream(content)) == array.shape[0] * (1 + array[0].nbytes)
-    if array.dtype == np.uint8 or array.ndim == 2:  # Pillow has no deep colours
+    if array.dtype == np.uint8 or array.ndim == 2:  # Pillow has no deep colors
         with Image.open(io.BytesIO(content)) as image:
             image.verify()
         with Image.open(io.BytesIO(content)) as image:
