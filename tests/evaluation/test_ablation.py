@@ -99,7 +99,7 @@ def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> 
     # The poster is red too: a share of the person's area that is known here.
     assert rows["none"][FALSE] == pytest.approx(900 / 5000, abs=0.03)
     assert rows["none"][MISSED] < 0.03
-    # With true depth the seed's product falls where the poster hangs.
+    # With true depth the patent description's product falls where the poster hangs.
     assert rows["true/product"]["iou"] != rows["none"]["iou"]
     assert len(outcome.gains) == 8
     assert not outcome.unmatched
