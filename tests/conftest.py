@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import settings
 # Tests that import ONNX Runtime themselves are as silent as the package.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from training_data import lay_out
+# Helpers for several folders of tests are imported by their own names.
+sys.path.insert(0, str(Path(__file__).with_name("support")))
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+from places import SHARED
 
 # No deadline: how fast a machine is must never decide a test.
 settings.register_profile("house", deadline=None, max_examples=60, print_blob=True)
@@ -20,13 +22,7 @@ settings.load_profile("house")
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of photos and teachers beside the repository, which only some machines have."""
+    """The folder of photos and networks beside the repository, which only some machines have."""
     if not (SHARED / "data").is_dir():
         pytest.skip("needs ../shared/data, the project's photos, which this machine lacks")
     return SHARED
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder for training, of the real layout."""
-    return lay_out(tmp_path_factory.mktemp("data"))

@@ -11,13 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from depth_sources import near_bright, row, save, tile
-from numpy.typing import NDArray
 
 from depthmatte.api import cut
+from depthmatte.arrays import RGB
 from depthmatte.demo import sample
 from depthmatte.io.write import to_8bit
-
-RGB = NDArray[np.uint8]
 
 
 def main(folder: Path) -> None:

@@ -1,0 +1,161 @@
+"""Every option is written once: command line, Python, JSON schema and docs say the same of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import depthmatte as dm
+from depthmatte import devices, options
+from depthmatte.api import cut
+from depthmatte.cli.app import app
+from depthmatte.effects import EFFECTS
+from depthmatte.fields import Option, fresh, names, parse, plain, schema
+from depthmatte.fields import options as options_of
+from depthmatte.fuse import DEFAULT, FUSIONS
+from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from places import ROOT
+
+DOCS = ROOT / "docs"
+PAGE = "".join((DOCS / "reference" / page).read_text("utf-8") for page in ("cli.md", "options.md"))
+HELP = re.sub(
+    r"\s+", " ", CliRunner().invoke(app, ["cut", "--help"], env={"COLUMNS": "999"}).output
+)
+
+OTHER: dict[str, tuple[Any, str]] = {
+    "subject": ((12.0, 30.5), "12,30.5"),
+    "fusion": ("product", "product"),
+    "depth_source": ("mono", "mono"),
+    "depth_kind": ("inverse", "inverse"),
+    "depth_scale": (5000.0, "5000"),
+    "sensor": (SensorOptions(near=0.4, far=5), "near=0.4,far=5"),
+    "orient": ("rotate", "rotate"),
+    "second_look": (False, "false"),
+    "color": ("srgb", "srgb"),
+    "strip": ("gps", "gps"),
+    "device": ("cpu", "cpu"),
+    "threads": (3, "3"),
+    "matte_network": ("a.onnx", "a.onnx"),
+    "depth_network": ("b.onnx", "b.onnx"),
+    "stereo_network": ("sgbm", "sgbm"),
+    "preset": (2.0, "2"),
+    "interpolation": ("nearest", "nearest"),
+    "blur": (1.5, "1.5"),
+    "near": (0.3, "0.3"),
+    "far": (4.0, "4"),
+    "max_time_difference": (0.1, "0.1"),
+    "out": ("there", "there"),
+    "save": ("alpha", "alpha"),
+    "effect": (("blur",), "blur"),
+    "background": ("red", "red"),
+    "format": ("webp", "webp"),
+    "write_depth": ("gdepth", "gdepth"),
+    "name": ("{stem}-{kind}", "{stem}-{kind}"),
+    "exists": ("skip", "skip"),
+    "resume": (True, "true"),
+    "jobs": (2, "2"),
+    "json": (True, "true"),
+    "quiet": (True, "true"),
+}
+"""For each option a value that is not its default, and how it is typed."""
+
+ALL = [
+    (cls, one)
+    for cls in (CutOptions, SessionOptions, SensorOptions, OutputOptions)
+    for one in options_of(cls)
+]
+
+
+@pytest.mark.parametrize(("cls", "one"), ALL, ids=[f"{c.__name__}.{o.name}" for c, o in ALL])
+def test_every_option_goes_through_cli_api_schema_and_docs(cls: type, one: Option) -> None:
+    value, typed = OTHER[one.name]
+    made = cls(**{one.name: value})
+    assert getattr(made, one.name) == value != one.default
+    assert one.shown(getattr(parse(cls, {one.name: typed}), one.name)) == one.shown(value)
+    told = schema(cls)["properties"][one.name]
+    assert told["description"].startswith(one.help)
+    assert cls(**json.loads(json.dumps(plain(made), allow_nan=False))) == made
+    command = {each.name: each for each in get_command(app).commands["cut"].params}
+    if cls is SensorOptions:
+        assert f"| `{one.name}` |" in PAGE
+    else:
+        flag = command[one.name]
+        for spelling in one.flags:
+            assert spelling in flag.opts
+            assert f"`{spelling}`" in PAGE
+        assert one.help[1:] in HELP
+    assert one.help in PAGE
+
+
+def test_the_walk_forgets_no_option() -> None:
+    assert {one.name for _, one in ALL} == set(OTHER)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_tables_in_the_docs_are_fresh(page: Path) -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("tables", DOCS / "tables.py")
+    assert spec
+    assert spec.loader
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    assert fresh(page, tables.TABLES), "make docs"
+
+
+def test_choices_are_those_of_the_code_that_acts_on_them() -> None:
+    assert get_args(options.Device) == devices.CHOICES
+    assert get_args(options.FusionName) == tuple(FUSIONS)
+    with dm.Session() as session:
+        assert {"auto", *session.sources(), "none"} == set(get_args(options.DepthSource))
+    assert CutOptions().fusion == DEFAULT
+    assert {name for name, rule in FUSIONS.items() if rule.needs_depth} == set(options.NEEDS_DEPTH)
+
+
+def test_effects_are_options_too() -> None:
+    for effect in EFFECTS.values():
+        assert names(effect)
+        assert schema(effect)["properties"].keys() == set(names(effect))
+
+
+def test_python_takes_every_option_by_its_name(tmp_path: Path) -> None:
+    """`cut` sorts what loads from what is asked; a name nobody knows is one clear line."""
+    rgb = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(dm.InputError, match=r"a\.onnx: no such network file"):
+        cut(rgb, matte_network="a.onnx", subject="nearest")
+    with pytest.raises(dm.OptionError, match="colour: no such option; use subject"):
+        cut(rgb, colour="srgb")
+    with pytest.raises(dm.OptionError, match=r"thread: no such option; .* threads"):
+        cut(rgb, thread=1)
+
+
+@pytest.mark.parametrize("text", ["auto", "nearest", "largest", "all", "3,4", "-1.5,2e2"])
+def test_a_subject_as_text_is_the_same_as_its_value(text: str) -> None:
+    made = replace(CutOptions(), subject=text)
+    assert options.subject_of(made.subject) == options.subject_of(text)
+
+
+def test_options_inside_options_are_given_in_any_way() -> None:
+    """As an instance, as JSON has them, and as the command line has them: the same."""
+    wanted = CutOptions(sensor=SensorOptions(near=0.4, far=5))
+    for given in ({"near": 0.4, "far": 5}, "near=0.4,far=5"):
+        ask: Any = given
+        assert CutOptions(sensor=ask) == wanted
+    for wrong, says in (
+        ({"nearr": 1}, "sensor: no option 'nearr'; use preset"),
+        ("nearr=1", "sensor: no option 'nearr'; use preset"),
+        ("near", "sensor: 'near': has no value; write NAME=VALUE"),
+        ({"near": -1}, "sensor: near is -1; give a number"),
+        ({1: 2}, "sensor: no option 1; use preset"),
+    ):
+        ask = wrong
+        with pytest.raises(dm.OptionError, match=f"^{re.escape(says)}"):
+            CutOptions(sensor=ask)

@@ -1,0 +1,87 @@
+"""Adaptive fusion on a drawn scene: who is dropped, kept and restored."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from depthmatte.fuse.adaptive import adaptive
+from depthmatte.maps import Depth, Matte
+from fusion_scenes import scene
+
+
+def wrong_area(alpha: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Falsely detected and missed area, in pixels."""
+    return float(((alpha > 0.5) & (truth < 0.5)).sum()), float(
+        ((alpha < 0.5) & (truth > 0.5)).sum()
+    )
+
+
+def test_adaptive_drops_a_person_clearly_behind() -> None:
+    matte, depth, truth = scene(behind=0.5)
+    before = wrong_area(matte.alpha, truth)
+    false, missed = wrong_area(adaptive(matte, depth).alpha, truth)
+    assert before[0] > 3000
+    assert false < 0.25 * before[0]
+    assert missed < 0.01 * truth.sum()
+
+
+def test_adaptive_keeps_a_person_beside_the_subject() -> None:
+    matte, depth, _ = scene(behind=0.0)
+    fused = adaptive(matte, depth).alpha
+    assert np.abs(fused - matte.alpha).mean() < 0.01
+
+
+def test_adaptive_restores_what_hangs_together_in_depth() -> None:
+    matte, depth, truth = scene(behind=0.5, hole=True)
+    before = wrong_area(matte.alpha, truth)[1]
+    missed = wrong_area(adaptive(matte, depth).alpha, truth)[1]
+    assert before > 1000
+    assert missed < 0.5 * before
+
+
+def test_a_dropped_person_takes_the_soft_edge_along() -> None:
+    matte, depth, truth = scene(behind=0.5)
+    fused = adaptive(matte, depth).alpha
+    elsewhere = cv2.dilate(truth, np.ones((21, 21), np.uint8)) == 0
+    assert matte.alpha[elsewhere].max() == 1
+    assert fused[elsewhere].mean() < 0.02 * matte.alpha[elsewhere].mean()
+
+
+def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
+    matte, depth, truth = scene(behind=0.5)
+    band = (truth > 0.05) & (truth < 0.95)
+    fused = adaptive(matte, depth).alpha
+    assert np.abs(fused - matte.alpha)[band].mean() < 0.03
+
+
+@pytest.mark.parametrize(("share", "left"), [(1.0, 0), (0.9, 1)])
+def test_only_a_map_believed_in_full_parts_people(
+    monkeypatch: pytest.MonkeyPatch, share: float, left: int
+) -> None:
+    """Of one that is turned over half of a person would go, whatever the network says."""
+    alpha, z = np.zeros((120, 200), np.float32), np.ones((120, 200), np.float32)
+    alpha[20:118, 40:160] = 1
+    z[20:118, 40:100], z[20:118, 100:160] = 0.1, 0.6
+    matte, depth = Matte(alpha, alpha), Depth(z, np.ones_like(z), source="sensor")
+    monkeypatch.setattr("depthmatte.fuse.adaptive.believed", lambda *_: share)
+    monkeypatch.setattr("depthmatte.fuse.adaptive._judged", lambda *_: alpha)
+    fused = adaptive(matte, depth).alpha
+    assert (fused[60:110, 110:150] == left).all()
+    assert (fused[60:110, 50:90] == 1).all()
+
+
+@pytest.mark.parametrize("lie", ["constant", "of another photo", "shifted"])
+def test_a_wrong_depth_map_costs_almost_nothing(lie: str) -> None:
+    matte, depth, _ = scene(behind=0.0)
+    z = {
+        "constant": np.full_like(depth.z, 0.5),
+        "of another photo": cv2.resize(
+            np.random.default_rng(0).random((5, 4)).astype(np.float32), depth.z.shape[::-1]
+        ),
+        "shifted": np.roll(depth.z, 10, axis=1),
+    }[lie]
+    fused = adaptive(matte, Depth(z, depth.prob)).alpha
+    same = (fused > 0.5) == (matte.alpha > 0.5)
+    assert same.mean() > 0.96

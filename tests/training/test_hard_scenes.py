@@ -1,0 +1,465 @@
+"""Hard scenes: drawn alike every time, exact in alpha, depth, both views and the depth camera."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from depthmatte.camera import Camera
+from depthmatte.errors import InputError
+from depthmatte.io import calibration
+from depthmatte.training.data import Split
+from depthmatte.training.hard_scenes import LEADS, HardScene, draw
+from depthmatte.training.hard_stock import HardStock
+from depthmatte.training.placing import Body, Spot, place
+from depthmatte.training.props import DRAWN, garment
+from depthmatte.training.rendering import Backdrop, Layer, look
+from depthmatte.training.sensor_noise import FLIGHT, SENSORS, STRUCTURED, sense, shadow
+from places import ROOT
+
+
+def benchmark(name: str) -> Any:
+    """A module of benchmarks/hard_scenes, which is run from the repository's root."""
+    if not (ROOT / "benchmarks" / "hard_scenes").is_dir():
+        pytest.skip("needs benchmarks/hard_scenes, which this copy lacks")
+    sys.path.insert(0, str(ROOT))
+    try:
+        return importlib.import_module(f"benchmarks.hard_scenes.{name}")
+    finally:
+        sys.path.remove(str(ROOT))
+
+
+def blob(rows: int, columns: int, standing: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A person: an oval body with a head, on a plain place; standing ones touch no side."""
+    rng = np.random.default_rng(seed)
+    rgb = np.full((rows, columns, 3), rng.integers(60, 120, 3), np.uint8)
+    mask = np.zeros((rows, columns), np.uint8)
+    middle, head = columns // 2, round(0.12 * rows)
+    centre = (middle, round(0.55 * rows)) if standing else (middle, rows)
+    axes = (columns // 6, round(0.38 * rows)) if standing else (columns // 3, round(0.6 * rows))
+    for centre_, axes_ in ((centre, axes), ((middle, centre[1] - axes[1]), (head // 2, head // 2))):
+        cv2.ellipse(mask, centre_, axes_, 0, 0, 360, 255, -1)
+    texture = cv2.resize(rng.integers(60, 250, (9, 6, 3), dtype=np.uint8), (columns, rows))
+    rgb[mask > 0] = texture[mask > 0]
+    return rgb, mask
+
+
+def place_photo(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return cv2.resize(rng.integers(0, 255, (24, 36, 3), dtype=np.uint8), (360, 240))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of the real layout: blobs that stand, blobs cut by the frame, places."""
+    root = tmp_path_factory.mktemp("data")
+    for part, count in (("train", 44), ("eval", 6)):
+        folder = root / "people" / "some" / part
+        for kind in ("images", "masks"):
+            (folder / kind).mkdir(parents=True)
+        for index in range(count):
+            rgb, mask = blob(320, 200, index % 2 == 0, index + len(part) * 1000)
+            cv2.imwrite(str(folder / "images" / f"{part}{index:03}.png"), rgb)
+            cv2.imwrite(str(folder / "masks" / f"{part}{index:03}.png"), mask)
+    for name in ("backgrounds", "cutouts", "objects"):
+        (root / name).mkdir()
+        for index in range(11):
+            rgb, mask = blob(200, 110, True, index)
+            picture = place_photo(index) if name == "backgrounds" else np.dstack([rgb, mask])
+            cv2.imwrite(str(root / name / f"{index:02}.png"), picture)
+    return root
+
+
+COUNT = 8
+
+
+@cache
+def scenes_of(root: Path) -> list[HardScene]:
+    stock = HardStock.of(root, "test")
+    return [draw(stock, "test", 3, index) for index in range(COUNT)]
+
+
+@pytest.fixture
+def scenes(data: Path) -> list[HardScene]:
+    return scenes_of(data)
+
+
+def arrays(scene: HardScene) -> list[np.ndarray]:
+    return [scene.rgb, scene.alpha, scene.depth, scene.sensor, scene.right]
+
+
+def test_a_scene_is_a_function_of_split_seed_and_index(data: Path, scenes: list[HardScene]) -> None:
+    again = draw(HardStock.of(data, "test"), "test", 3, 1)
+    assert all(map(np.array_equal, arrays(again), arrays(scenes[1])))
+    assert again.info == scenes[1].info
+    assert again.sensor_rig == scenes[1].sensor_rig
+    other = draw(HardStock.of(data, "test"), "test", 4, 1)
+    assert not np.array_equal(other.alpha, again.alpha)
+
+
+def test_splits_share_no_file(data: Path) -> None:
+    def files(split: Split) -> set[Path]:
+        stock = HardStock.of(data, split)
+        people = {item.photo for item in stock.people}
+        return people | {*stock.cutouts, *stock.portraits, *stock.scenery, *stock.things}
+
+    train, test = files("train"), files("test")
+    assert train
+    assert test
+    assert not train & test
+    assert not any("eval" in path.parts for path in train)
+    assert any("eval" in path.parts for path in test)
+    everything = {p for p in data.rglob("*.png") if "masks" not in p.parts}
+    assert train | test == everything
+
+
+def test_what_a_scene_shows_comes_from_its_split(data: Path, scenes: list[HardScene]) -> None:
+    stock = HardStock.of(data, "test")
+    people = {stock.name(item.photo) for item in stock.people}
+    others = {stock.name(path) for path in (*stock.cutouts, *stock.things)}
+    for scene in scenes:
+        assert scene.info["subject"]["source"] in people
+        used = {note["source"] for note in scene.info["placed"]}
+        assert used <= people | others | {"drawn"}
+
+
+def test_every_difficulty_has_its_turn(scenes: list[HardScene]) -> None:
+    held = [LEADS[index % len(LEADS)] in s.info["tags"] for index, s in enumerate(scenes)]
+    assert sum(held) >= COUNT - 1
+    assert all(set(s.info["tags"]) <= set(LEADS) for s in scenes)
+    for scene in scenes:
+        height, width = scene.alpha.shape
+        assert (width > height) == ("landscape" in scene.info["tags"])
+
+
+def test_alpha_belongs_to_the_subject_and_what_is_held(scenes: list[HardScene]) -> None:
+    for scene in scenes:
+        assert scene.alpha.dtype == np.float32
+        assert scene.alpha.min() >= 0
+        assert scene.alpha.max() <= 1
+        assert (scene.alpha > 0.99).mean() > 0.02
+        boxes = np.zeros(scene.alpha.shape, bool)
+        for note in scene.info["placed"]:
+            if note["own"]:
+                left, top, width, height = note["box"]
+                boxes[max(0, top) : max(0, top + height), max(0, left) : max(0, left + width)] = 1
+        assert not scene.alpha[~boxes].any()
+        kinds = {n["kind"] for n in scene.info["placed"] if n["own"]}
+        assert kinds - {"subject"} == {f"held {k}" for k in scene.info["subject"]["held"]}
+
+
+def test_depth_agrees_with_who_hides_whom(scenes: list[HardScene]) -> None:
+    """Inside alpha lies the subject's depth; what is clearly nearer or farther has alpha 0."""
+    for scene in scenes:
+        own = [n["metres"] for n in scene.info["placed"] if n["own"]]
+        solid = scene.depth[scene.alpha > 0.95]
+        assert solid.max() <= max(own) + 1e-4
+        assert solid.min() >= min(own) - 0.45
+        for note in scene.info["placed"]:
+            if note["kind"] == "passer-by":
+                nearer = scene.depth <= note["metres"] + 1e-4
+                assert scene.alpha[nearer].max(initial=0) <= 0.5
+        farther = scene.depth > max(own) + 0.2
+        assert scene.alpha[farther].max(initial=0) <= 0.75  # two half-covering parts
+        assert np.isfinite(scene.depth).all()
+        assert scene.depth.min() > 0.2
+
+
+def warped_error(scene: HardScene, wrong: float = 1.0) -> float:
+    """Mean difference of the photo and the right view brought over it, where both see the point."""
+    rig = scene.stereo_rig
+    disparity = rig.photo.fx * rig.baseline / scene.depth * wrong
+    rows, columns = scene.depth.shape
+    y, x = np.mgrid[:rows, :columns].astype(np.float32)
+    target = (x - disparity).astype(np.float32)
+    moved = cv2.remap(cv2.GaussianBlur(scene.right, (0, 0), 2), target, y, cv2.INTER_LINEAR)
+    # In each row of the right view the nearest surface wins.
+    column = np.rint(target).astype(int)
+    inside = (column >= 0) & (column < columns)
+    front = np.zeros((rows, columns), np.float32)
+    np.maximum.at(front, (y[inside].astype(int), column[inside]), disparity[inside])
+    seen = inside.copy()
+    seen[inside] = disparity[inside] > front[y[inside].astype(int), column[inside]] - 0.7
+    seen = cv2.erode(seen.astype(np.uint8), np.ones((9, 9))) > 0
+    assert seen.mean() > 0.5
+    difference = cv2.absdiff(cv2.GaussianBlur(scene.rgb, (0, 0), 2), moved)
+    gain = float(scene.rgb[seen].mean()) + 1
+    return float(difference[seen].mean()) / gain
+
+
+def test_the_right_view_is_the_photo_moved_by_its_disparity(scenes: list[HardScene]) -> None:
+    for scene in scenes:
+        assert scene.stereo_rig.rectified
+        assert scene.stereo_rig.side == "right"
+        assert scene.right.shape == scene.rgb.shape
+        assert warped_error(scene) < 0.06 + 0.06 * ("noise" in scene.info["tags"])
+        assert warped_error(scene) < 0.75 * warped_error(scene, 1.3)
+
+
+def test_the_sensor_sees_the_true_depth(scenes: list[HardScene]) -> None:
+    """Through the calibrated rig, which is a little wrong, its answers still lie on surfaces."""
+    kinds = set()
+    for scene in scenes:
+        rig = scene.sensor_rig
+        assert rig.other.shape in {sensor.shape for sensor in SENSORS}
+        assert 0.01 < rig.baseline < 0.08
+        kinds.add(scene.info["sensor"]["kind"])
+        y, x = np.nonzero(scene.sensor)
+        points = rig.other.unproject(np.stack([x, y], axis=-1), scene.sensor[y, x])
+        u, v = np.rint(rig.photo.project(points)).T
+        rows, columns = scene.depth.shape
+        seen = (u >= 0) & (u < columns) & (v >= 0) & (v < rows)
+        assert seen.sum() > 2000
+        truth = scene.depth[v[seen].astype(int), u[seen].astype(int)]
+        off = np.abs(points[seen, 2] / truth - 1)
+        assert np.median(off) < 0.01
+        assert (off > 0.05).mean() < 0.08
+        assert 0.02 < (scene.sensor == 0).mean() < 0.95
+        assert np.allclose(scene.sensor * 1000, np.rint(scene.sensor * 1000), atol=1e-3)
+    assert kinds == {sensor.name for sensor in SENSORS}
+
+
+CAMERA = Camera((60, 80), 100.0, 100.0, 39.5, 29.5)
+
+
+def flat(kind: str, colour: int, alpha: float, metres: float, own: bool, left: int = 30) -> Layer:
+    rgba = np.full((20, 20, 4), colour * alpha, np.float32)
+    rgba[..., 3] = alpha
+    still = np.zeros((20, 20), np.float32)
+    return Layer(kind, rgba, (20, left), metres, still, still, own)
+
+
+def backdrop(wall: float = 4.0, tall: float = 50.0) -> Backdrop:
+    ramp = np.repeat(np.arange(120, dtype=np.float32)[None], 100, axis=0)
+    return Backdrop(np.dstack([ramp] * 3), np.zeros((100, 120), np.float32), 20, tall, wall)
+
+
+def test_alpha_of_layers_that_cover_each_other() -> None:
+    layers = [flat("subject", 200, 1.0, 2, True), flat("passer-by", 50, 0.4, 1, False)]
+    seen = look(layers, backdrop(), CAMERA, CAMERA)
+    assert seen.alpha[30, 40] == pytest.approx(0.6)
+    assert seen.rgb[30, 40] == pytest.approx(0.6 * 200 + 0.4 * 50)
+    assert seen.metres[30, 40] == 2
+    assert seen.alpha[5, 5] == 0
+    assert seen.metres[5, 5] == 4
+    both = [layers[0], replace(layers[1], own=True)]
+    assert look(both, backdrop(), CAMERA, CAMERA).alpha[30, 40] == pytest.approx(1)
+
+
+def test_another_camera_sees_layers_moved_by_their_disparity() -> None:
+    beside = replace(CAMERA, translation=np.array([-0.1, 0, 0]))
+    seen = look([flat("subject", 200, 1.0, 2, True)], backdrop(), CAMERA, beside)
+    columns = np.flatnonzero(seen.alpha[30] > 0.5)
+    assert (columns[0], columns[-1]) == (25, 44)  # 100 * 0.1 / 2 = 5 to the left
+    # The wall at 4 m moves by 2.5, so column 60 shows what the photo shows at 62.5.
+    assert seen.rgb[30, 60, 0] == pytest.approx(20 + 62.5, abs=0.02)
+    assert seen.metres[30, 60] == pytest.approx(4)
+
+
+def test_a_bulge_moves_with_its_own_depth() -> None:
+    ramp = np.linspace(0, 0.2, 20, dtype=np.float32)
+    layer = replace(flat("subject", 0, 1.0, 2, True), relief=np.repeat(ramp[None], 20, axis=0))
+    layer.rgba[..., :3] = np.arange(20, dtype=np.float32)[None, :, None]
+    beside = replace(CAMERA, translation=np.array([-0.1, 0, 0]))
+    seen = look([layer], backdrop(), CAMERA, beside)
+    inner = np.s_[28:32, 27:43]
+    source = seen.rgb[inner][..., 0]  # the column of the layer that is seen here
+    metres = 2 - np.interp(source, np.arange(20), ramp)
+    x = np.mgrid[28:32, 27:43][1]
+    assert source + 30 - 100 * 0.1 / metres == pytest.approx(x, abs=0.02)
+    assert seen.metres[inner] == pytest.approx(metres, abs=1e-3)
+
+
+def test_a_turned_camera_measures_along_its_own_axis() -> None:
+    turn = cv2.Rodrigues(np.array([0.2, 0.1, 0]))[0]
+    other = Camera(
+        (50, 50), 90.0, 90.0, 24.5, 24.5, rotation=turn, translation=np.array([0.05, 0.02, 0])
+    )
+    seen = look([], backdrop(wall=3.0), CAMERA, other)
+    y, x = np.mgrid[:50, :50]
+    points = other.unproject(np.stack([x, y], axis=-1), seen.metres)
+    assert points[..., 2] == pytest.approx(3.0, abs=1e-4)
+
+
+def test_ground_and_wall_meet() -> None:
+    seen = look([], backdrop(wall=4.0, tall=0.5), CAMERA, CAMERA)
+    row = 29.5 + 100 * 0.5 / 4
+    assert seen.metres[int(row) - 2, 0] == pytest.approx(4)
+    assert seen.metres[55, 0] == pytest.approx(100 * 0.5 / (55 - 29.5), rel=1e-5)
+
+
+def test_the_lamp_casts_a_shadow_of_the_right_width_on_the_right_side() -> None:
+    metres = np.full((5, 100), 3, np.float32)
+    metres[:, 40:60] = 1
+    width = 30 * (1 / 1 - 1 / 3)  # focal times baseline = 30 pixels times metres
+    for sign, columns in ((1, np.arange(20, 40)), (-1, np.arange(60, 80))):
+        dark = np.flatnonzero(shadow(metres, sign * 30.0)[2])
+        assert set(dark) <= set(columns)
+        assert dark.size == pytest.approx(width, abs=1.5)
+
+
+@pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.name)
+def test_a_flat_wall_keeps_its_distance_with_noise_and_steps(sensor: Any) -> None:
+    wall = np.full(sensor.shape, 2.6, np.float32)
+    z = sense(np.random.default_rng(0), sensor, wall, np.zeros_like(wall))
+    middle = z[150:250, 150:350]
+    good = middle[middle > 0]
+    assert good.size > 0.9 * middle.size
+    assert good.mean() == pytest.approx(2.6, abs=0.01)
+    assert 0.002 < good.std() < 0.012
+    apart = np.diff(np.unique(good))
+    step = max(1, sensor.step * 2.6**2)
+    assert np.median(apart) * 1000 == pytest.approx(step, abs=1.1)
+
+
+@pytest.mark.parametrize("metres", [0.3, 9.0])
+def test_too_near_and_too_far_are_missing(metres: float) -> None:
+    for sensor in SENSORS:
+        wall = np.full(sensor.shape, metres, np.float32)
+        assert not sense(np.random.default_rng(0), sensor, wall, np.zeros_like(wall)).any()
+
+
+def test_what_gives_nothing_back_is_missing() -> None:
+    wall = np.full(FLIGHT.shape, 2, np.float32)
+    missing = np.zeros_like(wall)
+    missing[100:200] = 1
+    z = sense(np.random.default_rng(0), FLIGHT, wall, missing)
+    assert not z[100:200].any()
+    assert (z[220:300, 150:350] > 0).mean() > 0.9
+
+
+def test_hair_is_lost_and_a_body_bulges() -> None:
+    rgba = np.zeros((400, 150, 4), np.uint8)
+    cv2.ellipse(rgba, (75, 200), (60, 195), 0, 0, 360, (150, 150, 150, 255), -1)
+    rgba[:40, :, :3] = 10
+    body = Body(bulge=0.15, soft=0.06, head=0.15)
+    rng = np.random.default_rng(0)
+    layer = place(rng, "someone", rgba, Spot(400.0, 20.0, 30.0, 2.0), body, 500.0, (480, 300))
+    assert layer is not None
+    row, column = 220 - layer.corner[0], 105 - layer.corner[1]
+    assert layer.relief[row, column] > 0.08
+    assert layer.relief[0].max() < 0.02
+    assert layer.missing[4:8, column].min() > 0.5
+    assert layer.missing[row, column] < 0.4
+
+
+@pytest.mark.parametrize("name", [*DRAWN, "clothes"])
+def test_drawn_things_are_solid_pictures_of_their_size(name: str) -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        rgba, high = garment(rng, place_photo(1)) if name == "clothes" else DRAWN[name](rng)
+        assert rgba.dtype == np.uint8
+        assert rgba.shape[2] == 4
+        assert (rgba[..., 3] > 127).mean() > 0.1
+        assert 0.05 < high < 1.5
+
+
+def test_the_command_writes_what_its_readme_says(
+    data: Path, tmp_path: Path, scenes: list[HardScene], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = benchmark("__main__").main
+    flags = ["--data", str(data), "--out", str(tmp_path / "out"), "--count", "1", "--seed", "3"]
+    assert main([*flags, "--start", "1", "--split", "test"]) == 0
+    folder, scene = tmp_path / "out" / "00001", scenes[1]
+    assert {path.name for path in folder.iterdir()} == {
+        "photo.jpg", "right.jpg", "alpha.png", "depth_true.png", "depth_sensor.png",
+        "calib.json", "stereo.json", "scene.json",
+    }  # fmt: skip
+    assert json.loads((folder / "scene.json").read_text()) == scene.info
+    alpha = cv2.imread(str(folder / "alpha.png"), cv2.IMREAD_UNCHANGED)
+    assert alpha.dtype == np.uint8
+    assert np.abs(alpha / 255 - scene.alpha).max() < 0.5 / 255 + 1e-6
+    for name, truth in (("depth_true", scene.depth), ("depth_sensor", scene.sensor)):
+        depth = cv2.imread(str(folder / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+        assert depth.dtype == np.uint16
+        assert np.abs(depth / 1000 - truth).max() < 0.00051
+    for name, rgb in (("photo", scene.rgb), ("right", scene.right)):
+        photo = cv2.imread(str(folder / f"{name}.jpg"))[..., ::-1]
+        assert cv2.absdiff(np.ascontiguousarray(photo), rgb).mean() < 6
+    for name, rig in (("calib", scene.sensor_rig), ("stereo", scene.stereo_rig)):
+        found = calibration.read(folder / f"{name}.json")
+        assert found.rectified == rig.rectified
+        for one, two in zip(found.pose, rig.pose, strict=True):
+            assert one == pytest.approx(two)
+        assert (found.photo.matrix == rig.photo.matrix).all()
+        assert (found.other.matrix == rig.other.matrix).all()
+    assert capsys.readouterr().out.strip().startswith("1 test scenes in")
+
+
+def test_optional_sets_may_be_missing(data: Path, tmp_path: Path) -> None:
+    for name in ("people", "backgrounds"):
+        (tmp_path / name).symlink_to(data / name)
+    stock = HardStock.of(tmp_path, "train")
+    assert len(stock.notes) == 3
+    assert all("scenes go without them" in note for note in stock.notes)
+    for index in (0, 2):
+        assert draw(stock, "train", 0, index).alpha.any()
+
+
+def test_without_people_or_places_the_command_says_what_to_add(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--count", "1"]
+    main = benchmark("__main__").main
+    assert main(["--data", str(tmp_path / "no"), *flags[2:]]) == 1
+    assert "no: is no folder" in capsys.readouterr().err
+    assert main(flags) == 1
+    said = capsys.readouterr().err.strip()
+    assert "no people for the test split" in said
+    assert "\n" not in said
+    (tmp_path / "people").symlink_to(data / "people")
+    with pytest.raises(InputError, match="no backgrounds"):
+        HardStock.of(tmp_path, "train")
+    assert not (tmp_path / "out").exists()
+
+
+def test_simulated_sensors_repeat_what_was_measured() -> None:
+    """The same measures, taken of simulated frames, come near those of the recordings."""
+    fit = benchmark("fit_noise")
+    with (ROOT / "benchmarks" / "hard_scenes" / "noise.csv").open() as file:
+        rows = {row.pop("measure"): row for row in csv.DictReader(file)}
+    noise = {key: {k: float(v) for k, v in row.items()} for key, row in rows.items()}
+    nothing = np.zeros((1, 2, 2), np.float32)
+    none = np.zeros((1, 2, 2), bool)
+    office = fit.Recording("office", 525, nothing, none, (0.6, 1.5), (2.3, 3))
+    kinect2 = fit.Recording("kinect2", 366, nothing, none, (1.5, 2.6), (2.9, 8))
+    light = fit.measure(fit.simulated(STRUCTURED, office, 1.0, 2.6, 4))
+    flight = fit.measure(fit.simulated(FLIGHT, kinect2, 2.1, 3.4, 4))
+    assert light["step_mm_per_m2"] == pytest.approx(noise["step_mm_per_m2"]["office"], rel=0.15)
+    assert light["sigma_mm_at_2.6m"] == pytest.approx(noise["sigma_mm_at_2.6m"]["office"], rel=0.4)
+    assert flight["sigma_mm_at_2m"] == pytest.approx(noise["sigma_mm_at_2m"]["kinect2"], rel=0.4)
+    assert light["emitter_m"] == pytest.approx(noise["emitter_m"]["office"], rel=0.35)
+    assert light["gap_shadow_px"] == pytest.approx(noise["gap_shadow_px"]["office"], rel=0.35)
+    assert flight["gap_shadow_px"] == pytest.approx(noise["gap_shadow_px"]["kinect2"], abs=2)
+    assert flight["corner_missing"] == pytest.approx(noise["corner_missing"]["kinect2"], abs=0.2)
+
+
+def test_recorded_noise_is_what_the_script_measures(shared: Path) -> None:
+    fit = benchmark("fit_noise")
+    with (ROOT / "benchmarks" / "hard_scenes" / "noise.csv").open() as file:
+        rows = {row["measure"]: row for row in csv.DictReader(file)}
+    for record in (fit.office(shared / "data"), fit.kinect2(shared / "data")):
+        for key, value in fit.measure(record).items():
+            assert float(rows[key][record.name]) == pytest.approx(value, abs=0.002, nan_ok=True)
+
+
+def test_scenes_of_the_real_data(shared: Path) -> None:
+    for split in ("train", "test"):
+        stock = HardStock.of(shared / "data", split)
+        assert stock.notes == ()
+        for index in (0, 7):
+            scene = draw(stock, split, 11, index)
+            assert LEADS[index] in scene.info["tags"]
+            assert warped_error(scene) < 0.2
+            evaluated = "/eval/" in scene.info["subject"]["source"]
+            assert split == "test" or not evaluated

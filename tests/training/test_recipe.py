@@ -1,0 +1,183 @@
+"""A training option is written once: its flag, its schema and its line in the docs follow."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import depthmatte
+from depthmatte.canvas import PRESET
+from depthmatte.cli import train as commands
+from depthmatte.errors import InputError, OptionError
+from depthmatte.fields import fresh, names, options, parse, plain, schema, table
+from depthmatte.training import recipe as recipes
+from depthmatte.training.recipe import TASKS, Earlier, Recipe
+from places import ROOT
+
+MADE = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+PAGES, TABLES = MADE["PAGES"], MADE["TABLES"]
+
+OTHER: dict[str, tuple[str, Any]] = {
+    "data": ("DATA", Path("DATA")),
+    "out": ("runs/x", Path("runs/x")),
+    "epochs": ("3", 3),
+    "batch": ("2", 2),
+    "rate": ("0.01", 0.01),
+    "encoder": ("vgg", "vgg"),
+    "imagenet": ("false", False),
+    "encoder_rate": ("0.3", 0.3),
+    "freeze": ("2", 2),
+    "preset": ("320x192", (320, 192)),
+    "stop_loss": ("0.5", 0.5),
+    "patience": ("4", 4),
+    "average": ("0.9", 0.9),
+    "seed": ("7", 7),
+    "threads": ("2", 2),
+    "workers": ("0", 0),
+    "start": ("a/last.pt", Path("a/last.pt")),
+    "labels": ("work/labels", Path("work/labels")),
+    "strength": ("0.5", 0.5),
+    "landscape": ("1", 1.0),
+    "limit": ("9", 9),
+    "passes": ("2", 2),
+    "minutes": ("1.5", 1.5),
+}
+"""For each option a text and its value, which is not the default."""
+
+
+class Caught(Exception):
+    """Carries what a command would train."""
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Recipe, Earlier]:
+    """What `depthmatte train TASK WORDS` asks for."""
+    train = pytest.importorskip("depthmatte.training.train", reason="needs the extra train")
+
+    def catch(recipe: Recipe, report: Any, resume: bool, replace: bool) -> Path:
+        raise Caught(recipe, Earlier(resume, replace))
+
+    monkeypatch.setattr(train, "train", catch)
+    run = CliRunner().invoke(commands.app, [task, *words])
+    assert isinstance(run.exception, Caught), run.output
+    recipe, earlier = run.exception.args
+    return recipe, earlier
+
+
+def test_every_option_has_another_value_here() -> None:
+    assert {"task", *OTHER} == {*names(Recipe)}
+
+
+@pytest.mark.parametrize("name", list(OTHER))
+def test_every_option_goes_through_flag_form_schema_and_docs(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, value = OTHER[name]
+    base = {"task": "matte", "data": "D", "out": "O"}
+    wanted = Recipe(**{**base, name: value})  # type: ignore[arg-type]
+    flag = next(one.flags[-1] for one in options(Recipe) if one.name == name)
+    typed = ["--no-imagenet"] if name == "imagenet" else [flag, text]
+    flags = [word for key in ("data", "out") if key != name for word in (f"--{key}", base[key])]
+    assert asked(monkeypatch, "matte", *flags, *typed)[0] == wanted
+    assert parse(Recipe, {**base, name: text}) == wanted
+    assert Recipe(**json.loads(json.dumps(plain(wanted)))) == wanted
+    assert schema(Recipe)["properties"][name]["description"]
+    assert f"`{flag}`" in (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
+    assert getattr(Recipe("matte", Path("D"), Path("O")), name) != value
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_defaults_are_those_of_the_recipe(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, earlier = asked(monkeypatch, task, "--data", "D")
+    assert recipe == Recipe(task, Path("D"), Path("work") / task)
+    assert earlier == Earlier()
+
+
+def test_flags_and_defaults_are_those_of_old() -> None:
+    old = {
+        "epochs": 16, "batch": 8, "rate": 1e-3, "encoder": "lite0", "encoder_rate": 1.0,
+        "freeze": 0, "preset": (480, 352), "stop_loss": 0.0, "patience": 0, "seed": 0,
+        "threads": 0, "start": None, "labels": None, "strength": 1.0, "landscape": 0.2,
+        "limit": 0, "passes": 1, "minutes": 0.0, "workers": 1,
+    }  # fmt: skip
+    recipe = Recipe("matte", Path("D"), Path("O"))
+    assert {name: getattr(recipe, name) for name in old} == old
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("task", "faces"), ("epochs", 0), ("epochs", 2.5), ("batch", -1), ("rate", float("nan")),
+        ("rate", -1), ("encoder", "alexnet"), ("freeze", 6), ("preset", (100, 100)),
+        ("preset", (64,)), ("preset", (96, 32)), ("preset", (64, 99968)), ("seed", -1),
+        ("threads", 1_000_000), ("workers", 1_000_000), ("landscape", 1.5), ("strength", "much"),
+        ("minutes", float("inf")), ("start", ""), ("labels", 3),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line_that_names_its_option(option: str, value: Any) -> None:
+    with pytest.raises(InputError, match=f"^{option} is .*; give ") as caught:
+        Recipe(**{"task": "matte", "data": Path(), "out": Path(), option: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--preset", "320"], "--preset is '320'; give HEIGHTxWIDTH, multiples of 32"),
+        (["--preset", "100x100"], "--preset is (100, 100); give HEIGHTxWIDTH, multiples of 32"),
+        (["--encoder", "alexnet"], "--encoder is 'alexnet'; give lite0, mobilenet, resnet or vgg"),
+        (["--epochs", "many"], "--epochs: 'many' is not a whole number; give a whole number"),
+        (["--out", ""], "--out: '' is no path; give a path"),
+        (["--resume", "--replace"], "--resume and --replace: exclude each other; give one"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(words: list[str], line: str) -> None:
+    run = CliRunner().invoke(commands.app, ["matte", "--data", "D", *words])
+    assert isinstance(run.exception, OptionError)
+    assert str(run.exception).startswith(line)
+
+
+def test_the_recipe_agrees_with_what_it_names() -> None:
+    assert Recipe("matte", Path("D"), Path("O")).preset == PRESET
+    encoders = pytest.importorskip("depthmatte.training.nets.encoders", reason="extra train")
+    tasks = pytest.importorskip("depthmatte.training.tasks", reason="needs the extra train")
+    assert tuple(encoders.ENCODERS) == recipes.ENCODERS
+    assert tuple(tasks.TASKS) == TASKS
+
+
+def test_help_needs_no_heavy_package() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('numpy', 'cv2', 'torch', 'PIL', 'onnxruntime'): sys.modules[name] = None\n"
+        "from depthmatte.cli.app import app\n"
+        "app(['train', 'fuse', '--help'])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(Path(depthmatte.__file__).parents[1]), "COLUMNS": "200"},
+        check=True,
+    )
+    told = re.sub(r"\s+", " ", run.stdout)
+    assert "Target epoch count: a whole number from 1 to 1000000. Default: 16." in told
+    assert "Default: work/fuse." in told
+    assert "--task" not in told
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_of_the_docs_are_fresh(page: Path) -> None:
+    assert fresh(page, TABLES), f"{page.name}: make docs"
+
+
+def test_the_docs_hold_the_tables() -> None:
+    told = (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
+    assert table(Recipe, flags=True) in told
+    assert table(Earlier, flags=True) in told
