@@ -135,8 +135,8 @@ class Portrait:
         """
         if not self.measured.metric:
             raise MissingMap(
-                f"{self.photo.meta.name}: its depth is relative and has no metres; "
-                "give a depth file in metres, or a calibrated pair"
+                f"{self.photo.meta.name}: its depth is relative and has no meters; "
+                "give a depth file in meters, or a calibrated pair"
             )
         return read_only(restore_known(self.measured.z, self.measured.known, self.depth_fit))
 

@@ -70,7 +70,7 @@ def test_networks_are_listed_and_verified() -> None:
     assert [row["name"] for row in rows] == ["matte", "depth", "stereo", "fuse"]
     for row in rows:
         assert row["status"] == "verified"
-        assert row["licence"] == "Apache-2.0"
+        assert row["license"] == "Apache-2.0"
         assert row["bytes"] == Path(row["file"]).stat().st_size
         assert len(row["sha256"]) == 64
         assert row["provider"].endswith("ExecutionProvider")

@@ -44,8 +44,8 @@ def test_the_command_writes_pixels_of_the_left_view(files: tuple[Path, Path]) ->
     about = json.loads(told)
     assert (about["width"], about["height"]) == (320, 240)
     assert about["rectified"] == "given"
-    assert about["disparity"]["high"] == pytest.approx(300 * BASE / 1.6, abs=0.5)
-    assert about["metres"] is None
+    assert about["disparity_px"]["high"] == pytest.approx(300 * BASE / 1.6, abs=0.5)
+    assert about["near_m"] is None
 
 
 def test_the_command_marks_holes_and_measures_the_right_view(files: tuple[Path, Path]) -> None:
@@ -80,7 +80,7 @@ def test_the_command_takes_a_calibration(tmp_path: Path) -> None:
     assert (code, problem) == (0, "")
     about = json.loads(told)
     assert about["rectified"] == "calibrated"
-    assert about["metres"]["near"] == pytest.approx(1.6, rel=0.03)
+    assert about["near_m"] == pytest.approx(1.6, rel=0.03)
 
 
 @pytest.mark.parametrize(

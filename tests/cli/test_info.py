@@ -12,7 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import phone_files as phones
-from depthmatte.cli.app import app, planes
+from depthmatte.cli import extract, planes
+from depthmatte.cli.app import app
 from fixtures import encode
 from phone_files import apple_jpeg, metres, near_to, pair
 from phone_scenes import file_bytes
@@ -125,7 +126,7 @@ def test_extract_writes_upright_planes(tmp_path: Path, orientation: int) -> None
     assert near_to(depth, 1000 * metres(phones.slope()), 40)
     assert near_to(pixels(tmp_path / "out/a.matte.png"), phones.slope(48, 64), 4)
     assert done.stdout.splitlines() == [
-        f"{tmp_path / 'out/a.depth.png'}: apple-disparity, millimetres, "
+        f"{tmp_path / 'out/a.depth.png'}: apple-disparity, millimeters, "
         "0 where nothing was measured",
         f"{tmp_path / 'out/a.matte.png'}: portrait effects matte",
     ]
@@ -195,7 +196,7 @@ def test_info_tells_of_all_that_is_there(tmp_path: Path, capsys: Any) -> None:
 def test_info_tells_of_own_results_too(tmp_path: Path, capsys: Any) -> None:
     saved(tmp_path / "a.jpg", apple_jpeg())
     for path in (tmp_path / "a.jpg", tmp_path):
-        assert planes.extract_all([path], tmp_path)
+        assert extract.extract_all([path], tmp_path)
     capsys.readouterr()
     assert planes.show([tmp_path], True)
     assert len(capsys.readouterr().out.splitlines()) == 3
@@ -205,17 +206,17 @@ def test_an_error_of_any_kind_is_one_line(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "b.jpg")]
-    for name in ("read", "read_header"):
-        whole = getattr(planes, name)
+    for module, name in ((extract, "read"), (planes, "read_header")):
+        whole = getattr(module, name)
 
         def limited(path: Path, whole: Any = whole) -> Any:
             if path == paths[0]:
                 raise MemoryError
             return whole(path)
 
-        monkeypatch.setattr(planes, name, limited)
+        monkeypatch.setattr(module, name, limited)
     assert not planes.show(paths, False)
-    assert not planes.extract_all(paths, tmp_path / "out")
+    assert not extract.extract_all(paths, tmp_path / "out")
     out, err = capsys.readouterr()
     assert f"{paths[1]}: 128 x 96" in out
     assert (

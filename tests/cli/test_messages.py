@@ -36,7 +36,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(mm).save("mm.png")
     Image.fromarray(np.zeros_like(mm)).save("blank.png")
     Image.fromarray(np.full_like(mm, 1500)).save("flat.png")
-    np.save("metres.npy", mm / np.float32(1000))
+    np.save("meters.npy", mm / np.float32(1000))
     return tmp_path
 
 
@@ -61,8 +61,8 @@ def test_json_tells_the_depth(nets: list[str]) -> None:
     done = cut("a.png", "--depth", "mm.png", "--json", *nets)
     depth = json.loads(done.stdout)["depth"]
     assert depth.pop("measured") == pytest.approx(0.9, abs=0.01)
-    metres = {"near": 1.2, "far": 3.0, "near_m": 1.2, "far_m": 3.0}
-    assert depth == {"unit": "mm, assumed", "metric": True} | metres
+    meters = {"near_relative": None, "far_relative": None, "near_m": 1.2, "far_m": 3.0}
+    assert depth == {"unit": "mm, assumed", "metric": True} | meters
     assert done.stderr == "", "the unit stands in the line already"
     mono = json.loads(cut("a.png", "--json", *nets).stdout)["depth"]
     assert (mono["unit"], mono["metric"], mono["measured"]) == ("relative", False, 1)
@@ -79,8 +79,8 @@ def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
             source = "a.png" if folder == "photos" else "mm.png"
             Path(folder, f"{name}.png").write_bytes(Path(source).read_bytes())
     said = cut("photos", "--depth", "depths", *nets).stderr
-    assert said.count("depths: read as millimetres; --depth-scale changes that") == 1
-    assert "read as metres" in cut("a.png", "--depth", "metres.npy", *nets).stderr
+    assert said.count("depths: assumed to be millimeters; set --depth-scale to change that") == 1
+    assert "assumed to be meters" in cut("a.png", "--depth", "meters.npy", *nets).stderr
     assert "read as" not in cut("a.png", "--depth", "mm.png", "--depth-scale", "1000", *nets).stderr
     assert cut("a.png", "--depth", "mm.png", "-q", *nets).stderr == ""
 
@@ -146,7 +146,7 @@ def test_relative_depth_has_no_millimeters(nets: list[str]) -> None:
     wanted = ["--save", "alpha,depth_mm", "--fusion", "none"]
     done = CliRunner().invoke(app, ["cut", "a.png", *wanted, *nets])
     assert done.exit_code == 1
-    assert "a.png: its depth is relative and has no metres; give" in done.stderr
+    assert "a.png: its depth is relative and has no meters; give" in done.stderr
     assert not Path("out").exists()
 
 
@@ -154,7 +154,7 @@ def test_relative_depth_has_no_millimeters(nets: list[str]) -> None:
 def test_sensor_options_reach_the_sensor(nets: list[str]) -> None:
     options = ["--depth", "mm.png", "--sensor", "far=2,blur=0.5", "--json"]
     depth = json.loads(cut("a.png", *options, *nets).stdout)["depth"]
-    assert depth["far"] == pytest.approx(1.2, abs=0.01)
+    assert depth["far_m"] == pytest.approx(1.2, abs=0.01)
     assert depth["measured"] < 0.5
     portrait = dm.cut(
         "a.png",

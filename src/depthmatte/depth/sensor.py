@@ -50,7 +50,7 @@ def measured(photo: Photo, raw: RawDepth, fit: Fit, options: SensorOptions, sour
         validity = limited(z, validity, options.near, options.far)
     elif options.near > 0 or np.isfinite(options.far):
         raise InputError(
-            f"{photo.meta.name}: {raw.kind} depth is relative, so it has no metres to limit; "
+            f"{photo.meta.name}: {raw.kind} depth is relative, so it has no meters to limit; "
             "leave near and far out"
         )
     valid = validity == Reason.VALID
