@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 import depthmatte
 import tinynets
+from cutting import run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
 
@@ -62,10 +64,13 @@ def test_a_stream_that_cannot_be_used_is_one_line(line: str, says: str, place: P
 
 
 @pytest.mark.parametrize("name", ["me.bmp", "me.HEIC", "me.gif", "me.psd"])
-def test_a_file_that_cannot_be_written_is_no_folder(name: str, place: Path) -> None:
+def test_a_file_that_cannot_be_written_is_no_folder(
+    name: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`-o` with the suffix of a picture names a file, also where we cannot write such files."""
-    done = shell(f"D cut a.png {NETWORKS} -o {name}", place)
-    assert done.returncode == 1
+    monkeypatch.chdir(place)
+    done = run("cut", "a.png", *NETWORKS.split(), "-o", name)
+    assert done.exit_code == 1
     assert f"{name}: suffix {name[2:]} cannot be written" in done.stderr
     assert not (place / name).exists()
 
@@ -84,9 +89,13 @@ def test_a_file_that_cannot_be_written_is_no_folder(name: str, place: Path) -> N
         "--nix",
     ],
 )
-def test_what_is_not_understood_ends_with_2(options: str, place: Path) -> None:
-    done = shell(f"D cut a.png {options}", place)
-    assert done.returncode == 2
+def test_what_is_not_understood_ends_with_2(
+    options: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    done = run("cut", "a.png", *shlex.split(options))
+    assert done.exit_code == 2
+    assert done.stderr.strip()
     assert "Traceback" not in done.stderr
     assert not (place / "out").exists()
 

@@ -1,6 +1,7 @@
 """Quality itself is under test: the shipped networks stay within 1 % of the recorded numbers.
 
-After new weights, run this file as a program: it measures and records them again.
+After new weights, `PYTHONPATH=tests/support python tests/evaluation/test_quality.py` measures
+and records them again. `picsart` and `ccp` need the photos beside the repository.
 """
 
 from __future__ import annotations

@@ -235,10 +235,19 @@ def test_real_pairs(
 
 
 def shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """x in the first minus x in the second of matched points, and which lie in the lower third."""
-    scale = 1600 / one.shape[1]
+    """x in the first minus x in the second of matched points, in pixels of pictures 1600 wide,
+    and which lie in the lower third.
+    """
+    width = 800
+    scale = width / one.shape[1]
     grey = [
-        cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), None, fx=scale, fy=scale)
+        cv2.resize(
+            cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY),
+            None,
+            fx=scale,
+            fy=scale,
+            interpolation=cv2.INTER_AREA,
+        )
         for rgb in (one, other)
     ]
     finder = cv2.SIFT_create(2000)
@@ -247,8 +256,8 @@ def shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArra
     good = [m for m, n in pairs if m.distance < 0.7 * n.distance]
     here = np.array([first[m.queryIdx].pt for m in good])
     moved = here - [second[m.trainIdx].pt for m in good]
-    level = np.abs(moved[:, 1]) < 20
-    return moved[level, 0], here[level, 1] > grey[0].shape[0] * 0.72
+    level = np.abs(moved[:, 1]) < 10
+    return moved[level, 0] * (1600 / width), here[level, 1] > grey[0].shape[0] * 0.72
 
 
 def test_a_made_file_without_evidence() -> None:
