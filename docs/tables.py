@@ -11,7 +11,7 @@ from pathlib import Path
 
 from depthmatte.fields import fresh, rewrite, table
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
-from depthmatte.training.recipe import Earlier, Recipe
+from depthmatte.training.recipe import ExistingRun, Recipe
 
 PAGES = sorted(Path(__file__).parent.glob("*.md"))
 
@@ -24,7 +24,7 @@ TABLES = {
     "SensorOptions": table(SensorOptions),
     "SessionOptions": table(SessionOptions),
     "Recipe": table(Recipe, flags=True),
-    "Earlier": table(Earlier, flags=True),
+    "Earlier": table(ExistingRun, flags=True),
 }
 """Every table by the name that pages call it."""
 

@@ -8,20 +8,27 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra train")
 
-from depthmatte.training.augment import Stack
-from depthmatte.training.elsewhere import LONGER, Company, Layer, elsewhere, layer, placed
-from depthmatte.training.posing import bent, trailing
+from depthmatte.training.augment.copy_paste import (
+    PASTED_LONG_SIDE,
+    CrowdOptions,
+    PastedPerson,
+    cut_out_person,
+    paste_people,
+    place_person,
+)
+from depthmatte.training.augment.deform import add_trailing_cloth, bend
+from depthmatte.training.augment.geometry import Stack
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 
 
-def somebody(colour: tuple[int, int, int], cut: bool = False) -> Layer:
-    """An ellipse of one colour on noise, cut out; with `cut` it runs into the lower frame."""
+def somebody(color: tuple[int, int, int], cut: bool = False) -> PastedPerson:
+    """An ellipse of one color on noise, cut out; with `cut` it runs into the lower frame."""
     rgb = np.random.default_rng(1).integers(0, 90, (120, 80, 3), dtype=np.uint8)
     mask = np.zeros((120, 80), np.uint8)
     cv2.ellipse(mask, (40, 120 if cut else 60), (18, 100 if cut else 45), 0, 0, 360, 255, -1)
-    rgb[mask > 0] = colour
-    made = layer(Stack(rgb, (mask,)))
+    rgb[mask > 0] = color
+    made = cut_out_person(Stack(rgb, (mask,)))
     assert made is not None
     return made
 
@@ -34,9 +41,9 @@ def place() -> np.ndarray:
 def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        stack = elsewhere(rng, [somebody((200, 200, 200))], [], place(), landscape)
+        stack = paste_people(rng, [somebody((200, 200, 200))], [], place(), landscape)
         (truth,) = stack.truths
-        assert max(truth.shape) == LONGER
+        assert max(truth.shape) == PASTED_LONG_SIDE
         assert (truth.shape[1] > truth.shape[0]) == landscape
         assert stack.rgb.shape == (*truth.shape, 3)
         # Everything that is no longer the blue of the place is somebody, and the other way round.
@@ -55,7 +62,7 @@ def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
     seen = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        stack = elsewhere(rng, [somebody(RED)], [somebody(GREEN)], place(), True)
+        stack = paste_people(rng, [somebody(RED)], [somebody(GREEN)], place(), True)
         green = strangers(stack)
         seen += int(green.sum())
         assert not green.any() or (stack.truths[0][green] < 128).mean() > 0.99
@@ -65,10 +72,10 @@ def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
 def test_strangers_stand_as_high_as_they_are_asked_to() -> None:
     seen = []
     for farther in ((0.25, 0.25), (0.8, 0.8)):
-        company = Company(farther=farther)
+        company = CrowdOptions(farther=farther)
         rngs = [np.random.default_rng(seed) for seed in range(10)]
         cast = [somebody(RED)], [somebody(GREEN)], place(), True, company
-        seen.append(sum(strangers(elsewhere(rng, *cast)).sum() for rng in rngs))
+        seen.append(sum(strangers(paste_people(rng, *cast)).sum() for rng in rngs))
     assert 3 * seen[0] < seen[1]
 
 
@@ -76,14 +83,14 @@ def test_bent_people_keep_their_feet_and_their_middle() -> None:
     person = somebody(RED).rgba
     sizes = set()
     for seed in range(20):
-        shaped = bent(np.random.default_rng(seed), person)
+        shaped = bend(np.random.default_rng(seed), person)
         sizes.add(shaped.shape)
         solid = shaped[..., 3] > 127
-        # All of one colour still, solid where it was: nothing is torn, nothing doubled.
+        # All of one color still, solid where it was: nothing is torn, nothing doubled.
         assert solid.mean() > 0.3
         assert cv2.connectedComponents(solid.astype(np.uint8))[0] == 2
-        colours = shaped[solid][:, :3] / shaped[solid][:, 3:] * 255
-        assert np.abs(colours - RED).max() < 15
+        colors = shaped[solid][:, :3] / shaped[solid][:, 3:] * 255
+        assert np.abs(colors - RED).max() < 15
         assert solid[-2:].any()
         assert 0.6 * len(person) < len(shaped) < 1.4 * len(person)
     assert len(sizes) > 5
@@ -93,22 +100,22 @@ def test_cloth_trails_after_people_and_hangs_on_them() -> None:
     person = somebody(RED).rgba
     wider = 0
     for seed in range(20):
-        clothed = trailing(np.random.default_rng(seed), person)
+        clothed = add_trailing_cloth(np.random.default_rng(seed), person)
         solid = clothed[..., 3] > 127
         assert solid.sum() >= (person[..., 3] > 127).sum()
         wider += clothed.shape[1] > 1.2 * person.shape[1]
         labels, _, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8))
         assert stats[1:, cv2.CC_STAT_AREA].max() > 0.99 * solid.sum(), labels
-        colours = clothed[solid][:, :3] / clothed[solid][:, 3:] * 255
-        # Folds are darker and brighter, but of the person's own colour.
-        assert (colours[:, 0] > 100).all()
-        assert (colours[:, 1] < 60).all()
+        colors = clothed[solid][:, :3] / clothed[solid][:, 3:] * 255
+        # Folds are darker and brighter, but of the person's own color.
+        assert (colors[:, 0] > 100).all()
+        assert (colors[:, 1] < 60).all()
     assert wider > 10
 
 
 def test_two_people_are_one_truth() -> None:
     alone, both = (
-        elsewhere(np.random.default_rng(3), people, [], place(), True).truths[0]
+        paste_people(np.random.default_rng(3), people, [], place(), True).truths[0]
         for people in ([somebody(RED)], [somebody(RED), somebody(RED)])
     )
     assert (both > 127).sum() > 1.3 * (alone > 127).sum()
@@ -124,7 +131,7 @@ def test_people_abreast_are_equally_tall_and_stand_on_one_level(
         for seed in range(40):
             rng = np.random.default_rng(seed)
             people = [somebody(RED), somebody(GREEN)]
-            (truth,) = elsewhere(rng, people, [], place(), True, Company(abreast=abreast)).truths
+            (truth,) = paste_people(rng, people, [], place(), True, CrowdOptions(abreast=abreast)).truths
             count, _, stats, _ = cv2.connectedComponentsWithStats((truth > 127).astype(np.uint8))
             top, height = stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]
             if count == 3 and (top > 0).all() and (top + height < len(truth)).all():
@@ -136,15 +143,15 @@ def test_people_abreast_are_equally_tall_and_stand_on_one_level(
 
 def test_who_was_cut_off_stands_on_the_frame() -> None:
     for seed in range(10):
-        spread = placed(np.random.default_rng(seed), somebody(RED, cut=True), (200, 150), 0.6, 0.5)
+        spread = place_person(np.random.default_rng(seed), somebody(RED, cut=True), (200, 150), 0.6, 0.5)
         assert spread.shape == (200, 150, 4)
         assert spread[-1, :, 3].max() > 100
 
 
 def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
-    block = Layer(np.full((120, 80, 4), 255, np.float32), cut=True)
+    block = PastedPerson(np.full((120, 80, 4), 255, np.float32), cut=True)
     for seed in range(20):
-        spread = placed(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
+        spread = place_person(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
         solid = spread[..., 3] > 127
         # A trunk is no narrower where the frame cuts it than a little above.
         assert solid[-1].sum() > 0.8 * solid[-15].sum()
@@ -152,14 +159,14 @@ def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
 
 def test_nobody_makes_no_layer() -> None:
     rgb = np.zeros((50, 40, 3), np.uint8)
-    assert layer(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None
+    assert cut_out_person(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None
     assert not somebody(RED).cut
     assert somebody(RED, cut=True).cut
 
 
 def test_a_sample_is_a_function_of_its_seed() -> None:
     one, two = (
-        elsewhere(np.random.default_rng(9), [somebody(RED)], [somebody(GREEN)], place(), False)
+        paste_people(np.random.default_rng(9), [somebody(RED)], [somebody(GREEN)], place(), False)
         for _ in range(2)
     )
     np.testing.assert_array_equal(one.rgb, two.rgb)

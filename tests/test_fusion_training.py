@@ -22,22 +22,21 @@ from depthmatte.fuse.features import CHANNELS, INPUTS, blocks  # noqa: E402
 from depthmatte.maps import Depth, Matte  # noqa: E402
 from depthmatte.network import Network  # noqa: E402
 from depthmatte.photo import Photo  # noqa: E402
-from depthmatte.training import fusion_maps, losses, mistakes, train  # noqa: E402
-from depthmatte.training.export import export_run  # noqa: E402
-from depthmatte.training.fusion_samples import (  # noqa: E402
-    FusionSamples,
-    read_material,
-    subject_depth,
-)
-from depthmatte.training.nets import fusion  # noqa: E402
-from depthmatte.training.nets.fusion import (  # noqa: E402
-    OPEN,
-    WIDE,
-    FusionNetwork,
-    FusionOutput,
-    decide,
+from depthmatte.training.export import export_checkpoint  # noqa: E402
+from depthmatte.training.networks.fusion import (
+    VERDICT_RAMP,  # noqa: E402
+    VERDICT_THRESHOLD,  # noqa: E402
+    FusionNetwork,  # noqa: E402
+    FusionOutput,  # noqa: E402
+    apply_verdict,  # noqa: E402
 )
 from depthmatte.training.recipe import Recipe  # noqa: E402
+from depthmatte.training.tasks.fusion import (
+    FusionSamples,  # noqa: E402
+    fusion_loss,  # noqa: E402
+    read_fusion_maps,  # noqa: E402
+    subject_depth,  # noqa: E402
+)
 
 SHAPE = (96, 64)
 
@@ -80,7 +79,7 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_maps_are_what_the_networks_said(maps: Path) -> None:
     photo, truth = picture(0)
-    material = read_material(maps / "train_0.npz")
+    material = read_fusion_maps(maps / "train_0.npz")
     canvas = prepare(photo, SHAPE)
     np.testing.assert_allclose(material.matte.alpha, red(canvas).alpha, atol=1 / 255)
     np.testing.assert_array_equal(material.truth, truth)
@@ -106,7 +105,7 @@ def test_what_nobody_measured_stays_unmeasured_in_the_maps(tmp_path: Path) -> No
 
     path = tmp_path / "train_0.npz"
     fusion_maps.write_material(path, photo, truth, red, {"stereo": half}, SHAPE)
-    _, prob = read_material(path).depths["stereo"]
+    _, prob = read_fusion_maps(path).depths["stereo"]
     assert (prob[:, :20] == 0).all()
     assert (prob[:, 20:] > 0).all()
 
@@ -239,12 +238,12 @@ def test_agreement_and_missing_depth_leave_alpha_exactly() -> None:
     smooth = smooth.clamp(0, 1)
     seen = torch.ones_like(alpha)
     verdict = torch.nn.functional.avg_pool2d(smooth, 4).clamp(1e-4, 1 - 1e-4).logit()
-    assert torch.equal(decide(smooth, verdict, seen), smooth)
+    assert torch.equal(apply_verdict(smooth, verdict, seen), smooth)
     wild = torch.randn(1, 1, 32, 32) * 9
-    assert torch.equal(decide(alpha, wild, torch.zeros_like(alpha)), alpha)
+    assert torch.equal(apply_verdict(alpha, wild, torch.zeros_like(alpha)), alpha)
     far = torch.zeros_like(alpha)
     far[..., :4, :4] = 1
-    changed = (decide(alpha, wild, far) != alpha)[0, 0]
+    changed = (apply_verdict(alpha, wild, far) != alpha)[0, 0]
     assert changed[:20, :20].any()
     assert not changed[100:, 100:].any()
 
@@ -254,25 +253,25 @@ def test_a_clear_verdict_is_carried_out() -> None:
     alpha[..., :16] = 1
     logits = torch.full((1, 1, 8, 8), -9.0)
     logits[..., :4, :] = 9.0  # the upper half belongs, whatever the matte said
-    fused = decide(alpha, logits, torch.ones_like(alpha))[0, 0]
+    fused = apply_verdict(alpha, logits, torch.ones_like(alpha))[0, 0]
     assert fused[4:12].min() > 0.9
     assert fused[20:28].max() < 0.1
 
 
-def test_blocks_are_those_the_network_learnt_from() -> None:
+def test_blocks_are_those_the_network_learned_from() -> None:
     stack = np.random.default_rng(2).random((CHANNELS, *SHAPE), np.float32)
-    learnt = fusion.blocks(torch.from_numpy(stack)[None])[0].numpy()
-    assert learnt.shape == (INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
-    np.testing.assert_allclose(blocks(stack), learnt, atol=1e-6)
-    np.testing.assert_allclose(blocks(list(stack)), learnt, atol=1e-6)
+    learned = fusion.blocks(torch.from_numpy(stack)[None])[0].numpy()
+    assert learned.shape == (INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
+    np.testing.assert_allclose(blocks(stack), learned, atol=1e-6)
+    np.testing.assert_allclose(blocks(list(stack)), learned, atol=1e-6)
 
 
 def test_the_loss_prefers_the_truth() -> None:
     truth = torch.zeros(1, 1, 32, 32)
     truth[..., 8:24] = 1
     coarse = (torch.nn.functional.avg_pool2d(truth, 4) - 0.5) * 40
-    good = losses.fusion_loss(FusionOutput(coarse, truth), truth)
-    bad = losses.fusion_loss(FusionOutput(-coarse, 1 - truth), truth)
+    good = fusion_loss(FusionOutput(coarse, truth), truth)
+    bad = fusion_loss(FusionOutput(-coarse, 1 - truth), truth)
     assert sum(good.values()).item() < 0.01
     assert all(bad[name] > good[name] + 0.1 for name in good)
 
@@ -286,7 +285,7 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     last = train.train(recipe, report=said.append)
     errors = [float(line.split()[-1]) for line in said if "validation" in line]
     assert errors[-1] < 0.2  # the blot is a third of the person: left alone it costs more
-    export_run(last, tmp_path / "fuse.onnx")
+    export_checkpoint(last, tmp_path / "fuse.onnx")
     shipped = Network(tmp_path / "fuse.onnx").expect("fuse")
     assert shipped.contract.channels == INPUTS
     stack = FusionSamples.of(maps, SHAPE).sample((0, False, 3))["image"][None]
@@ -296,9 +295,9 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
     verdict = _judged(stack[0], shipped)
-    learnt = Trust(OPEN, OPEN, WIDE)
+    learned = Trust(VERDICT_THRESHOLD, VERDICT_THRESHOLD, VERDICT_RAMP)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
-    free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
+    free = replace(learned, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
     fused = decision.decide(stack[0, 0], verdict, near, free)
-    # The run-time formula is the one that was learnt through.
+    # The run-time formula is the one that was learned through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

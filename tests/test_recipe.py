@@ -18,8 +18,7 @@ from depthmatte.canvas import PRESET
 from depthmatte.cli import train as commands
 from depthmatte.errors import InputError, OptionError
 from depthmatte.fields import fresh, names, options, parse, plain, schema, table
-from depthmatte.training import recipe as recipes
-from depthmatte.training.recipe import TASKS, Earlier, Recipe
+from depthmatte.training.recipe import ENCODER_NAMES, TASK_NAMES, ExistingRun, Recipe
 
 ROOT = Path(__file__).parents[1]
 MADE = runpy.run_path(str(ROOT / "docs" / "tables.py"))
@@ -57,12 +56,12 @@ class Caught(Exception):
     """Carries what a command would train."""
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Recipe, Earlier]:
+def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Recipe, ExistingRun]:
     """What `depthmatte train TASK WORDS` asks for."""
     train = pytest.importorskip("depthmatte.training.train", reason="needs the extra train")
 
     def catch(recipe: Recipe, report: Any, resume: bool, replace: bool) -> Path:
-        raise Caught(recipe, Earlier(resume, replace))
+        raise Caught(recipe, ExistingRun(resume, replace))
 
     monkeypatch.setattr(train, "train", catch)
     run = CliRunner().invoke(commands.app, [task, *words])
@@ -93,11 +92,11 @@ def test_every_option_goes_through_flag_form_schema_and_docs(
     assert getattr(Recipe("matte", Path("D"), Path("O")), name) != value
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", TASK_NAMES)
 def test_defaults_are_those_of_the_recipe(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, earlier = asked(monkeypatch, task, "--data", "D")
     assert recipe == Recipe(task, Path("D"), Path("work") / task)
-    assert earlier == Earlier()
+    assert earlier == ExistingRun()
 
 
 def test_flags_and_defaults_are_those_of_old() -> None:
@@ -148,8 +147,8 @@ def test_the_recipe_agrees_with_what_it_names() -> None:
     assert Recipe("matte", Path("D"), Path("O")).preset == PRESET
     encoders = pytest.importorskip("depthmatte.training.nets.encoders", reason="extra train")
     tasks = pytest.importorskip("depthmatte.training.tasks", reason="needs the extra train")
-    assert tuple(encoders.ENCODERS) == recipes.ENCODERS
-    assert tuple(tasks.TASKS) == TASKS
+    assert tuple(encoders.ENCODERS) == ENCODER_NAMES
+    assert tuple(tasks.TASKS) == TASK_NAMES
 
 
 def test_help_needs_no_heavy_package() -> None:
@@ -180,4 +179,4 @@ def test_the_tables_of_the_docs_are_fresh(page: Path) -> None:
 def test_the_docs_hold_the_tables() -> None:
     told = (ROOT / "docs" / "training.md").read_text("utf-8")
     assert table(Recipe, flags=True) in told
-    assert table(Earlier, flags=True) in told
+    assert table(ExistingRun, flags=True) in told

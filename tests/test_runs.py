@@ -19,17 +19,20 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("matplotlib", reason="needs the extra train")
 
 from depthmatte.errors import InputError  # noqa: E402
-from depthmatte.training import run as runs  # noqa: E402
-from depthmatte.training.checkpoint import (  # noqa: E402
-    KEPT,
-    read_checkpoint,
-    write_checkpoint,
+from depthmatte.training.average import average_checkpoints  # noqa: E402
+from depthmatte.training.checkpoint import (
+    RUN_FILES,  # noqa: E402
+    read_checkpoint,  # noqa: E402
+    write_checkpoint,  # noqa: E402
 )
-from depthmatte.training.export import export_run  # noqa: E402
-from depthmatte.training.log import plot, read_log, write_log  # noqa: E402
-from depthmatte.training.mix import mix  # noqa: E402
+from depthmatte.training.export import export_checkpoint  # noqa: E402
+from depthmatte.training.log import (
+    plot_log,  # noqa: E402
+    read_log,  # noqa: E402
+    write_log,  # noqa: E402
+)
+from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
-from depthmatte.training.train import train  # noqa: E402
 
 
 def recipe(data: Path, out: Path, **more: Any) -> Recipe:
@@ -65,11 +68,11 @@ def epochs(folder: Path) -> list[str]:
     return [row["epoch"] for row in csv.DictReader((folder / "log.csv").read_text().splitlines())]
 
 
-@pytest.mark.parametrize("left", [KEPT, *[(name,) for name in KEPT]])
+@pytest.mark.parametrize("left", [RUN_FILES, *[(name,) for name in RUN_FILES]])
 def test_an_earlier_run_is_refused_and_stays_as_it_was(
     data: Path, earlier: Path, left: tuple[str, ...]
 ) -> None:
-    for name in set(KEPT) - set(left):
+    for name in set(RUN_FILES) - set(left):
         (earlier / name).unlink()
     before = content(earlier)
     with pytest.raises(InputError, match=r"holds an earlier run .*--resume .*--replace") as caught:
@@ -93,7 +96,7 @@ def test_replace_gives_it_up_but_not_before_the_new_run_has_something(
     train(recipe(data, earlier, seed=5), report, replace=True)
     assert seen[0] == before  # told after the epoch's work, before it is written
     assert read_checkpoint(earlier / "last.pt")["recipe"]["seed"] == 5
-    assert content(earlier).keys() == set(KEPT)
+    assert content(earlier).keys() == set(RUN_FILES)
     assert epochs(earlier) == ["0"]
 
 
@@ -102,7 +105,7 @@ def test_resume_goes_on_with_log_and_plot(data: Path, earlier: Path) -> None:
     train(recipe(data, earlier, epochs=2), quiet, resume=True)
     assert epochs(earlier) == ["0", "1"]
     assert (earlier / "log.csv").read_bytes().startswith(before["log.csv"])
-    assert content(earlier).keys() == set(KEPT)
+    assert content(earlier).keys() == set(RUN_FILES)
 
 
 def test_a_stop_between_checkpoint_and_log_loses_nothing(data: Path, earlier: Path) -> None:
@@ -209,7 +212,7 @@ def test_a_place_that_cannot_hold_a_run_is_refused_first(data: Path, tmp_path: P
         with pytest.raises(InputError, match="no folder can be written there; give another --out"):
             train(recipe(data, out), quiet)
     train(recipe(data, tmp_path / "new" / "deep"), quiet)
-    assert content(tmp_path / "new" / "deep").keys() == set(KEPT)
+    assert content(tmp_path / "new" / "deep").keys() == set(RUN_FILES)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -242,7 +245,7 @@ def test_a_full_disk_keeps_the_earlier_files_and_leaves_no_draft(tmp_path: Path)
     writers = {
         "last.pt": lambda path: write_checkpoint(path, state),
         "log.csv": lambda path: write_log(path, rows),
-        "log.png": lambda path: plot(path, rows),
+        "log.png": lambda path: plot_log(path, rows),
     }
     for name, write in writers.items():
         path = tmp_path / name
@@ -311,15 +314,15 @@ def test_a_checkpoint_that_is_read_is_no_target(done: Path, earlier: Path) -> No
     link.hardlink_to(earlier / "last.pt")
     for out in (earlier / "last.pt", link):
         with pytest.raises(InputError, match="is an input and is not overwritten"):
-            export_run(earlier / "last.pt", out)
+            export_checkpoint(earlier / "last.pt", out)
         with pytest.raises(InputError, match="is an input and is not overwritten"):
-            mix([done / "last.pt", earlier / "last.pt"], (1, 1), out)
+            average_checkpoints([done / "last.pt", earlier / "last.pt"], (1, 1), out)
     another = Path(shutil.copytree(done, earlier.parent / "another"))
-    for name in KEPT:
+    for name in RUN_FILES:
         with pytest.raises(InputError, match="is a run's and is not overwritten; write elsewhere"):
-            mix([done / "last.pt", earlier / "last.pt"], (1, 1), another / name)
+            average_checkpoints([done / "last.pt", earlier / "last.pt"], (1, 1), another / name)
         with pytest.raises(InputError, match="is a run's and is not overwritten; write elsewhere"):
-            export_run(earlier / "last.pt", another / name)
+            export_checkpoint(earlier / "last.pt", another / name)
     assert content(earlier) == before
     assert content(another) == content(done)
 
@@ -327,7 +330,7 @@ def test_a_checkpoint_that_is_read_is_no_target(done: Path, earlier: Path) -> No
 def test_weights_that_do_not_fit_are_not_exported(done: Path, tmp_path: Path) -> None:
     other = other_task(tmp_path, read_checkpoint(done / "last.pt"))
     with pytest.raises(InputError, match=r"other\.pt: its weights do not fit the matte network"):
-        export_run(other, tmp_path / "out.onnx")
+        export_checkpoint(other, tmp_path / "out.onnx")
     assert not (tmp_path / "out.onnx").exists()
 
 
@@ -344,4 +347,4 @@ def test_the_module_of_runs_writes_the_checkpoint_first(
             lambda path, *rest, real=real: (written.append(path.name), real(path, *rest)),
         )
     train(recipe(data, tmp_path / "run"), quiet)
-    assert written == list(KEPT)
+    assert written == list(RUN_FILES)

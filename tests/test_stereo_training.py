@@ -15,22 +15,21 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
 from depthmatte.network import Network  # noqa: E402
-from depthmatte.training import losses, stereo_scenes, train  # noqa: E402
-from depthmatte.training.export import export_run  # noqa: E402
-from depthmatte.training.nets import stereo  # noqa: E402
+from depthmatte.training.data.assets import Assets  # noqa: E402
+from depthmatte.training.export import export_checkpoint  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
-from depthmatte.training.stereo_samples import (  # noqa: E402
-    HELD_OUT_SHAPE,
-    StereoSamples,
-    held_out_pairs,
+from depthmatte.training.tasks.stereo import (
+    HELD_OUT_SHAPE,  # noqa: E402
+    StereoSamples,  # noqa: E402
+    held_out_stereo_pairs,  # noqa: E402
+    stereo_loss,  # noqa: E402
 )
-from depthmatte.training.stock import Stock  # noqa: E402
 
 SHAPE = (96, 160)
 
 
 def texture(seed: int) -> np.ndarray:
-    """Smooth colours, opaque."""
+    """Smooth colors, opaque."""
     rough = np.random.default_rng(seed).integers(0, 255, (14, 20, 3), dtype=np.uint8)
     smooth = cv2.resize(rough, (400, 240), interpolation=cv2.INTER_CUBIC)
     return np.dstack([smooth, np.full(smooth.shape[:2], 255, np.uint8)])
@@ -87,9 +86,9 @@ def test_samples_are_a_function_of_their_key(data: Path) -> None:
 
 
 def test_held_out_pairs_use_other_pictures(data: Path) -> None:
-    train_stock, test_stock = (Stock.of(data, split) for split in ("train", "test"))
+    train_stock, test_stock = (Assets.of(data, split) for split in ("train", "test"))
     assert not set(train_stock.scenery) & set(test_stock.scenery)
-    pair = next(held_out_pairs(data, 1))
+    pair = next(held_out_stereo_pairs(data, 1))
     assert pair.left.shape == (*HELD_OUT_SHAPE, 3)
 
 
@@ -109,7 +108,7 @@ def test_soft_argmax_is_the_mean_level() -> None:
     assert stereo.soft_argmax(logits).item() == pytest.approx(6.5 * stereo.STRIDE)
 
 
-def test_enlarging_is_a_mix_of_neighbours() -> None:
+def test_enlarging_is_a_mix_of_neighbors() -> None:
     torch.manual_seed(0)
     grow = stereo.Enlarge().eval()
     coarse = torch.rand(1, 1, 4, 6) * 100
@@ -129,14 +128,14 @@ def test_the_loss_prefers_the_truth_and_forgives_the_hidden() -> None:
     sure[:, 1] = 9
     right = stereo.StereoOutput(logits, sure, stereo.soft_argmax(logits), truth.clone())
     batch = {"disparity": truth, "visible": torch.ones_like(truth)}
-    good = sum(losses.stereo_loss(right, batch).values())
+    good = sum(stereo_loss(right, batch).values())
     assert good.item() < 0.01
     wrong = right._replace(disparity=truth + 8)
-    assert losses.stereo_loss(wrong, batch)["fine"].item() == pytest.approx(7.5)
+    assert stereo_loss(wrong, batch)["fine"].item() == pytest.approx(7.5)
     half = torch.ones_like(truth)
     half[..., 8:] = 0
     partly = right._replace(disparity=torch.where(half > 0, truth, truth + 8))
-    assert losses.stereo_loss(partly, batch | {"visible": half})["fine"].item() < 1.5
+    assert stereo_loss(partly, batch | {"visible": half})["fine"].item() < 1.5
 
 
 def test_a_run_learns_and_its_export_runs(data: Path, tmp_path: Path) -> None:
@@ -148,7 +147,7 @@ def test_a_run_learns_and_its_export_runs(data: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     shipped = tmp_path / "stereo.onnx"
-    parity = export_run(last, shipped)
+    parity = export_checkpoint(last, shipped)
     network = Network(shipped).expect("stereo")
     assert network.contract.parity == pytest.approx(parity)
     assert set(network.contract.outputs) == {"disparity", "prob"}
