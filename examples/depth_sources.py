@@ -123,7 +123,9 @@ def make_inputs() -> None:
     wide, rgb, z = widened(photo, metres)
     depth, grey = seen(SENSOR, wide, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), z)
     dull = cv2.blur(np.where(grey < DARK, np.float32(0.85), np.float32(0)), (7, 7))
-    answer = simulate_sensor(np.random.default_rng(3), STRUCTURED_LIGHT, cv2.medianBlur(depth, 5), dull)
+    answer = simulate_sensor(
+        np.random.default_rng(3), STRUCTURED_LIGHT, cv2.medianBlur(depth, 5), dull
+    )
     write(np.rint(answer * 1000).astype(np.uint16), "camera/depth.png")
     Path("camera/rig.json").write_text(calibration.encode(Rig(PHOTO, SENSOR)))
 

@@ -11,18 +11,18 @@ pytest.importorskip("torch", reason="needs the extra train")
 from depthmatte.training.augment.copy_paste import (
     PASTED_LONG_SIDE,
     CrowdOptions,
-    PastedPerson,
     cut_out_person,
     paste_people,
     place_person,
 )
 from depthmatte.training.augment.deform import add_trailing_cloth, bend
 from depthmatte.training.augment.geometry import Stack
+from depthmatte.training.cutout import Cutout, premultiply
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 
 
-def somebody(color: tuple[int, int, int], cut: bool = False) -> PastedPerson:
+def person_of(color: tuple[int, int, int], cut: bool = False) -> Cutout:
     """An ellipse of one color on noise, cut out; with `cut` it runs into the lower frame."""
     rgb = np.random.default_rng(1).integers(0, 90, (120, 80, 3), dtype=np.uint8)
     mask = np.zeros((120, 80), np.uint8)
@@ -41,7 +41,7 @@ def place() -> np.ndarray:
 def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        stack = paste_people(rng, [somebody((200, 200, 200))], [], place(), landscape)
+        stack = paste_people(rng, [person_of((200, 200, 200))], [], place(), landscape)
         (truth,) = stack.truths
         assert max(truth.shape) == PASTED_LONG_SIDE
         assert (truth.shape[1] > truth.shape[0]) == landscape
@@ -52,7 +52,7 @@ def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
         assert (drawn == (truth > 127))[sure].mean() > 0.995
 
 
-def strangers(stack: Stack) -> np.ndarray:
+def distractors_in(stack: Stack) -> np.ndarray:
     """Where the green ones behind are seen."""
     rgb = stack.rgb.astype(int)
     return (rgb[..., 1] > rgb[..., 0] + 80) & (rgb[..., 1] > rgb[..., 2] + 80)
@@ -62,8 +62,8 @@ def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
     seen = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        stack = paste_people(rng, [somebody(RED)], [somebody(GREEN)], place(), True)
-        green = strangers(stack)
+        stack = paste_people(rng, [person_of(RED)], [person_of(GREEN)], place(), True)
+        green = distractors_in(stack)
         seen += int(green.sum())
         assert not green.any() or (stack.truths[0][green] < 128).mean() > 0.99
     assert seen > 50000
@@ -71,16 +71,16 @@ def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
 
 def test_strangers_stand_as_high_as_they_are_asked_to() -> None:
     seen = []
-    for farther in ((0.25, 0.25), (0.8, 0.8)):
-        company = CrowdOptions(farther=farther)
+    for height in ((0.25, 0.25), (0.8, 0.8)):
+        crowd = CrowdOptions(distractor_height=height)
         rngs = [np.random.default_rng(seed) for seed in range(10)]
-        cast = [somebody(RED)], [somebody(GREEN)], place(), True, company
-        seen.append(sum(strangers(paste_people(rng, *cast)).sum() for rng in rngs))
+        cast = [person_of(RED)], [person_of(GREEN)], place(), True, crowd
+        seen.append(sum(distractors_in(paste_people(rng, *cast)).sum() for rng in rngs))
     assert 3 * seen[0] < seen[1]
 
 
 def test_bent_people_keep_their_feet_and_their_middle() -> None:
-    person = somebody(RED).rgba
+    person = premultiply(person_of(RED).rgba, 255)
     sizes = set()
     for seed in range(20):
         shaped = bend(np.random.default_rng(seed), person)
@@ -97,7 +97,7 @@ def test_bent_people_keep_their_feet_and_their_middle() -> None:
 
 
 def test_cloth_trails_after_people_and_hangs_on_them() -> None:
-    person = somebody(RED).rgba
+    person = premultiply(person_of(RED).rgba, 255)
     wider = 0
     for seed in range(20):
         clothed = add_trailing_cloth(np.random.default_rng(seed), person)
@@ -116,7 +116,7 @@ def test_cloth_trails_after_people_and_hangs_on_them() -> None:
 def test_two_people_are_one_truth() -> None:
     alone, both = (
         paste_people(np.random.default_rng(3), people, [], place(), True).truths[0]
-        for people in ([somebody(RED)], [somebody(RED), somebody(RED)])
+        for people in ([person_of(RED)], [person_of(RED), person_of(RED)])
     )
     assert (both > 127).sum() > 1.3 * (alone > 127).sum()
 
@@ -124,14 +124,16 @@ def test_two_people_are_one_truth() -> None:
 def test_people_abreast_are_equally_tall_and_stand_on_one_level(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("BENT", "TRAILING", "WILD"):
-        monkeypatch.setattr(f"depthmatte.training.elsewhere.{name}", 0)
+    for name in ("_BEND_SHARE", "_CLOTH_SHARE", "_LARGE_TILT_SHARE"):
+        monkeypatch.setattr(f"depthmatte.training.augment.copy_paste.{name}", 0)
     apart = {True: [], False: []}
-    for abreast, seen in apart.items():
+    for aligned, seen in apart.items():
         for seed in range(40):
             rng = np.random.default_rng(seed)
-            people = [somebody(RED), somebody(GREEN)]
-            (truth,) = paste_people(rng, people, [], place(), True, CrowdOptions(abreast=abreast)).truths
+            people = [person_of(RED), person_of(GREEN)]
+            (truth,) = paste_people(
+                rng, people, [], place(), True, CrowdOptions(aligned=aligned)
+            ).truths
             count, _, stats, _ = cv2.connectedComponentsWithStats((truth > 127).astype(np.uint8))
             top, height = stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]
             if count == 3 and (top > 0).all() and (top + height < len(truth)).all():
@@ -143,13 +145,15 @@ def test_people_abreast_are_equally_tall_and_stand_on_one_level(
 
 def test_who_was_cut_off_stands_on_the_frame() -> None:
     for seed in range(10):
-        spread = place_person(np.random.default_rng(seed), somebody(RED, cut=True), (200, 150), 0.6, 0.5)
+        spread = place_person(
+            np.random.default_rng(seed), person_of(RED, cut=True), (200, 150), 0.6, 0.5
+        )
         assert spread.shape == (200, 150, 4)
         assert spread[-1, :, 3].max() > 100
 
 
 def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
-    block = PastedPerson(np.full((120, 80, 4), 255, np.float32), cut=True)
+    block = Cutout(np.full((120, 80, 4), 255, np.float32), frozenset({"bottom"}))
     for seed in range(20):
         spread = place_person(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
         solid = spread[..., 3] > 127
@@ -160,13 +164,13 @@ def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
 def test_nobody_makes_no_layer() -> None:
     rgb = np.zeros((50, 40, 3), np.uint8)
     assert cut_out_person(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None
-    assert not somebody(RED).cut
-    assert somebody(RED, cut=True).cut
+    assert not person_of(RED).touches
+    assert person_of(RED, cut=True).touches == {"bottom"}
 
 
 def test_a_sample_is_a_function_of_its_seed() -> None:
     one, two = (
-        paste_people(np.random.default_rng(9), [somebody(RED)], [somebody(GREEN)], place(), False)
+        paste_people(np.random.default_rng(9), [person_of(RED)], [person_of(GREEN)], place(), False)
         for _ in range(2)
     )
     np.testing.assert_array_equal(one.rgb, two.rgb)

@@ -14,13 +14,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from depthmatte.training.scenes.cutout import Layer
 
 from depthmatte.camera import Camera
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
-from depthmatte.training.data.assets import HardStock
+from depthmatte.training.data.assets import Assets
 from depthmatte.training.data.splits import Split
-from depthmatte.training.scenes.cutout import Layer
 from depthmatte.training.scenes.depth_sensor import (
     DEPTH_SENSORS,
     STRUCTURED_LIGHT,
@@ -93,8 +93,8 @@ COUNT = 8
 
 @cache
 def scenes_of(root: Path) -> list[HardScene]:
-    stock = HardStock.of(root, "test")
-    return [draw_hard_scene(stock, "test", 3, index) for index in range(COUNT)]
+    assets = Assets.for_hard_scenes(root, "test")
+    return [draw_hard_scene(assets, "test", 3, index) for index in range(COUNT)]
 
 
 @pytest.fixture
@@ -107,19 +107,19 @@ def arrays(scene: HardScene) -> list[np.ndarray]:
 
 
 def test_a_scene_is_a_function_of_split_seed_and_index(data: Path, scenes: list[HardScene]) -> None:
-    again = draw_hard_scene(HardStock.of(data, "test"), "test", 3, 1)
+    again = draw_hard_scene(Assets.for_hard_scenes(data, "test"), "test", 3, 1)
     assert all(map(np.array_equal, arrays(again), arrays(scenes[1])))
     assert again.info == scenes[1].info
     assert again.sensor_rig == scenes[1].sensor_rig
-    other = draw_hard_scene(HardStock.of(data, "test"), "test", 4, 1)
+    other = draw_hard_scene(Assets.for_hard_scenes(data, "test"), "test", 4, 1)
     assert not np.array_equal(other.alpha, again.alpha)
 
 
 def test_splits_share_no_file(data: Path) -> None:
     def files(split: Split) -> set[Path]:
-        stock = HardStock.of(data, split)
-        people = {item.photo for item in stock.people}
-        return people | {*stock.cutouts, *stock.portraits, *stock.scenery, *stock.things}
+        assets = Assets.for_hard_scenes(data, split)
+        people = {item.photo for item in assets.people}
+        return people | {*assets.cutouts, *assets.portraits, *assets.backgrounds, *assets.objects}
 
     train, test = files("train"), files("test")
     assert train
@@ -132,9 +132,9 @@ def test_splits_share_no_file(data: Path) -> None:
 
 
 def test_what_a_scene_shows_comes_from_its_split(data: Path, scenes: list[HardScene]) -> None:
-    stock = HardStock.of(data, "test")
-    people = {stock.name(item.photo) for item in stock.people}
-    others = {stock.name(path) for path in (*stock.cutouts, *stock.things)}
+    assets = Assets.for_hard_scenes(data, "test")
+    people = {assets.name(item.photo) for item in assets.people}
+    others = {assets.name(path) for path in (*assets.cutouts, *assets.objects)}
     for scene in scenes:
         assert scene.info["subject"]["source"] in people
         used = {note["source"] for note in scene.info["placed"]}
@@ -240,11 +240,13 @@ def test_the_sensor_sees_the_true_depth(scenes: list[HardScene]) -> None:
 CAMERA = Camera((60, 80), 100.0, 100.0, 39.5, 29.5)
 
 
-def flat(kind: str, color: int, alpha: float, meters: float, own: bool, left: int = 30) -> Layer:
+def flat(
+    kind: str, color: int, alpha: float, meters: float, is_subject: bool, left: int = 30
+) -> Layer:
     rgba = np.full((20, 20, 4), color * alpha, np.float32)
     rgba[..., 3] = alpha
     still = np.zeros((20, 20), np.float32)
-    return Layer(kind, rgba, (20, left), meters, still, still, own)
+    return Layer(kind, rgba, (20, left), meters, still, still, is_subject)
 
 
 def backdrop(wall: float = 4.0, tall: float = 50.0) -> Backdrop:
@@ -260,7 +262,7 @@ def test_alpha_of_layers_that_cover_each_other() -> None:
     assert seen.meters[30, 40] == 2
     assert seen.alpha[5, 5] == 0
     assert seen.meters[5, 5] == 4
-    both = [layers[0], replace(layers[1], own=True)]
+    both = [layers[0], replace(layers[1], is_subject=True)]
     assert render(both, backdrop(), CAMERA, CAMERA).alpha[30, 40] == pytest.approx(1)
 
 
@@ -334,7 +336,9 @@ def test_a_flat_wall_keeps_its_distance_with_noise_and_steps(sensor: Any) -> Non
 def test_too_near_and_too_far_are_missing(meters: float) -> None:
     for sensor in DEPTH_SENSORS:
         wall = np.full(sensor.shape, meters, np.float32)
-        assert not simulate_sensor(np.random.default_rng(0), sensor, wall, np.zeros_like(wall)).any()
+        assert not simulate_sensor(
+            np.random.default_rng(0), sensor, wall, np.zeros_like(wall)
+        ).any()
 
 
 def test_what_gives_nothing_back_is_missing() -> None:
@@ -352,7 +356,9 @@ def test_hair_is_lost_and_a_body_bulges() -> None:
     rgba[:40, :, :3] = 10
     body = SurfaceShape(bulge=0.15, soft=0.06, head=0.15)
     rng = np.random.default_rng(0)
-    layer = place_cutout(rng, "someone", rgba, Placement(400.0, 20.0, 30.0, 2.0), body, 500.0, (480, 300))
+    layer = place_cutout(
+        rng, "someone", rgba, Placement(400.0, 20.0, 30.0, 2.0), body, 500.0, (480, 300)
+    )
     assert layer is not None
     row, column = 220 - layer.corner[0], 105 - layer.corner[1]
     assert layer.relief[row, column] > 0.08
@@ -365,7 +371,9 @@ def test_hair_is_lost_and_a_body_bulges() -> None:
 def test_drawn_things_are_solid_pictures_of_their_size(name: str) -> None:
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        rgba, high = draw_garment(rng, place_photo(1)) if name == "clothes" else DRAWN_OBJECTS[name](rng)
+        rgba, high = (
+            draw_garment(rng, place_photo(1)) if name == "clothes" else DRAWN_OBJECTS[name](rng)
+        )
         assert rgba.dtype == np.uint8
         assert rgba.shape[2] == 4
         assert (rgba[..., 3] > 127).mean() > 0.1
@@ -407,11 +415,11 @@ def test_the_command_writes_what_its_readme_says(
 def test_optional_sets_may_be_missing(data: Path, tmp_path: Path) -> None:
     for name in ("people", "backgrounds"):
         (tmp_path / name).symlink_to(data / name)
-    stock = HardStock.of(tmp_path, "train")
-    assert len(stock.notes) == 3
-    assert all("scenes go without them" in note for note in stock.notes)
+    assets = Assets.for_hard_scenes(tmp_path, "train")
+    assert len(assets.notes) == 3
+    assert all("scenes go without them" in note for note in assets.notes)
     for index in (0, 2):
-        assert draw_hard_scene(stock, "train", 0, index).alpha.any()
+        assert draw_hard_scene(assets, "train", 0, index).alpha.any()
 
 
 def test_without_people_or_places_the_command_says_what_to_add(
@@ -427,7 +435,7 @@ def test_without_people_or_places_the_command_says_what_to_add(
     assert "\n" not in said
     (tmp_path / "people").symlink_to(data / "people")
     with pytest.raises(InputError, match="no backgrounds"):
-        HardStock.of(tmp_path, "train")
+        Assets.for_hard_scenes(tmp_path, "train")
     assert not (tmp_path / "out").exists()
 
 
@@ -463,10 +471,10 @@ def test_recorded_noise_is_what_the_script_measures(shared: Path) -> None:
 
 def test_scenes_of_the_real_data(shared: Path) -> None:
     for split in ("train", "test"):
-        stock = HardStock.of(shared / "data", split)
-        assert stock.notes == ()
+        assets = Assets.for_hard_scenes(shared / "data", split)
+        assert assets.notes == ()
         for index in (0, 7):
-            scene = draw_hard_scene(stock, split, 11, index)
+            scene = draw_hard_scene(assets, split, 11, index)
             assert SCENE_TAGS[index] in scene.info["tags"]
             assert warped_error(scene) < 0.2
             evaluated = "/eval/" in scene.info["subject"]["source"]

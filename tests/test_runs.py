@@ -18,18 +18,19 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("matplotlib", reason="needs the extra train")
 
+import depthmatte.training.run as runs  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.training.average import average_checkpoints  # noqa: E402
-from depthmatte.training.checkpoint import (
-    RUN_FILES,  # noqa: E402
-    read_checkpoint,  # noqa: E402
-    write_checkpoint,  # noqa: E402
+from depthmatte.training.checkpoint import (  # noqa: E402
+    RUN_FILES,
+    read_checkpoint,
+    write_checkpoint,
 )
 from depthmatte.training.export import export_checkpoint  # noqa: E402
-from depthmatte.training.log import (
-    plot_log,  # noqa: E402
-    read_log,  # noqa: E402
-    write_log,  # noqa: E402
+from depthmatte.training.log import (  # noqa: E402
+    plot_log,
+    read_log,
+    write_log,
 )
 from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
@@ -37,8 +38,10 @@ from depthmatte.training.recipe import Recipe  # noqa: E402
 
 def recipe(data: Path, out: Path, **more: Any) -> Recipe:
     """A run of two steps."""
-    small = {"epochs": 1, "batch": 2, "encoder": "mobilenet", "preset": (64, 64),
+    small = {"epochs": 1, "batch_size": 2, "encoder": "mobilenet", "preset": (64, 64),
              "workers": 0, "limit": 2, "threads": 1}  # fmt: skip
+    if more.get("task") == "fuse":
+        del small["encoder"]  # it has one of its own
     return Recipe(**{"task": "matte", "data": data, "out": out, **small, **more})
 
 
@@ -127,6 +130,20 @@ def test_a_run_of_old_keeps_its_log_file(data: Path, earlier: Path) -> None:
     assert epochs(earlier) == ["0", "1"]
 
 
+def test_option_names_of_old_checkpoints_are_read_as_those_of_today(
+    data: Path, earlier: Path, tmp_path: Path
+) -> None:
+    state = read_checkpoint(earlier / "last.pt")
+    today = dict(state["recipe"])
+    old = {"batch_size": "batch", "learning_rate": "rate", "ema_decay": "average"}
+    state["recipe"] = {old.get(name, name): value for name, value in today.items()}
+    assert {"batch", "rate", "average"} <= state["recipe"].keys()
+    write_checkpoint(earlier / "last.pt", state)
+    assert read_checkpoint(earlier / "last.pt")["recipe"] == today
+    train(recipe(data, earlier, epochs=2), quiet, resume=True)
+    assert epochs(earlier) == ["0", "1"]
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_resume_without_a_checkpoint_is_one_clear_line(
     data: Path, tmp_path: Path, there: bool
@@ -187,7 +204,7 @@ def test_wrong_material_is_one_line_before_anything_is_written(
         ({"task": "depth", "labels": empty}, r"holds no labels \(\.npy\)"),
         ({"task": "fuse", "labels": empty}, "holds no train maps; make them with"),
         ({"task": "fuse"}, "--labels: no maps to learn from; make them with"),
-        ({"batch": 4000, "limit": 0}, "gives no batch of 4000; add photos"),
+        ({"batch_size": 4000, "limit": 0}, "gives no batch of 4000; add photos"),
     ):
         with pytest.raises(InputError, match=line) as caught:
             train(recipe(**{"data": data, "out": out, **changed}), quiet)
@@ -223,7 +240,7 @@ def test_a_damaged_picture_ends_the_run_with_one_line(
     for path in (copy / "backgrounds").iterdir():
         path.write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"^\S+png: cannot be decoded; remove it or mend it$"):
-        train(recipe(copy, tmp_path / "run", limit=0, workers=workers, batch=16), quiet)
+        train(recipe(copy, tmp_path / "run", limit=0, workers=workers, batch_size=16), quiet)
 
 
 @contextmanager
@@ -339,7 +356,7 @@ def test_the_module_of_runs_writes_the_checkpoint_first(
 ) -> None:
     """Were the log written first, a stop in between would leave a row without its weights."""
     written: list[str] = []
-    for name in ("write_checkpoint", "write_log", "plot"):
+    for name in ("write_checkpoint", "write_log", "plot_log"):
         real = getattr(runs, name)
         monkeypatch.setattr(
             runs,

@@ -106,7 +106,9 @@ def simulated(
         man = _man(round(high))
         top = max(0.12 * rows, (rows - high) / 2)
         spot = Placement(high, top, columns / 2 - man.shape[1] / 2 + rng.uniform(-20, 20), near)
-        layer = place_cutout(rng, "man", man, spot, SurfaceShape(head=0.15), sensor.focal, sensor.shape)
+        layer = place_cutout(
+            rng, "man", man, spot, SurfaceShape(head=0.15), sensor.focal, sensor.shape
+        )
         assert layer is not None
         seen = render([layer], backdrop, camera, camera)
         frames.append(simulate_sensor(rng, sensor, seen.meters, seen.missing))
@@ -299,7 +301,10 @@ def measure(record: Recording) -> dict[str, float]:
 def table(data: Path) -> dict[str, dict[str, float]]:
     """All numbers by camera, real and simulated."""
     real = office(data), kinect2(data)
-    made = simulated(STRUCTURED_LIGHT, real[0], 1.0, 2.6), simulated(TIME_OF_FLIGHT, real[1], 2.1, 3.4)
+    made = (
+        simulated(STRUCTURED_LIGHT, real[0], 1.0, 2.6),
+        simulated(TIME_OF_FLIGHT, real[1], 2.1, 3.4),
+    )
     pairs = (real[0], made[0], real[1], made[1])
     return {record.name: measure(record) for record in pairs}
 

@@ -35,9 +35,7 @@ def _need(*packages: str) -> None:
 def _trainer(task: str, about: str) -> Callable[..., Any]:
     """The command that trains one network, with the options that its task uses."""
     unused = {
-        one.name: one.default
-        for one in options(Recipe)
-        if one.name in UNUSED_OPTIONS.get(task, ())
+        one.name: one.default for one in options(Recipe) if one.name in UNUSED_OPTIONS.get(task, ())
     }
 
     @flags(
@@ -117,9 +115,7 @@ def labels(
     if task not in ("matte", "depth"):
         raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
     if task == "depth":
-        made = teachers.write_depth_labels(
-            teachers.list_depth_photos(data), teacher, out, threads
-        )
+        made = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
     else:
         made = teachers.write_matte_labels(
             teachers.list_matte_teacher_photos(data), teacher, out, threads
@@ -134,20 +130,24 @@ def maps(
         "work/maps"
     ),
     count: Annotated[int, typer.Option(min=1, help="Training scenes to draw.")] = 600,
-    composites: Annotated[
-        int, typer.Option(min=0, help="People pasted into other photos.")
-    ] = 600,
+    composites: Annotated[int, typer.Option(min=0, help="People pasted into other photos.")] = 600,
     companions: Annotated[
         float,
         typer.Option(
-            "--companions", "--beside", min=0, max=1,
+            "--companions",
+            "--beside",
+            min=0,
+            max=1,
             help="Share of composites in which the portrait has several people.",
         ),
     ] = 0.25,
     distractors: Annotated[
         float,
         typer.Option(
-            "--distractors", "--crowded", min=0, max=1,
+            "--distractors",
+            "--crowded",
+            min=0,
+            max=1,
             help="Share of composites with other people behind the portrait.",
         ),
     ] = 0.7,

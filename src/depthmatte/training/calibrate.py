@@ -1,15 +1,14 @@
-"""The one number each network gets after training, fitted on what training never saw.
+"""Calibration: the one number each network gets after training, fitted on held-out data.
 
 Depth and stereo: the temperature that makes I2 the observed share of right depths (Guo et
 al. 2017). For depth the bin logits of held-out scenes are divided by the value under which
-the probability mass near d best predicts |d - truth| <= NEAR, for stereo the logits of
+the probability mass near d best predicts |d - truth| <= DEPTH_TOLERANCE, for stereo the logits of
 right or wrong. Matte: the sharpness, a factor on the logits, with the least absolute error
 on held-out training photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +27,14 @@ from .tasks.task import to_network_input
 _CALIBRATION_SEED = 1000
 """Scenes for fitting; measuring uses seed 0, so the two never share a scene."""
 
-_TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(6), 40))
+_CALIBRATION_SCENES, _CALIBRATION_PAIRS = 60, 40
+"""Held-out depth scenes and stereo pairs that a temperature is fitted on."""
 
+_TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(6), 40))
+"""The temperatures tried."""
 
 _SHARPNESSES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
+"""The factors on the matte's logits tried."""
 
 
 @torch.no_grad()
@@ -47,21 +50,19 @@ def fit_sharpness(network: nn.Module, data: Path, preset: tuple[int, int] = PRES
     return _SHARPNESSES[int(np.argmin(errors))]
 
 
-def fit_depth_temperature(network: nn.Module, data: Path, count: int = 60) -> float:
-    """The temperature with the least log loss on `count` held-out scenes."""
-    seen = [
-        _evidence(network, scene)
-        for scene in _with_exact_depth(held_out_depth_scenes(data, count, _CALIBRATION_SEED))
-    ]
+def fit_depth_temperature(network: nn.Module, data: Path) -> float:
+    """The temperature with the least log loss on held-out scenes."""
+    scenes = held_out_depth_scenes(data, _CALIBRATION_SCENES, _CALIBRATION_SEED)
+    seen = [_evidence(network, scene) for scene in scenes if scene.is_exact.any()]
     losses = [sum(_log_loss(*one, float(step)) for one in seen) for step in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 @torch.no_grad()
-def fit_stereo_temperature(network: nn.Module, data: Path, count: int = 40) -> float:
+def fit_stereo_temperature(network: nn.Module, data: Path) -> float:
     """The temperature of right or wrong with the least log loss on held-out pairs."""
     logits, right = [], []
-    for pair in held_out_stereo_pairs(data, count, _CALIBRATION_SEED):
+    for pair in held_out_stereo_pairs(data, _CALIBRATION_PAIRS, _CALIBRATION_SEED):
         out = network(torch.from_numpy(stack_views(pair))[None])
         truth = torch.from_numpy(pair.disparity)[None, None]
         small = F.interpolate(truth, out.coarse.shape[-2:], mode="nearest-exact")
@@ -72,19 +73,15 @@ def fit_stereo_temperature(network: nn.Module, data: Path, count: int = 40) -> f
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
-def _with_exact_depth(scenes: Iterable[DepthScene]) -> Iterable[DepthScene]:
-    return (scene for scene in scenes if scene.valid.any())
-
-
 @torch.no_grad()
 def _evidence(network: nn.Module, scene: DepthScene) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits (n, BINS) where the truth is exact, the estimate (n,), and whether it is right."""
+    """Where the truth is exact: logits (n, DEPTH_BINS), estimates (n,), whether they are right."""
     fit, image = to_network_input(scene.rgb, _portrait_preset(scene))
     logits: Tensor = network(torch.from_numpy(image)[None])
     d = expected_depth(logits)
     step = (slice(2, None, 4), slice(2, None, 4))
     truth = torch.from_numpy(lay(scene.d, fit, nearest=True)[step])
-    valid = torch.from_numpy(lay(scene.valid.astype(np.uint8), fit, nearest=True)[step] > 0)
+    valid = torch.from_numpy(lay(scene.is_exact.astype(np.uint8), fit, nearest=True)[step] > 0)
     right = ((d[0, 0] - truth).abs() <= DEPTH_TOLERANCE)[valid]
     return logits[0][:, valid], d[0, 0][valid], right
 

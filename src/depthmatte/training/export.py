@@ -40,6 +40,8 @@ _FLOAT16_LIMIT = 7e-3
 
 _SIZE_MULTIPLE = 32
 _CHECKED_SIZES = (PRESET, PRESET[::-1], (256, 256))
+"""Canvases on which the exported graph is compared with torch; the first one is traced."""
+
 _NORMALIZATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
 
 
@@ -168,7 +170,7 @@ def _write(module: nn.Module, path: Path, task: TrainingTask) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (torch.rand(1, task.channels, *_sizes(task)[0]),),
+            (torch.rand(1, task.channels, *_input_size(task, _CHECKED_SIZES[0])),),
             str(path),
             input_names=["image"],
             output_names=list(names),
@@ -178,9 +180,9 @@ def _write(module: nn.Module, path: Path, task: TrainingTask) -> None:
         )
 
 
-def _sizes(task: TrainingTask) -> list[tuple[int, int]]:
-    """Sizes of the task's input: the preset's first."""
-    return [(rows // task.reduction, columns // task.reduction) for rows, columns in _CHECKED_SIZES]
+def _input_size(task: TrainingTask, canvas: tuple[int, int]) -> tuple[int, int]:
+    """The size of the task's input for a canvas."""
+    return canvas[0] // task.reduction, canvas[1] // task.reduction
 
 
 _DATA_SOURCES = {
@@ -263,7 +265,7 @@ def _store_contract(
             "channels": TRAINING_TASKS[task].channels,
             "range": [0, 1],
             "multiple": _SIZE_MULTIPLE // TRAINING_TASKS[task].reduction,
-            "preset": _sizes(TRAINING_TASKS[task])[0],
+            "preset": _input_size(TRAINING_TASKS[task], PRESET),
         },
         "outputs": _OUTPUT_MEANINGS[task],
         "normalisation": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
@@ -287,7 +289,8 @@ def _parity(module: nn.Module, path: Path, task: TrainingTask) -> float:
     network = Network(path, trusted=True)
     rng = np.random.default_rng(0)
     worst = 0.0
-    for rows, columns in _sizes(task):
+    for canvas in _CHECKED_SIZES:
+        rows, columns = _input_size(task, canvas)
         noise = rng.random((1, task.channels, rows, columns), np.float32)
         ramp = np.broadcast_to(np.linspace(0, 1, columns, dtype=np.float32), noise.shape)
         for image in (noise, np.ascontiguousarray(ramp)):

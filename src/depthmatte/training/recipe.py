@@ -85,12 +85,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check(self)
+        unused = UNUSED_OPTIONS.get(self.task, ())
         for one in options(Recipe):
-            if one.name in UNUSED_OPTIONS.get(self.task, ()):
-                if getattr(self, one.name) != one.default:
-                    raise OptionError(
-                        f"{one.name}: train {self.task} has no use for it; leave it out"
-                    )
+            if one.name in unused and getattr(self, one.name) != one.default:
+                raise OptionError(f"{one.name}: train {self.task} has no use for it; leave it out")
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,11 @@ class Run:
                 f"{out}: its run is of another version of the network; begin a new run with "
                 f"--start {out}/last.pt and another --out"
             ) from error
-        self.epoch, self.best, self.epochs_without_gain = state["epoch"], state["best"], state["quiet"]
+        self.epoch, self.best, self.epochs_without_gain = (
+            state["epoch"],
+            state["best"],
+            state["quiet"],
+        )
         self.step, self.spent = state.get("step", -1), state.get("spent", 0.0)
         # Older checkpoints hold no log. A row past the checkpoint is of an epoch to be done again.
         rows = state["log"] if "log" in state else read_log(self.recipe.out / "log.csv")

@@ -48,6 +48,9 @@ _SCENES_PER_EPOCH = 1800
 _PHOTO_SHARE, _BACKGROUND_SHARE = 0.5, 1.5
 """How often an epoch draws each photo with people and each background."""
 
+_VALIDATION_SCENES = 40
+"""Held-out scenes of a validation."""
+
 _MIN_DEPTH_RATIO = 1.05
 """Two points count as different in depth when their distances differ by this factor."""
 
@@ -203,7 +206,7 @@ def depth_loss(logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def depth_validator(options: MaterialOptions) -> Validator:
     """Share of wrong orders: people in held-out scenes, outlines in held-out photos."""
-    scenes = list(held_out_depth_scenes(options.data, 40))
+    scenes = list(held_out_depth_scenes(options.data, _VALIDATION_SCENES))
     photos = [item.read() for item in list_matte_photos(options.data)[2][::2]]
 
     @torch.no_grad()

@@ -22,7 +22,10 @@ from .task import MaterialOptions, Validator, as_batch
 _PAIRS_PER_EPOCH = 2400
 """Pairs in an epoch."""
 
-HELD_OUT_SHAPE = (256, 384)
+_VALIDATION_PAIRS = 24
+"""Held-out pairs of a validation."""
+
+_HELD_OUT_SHAPE = (256, 384)
 """(height, width) of held-out pairs in pixels."""
 
 _DISPARITY_MARGIN = 0.95
@@ -70,7 +73,7 @@ def held_out_stereo_pairs(data: Path, count: int, seed: int = 0) -> Iterator[Ste
         yield draw_stereo_pair(
             np.random.default_rng((seed, index)),
             assets,
-            HELD_OUT_SHAPE,
+            _HELD_OUT_SHAPE,
             _DISPARITY_MARGIN * MAX_DISPARITY,
         )
 
@@ -97,7 +100,7 @@ def stereo_loss(out: StereoOutput, batch: dict[str, Tensor]) -> dict[str, Tensor
 
 def stereo_validator(options: MaterialOptions) -> Validator:
     """Mean error in pixels where both views see the point, on held-out pairs."""
-    pairs = list(held_out_stereo_pairs(options.data, 24))
+    pairs = list(held_out_stereo_pairs(options.data, _VALIDATION_PAIRS))
 
     @torch.no_grad()
     def validate(network: nn.Module) -> float:
