@@ -17,12 +17,12 @@ from depthmatte.training.augment.copy_paste import (
 )
 from depthmatte.training.augment.deform import add_trailing_cloth, bend
 from depthmatte.training.augment.geometry import Stack
-from depthmatte.training.cutout import Cutout, premultiply
+from depthmatte.training.cutout import CutoutImage, premultiply
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 
 
-def person_of(color: tuple[int, int, int], cut: bool = False) -> Cutout:
+def person_of(color: tuple[int, int, int], cut: bool = False) -> CutoutImage:
     """An ellipse of one color on noise, cut out; with `cut` it runs into the lower frame."""
     rgb = np.random.default_rng(1).integers(0, 90, (120, 80, 3), dtype=np.uint8)
     mask = np.zeros((120, 80), np.uint8)
@@ -153,7 +153,7 @@ def test_who_was_cut_off_stands_on_the_frame() -> None:
 
 
 def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
-    block = Cutout(np.full((120, 80, 4), 255, np.float32), frozenset({"bottom"}))
+    block = CutoutImage(np.full((120, 80, 4), 255, np.float32), frozenset({"bottom"}))
     for seed in range(20):
         spread = place_person(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
         solid = spread[..., 3] > 127

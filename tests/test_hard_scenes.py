@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from depthmatte.training.scenes.cutout import Layer
 
 from depthmatte.camera import Camera
 from depthmatte.errors import InputError
@@ -30,6 +29,7 @@ from depthmatte.training.scenes.depth_sensor import (
 )
 from depthmatte.training.scenes.hard_scenes.drawn_objects import DRAWN_OBJECTS, draw_garment
 from depthmatte.training.scenes.hard_scenes.scene import SCENE_TAGS, HardScene, draw_hard_scene
+from depthmatte.training.scenes.layer import Layer
 from depthmatte.training.scenes.placement import Placement, SurfaceShape, place_cutout
 from depthmatte.training.scenes.renderer import Backdrop, render
 

@@ -132,8 +132,8 @@ def test_defaults_are_those_of_the_recipe(task: str, monkeypatch: pytest.MonkeyP
 def test_defaults_are_those_of_old() -> None:
     old = {
         "epochs": 16, "batch_size": 8, "learning_rate": 1e-3, "encoder": "lite0",
-        "encoder_rate": 1.0, "freeze": 0, "preset": (480, 352), "stop_loss": 0.0, "patience": 0, "seed": 0,
-        "threads": 0, "start": None, "labels": None, "strength": 1.0, "landscape": 0.2,
+        "encoder_rate": 1.0, "freeze": 0, "preset": (480, 352), "stop_loss": 0.0, "patience": 0,
+        "seed": 0, "threads": 0, "start": None, "labels": None, "strength": 1.0, "landscape": 0.2,
         "limit": 0, "passes": 1, "minutes": 0.0, "workers": 1,
     }  # fmt: skip
     recipe = Recipe("matte", Path("D"), Path("O"))

@@ -1,7 +1,7 @@
 """Weight averages of several phases of a run (Wortsman et al. 2022, robust fine-tuning).
 
-A last phase on photos as they come is better there and worse on unusual ones; between its
-weights and those before it lies a network that keeps most of both.
+A last phase on ordinary photos improves them and gets worse on unusual ones. The average of its
+weights and those before it keeps most of both.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ RUN_FILES = ("last.pt", "log.csv", "log.png")
 """The files of a run in its folder."""
 
 _RESUME_KEYS = ("network", "adam", "epoch", "best", "quiet")
-"""What a checkpoint needs beside recipe and weights, so that its run can go on."""
+"""What a checkpoint needs in addition to recipe and weights, so that its run can go on."""
 
 
 _OLD_OPTION_NAMES = {"batch": "batch_size", "rate": "learning_rate", "average": "ema_decay"}

@@ -20,7 +20,7 @@ from .types import RGBA, FloatMap, Rng
 
 
 @dataclass(frozen=True)
-class Cutout:
+class CutoutImage:
     """A person or thing cut from its picture.
 
     Attributes

@@ -1,4 +1,4 @@
-"""What a run says of its epochs: log.csv and the plot beside it."""
+"""The log of a run's epochs: log.csv and its plot."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def outline_band(truth: Tensor, radius: int) -> Tensor:
 
 
 def soft_iou(prediction: Tensor, truth: Tensor) -> Tensor:
-    """1 - intersection over union of soft masks, averaged over photos that show somebody."""
+    """1 - intersection over union of soft masks, averaged over photos that show a person."""
     both = (prediction * truth).sum((1, 2, 3))
     either = (prediction + truth - prediction * truth).sum((1, 2, 3))
     present = (truth.sum((1, 2, 3)) > 0).to(truth)

@@ -26,7 +26,7 @@ def random_tone(rng: Rng, rgb: RGB) -> RGB:
 
 
 def random_saturation(rng: Rng, rgb: RGB) -> RGB:
-    """Between gray and vivid; gray altogether now and then."""
+    """Between gray and vivid; sometimes gray."""
     gray = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     amount = 0.0 if rng.random() < 0.08 else rng.uniform(0.6, 1.4)
     return np.asarray(cv2.addWeighted(rgb, amount, gray, 1 - amount, 0), np.uint8)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...canvas import resize, scaled
 from ...photo import RGB
-from ..cutout import Cutout, mirror_and_tone, paste, premultiply, soft_edge, trim_to_mask
+from ..cutout import CutoutImage, mirror_and_tone, paste, premultiply, soft_edge, trim_to_mask
 from ..types import Rng
 from .deform import add_trailing_cloth, bend
 from .geometry import Stack, random_crop
@@ -36,13 +36,13 @@ _MOTION_BLUR_SHARE = 0.3
 """Share of people in motion while the shutter was open."""
 
 _LARGE_TILT_SHARE = 0.2
-"""Share of whole people who lean far: dancing, falling, lying."""
+"""Share of whole people that lean far: dancing, falling, lying."""
 
 _BEND_SHARE = 0.35
-"""Share of people who are bent: swaying, their arms reaching out, up or down."""
+"""Share of people that are bent: swaying, their arms reaching out, up or down."""
 
 _CLOTH_SHARE = 0.25
-"""Share of people after whom cloth trails."""
+"""Share of people with trailing cloth."""
 
 _TONE_SHARE = 0.5
 """Share of people in other light than the picture."""
@@ -80,7 +80,7 @@ DEFAULT_CROWD = CrowdOptions()
 """The other people in the portrait network's pictures."""
 
 
-def cut_out_person(stack: Stack) -> Cutout | None:
+def cut_out_person(stack: Stack) -> CutoutImage | None:
     """The person of a photo (first truth, uint8 mask), trimmed; None where there is none."""
     mask = stack.truths[0]
     solid = mask > 127
@@ -89,13 +89,13 @@ def cut_out_person(stack: Stack) -> Cutout | None:
     alpha = soft_edge(mask, _EDGE_GAIN)[..., None]
     rgba = np.concatenate([stack.rgb.astype(np.float32), alpha * 255], axis=2)
     touches = frozenset({"bottom"}) if solid[-2:].any() else frozenset[str]()
-    return Cutout(trim_to_mask(rgba, solid), touches)
+    return CutoutImage(trim_to_mask(rgba, solid), touches)
 
 
 def paste_people(
     rng: Rng,
-    people: list[Cutout],
-    distractors: list[Cutout],
+    people: list[CutoutImage],
+    distractors: list[CutoutImage],
     background: RGB,
     landscape: bool,
     crowd: CrowdOptions = DEFAULT_CROWD,
@@ -130,7 +130,7 @@ def paste_people(
 
 
 def _add_distractors(
-    rng: Rng, picture: NDArray[Any], distractors: list[Cutout], far: float
+    rng: Rng, picture: NDArray[Any], distractors: list[CutoutImage], far: float
 ) -> NDArray[Any]:
     """A row of whole people, about `far` of the picture's height; sometimes out of focus."""
     height, width = picture.shape[:2]
@@ -151,7 +151,7 @@ def _add_distractors(
 
 def place_person(
     rng: Rng,
-    person: Cutout,
+    person: CutoutImage,
     shape: tuple[int, int],
     height: float,
     column: float,
@@ -162,7 +162,7 @@ def place_person(
     Parameters
     ----------
     rng : numpy.random.Generator
-    person : Cutout
+    person : CutoutImage
         A person that its photo's lower frame cut off stands on the lower frame again.
     shape : tuple of int
         (H, W).

@@ -1,4 +1,4 @@
-"""What networks and sensors get wrong, made up for the fusion network to learn from.
+"""Corruptions of mattes and depth maps: errors that networks and sensors make.
 
 Maps are float32 (h, w) in [0, 1], as `Matte` and `Depth` have them; every function takes a
 NumPy generator first.
@@ -21,7 +21,7 @@ _DROP_SHARE = 0.4
 """Share of samples in which pieces are cut out of S_in and I1."""
 
 _FALSE_POSITIVE_SHARE = 0.25
-"""Share of samples in which pieces beside the person are added to S_in and I1."""
+"""Share of samples in which pieces next to the person are added to S_in and I1."""
 
 _MAX_LIMB_WIDTH = (0.15, 0.35)
 """How wide a limb is at most, as a share of the subject's size, the root of its area."""
@@ -47,7 +47,7 @@ def wrong_depth(rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
 
 
 def drop_regions(rng: Rng, matte: Matte) -> tuple[Float, Float]:
-    """Cut ovals and bars out of the matte now and then, as a network misses limbs and bags."""
+    """Cut ovals and bars out of some mattes, as a network misses limbs and bags."""
     if rng.random() >= _DROP_SHARE or not (matte.alpha > 0.5).any():
         return matte.alpha, matte.prob
     rows, columns = np.nonzero(matte.alpha > 0.5)
@@ -58,7 +58,7 @@ def drop_regions(rng: Rng, matte: Matte) -> tuple[Float, Float]:
 
 
 def add_false_positives(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
-    """Add ovals just outside the person now and then, as a network takes in who stands behind."""
+    """Add ovals just outside some people, as a network takes in people behind."""
     size = np.sqrt(float((truth > 0.5).sum()))
     if rng.random() >= _FALSE_POSITIVE_SHARE or size < 1:
         return alpha, prob
@@ -89,10 +89,10 @@ def _edges(rng: Rng, side: int) -> tuple[int, int]:
 
 
 def misplace_depth(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
-    """Part of the subject at the depth of what lies behind, as estimates do it; surely or not.
+    """Put part of the subject at the depth of what is behind, as estimates do; surely or not.
 
-    Half the time limbs, where people are narrow, at the depth beside them; else a shoulder or
-    the like.
+    Half the time limbs, where people are narrow, at the depth next to them, else a shoulder
+    or the like.
     """
     rows, columns = np.nonzero(truth > 0.5)
     outside = d[truth < 0.05]

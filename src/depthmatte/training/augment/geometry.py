@@ -56,7 +56,7 @@ def random_flip(rng: Rng, stack: Stack) -> Stack:
 
 
 def random_quarter_turn(rng: Rng, stack: Stack, chance: float = 0.06) -> Stack:
-    """Turn by 90 degrees either way now and then: cameras held sideways."""
+    """Turn a few photos by 90 degrees either way: cameras held sideways."""
     if rng.random() >= chance:
         return stack
     turns = int(rng.choice([1, 3]))

@@ -23,7 +23,7 @@ from ...effects.foreground import certain
 from ...errors import InputError
 from ...filters import fill
 from ...photo import RGB
-from ..cutout import Cutout, resize_rgba, sides_touched, soft_edge
+from ..cutout import CutoutImage, resize_rgba, sides_touched, soft_edge
 from ..types import RGBA, FloatMap, Rng
 from .folders import (
     LabeledPhoto,
@@ -150,48 +150,50 @@ class Assets:
 
     def draw_background(self, rng: Rng) -> RGB:
         """A people-free photo."""
-        return load_photo(pick(rng, self.backgrounds), self.max_side)
+        return load_photo(pick_random(rng, self.backgrounds), self.max_side)
 
-    def draw_object(self, rng: Rng) -> Cutout | None:
+    def draw_object(self, rng: Rng) -> CutoutImage | None:
         """Some object; None where the data folder has none."""
         if not self.objects:
             return None
-        return load_cutout(pick(rng, self.objects), self.max_side)
+        return load_cutout(pick_random(rng, self.objects), self.max_side)
 
-    def draw_from_sets(self, rng: Rng, standing: bool) -> Cutout:
+    def draw_from_sets(self, rng: Rng, standing: bool) -> CutoutImage:
         """A person of the depth scenes' own sets, cut along the mask.
 
         A standing person is much taller than wide, so desks among the cut-outs fall out. Others
         are cut off where their photo was.
         """
         if not standing:
-            return cut_along_mask(pick(rng, self._portrait_set), self.max_side)
+            return cut_along_mask(pick_random(rng, self._portrait_set), self.max_side)
         for _ in range(20):
             if rng.random() < 0.6:
-                person = load_cutout(pick(rng, self.cutouts), self.max_side)
+                person = load_cutout(pick_random(rng, self.cutouts), self.max_side)
             else:
-                person = cut_along_mask(pick(rng, self._standing_set), self.max_side)
+                person = cut_along_mask(pick_random(rng, self._standing_set), self.max_side)
             if person.is_upright:
                 return person
         raise InputError("the cut-outs hold no standing person; give the data folder")
 
-    def draw_standing(self, rng: Rng) -> Cutout | None:
+    def draw_standing(self, rng: Rng) -> CutoutImage | None:
         """A person from head to foot, cut from a photo along its edges."""
         return self._draw_person(rng, lambda outline: outline.is_standing)
 
-    def draw_portrait(self, rng: Rng, accepts: Callable[[PersonOutline], bool]) -> Cutout | None:
+    def draw_portrait(
+        self, rng: Rng, accepts: Callable[[PersonOutline], bool]
+    ) -> CutoutImage | None:
         """A person cut off by the lower frame, cut from a photo along its edges."""
         return self._draw_person(
             rng, lambda outline: "bottom" in outline.touches and accepts(outline)
         )
 
-    def draw_distant(self, rng: Rng, rows: float) -> Cutout | None:
+    def draw_distant(self, rng: Rng, rows: float) -> CutoutImage | None:
         """A standing person `rows` pixels high; small cut-outs serve for small people only."""
         large = rows > 420 or not self.cutouts
         for _ in range(_MAX_TRIES if self.cutouts else 0):
             if large or rng.random() < 0.3:
                 break
-            person = load_cutout(pick(rng, self.cutouts), self.max_side)
+            person = load_cutout(pick_random(rng, self.cutouts), self.max_side)
             if person.is_upright:
                 return person
         return self.draw_standing(rng)
@@ -199,15 +201,15 @@ class Assets:
     def draw_picture(self, rng: Rng) -> tuple[RGB, Path]:
         """A whole photo of people, and its file."""
         if self.portraits and rng.random() < 0.5:
-            path = pick(rng, self.portraits)
+            path = pick_random(rng, self.portraits)
         else:
-            path = pick(rng, self.people).photo
+            path = pick_random(rng, self.people).photo
         return load_photo(path, self.max_side), path
 
     def draw_picture_or_background(self, rng: Rng) -> RGB:
         """A whole photo at full size: mostly people, sometimes a place without any."""
         if rng.random() < 0.8:
-            item: LabeledPhoto = pick(rng, self.people)
+            item: LabeledPhoto = pick_random(rng, self.people)
             return item.read()[0]
         return self.draw_background(rng)
 
@@ -215,24 +217,28 @@ class Assets:
         """A file's name relative to the data folder."""
         return path.relative_to(self.root).as_posix()
 
-    def _draw_person(self, rng: Rng, accepts: Callable[[PersonOutline], bool]) -> Cutout | None:
+    def _draw_person(
+        self, rng: Rng, accepts: Callable[[PersonOutline], bool]
+    ) -> CutoutImage | None:
         for _ in range(_MAX_TRIES):
-            item: LabeledPhoto = pick(rng, self.people)
+            item: LabeledPhoto = pick_random(rng, self.people)
             outline = _outline(item)
             if outline is not None and accepts(outline):
-                return Cutout(_cut_along_edges(item, self.max_side), outline.touches, item.photo)
+                return CutoutImage(
+                    _cut_along_edges(item, self.max_side), outline.touches, item.photo
+                )
         return None
 
 
-def pick(rng: Rng, sequence: list[Any]) -> Any:
+def pick_random(rng: Rng, sequence: list[Any]) -> Any:
     """One of a list."""
     return sequence[int(rng.integers(len(sequence)))]
 
 
 @lru_cache(maxsize=600)
-def load_cutout(path: Path, max_side: int) -> Cutout:
+def load_cutout(path: Path, max_side: int) -> CutoutImage:
     """An RGBA file, kept small and in memory."""
-    return Cutout(_shrink(read_rgba(path), max_side), source=path)
+    return CutoutImage(_shrink(read_rgba(path), max_side), source=path)
 
 
 @lru_cache(maxsize=300)
@@ -242,11 +248,11 @@ def load_photo(path: Path, max_side: int) -> RGB:
 
 
 @lru_cache(maxsize=2000)
-def cut_along_mask(item: LabeledPhoto, max_side: int) -> Cutout:
+def cut_along_mask(item: LabeledPhoto, max_side: int) -> CutoutImage:
     """A labeled photo cut out along its mask, drawn in a little."""
     rgb, mask = item.read()
     alpha = (soft_edge(mask, _EDGE_GAIN) * 255).astype(np.uint8)
-    return Cutout(_shrink(trim_rgba(np.dstack([rgb, alpha])), max_side), source=item.photo)
+    return CutoutImage(_shrink(trim_rgba(np.dstack([rgb, alpha])), max_side), source=item.photo)
 
 
 @lru_cache(maxsize=300)

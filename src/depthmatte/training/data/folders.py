@@ -96,13 +96,13 @@ def list_pictures(folder: Path) -> list[Path]:
 
 
 def label_file(folder: Path, photo: Path, suffix: str = ".npy") -> Path:
-    """Where a teacher's label of a photo is kept: its set and stem make the name."""
+    """The file of a teacher's label of a photo, named by its set and stem."""
     parts = [p for p in photo.parent.parts[-3:] if p not in ("images", "train")]
     return folder / f"{parts[-1]}_{photo.stem}{suffix}"
 
 
 def list_files(folder: Path) -> list[Path]:
-    """What lies in a folder of the data; InputError where there is no such folder."""
+    """The files of a folder of the data; InputError where there is no such folder."""
     if not folder.is_dir():
         raise InputError(f"{label(folder)}: is no folder; give the data folder")
     return [path for path in folder.iterdir() if not path.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Which samples stand in which batch of which epoch.
+"""The batch sampler: which samples are in which batch of which epoch.
 
 A key (index, landscape, seed) decides a sample, so a run can be repeated and resumed.
 """
@@ -18,7 +18,7 @@ from ..types import SampleKey, TrainingSample
 
 @dataclass(frozen=True)
 class KeyedDataset(Dataset[TrainingSample]):
-    """The face a torch loader wants."""
+    """Samples by key, as a torch loader asks for them."""
 
     make: Callable[[SampleKey], TrainingSample]
 

@@ -88,7 +88,7 @@ def list_matte_photos(
 ) -> tuple[list[LabeledPhoto], list[float], list[LabeledPhoto]]:
     """What the portrait network trains on: items, how often each, and validation items.
 
-    `labels` is a folder of a teacher's mattes: those of photos without a mask join in.
+    `labels` is a folder of a teacher's mattes: photos without a mask are added with theirs.
     """
     items: list[LabeledPhoto] = []
     shares: list[float] = []

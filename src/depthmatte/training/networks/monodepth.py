@@ -1,4 +1,4 @@
-"""The monocular depth network: encoder, decoder, softmax over depth bins (SPEC row A8).
+"""The monocular depth network: encoder, decoder, softmax over depth bins.
 
 Depth is relative and logarithmic: d = log(z / z_near) / log(z_far / z_near), 0 at the
 nearest and 1 at the farthest thing in the scene, so a step in d is a ratio of distances.
@@ -56,7 +56,7 @@ def expected_depth(logits: Tensor) -> Tensor:
 
 
 def probability_near(logits: Tensor, d: Tensor, near: float = DEPTH_TOLERANCE) -> Tensor:
-    """Probability mass within `near` of d (n, 1, h, w), bins at the rim counted in part."""
+    """Probability mass within `near` of d (n, 1, h, w), bins at the border counted in part."""
     distance = (_bin_centers(logits) - d).abs()
     share = ((near - distance) * (DEPTH_BINS - 1) + 0.5).clamp(0, 1)
     return (logits.softmax(1) * share).sum(1, keepdim=True)

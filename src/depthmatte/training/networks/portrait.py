@@ -1,4 +1,4 @@
-"""The portrait network in MODNet's layout (Ke et al. 2022; SPEC row A3).
+"""The portrait network in MODNet's layout (Ke et al. 2022).
 
 A semantic branch finds the person coarsely (I1), a detail branch draws the outline at
 high resolution, a fusion branch joins both with the image into the matte (S_in). Each is
@@ -65,7 +65,7 @@ class SemanticBranch(nn.Module):
 class PortraitNetwork(nn.Module):
     """Canvas in [0, 1] -> matte and semantic probability.
 
-    `encoder` names a family of `encoders.ENCODERS`. Normalisation (x - 0.5) / 0.5, that is
+    `encoder` names a family of `encoders.ENCODERS`. Normalization (x - 0.5) / 0.5, that is
     (x - 127.5) / 127.5 on bytes, is the first layer, so the canvas stays x / 255.
     """
 

@@ -1,4 +1,4 @@
-"""The binocular depth network (SPEC row A9).
+"""The stereo depth network.
 
 A feature branch sees both views through one encoder; a cost-volume branch compares their
 features at every disparity (group-wise correlation, Guo et al. 2019); a joint filter
@@ -57,7 +57,7 @@ def _conv3d(inward: int, outward: int, stride: int = 1, kernel: int = 3) -> nn.S
 def correlation_volume(left: Tensor, right: Tensor) -> Tensor:
     """Features (n, c, h, w) of both views -> similarity (n, GROUPS, LEVELS, h, w).
 
-    At level k the left pixel x meets the right pixel x - k; beyond the rim it is 0.
+    At level k the left pixel x meets the right pixel x - k; beyond the border it is 0.
     """
     n, channels, height, width = left.shape
     padded = F.pad(right, (DISPARITY_LEVELS - 1, 0))

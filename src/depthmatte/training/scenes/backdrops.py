@@ -1,4 +1,4 @@
-"""What stands behind everybody: a photographed place, or a room drawn from textures."""
+"""Backdrops: a photographed place, or a room drawn from textures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Depth cameras simulated: what a real one would have answered where the true depth is known.
+"""Simulated depth cameras: what a real one would measure where the true depth is known.
 
 The numbers come from recordings of a structured-light and a time-of-flight camera
 (`benchmarks/hard_scenes/noise.csv`, measured by `fit_noise.py`); limits are the makers'
@@ -19,7 +19,7 @@ from .noise import smooth_noise
 _Mask = NDArray[np.bool_]
 
 _DEPTH_JUMP = 0.08
-"""Neighbours whose distances differ by more than this share lie on two surfaces."""
+"""Neighbors whose distances differ by more than this share lie on two surfaces."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DepthSensor:
     Values are multiples of `step` mm per square meter times z^2, rounded to mm. `sigma` is
     the noise in mm: constant part and part per square meter; `grain` its size in pixels.
     `emitter` is the meters between camera and lamp: what the lamp does not reach has no
-    depth. `rim` is the mean and deviation in pixels of what is lost at outlines, `flying`
+    depth. `edge_loss` is the mean and deviation in pixels of what is lost at outlines, `flying`
     the share of outline pixels that mix both surfaces, `clumps` the size in pixels of
     missing patches. `corner` is the missing share in the outermost tenth.
     """
@@ -43,7 +43,7 @@ class DepthSensor:
     sigma: tuple[float, float]
     grain: float
     emitter: float
-    rim: tuple[float, float]
+    edge_loss: tuple[float, float]
     flying: float
     clumps: float
     speckle: float
@@ -69,7 +69,7 @@ def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: Fl
     """
     edge = _depth_outlines(meters)
     lost = lamp_shadow(meters, sensor.focal * sensor.emitter * float(rng.choice([-1, 1])))
-    lost |= _lost_outlines(rng, edge, sensor.rim)
+    lost |= _lost_outlines(rng, edge, sensor.edge_loss)
     lost |= _clumped_noise(rng, meters.shape, sensor.clumps) < missing
     lost |= rng.random(meters.shape) < _missing_share(meters.shape, sensor)
     z = _add_flying_pixels(rng, meters, edge, sensor.flying)
@@ -87,17 +87,17 @@ def _depth_outlines(meters: FloatMap) -> _Mask:
 
 
 def lamp_shadow(meters: FloatMap, shift: float) -> _Mask:
-    """What a lamp beside the camera does not reach.
+    """What a lamp next to the camera does not reach.
 
     `shift` is focal length times baseline in pixels times meters, positive for a lamp to
-    the right. Seen from the lamp, columns must keep their order; who would have to be
-    overtaken lies in somebody's shadow.
+    the right. Seen from the lamp, columns must keep their order. A column out of order is in a
+    shadow.
     """
     columns = np.arange(meters.shape[1], dtype=np.float32)
     if shift < 0:
         return np.asarray(lamp_shadow(meters[:, ::-1], -shift)[:, ::-1])
     seen = columns - np.float32(shift) / meters
-    # From the right, a near thing moves left and covers what lies to its left.
+    # From the right, a near surface moves left and covers what is to its left.
     first = np.minimum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
     return np.asarray(seen > first + 0.5)
 

@@ -1,8 +1,8 @@
-"""Layers with relief seen by any pinhole camera: photo, second view and depth sensor alike.
+"""The renderer: layers with relief as any camera sees them: photo, second view, depth sensor.
 
 World = frame of the photo's camera, meters, y down. A `Layer` is a picture standing upright
 at one distance whose surface bulges towards the camera; a `Backdrop` is ground and wall
-with the picture that lies on them. `look` intersects every ray with every surface, so
+with the picture on them. `render` intersects every ray with every surface, so
 parallax and occlusion are exact for each camera. Colors are float32 in [0, 255] and, in
 layers, already multiplied by alpha.
 """
@@ -28,7 +28,7 @@ _RAY_STEPS = 4
 
 @dataclass(frozen=True)
 class Backdrop:
-    """Ground `tall` meters under the camera, up to a wall `wall` meters off.
+    """Ground `camera_height` meters under the camera, up to a wall `wall` meters off.
 
     `rgb` float32 (h, w, 3) is what the photo's camera would see of them, with `margin`
     pixels more on every side; `missing` (h, w) as in Layer.
@@ -97,7 +97,7 @@ def _sampled(
 def _pixels(
     photo: Camera, rays: _Rays, reach: FloatMap, here: tuple[slice, slice] = _WHOLE
 ) -> tuple[FloatMap, FloatMap]:
-    """Where points `reach` along the rays lie in the photo: (u, v)."""
+    """The photo's pixels (u, v) of points at `reach` along the rays."""
     way = rays.way[here]
     per_meter = np.reciprocal(rays.origin[2] + reach * way[..., 2])
     u = (rays.origin[0] + reach * way[..., 0]) * per_meter * photo.fx + photo.cx

@@ -1,4 +1,4 @@
-"""Where the depth camera stands beside the photo's, and how wrong its calibration is."""
+"""The rig of photo camera and depth camera, with the calibration error of real rigs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TRANSLATION_ERROR_METERS = 0.002
 def draw_sensor_rig(
     rng: Rng, photo: Camera
 ) -> tuple[DepthSensor, Camera, Camera, dict[str, float]]:
-    """A depth camera a few cm beside the photo's: as calibrated, as it truly stands, the error."""
+    """A depth camera a few cm next to the photo's: sensor, as calibrated, as it is, the error."""
     sensor: DepthSensor = DEPTH_SENSORS[int(rng.integers(len(DEPTH_SENSORS)))]
     rows, columns = photo.shape
     upper, lower = np.arctan((np.array([0, rows - 1]) - photo.cy) / photo.fy)

@@ -41,17 +41,16 @@ from .task import MaterialOptions, Validator, as_batch
 _DEPTH_SOURCES = ("sensor", "stereo", "mono")
 
 _WRONG_DEPTH_SHARE = 0.3
-"""Share of samples whose depth is wrong altogether."""
+"""Share of samples whose depth is entirely wrong."""
 
 _OFFSET_SHARE, _LARGE_OFFSET_SHARE = 0.35, 0.15
-"""Shares of samples whose depth lies some pixels beside the photo, and clearly beside it."""
+"""Shares of samples whose depth is shifted by some pixels, and by many."""
 
 _KIND_SHARES = {"scene": 6.0, "composite": 2.0, "vikram": 1.0, "pennfudan": 1.0}
-"""How often an epoch draws a scene with depth of all kinds, people of composites, and photos of
-groups."""
+"""How often an epoch draws a scene with all depth sources, a composite, and a photo of a group."""
 
 _PHOTO_SHARE = 2.0
-"""How often an epoch draws an ordinary photo, where there is little to do."""
+"""How often an epoch draws an ordinary photo, where fusion has little to change."""
 
 _CROPPED_FIELD_SHARE = 0.25
 """Share of samples whose depth camera or second view sees a part of the photo."""
@@ -196,7 +195,7 @@ class FusionSamples:
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
     """Median d over the true subject, where depth and matte see it; None where they do not.
 
-    At run time nobody knows the subject yet: `fuse.subject.meant` guesses it from the people.
+    At run time the subject is not known yet: `fuse.subject.meant` guesses it from the people.
     """
     seen = (truth > 0.5) & (alpha > 0.5) & (prob > 0)
     if not seen.any():
@@ -205,7 +204,7 @@ def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | 
 
 
 def _vary_light(rng: Rng, matte: Matte) -> list[Float]:
-    """The picture's three colors in other light; none now and then."""
+    """The picture's three colors in other light; sometimes none."""
     if matte.rgb is None or rng.random() < _NO_COLOR_SHARE:
         return []
     gamma = np.exp(rng.normal(0, 0.2))
@@ -218,7 +217,7 @@ def _vary_light(rng: Rng, matte: Matte) -> list[Float]:
 
 def _vary_geometry(rng: Rng, planes: list[Float], shape: tuple[int, int]) -> list[Float]:
     """Mirror, scale and move all maps together onto `shape`; depth, the last two of them, may
-    lie a little beside.
+    be shifted a little.
     """
     height, width = planes[0].shape
     scale = min(shape[0] / height, shape[1] / width) * np.exp(rng.uniform(-0.2, 0.35))

@@ -1,4 +1,4 @@
-"""What the fusion network learns from: maps of scenes and photos, made once, kept as files.
+"""The maps that the fusion network learns from: made once of scenes and photos, kept as files.
 
 Each file holds, on the canvas, S_in and I1 of the shipped portrait network, log depth and
 I2 of every source, and the subject's true alpha. Scenes bring a simulated sensor, a
@@ -48,10 +48,10 @@ _LANDSCAPE_SHARE = 0.3
 """Share of composites in landscape."""
 
 ALIGNED_CROWD = CrowdOptions(aligned=True)
-"""Who else is in composites; who is meant stands abreast."""
+"""The other people in composites; companions are aligned with the portrait."""
 
 TALL_DISTRACTOR_HEIGHT = (0.5, 0.88)
-"""How high strangers are who are hard to tell from crowd, as shares of the portrait's height."""
+"""Heights of distractors that are hard to tell from companions, as shares of the portrait's."""
 
 GROUP_SETS = ("vikram", "pennfudan")
 """Sets of photos with several people."""
@@ -60,20 +60,20 @@ _GROUPS_TEST_EVERY = 5
 """Of these every n-th is held out."""
 
 _MIN_HEIGHT_RATIO, _MIN_AREA_RATIO = 0.6, 0.05
-"""Of a group the lowest piece is at least this share as high as the highest, or they do not
-stand at one depth; pieces of less than this share of the largest do not count."""
+"""People of a group stand at one depth if the lowest is at least this share as high as the
+highest. Pieces of less than this share of the largest area do not count."""
 
 _COLOR_STRENGTH = 0.5
 """Strength of the composites' color changes."""
 
 _MAX_TRIES = 50
-"""Photos drawn for one composite before masks without anybody are an error."""
+"""Photos drawn for one composite before masks without a person are an error."""
 
 _COMPOSITE_STREAM = 1
 """Keeps the draws of composites apart from those of other runs with one seed."""
 
 _WEBP_QUALITY = 90
-"""Quality of the stored colors, per cent."""
+"""Quality of the stored colors, in percent."""
 
 _Segment = Callable[[Canvas], Matte]
 
@@ -91,8 +91,8 @@ def write_fusion_maps(
 ) -> None:
     """Run all networks on one photo and keep their maps; `truth` is float32 (H, W).
 
-    A pair that cannot be matched is a source that is not there. A small portrait's second
-    look is kept in a file of its own, `near_file`.
+    A pair that cannot be matched counts as a source that is not there. The maps of a small
+    portrait's second pass are kept in a file of their own, `zoomed_file`.
     """
     canvas = prepare(photo, preset)
     depths = {}
@@ -113,12 +113,12 @@ def write_fusion_maps(
 
 
 def zoomed_file(path: Path) -> Path:
-    """Where the maps of a second look are kept beside those of the first."""
+    """The file of the second pass, next to that of the first."""
     return path.with_name(f"{path.stem}_near.npz")
 
 
 def _zoom_box(photo: Photo, truth: Float, canvas: Canvas, preset: tuple[int, int]) -> Box | None:
-    """What a second look would see if the first had found the truth."""
+    """The box of the second pass if the first had found the truth."""
     there = Depth.none(canvas.fit.canvas)
     return closer(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
 
@@ -161,7 +161,7 @@ def list_photos(data: Path, split: Split) -> Iterator[tuple[str, _MakePhoto]]:
 
 
 def _list_groups(data: Path, split: Split) -> Iterator[LabeledPhoto]:
-    """Photos of people at one depth, by how tall they are: nobody of a group may get lost."""
+    """Photos of people at one depth, judged by their heights: fusion must keep all of a group."""
     for group in GROUP_SETS:
         for index, item in enumerate(list_labeled(data, group)):
             mine = (index % _GROUPS_TEST_EVERY == 0) == (split == "test")
@@ -170,7 +170,7 @@ def _list_groups(data: Path, split: Split) -> Iterator[LabeledPhoto]:
 
 
 def _similar_heights(mask: NDArray[np.uint8]) -> bool:
-    """Are the people of a mask, uint8 (H, W), about equally tall?"""
+    """Whether the people of a mask, uint8 (H, W), are about equally tall."""
     pieces = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))[2][1:]
     if not len(pieces):
         return False

@@ -22,7 +22,7 @@ from ..augment.copy_paste import (
     replace_background,
 )
 from ..augment.geometry import Stack, random_geometry
-from ..cutout import Cutout
+from ..cutout import CutoutImage
 from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb
 from ..data.splits import list_backgrounds, list_matte_photos
 from ..losses import outline_band, soft_iou
@@ -40,7 +40,7 @@ _REPLACE_BACKGROUND_SHARE = 0.25
 """Share of well-masked photos whose background is replaced."""
 
 _COPY_PASTE_SHARE = 0.5
-"""Share of well-masked photos whose people are put into another picture altogether."""
+"""Share of well-masked photos whose people are pasted into another picture."""
 
 CLEAN_MASK_SETS = ("picsart", "ccp", "unlabelled", "portraits")
 """Sets whose outlines are good enough to cut people from."""
@@ -113,7 +113,7 @@ class MatteSamples:
     def _draw_background(self, rng: Rng) -> RGB:
         return read_rgb(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
 
-    def _draw_people(self, rng: Rng, count: int) -> list[Cutout]:
+    def _draw_people(self, rng: Rng, count: int) -> list[CutoutImage]:
         """The people of `count` photos; fewer where a photo gives none."""
         drawn = [self.items[int(rng.integers(len(self.items)))] for _ in range(count)]
         people = [

@@ -1,1 +1,1 @@
-"""Scenes that are hard for a portrait network: distractors, look-alikes, held objects, light."""
+"""Scenes that are hard for a portrait network: distractors, look-alikes, held objects."""

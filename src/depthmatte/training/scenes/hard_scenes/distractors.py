@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...cutout import Cutout
+from ...cutout import CutoutImage
 from ..layer import Layer
 from ..placement import Placement, SurfaceShape
 from .held_objects import add_held_objects
@@ -13,7 +13,11 @@ from .scene_graph import SceneGraph, pick_free_column
 
 
 def add_person_at(
-    graph: SceneGraph, kind: str, meters: float, center: float | None, person: Cutout | None = None
+    graph: SceneGraph,
+    kind: str,
+    meters: float,
+    center: float | None,
+    person: CutoutImage | None = None,
 ) -> Layer | None:
     """A person standing on the ground at a distance; `center` is a column."""
     rng, view = graph.rng, graph.view

@@ -2,7 +2,7 @@
 
 A scene holds one subject among people who are clearly farther or nearer, pictures and figures
 of people, and bad light. `alpha` shows the subject and what the subject holds. Depth is known
-exactly, so a depth sensor beside the photo's camera and the right view of a stereo pair are
+exactly, so a depth sensor next to the photo's camera and the right view of a stereo pair are
 rendered from the same layers.
 """
 
@@ -259,10 +259,10 @@ def _take_pictures(
     nearest = float(np.percentile(seen.meters, 1))
     baseline = min(rng.uniform(0.06, 0.12), _MAX_DISPARITY * nearest / photo.fx)
     other = replace(photo, translation=np.array([-baseline, 0.0, 0.0]))
-    beside = render(layers, backdrop, photo, other)
+    second = render(layers, backdrop, photo, other)
     exposure = Exposure.draw(rng, tags)
     rgb = exposure(rng, seen.rgb)
-    right = replace(exposure, gain=exposure.gain * rng.uniform(0.96, 1.04))(rng, beside.rgb)
+    right = replace(exposure, gain=exposure.gain * rng.uniform(0.96, 1.04))(rng, second.rgb)
     sensor, calibrated, true, error = draw_sensor_rig(rng, photo)
     truth = render(layers, backdrop, photo, true)
     answer = simulate_sensor(rng, sensor, truth.meters, truth.missing)

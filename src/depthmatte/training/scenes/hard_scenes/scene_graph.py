@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...cutout import Cutout
+from ...cutout import CutoutImage
 from ...data.assets import Assets
 from ...types import RGBA, Rng
 from ..camera_view import CameraView
@@ -55,7 +55,7 @@ class SceneGraph:
             )
         return layer
 
-    def draw_unused(self, draw: Callable[[], Cutout | None]) -> Cutout | None:
+    def draw_unused(self, draw: Callable[[], CutoutImage | None]) -> CutoutImage | None:
         """A person who is not in the scene yet, as far as the assets allow."""
         person = draw()
         for _ in range(8):
@@ -77,7 +77,7 @@ class SceneGraph:
 
 
 def pick_free_column(graph: SceneGraph, wide: float) -> float:
-    """A column beside the subject rather than wholly behind it."""
+    """A column next to the subject rather than wholly behind it."""
     subject = graph.subject
     left, right = subject.corner[1], subject.corner[1] + subject.rgba.shape[1]
     for _ in range(6):

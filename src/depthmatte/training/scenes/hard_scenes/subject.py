@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...cutout import Cutout
+from ...cutout import CutoutImage
 from ...data.assets import Assets, PersonOutline
 from ...types import Rng
 from ..placement import Placement, SurfaceShape
@@ -24,7 +24,7 @@ class SubjectPose:
     cut-out in pixels, `top` and `left` its first pixel.
     """
 
-    person: Cutout
+    person: CutoutImage
     height: float
     meters: float
     rows: float
