@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
 from depthmatte.io.replace import replacing
-from depthmatte.training.data.assets import HardStock
+from depthmatte.training.data.assets import Assets
 from depthmatte.training.data.splits import Split
 from depthmatte.training.scenes.hard_scenes.scene import HardScene, draw_hard_scene
 
@@ -68,11 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--count must be positive, --seed and --start not negative")
     cv2.setNumThreads(1)
     try:
-        stock = HardStock.of(options.data, options.split)
-        for note in stock.notes:
+        assets = Assets.for_hard_scenes(options.data, options.split)
+        for note in assets.notes:
             print(note, file=sys.stderr)
         for index in range(options.start, options.start + options.count):
-            scene = draw_hard_scene(stock, options.split, options.seed, index)
+            scene = draw_hard_scene(assets, options.split, options.seed, index)
             write(scene, options.out / f"{index:05}")
     except InputError as error:
         print(error, file=sys.stderr)

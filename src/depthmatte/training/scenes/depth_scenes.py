@@ -46,7 +46,7 @@ _BACKGROUND_WEIGHT = 0.25
 _TONE_SHARE = 0.7
 """Share of cut-outs in other light than their photo had."""
 
-_SHADOW = ContactShadow(axes=(1.0, 0.18), softness=0.15, strength=0.45, reach=0.6)
+_SHADOW = ContactShadow(axes=(1.0, 0.18), softness=0.15, strength=0.45, reach=3.0)
 """The shadow under a person's feet; the width is half the person's."""
 
 

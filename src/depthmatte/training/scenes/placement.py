@@ -25,22 +25,29 @@ distances of noise.csv, is 0.5 to 3.5 cm."""
 
 @dataclass(frozen=True)
 class SurfaceShape:
-    """How a layer's surface and hair are: all lengths in meters.
+    """The surface and the hair of a layer; all lengths in meters.
 
-    `bulge` is how far its middle comes forward, `soft` over which length from its outline;
-    `open` are the sides where the frame cut it, which are no outlines; the head fills
-    `head` of its rows, 0 where there is none.
+    Attributes
+    ----------
+    bulge : float
+        How far its middle comes forward.
+    softness : float
+        Over which length from its outline it comes forward.
+    cut_sides : frozenset of str
+        The sides where the frame cut it, which are no outlines.
+    head : float
+        Share of its rows that the head fills, 0 where there is none.
     """
 
     bulge: float = 0.12
-    soft: float = 0.07
-    open: frozenset[str] = frozenset()
+    softness: float = 0.07
+    cut_sides: frozenset[str] = frozenset()
     head: float = 0.0
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a cut-out goes: `rows` pixels high, its first pixel at (top, left), both real."""
+    """The place of a cut-out: `rows` pixels high, its first pixel at (top, left), all fractional."""
 
     rows: float
     top: float
@@ -90,13 +97,13 @@ def place_cutout(
     is_subject: bool = False,
 ) -> Layer | None:
     """A cut-out as a layer of a scene of (h, w) pixels; None when it is out of sight."""
-    wide, wider = _extend_cut_sides(rgba, placement, surface.open)
+    wide, wider = _extend_cut_sides(rgba, placement, surface.cut_sides)
     found = _scaled_window(wide, wider, shape)
     if found is None:
         return None
     picture, corner = found
     outline = _outline_meters(picture[..., 3], placement.meters / focal)
-    relief = surface.bulge * (1 - np.exp(-outline / surface.soft))
+    relief = surface.bulge * (1 - np.exp(-outline / surface.softness))
     if surface.bulge > 0.05:
         # Folds and limbs: smooth waves of about +-0.3.
         length = 0.25 * focal / placement.meters
