@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from peers import DATA, Tiefenrausch
+from peers import DATA, TiefenrauschPeer
 from table import RESULTS, show, write
 
 from depthmatte.arrays import Float, Mask
@@ -32,7 +32,7 @@ from depthmatte.ordering import (
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
-from depthmatte.training.scenes import Scene, held_out_scenes
+from depthmatte.training.scenes.depth_scenes import DepthScene, held_out_depth_scenes
 
 SETS = {"picsart": "people/picsart/eval", "ccp": "people/ccp/eval"}
 TOLERANCE = 0.1
@@ -146,7 +146,7 @@ class Tally:
     poster_steps: list[float] = field(default_factory=list)
     person_steps: list[float] = field(default_factory=list)
 
-    def add(self, scene: Scene, d: Float, spread: Float) -> None:
+    def add(self, scene: DepthScene, d: Float, spread: Float) -> None:
         seen = [(mask, metres) for mask, metres in scene.people if mask.mean() >= VISIBLE]
         right, pairs = person_order(d, [m for m, _ in seen], [metres for _, metres in seen])
         self.right += right
@@ -174,9 +174,9 @@ class Tally:
         }
 
 
-def wall_of(scene: Scene, poster: Mask) -> Mask:
+def wall_of(scene: DepthScene, poster: Mask) -> Mask:
     """The scenery at the poster's distance: nobody, nothing and no other poster in front."""
-    wall = np.isclose(scene.metres, np.median(scene.metres[poster]), rtol=0.01)
+    wall = np.isclose(scene.meters, np.median(scene.meters[poster]), rtol=0.01)
     for other in [*scene.posters, *(mask for mask, _ in scene.people)]:
         wall &= ~other
     return wall
@@ -196,12 +196,12 @@ def office(estimator: Estimator) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in errors.items()}
 
 
-def scenes(count: int, seed: int) -> Iterator[tuple[Scene, Photo]]:
-    for scene in held_out_scenes(DATA, count, seed):
+def scenes(count: int, seed: int) -> Iterator[tuple[DepthScene, Photo]]:
+    for scene in held_out_depth_scenes(DATA, count, seed):
         yield scene, Photo(scene.rgb)
 
 
-def believed(pipeline: Pipeline, scene: Scene, photo: Photo) -> tuple[Float, Mask]:
+def believed(pipeline: Pipeline, scene: DepthScene, photo: Photo) -> tuple[Float, Mask]:
     """I2 and whether d is right, where the truth is exact; every fourth pixel each way."""
     d, prob = estimate(pipeline, photo)
     grid = np.zeros_like(scene.valid)
@@ -241,7 +241,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
     pipeline = Session(threads=options.threads, depth_network=options.depth).pipeline()
-    estimators = [ours(pipeline), tiefenrausch(Tiefenrausch(options.threads))]
+    estimators = [ours(pipeline), tiefenrausch(TiefenrauschPeer(options.threads))]
     rows: dict[str, dict[str, float]] = {e.name: {} for e in estimators}
     for name, folder in SETS.items():
         for estimator, found in zip(

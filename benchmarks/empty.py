@@ -16,7 +16,7 @@ from depthmatte.fuse import FUSIONS
 from depthmatte.io.image import read
 from depthmatte.maps import SEEN
 from depthmatte.session import Session
-from depthmatte.training.data import backgrounds
+from depthmatte.training.data.splits import list_backgrounds
 
 TITLES = {"photos": "photos", "empty": "nobody found", "finite": "without NaN"}
 
@@ -30,10 +30,10 @@ def main() -> None:
     session = Session(threads=options.threads, matte_network=options.matte)
     sets = {
         "empty_rooms": sorted((DATA / "rgbd" / "empty_rooms").glob("*_rgb.png")),
-        "backgrounds, held out": backgrounds(DATA, "test"),
+        "backgrounds, held out": list_backgrounds(DATA, "test"),
     }
     if options.all:
-        sets["backgrounds, trained on"] = backgrounds(DATA, "train")
+        sets["backgrounds, trained on"] = list_backgrounds(DATA, "train")
     rows = []
     for name, files in sets.items():
         counts = {variant: {"photos": 0.0, "empty": 0.0, "finite": 0.0} for variant in FUSIONS}

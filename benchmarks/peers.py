@@ -20,16 +20,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from depthmatte.arrays import Float
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before ONNX Runtime is imported
-import onnxruntime
-
 from depthmatte.canvas import resize
 from depthmatte.io.image import read
 from depthmatte.photo import Photo
+from depthmatte.training.data.teachers import Modnet, Tiefenrausch
 
 Peer = Callable[[Photo], Float]
 
@@ -41,35 +37,14 @@ MEDIAPIPE = "mediapipe==0.10.21"
 EVAL_SETS = ("people/picsart/eval", "people/ccp/eval", "people/p3m_silver/eval")
 
 
-def session(model: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+class ModnetPeer:
+    """MODNet photographic portrait matting of the whole photo, short side 512."""
 
-
-class Modnet:
-    """MODNet photographic portrait matting, whole photo, short side 512.
-
-    Both sides are cut down to multiples of 32, values are (x - 127.5) / 127.5, and the
-    matte is resized back to the photo.
-    """
-
-    def __init__(self, threads: int = 1, short_side: int = 512) -> None:
-        self.short_side = short_side
-        self.session = session(SHARED / "teachers" / "modnet.onnx", threads)
-
-    def input(self, rgb: NDArray[np.uint8]) -> Float:
-        height, width = rgb.shape[:2]
-        scale = self.short_side / min(height, width)
-        rows, columns = (round(side * scale) // 32 * 32 for side in (height, width))
-        small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
-        values = (small.astype(np.float32) - 127.5) / 127.5
-        return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+    def __init__(self, threads: int = 1) -> None:
+        self.network = Modnet(SHARED / "teachers" / "modnet.onnx", threads, short_side=512)
 
     def __call__(self, photo: Photo) -> Float:
-        matte = self.session.run(None, {"input": self.input(photo.rgb)})[0][0, 0]
-        return np.clip(resize(matte, photo.shape), 0, 1)
+        return self.network(photo.rgb)
 
 
 class Selfie:
@@ -124,29 +99,23 @@ def selfie_python() -> Path:
     return python
 
 
-class Tiefenrausch:
+class TiefenrauschPeer:
     """Monocular log disparity (H, W), larger is nearer, of unknown scale and shift.
 
-    Longer side 384, both sides cut down to multiples of 32, x / 255; kept under `.cache`.
+    The answers are kept under `.cache`.
     """
 
     def __init__(self, threads: int = 1) -> None:
-        self.session = session(SHARED / "teachers" / "tiefenrausch_fp32.onnx", threads)
+        self.network = Tiefenrausch(SHARED / "teachers" / "tiefenrausch_fp32.onnx", threads)
 
     def __call__(self, photo: Photo) -> Float:
         file = CACHE / "peers" / "tiefenrausch" / f"{_key(photo)}.npy"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(".part.npy")
-            np.save(part, self.session.run(None, {"image": self.input(photo.rgb)})[0][0, 0])
+            np.save(part, self.network(photo.rgb))
             part.replace(file)
         return resize(np.load(file), photo.shape)
-
-    def input(self, rgb: NDArray[np.uint8]) -> Float:
-        scale = 384 / max(rgb.shape[:2])
-        rows, columns = (max(32, round(side * scale) // 32 * 32) for side in rgb.shape[:2])
-        small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
-        return np.ascontiguousarray(small.astype(np.float32).transpose(2, 0, 1)[None] / 255)
 
 
 def _key(photo: Photo) -> str:
@@ -179,7 +148,7 @@ class Cached:
 def peers(threads: int = 1) -> dict[str, Peer]:
     """Every peer by its name in the tables; `selfie` is the general model."""
     return {
-        "MODNet": Cached("modnet", lambda: Modnet(threads)),
+        "MODNet": Cached("modnet", lambda: ModnetPeer(threads)),
         "selfie": Cached("selfie", lambda: Selfie(0)),
         "selfie landscape": Cached("selfie_landscape", lambda: Selfie(1)),
     }

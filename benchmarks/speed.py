@@ -16,13 +16,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from peers import ROOT, SHARED, Selfie, session
+from peers import ROOT, SHARED, Selfie
 from table import write
 from timing import cpu, medians, run
 
 from depthmatte import weights
 from depthmatte.canvas import PRESET
-from depthmatte.network import Network
+from depthmatte.network import Network, bare_session
 from depthmatte.photo import Photo
 
 
@@ -31,7 +31,7 @@ def networks(rounds: int, threads: int, with_selfie: bool) -> dict[str, float]:
     steps: dict[str, Callable[[], float | None]] = {}
     for name in ("matte", "depth"):
         steps[name] = _run(Network(weights.path(name), threads), PRESET)
-    modnet = session(SHARED / "teachers" / "modnet.onnx", threads)
+    modnet = bare_session(SHARED / "teachers" / "modnet.onnx", threads)
     for width in (512, 672):
         steps[f"MODNet 512x{width}"] = _run_modnet(modnet, width)
     if not with_selfie:

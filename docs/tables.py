@@ -19,11 +19,11 @@ from typer.main import get_command
 from depthmatte.cli.app import app
 from depthmatte.fields import fresh, options, rewrite, table
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
-from depthmatte.training.recipe import Earlier, Recipe
+from depthmatte.training.recipe import ExistingRun, Recipe
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
-FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, Earlier)
+FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun)
 """Dataclasses whose fields the command line has as flags."""
 
 HEAD = ["| option | meaning | takes | default |", "|---|---|---|---|"]
@@ -149,7 +149,7 @@ TABLES = {
     "SessionOptions": table(SessionOptions),
     "OutputOptions": table(OutputOptions, flags=True),
     "Recipe": table(Recipe, flags=True),
-    "Earlier": table(Earlier, flags=True),
+    "ExistingRun": table(ExistingRun, flags=True),
     "commands": command_reference(),
 }
 """Every generated part by the name that pages call it."""

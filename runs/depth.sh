@@ -8,18 +8,18 @@ TEACHER=${2:?usage: runs/depth.sh DATA TEACHER [WORK]}
 WORK=${3:-work}
 
 depthmatte train labels depth --data "$DATA" --teacher "$TEACHER" -o "$WORK/labels"
-COMMON=(--data "$DATA" --labels "$WORK/labels" --epochs 2000 --batch 16 --freeze 1
+COMMON=(--data "$DATA" --labels "$WORK/labels" --epochs 2000 --batch-size 16 --freeze 1
     --encoder-rate 0.5 --landscape 0.35)
 EARLY=("${COMMON[@]}" --passes 4 --workers 9)
 LATE=("${COMMON[@]}" --passes 8 --workers 5)
 # A row of people stood behind in a fifth of the first phase's scenes, in three tenths of the
 # second's, in nearly half of the others'.
-depthmatte train depth "${EARLY[@]}" -o "$WORK/depth1" --minutes 6.2 --rate 1e-3 --seed 31
-depthmatte train depth "${EARLY[@]}" -o "$WORK/depth2" --minutes 4.7 --rate 6e-4 --seed 32 \
+depthmatte train depth "${EARLY[@]}" -o "$WORK/depth1" --minutes 6.2 --learning-rate 1e-3 --seed 31
+depthmatte train depth "${EARLY[@]}" -o "$WORK/depth2" --minutes 4.7 --learning-rate 6e-4 --seed 32 \
     --start "$WORK/depth1/last.pt"
-depthmatte train depth "${LATE[@]}" -o "$WORK/depth3" --minutes 6.4 --rate 1e-3 --seed 51 \
+depthmatte train depth "${LATE[@]}" -o "$WORK/depth3" --minutes 6.4 --learning-rate 1e-3 --seed 51 \
     --start "$WORK/depth2/last.pt"
-depthmatte train depth "${LATE[@]}" -o "$WORK/depth4" --minutes 6.3 --rate 8e-4 --seed 52 \
+depthmatte train depth "${LATE[@]}" -o "$WORK/depth4" --minutes 6.3 --learning-rate 8e-4 --seed 52 \
     --start "$WORK/depth3/last.pt"
 depthmatte train export "$WORK/depth4/last.pt" -o src/depthmatte/networks/depth.onnx \
     --data "$DATA" --command "depthmatte train depth, phases as in runs/depth.sh"

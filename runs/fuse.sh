@@ -29,12 +29,12 @@ depthmatte train maps --data "$DATA" -o "$WORK/maps/old" --count 30 --seed 15 --
 # colours were drawn again from the seed.
 RUN=(--data "$DATA" --labels "$WORK/maps" --preset 480x352 --landscape 0.3 --epochs 2000)
 depthmatte train fuse "${RUN[@]}" -o "$WORK/fuse1" --minutes 8.5 --passes 4 --workers 14 \
-    --batch 32 --rate 2e-3 --seed 41
+    --batch-size 32 --learning-rate 2e-3 --seed 41
 depthmatte train fuse "${RUN[@]}" -o "$WORK/fuse2" --minutes 3.9 --passes 2 --workers 15 \
-    --batch 32 --rate 1e-3 --seed 42 --start "$WORK/fuse1/last.pt"
-# MISPLACED joined in here, on the CPU.
+    --batch-size 32 --learning-rate 1e-3 --seed 42 --start "$WORK/fuse1/last.pt"
+# Misplaced depth (`tasks.fusion._MISPLACED_SHARE`) was added here, on the CPU.
 depthmatte train fuse "${RUN[@]}" -o "$WORK/fuse3" --minutes 28 --limit 250 --threads 1 \
-    --batch 16 --rate 6e-4 --seed 51 --start "$WORK/fuse2/last.pt"
+    --batch-size 16 --learning-rate 6e-4 --seed 51 --start "$WORK/fuse2/last.pt"
 # Alone the last run doubts clear depth as well.
 depthmatte train mix "$WORK/fuse2/last.pt" "$WORK/fuse3/last.pt" --shares 1,2 \
     -o "$WORK/fuse23.pt"
@@ -51,40 +51,40 @@ maps() {  # FOLDER MATTE DEPTH SEED SCENES COMPOSITES [OPTIONS]
         --depth-network "$WORK/$3.onnx" --seed "$4" --count "$5" --composites "$6" "${@:7}"
 }
 AGAIN=(--data "$DATA" --labels "$WORK/again" --preset 480x352 --landscape 0.3 --epochs 2000
-    --batch 16 --rate 5e-4)
+    --batch-size 16 --learning-rate 5e-4)
 maps again matte34 depth4 2 400 0
 maps before matte2 depth2 2 400 0
-maps own matte depth4 71 1 375 --beside 0
-maps second matte2 depth2 72 1 375 --beside 0
-maps far matte depth1 73 1 225 --beside 0
-maps near matte1 depth4 74 1 225 --beside 0
+maps own matte depth4 71 1 375 --companions 0
+maps second matte2 depth2 72 1 375 --companions 0
+maps far matte depth1 73 1 225 --companions 0
+maps near matte1 depth4 74 1 225 --companions 0
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse4" --minutes 42 --limit 640 --threads 2 \
     --seed 92 --start "$WORK/fuse23.pt"
 # Alone it drops a forearm on one photo of P3M.
 depthmatte train mix "$WORK/fuse23.pt" "$WORK/fuse4/last.pt" --shares 1,1 -o "$WORK/fuse234.pt"
 
-# Limbs at the depth beside them joined `mistakes.misplaced`; two epochs, then stopped.
+# Limbs at the depth beside them joined `corruptions.misplace_depth`; two epochs, then stopped.
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse5" --minutes 75 --limit 640 --threads 1 \
     --seed 112 --start "$WORK/fuse234.pt"
 # Groups and people abreast joined in, and scenes weigh 6 for 4. Of their photos the
 # groups alone were kept, of their one scene nothing.
-maps abreast matte depth4 81 1 320 --beside 1
-maps beside matte2 depth2 82 1 320 --beside 1
-maps together matte1 depth4 83 1 160 --beside 1
-maps all matte depth1 84 1 160 --beside 1
+maps abreast matte depth4 81 1 320 --companions 1
+maps beside matte2 depth2 82 1 320 --companions 1
+maps together matte1 depth4 83 1 160 --companions 1
+maps all matte depth1 84 1 160 --companions 1
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse6" --minutes 65 --limit 500 --threads 1 \
     --seed 113 --start "$WORK/fuse5/last.pt"
 # Its second epoch (a copy of last.pt as it stood then) and its last.
 depthmatte train mix "$WORK/fuse6/second.pt" "$WORK/fuse6/last.pt" --shares 1,1 -o "$WORK/fuse56.pt"
 # Strangers nearly as tall as the subject joined in (composites alone were kept), and composites
 # weigh 2 for 3; three epochs, then stopped.
-maps tall matte depth4 91 1 450 --crowded 1 --tall
-maps taller matte2 depth2 92 1 450 --crowded 1 --tall
-maps tallest matte1 depth4 93 1 250 --crowded 1 --tall
-maps high matte depth1 94 1 250 --crowded 1 --tall
+maps tall matte depth4 91 1 450 --distractors 1 --tall-distractors
+maps taller matte2 depth2 92 1 450 --distractors 1 --tall-distractors
+maps tallest matte1 depth4 93 1 250 --distractors 1 --tall-distractors
+maps high matte depth1 94 1 250 --distractors 1 --tall-distractors
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse7" --minutes 80 --limit 500 --threads 1 \
     --seed 131 --start "$WORK/fuse56.pt"
-# Depth cameras that see a part of the photo joined in (NARROWED).
+# Depth cameras that see a part of the photo joined in (`tasks.fusion._CROPPED_FIELD_SHARE`).
 depthmatte train fuse "${AGAIN[@]}" -o "$WORK/fuse8" --minutes 58 --limit 500 --threads 1 \
     --seed 132 --start "$WORK/fuse7/last.pt"
 depthmatte train mix "$WORK/fuse8/last.pt" "$WORK/fuse7/last.pt" --shares 1,1 -o "$WORK/fuse.pt"

@@ -2,7 +2,7 @@
 # Trains and exports the shipped portrait network. DATA is the data folder, TEACHER the soft
 # teacher's ONNX file (MODNet), WORK is scratch. 24 minutes on one H200 and twelve on one H100, with
 # 16 CPU cores each, a depth network's run beside it; without a GPU the same commands take some
-# nights and want --batch 8 and hours in --minutes.
+# nights and want --batch-size 8 and hours in --minutes.
 set -euo pipefail
 DATA=${1:?usage: runs/matte.sh DATA TEACHER [WORK]}
 TEACHER=${2:?usage: runs/matte.sh DATA TEACHER [WORK]}
@@ -11,24 +11,25 @@ WORK=${3:-work}
 depthmatte train labels matte --data "$DATA" --teacher "$TEACHER" -o "$WORK/mattes"
 COMMON=(--data "$DATA" --labels "$WORK/mattes" --epochs 2000 --freeze 1 --encoder-rate 0.5
     --landscape 0.25)
-EARLY=("${COMMON[@]}" --passes 4 --workers 6 --batch 24)
-LATE=("${COMMON[@]}" --passes 8 --workers 10 --batch 40)
-# From ImageNet: photos strongly varied, people put elsewhere, in motion, in twos. Without
-# strangers in the background yet: OTHERS came in with the second phase, at 0.5.
-depthmatte train matte "${EARLY[@]}" -o "$WORK/matte1" --minutes 6.2 --rate 1e-3 \
+EARLY=("${COMMON[@]}" --passes 4 --workers 6 --batch-size 24)
+LATE=("${COMMON[@]}" --passes 8 --workers 10 --batch-size 40)
+# From ImageNet: strong augmentation, people pasted into other photos. Without
+# distractors in the background yet: `CrowdOptions.distractors` came in with the second phase, at 0.5.
+depthmatte train matte "${EARLY[@]}" -o "$WORK/matte1" --minutes 6.2 --learning-rate 1e-3 \
     --strength 0.7 --seed 21
-depthmatte train matte "${EARLY[@]}" -o "$WORK/matte2" --minutes 4.7 --rate 6e-4 \
+depthmatte train matte "${EARLY[@]}" -o "$WORK/matte2" --minutes 4.7 --learning-rate 6e-4 \
     --strength 0.5 --seed 22 --start "$WORK/matte1/last.pt"
-# ROWS and BENT came in here, AWAY and OTHERS were raised from 0.3 and 0.5.
-depthmatte train matte "${LATE[@]}" -o "$WORK/matte3" --minutes 6.4 --rate 1e-3 \
+# Two rows of distractors and bent people came in here; the shares of copy-paste and of
+# distractors were raised from 0.3 and 0.5 (`augment.copy_paste`, `tasks.matte`).
+depthmatte train matte "${LATE[@]}" -o "$WORK/matte3" --minutes 6.4 --learning-rate 1e-3 \
     --strength 0.5 --seed 41 --start "$WORK/matte2/last.pt"
-depthmatte train matte "${LATE[@]}" -o "$WORK/matte4" --minutes 6.3 --rate 8e-4 \
+depthmatte train matte "${LATE[@]}" -o "$WORK/matte4" --minutes 6.3 --learning-rate 8e-4 \
     --strength 0.45 --seed 42 --start "$WORK/matte3/last.pt"
 depthmatte train mix "$WORK/matte3/last.pt" "$WORK/matte4/last.pt" --shares 1,2 \
     -o "$WORK/matte34.pt"
-# TRAILING came in here.
-depthmatte train matte "${COMMON[@]}" --passes 8 --workers 9 --batch 40 -o "$WORK/matte5" \
-    --minutes 12 --rate 8e-4 --strength 0.5 --seed 61 --start "$WORK/matte34.pt"
+# Trailing cloth came in here.
+depthmatte train matte "${COMMON[@]}" --passes 8 --workers 9 --batch-size 40 -o "$WORK/matte5" \
+    --minutes 12 --learning-rate 8e-4 --strength 0.5 --seed 61 --start "$WORK/matte34.pt"
 depthmatte train mix "$WORK"/matte{3,4,5}/last.pt --shares 1,2,3 -o "$WORK/matte.pt"
 depthmatte train export "$WORK/matte.pt" -o src/depthmatte/networks/matte.onnx \
     --data "$DATA" --command "depthmatte train matte, phases as in runs/matte.sh"

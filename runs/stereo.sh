@@ -6,7 +6,7 @@ DATA=${1:?usage: runs/stereo.sh DATA [WORK]}
 WORK=${2:-work}
 
 # Laid out for four epochs; resumed as three after the second, so the rate fell sooner.
-RUN=(--data "$DATA" -o "$WORK/stereo1" --batch 4 --preset 320x192 --landscape 0.9 --rate 1.5e-3
+RUN=(--data "$DATA" -o "$WORK/stereo1" --batch-size 4 --preset 320x192 --landscape 0.9 --learning-rate 1.5e-3
     --encoder-rate 0.3 --freeze 2 --seed 0)
 depthmatte train stereo "${RUN[@]}" --epochs 4 &
 until [ "$(grep -c ^1, "$WORK/stereo1/log.csv" 2>/dev/null)" = 1 ]; do sleep 5; done

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
 from depthmatte.io.replace import replacing
-from depthmatte.training.data import Split
-from depthmatte.training.hard_scenes import HardScene, draw
-from depthmatte.training.hard_stock import HardStock
+from depthmatte.training.data.assets import Assets
+from depthmatte.training.data.splits import Split
+from depthmatte.training.scenes.hard_scenes.scene import HardScene, draw_hard_scene
 
 QUALITY = 93
 """Of the JPEG files."""
@@ -33,8 +33,8 @@ def write(scene: HardScene, folder: Path) -> None:
         "photo.jpg": (scene.rgb[..., ::-1], jpeg),
         "right.jpg": (scene.right[..., ::-1], jpeg),
         "alpha.png": (np.rint(scene.alpha * 255).astype(np.uint8), []),
-        "depth_true.png": (millimetres(scene.depth), []),
-        "depth_sensor.png": (millimetres(scene.sensor), []),
+        "depth_true.png": (millimeters(scene.depth), []),
+        "depth_sensor.png": (millimeters(scene.sensor), []),
     }
     for name, (picture, options) in pictures.items():
         _save(folder / name, cv2.imencode(Path(name).suffix, picture, options)[1].tobytes())
@@ -43,9 +43,9 @@ def write(scene: HardScene, folder: Path) -> None:
     _save(folder / "scene.json", (json.dumps(scene.info, indent=2) + "\n").encode())
 
 
-def millimetres(metres: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Metres as 16-bit millimetres."""
-    return np.rint(np.clip(metres * 1000, 0, 65535)).astype(np.uint16)
+def millimeters(meters: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Meters as 16-bit millimeters."""
+    return np.rint(np.clip(meters * 1000, 0, 65535)).astype(np.uint16)
 
 
 def _save(path: Path, content: bytes) -> None:
@@ -68,11 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--count must be positive, --seed and --start not negative")
     cv2.setNumThreads(1)
     try:
-        stock = HardStock.of(options.data, options.split)
-        for note in stock.notes:
+        assets = Assets.for_hard_scenes(options.data, options.split)
+        for note in assets.notes:
             print(note, file=sys.stderr)
         for index in range(options.start, options.start + options.count):
-            scene = draw(stock, options.split, options.seed, index)
+            scene = draw_hard_scene(assets, options.split, options.seed, index)
             write(scene, options.out / f"{index:05}")
     except InputError as error:
         print(error, file=sys.stderr)

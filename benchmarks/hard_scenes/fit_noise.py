@@ -2,13 +2,13 @@
 
 python -m benchmarks.hard_scenes.fit_noise --data ../shared/data [--csv FILE]
 
-Reads `rgbd/office` (structured light, 640 x 480, registered to its colour camera, one man
+Reads `rgbd/office` (structured light, 640 x 480, registered to its color camera, one man
 at about 1 m before a wall at 2.6 m) and `rgbd/kinect2` (time of flight, 512 x 424, one man
 at about 2 m in a full room). The same measures are then taken of simulated frames
 (`depthmatte.training.sensor_noise`), so the table shows both side by side. What it printed
 is kept in `noise.csv`:
 
-    step_mm_per_m2   quantisation: the step between neighbouring values is this times z^2
+    step_mm_per_m2   quantisation: the step between neighboring values is this times z^2
     sigma_mm_at_Zm   noise of single pixels: second differences along rows, robust
     gap_lit_px       median run of missing pixels at an outline, on the side that is lit
     gap_shadow_px    the same on the side where the emitter's light is cut off
@@ -19,10 +19,10 @@ is kept in `noise.csv`:
     speckle_inside   missing share inside the person, away from outlines
     hair_gap_px      median column of missing pixels above the head, and
     shoulder_gap_px  above the shoulders: the difference is hair
-    hair_missing     missing share of dark hair (office: found by colour)
+    hair_missing     missing share of dark hair (office: found by color)
     corner_missing   missing share in the outermost tenth of the picture (no shadows there)
     nearest_m, farthest_m   the 0.01 and 99.99 percentiles of what was measured
-    shift_px         depth outline against the colour outline, left and right averaged
+    shift_px         depth outline against the color outline, left and right averaged
 """
 
 from __future__ import annotations
@@ -38,11 +38,16 @@ from numpy.typing import NDArray
 
 from depthmatte.arrays import Mask
 from depthmatte.camera import Camera
-from depthmatte.training.placing import Body, Spot, place
-from depthmatte.training.rendering import Backdrop, look
-from depthmatte.training.sensor_noise import FLIGHT, STRUCTURED, Sensor, sense
+from depthmatte.training.scenes.depth_sensor import (
+    STRUCTURED_LIGHT,
+    TIME_OF_FLIGHT,
+    DepthSensor,
+    simulate_sensor,
+)
+from depthmatte.training.scenes.placement import Placement, SurfaceShape, place_cutout
+from depthmatte.training.scenes.renderer import Backdrop, render
 
-Metres = NDArray[np.float32]
+Meters = NDArray[np.float32]
 
 JUMP = 0.25
 """Neighbours whose distances differ by more than this share lie on two surfaces."""
@@ -50,14 +55,14 @@ JUMP = 0.25
 
 @dataclass(frozen=True)
 class Recording:
-    """Frames of one camera in metres (n, h, w), 0 where missing, and where the person is.
+    """Frames of one camera in meters (n, h, w), 0 where missing, and where the person is.
 
     `near` and `far` bound the distances of the outlines that are measured.
     """
 
     name: str
     focal: float
-    frames: Metres
+    frames: Meters
     person: Mask
     near: tuple[float, float]
     far: tuple[float, float]
@@ -69,9 +74,9 @@ def office(data: Path) -> Recording:
     files = sorted((data / "rgbd" / "office").glob("*_depth.png"))
     frames = np.stack([cv2.imread(str(f), cv2.IMREAD_UNCHANGED) for f in files])
     rgb = np.stack([cv2.imread(str(f).replace("_depth.png", ".jpg")) for f in files])
-    metres = (frames / 1000).astype(np.float32)
+    meters = (frames / 1000).astype(np.float32)
     return Recording(
-        "office", 525, metres, (metres > 0) & (metres < 1.5), (0.6, 1.5), (2.3, 3), rgb
+        "office", 525, meters, (meters > 0) & (meters < 1.5), (0.6, 1.5), (2.3, 3), rgb
     )
 
 
@@ -81,44 +86,46 @@ def kinect2(data: Path) -> Recording:
     shape = (-1, 424, 512)
     depth = [np.fromfile(f, np.uint16) for f in sorted((folder / "Depth").glob("*.bin"))]
     body = [np.fromfile(f, np.uint8) for f in sorted((folder / "BodyIndex").glob("*.bin"))]
-    metres = (np.concatenate(depth).reshape(shape) / 1000).astype(np.float32)
+    meters = (np.concatenate(depth).reshape(shape) / 1000).astype(np.float32)
     person = np.concatenate(body).reshape(shape) != 255
-    return Recording("kinect2", 366, metres, person, (1.5, 2.6), (2.9, 8))
+    return Recording("kinect2", 366, meters, person, (1.5, 2.6), (2.9, 8))
 
 
 def simulated(
-    sensor: Sensor, like: Recording, near: float, far: float, count: int = 12
+    sensor: DepthSensor, like: Recording, near: float, far: float, count: int = 12
 ) -> Recording:
-    """Frames of a man at `near` before a wall at `far` metres, taken by the simulated `sensor`."""
+    """Frames of a man at `near` before a wall at `far` meters, taken by the simulated `sensor`."""
     rows, columns = sensor.shape
     camera = Camera(sensor.shape, sensor.focal, sensor.focal, columns / 2, rows / 2)
-    grey = np.full((rows + 2, columns + 2, 3), 150, np.float32)
-    backdrop = Backdrop(grey, np.zeros(grey.shape[:2], np.float32), 1, 50.0, far)
+    gray = np.full((rows + 2, columns + 2, 3), 150, np.float32)
+    backdrop = Backdrop(gray, np.zeros(gray.shape[:2], np.float32), 1, 50.0, far)
     frames = []
     for index in range(count):
         rng = np.random.default_rng(index)
         high = 1.75 * sensor.focal / near
         man = _man(round(high))
         top = max(0.12 * rows, (rows - high) / 2)
-        spot = Spot(high, top, columns / 2 - man.shape[1] / 2 + rng.uniform(-20, 20), near)
-        layer = place(rng, "man", man, spot, Body(head=0.15), sensor.focal, sensor.shape)
+        spot = Placement(high, top, columns / 2 - man.shape[1] / 2 + rng.uniform(-20, 20), near)
+        layer = place_cutout(
+            rng, "man", man, spot, SurfaceShape(head=0.15), sensor.focal, sensor.shape
+        )
         assert layer is not None
-        seen = look([layer], backdrop, camera, camera)
-        frames.append(sense(rng, sensor, seen.metres, seen.missing))
-    metres = np.stack(frames)
-    person = (metres > 0) & (metres < (near + far) / 2)
-    return Recording(f"{like.name} simulated", sensor.focal, metres, person, like.near, like.far)
+        seen = render([layer], backdrop, camera, camera)
+        frames.append(simulate_sensor(rng, sensor, seen.meters, seen.missing))
+    meters = np.stack(frames)
+    person = (meters > 0) & (meters < (near + far) / 2)
+    return Recording(f"{like.name} simulated", sensor.focal, meters, person, like.near, like.far)
 
 
 def _man(rows: int) -> NDArray[np.uint8]:
-    """A standing man in grey with black hair, RGBA."""
+    """A standing man in gray with black hair, RGBA."""
     rgba = np.zeros((rows, round(0.36 * rows), 4), np.uint8)
     middle = rgba.shape[1] // 2
 
     def part(y: float, x: float, half_y: float, half_x: float, light: int) -> None:
-        centre = (middle + round(x * rows), round(y * rows))
+        center = (middle + round(x * rows), round(y * rows))
         axes = (round(half_x * rows), round(half_y * rows))
-        cv2.ellipse(rgba, centre, axes, 0, 0, 360, (light, light, light, 255), -1)
+        cv2.ellipse(rgba, center, axes, 0, 0, 360, (light, light, light, 255), -1)
 
     for side in (-1, 1):
         part(0.74, side * 0.055, 0.26, 0.045, 110)
@@ -129,7 +136,7 @@ def _man(rows: int) -> NDArray[np.uint8]:
     return rgba
 
 
-def gaps(z: Metres) -> NDArray[np.float64]:
+def gaps(z: Meters) -> NDArray[np.float64]:
     """Missing runs between two surfaces along rows.
 
     (n, 6): width, near side, near, far, row, column.
@@ -157,8 +164,8 @@ def outlines(record: Recording, turned: bool = False) -> NDArray[np.float64]:
     return np.asarray(found[wanted])
 
 
-def step(frames: Metres) -> float:
-    """Quantisation in mm per square metre: the usual step between values that occur."""
+def step(frames: Meters) -> float:
+    """Quantisation in mm per square meter: the usual step between values that occur."""
     found = []
     for low in np.arange(0.6, 4, 0.1):
         values = np.unique(frames[(frames > low) & (frames < low + 0.1)])
@@ -167,7 +174,7 @@ def step(frames: Metres) -> float:
     return float(np.median(found))
 
 
-def sigma(frames: Metres, low: float, high: float) -> float:
+def sigma(frames: Meters, low: float, high: float) -> float:
     """Noise of one pixel in mm at a distance, from second differences (planes give 0)."""
     left, middle, right = frames[..., :-2], frames[..., 1:-1], frames[..., 2:]
     bend = np.abs(left - 2 * middle + right) * 1000
@@ -216,7 +223,7 @@ def _median(numbers: list[float]) -> float:
     return float(np.median(numbers)) if numbers else float("nan")
 
 
-def hair_by_colour(record: Recording) -> float:
+def hair_by_color(record: Recording) -> float:
     """Missing share of the office man's black hair: the only dark thing at head height."""
     if record.rgb is None:
         return np.nan
@@ -236,7 +243,7 @@ def inside(record: Recording) -> float:
 
 
 def corners(record: Recording) -> float:
-    """Missing share in the outermost tenth of the picture; NaN where colour cut the border."""
+    """Missing share in the outermost tenth of the picture; NaN where color cut the border."""
     if record.rgb is not None:
         return np.nan
     rows, columns = record.frames.shape[1:]
@@ -246,7 +253,7 @@ def corners(record: Recording) -> float:
 
 
 def shift(record: Recording) -> float:
-    """Pixels from the depth's outline to the colour's along rows: the left and right mean."""
+    """Pixels from the depth's outline to the color's along rows: the left and right mean."""
     if record.rgb is None:
         return np.nan
     moves = []
@@ -283,7 +290,7 @@ def measure(record: Recording) -> dict[str, float]:
         "speckle_inside": inside(record),
         "hair_gap_px": head,
         "shoulder_gap_px": shoulder,
-        "hair_missing": hair_by_colour(record),
+        "hair_missing": hair_by_color(record),
         "corner_missing": corners(record),
         "nearest_m": float(np.percentile(valid, 0.01)),
         "farthest_m": float(np.percentile(valid, 99.99)),
@@ -294,7 +301,10 @@ def measure(record: Recording) -> dict[str, float]:
 def table(data: Path) -> dict[str, dict[str, float]]:
     """All numbers by camera, real and simulated."""
     real = office(data), kinect2(data)
-    made = simulated(STRUCTURED, real[0], 1.0, 2.6), simulated(FLIGHT, real[1], 2.1, 3.4)
+    made = (
+        simulated(STRUCTURED_LIGHT, real[0], 1.0, 2.6),
+        simulated(TIME_OF_FLIGHT, real[1], 2.1, 3.4),
+    )
     pairs = (real[0], made[0], real[1], made[1])
     return {record.name: measure(record) for record in pairs}
 

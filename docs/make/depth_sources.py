@@ -31,7 +31,7 @@ from depthmatte.evidence import Reason
 from depthmatte.io import calibration, pfm
 from depthmatte.io.image import read
 from depthmatte.io.write import write
-from depthmatte.training.sensor_noise import STRUCTURED, sense
+from depthmatte.training.scenes.depth_sensor import STRUCTURED_LIGHT, simulate_sensor
 
 Map = NDArray[np.float32]
 
@@ -123,7 +123,9 @@ def make_inputs() -> None:
     wide, rgb, z = widened(photo, meters)
     depth, gray = seen(SENSOR, wide, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), z)
     dull = cv2.blur(np.where(gray < DARK, np.float32(0.85), np.float32(0)), (7, 7))
-    answer = sense(np.random.default_rng(3), STRUCTURED, cv2.medianBlur(depth, 5), dull)
+    answer = simulate_sensor(
+        np.random.default_rng(3), STRUCTURED_LIGHT, cv2.medianBlur(depth, 5), dull
+    )
     write(np.rint(answer * 1000).astype(np.uint16), "camera/depth.png")
     Path("camera/rig.json").write_text(calibration.encode(Rig(PHOTO, SENSOR)))
 

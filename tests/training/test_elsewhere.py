@@ -8,20 +8,27 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra train")
 
-from depthmatte.training.augment import Stack
-from depthmatte.training.elsewhere import LONGER, Company, Layer, elsewhere, layer, placed
-from depthmatte.training.posing import bent, trailing
+from depthmatte.training.augment.copy_paste import (
+    PASTED_LONG_SIDE,
+    CrowdOptions,
+    cut_out_person,
+    paste_people,
+    place_person,
+)
+from depthmatte.training.augment.deform import add_trailing_cloth, bend
+from depthmatte.training.augment.geometry import Stack
+from depthmatte.training.cutout import CutoutImage, premultiply
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 
 
-def somebody(colour: tuple[int, int, int], cut: bool = False) -> Layer:
-    """An ellipse of one colour on noise, cut out; with `cut` it runs into the lower frame."""
+def person_of(color: tuple[int, int, int], cut: bool = False) -> CutoutImage:
+    """An ellipse of one color on noise, cut out; with `cut` it runs into the lower frame."""
     rgb = np.random.default_rng(1).integers(0, 90, (120, 80, 3), dtype=np.uint8)
     mask = np.zeros((120, 80), np.uint8)
     cv2.ellipse(mask, (40, 120 if cut else 60), (18, 100 if cut else 45), 0, 0, 360, 255, -1)
-    rgb[mask > 0] = colour
-    made = layer(Stack(rgb, (mask,)))
+    rgb[mask > 0] = color
+    made = cut_out_person(Stack(rgb, (mask,)))
     assert made is not None
     return made
 
@@ -34,9 +41,9 @@ def place() -> np.ndarray:
 def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        stack = elsewhere(rng, [somebody((200, 200, 200))], [], place(), landscape)
+        stack = paste_people(rng, [person_of((200, 200, 200))], [], place(), landscape)
         (truth,) = stack.truths
-        assert max(truth.shape) == LONGER
+        assert max(truth.shape) == PASTED_LONG_SIDE
         assert (truth.shape[1] > truth.shape[0]) == landscape
         assert stack.rgb.shape == (*truth.shape, 3)
         # Everything that is no longer the blue of the place is somebody, and the other way round.
@@ -45,7 +52,7 @@ def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
         assert (drawn == (truth > 127))[sure].mean() > 0.995
 
 
-def strangers(stack: Stack) -> np.ndarray:
+def distractors_in(stack: Stack) -> np.ndarray:
     """Where the green ones behind are seen."""
     rgb = stack.rgb.astype(int)
     return (rgb[..., 1] > rgb[..., 0] + 80) & (rgb[..., 1] > rgb[..., 2] + 80)
@@ -55,8 +62,8 @@ def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
     seen = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        stack = elsewhere(rng, [somebody(RED)], [somebody(GREEN)], place(), True)
-        green = strangers(stack)
+        stack = paste_people(rng, [person_of(RED)], [person_of(GREEN)], place(), True)
+        green = distractors_in(stack)
         seen += int(green.sum())
         assert not green.any() or (stack.truths[0][green] < 128).mean() > 0.99
     assert seen > 50000
@@ -64,52 +71,52 @@ def test_strangers_behind_are_seen_and_are_not_the_truth() -> None:
 
 def test_strangers_stand_as_high_as_they_are_asked_to() -> None:
     seen = []
-    for farther in ((0.25, 0.25), (0.8, 0.8)):
-        company = Company(farther=farther)
+    for height in ((0.25, 0.25), (0.8, 0.8)):
+        crowd = CrowdOptions(distractor_height=height)
         rngs = [np.random.default_rng(seed) for seed in range(10)]
-        cast = [somebody(RED)], [somebody(GREEN)], place(), True, company
-        seen.append(sum(strangers(elsewhere(rng, *cast)).sum() for rng in rngs))
+        cast = [person_of(RED)], [person_of(GREEN)], place(), True, crowd
+        seen.append(sum(distractors_in(paste_people(rng, *cast)).sum() for rng in rngs))
     assert 3 * seen[0] < seen[1]
 
 
 def test_bent_people_keep_their_feet_and_their_middle() -> None:
-    person = somebody(RED).rgba
+    person = premultiply(person_of(RED).rgba, 255)
     sizes = set()
     for seed in range(20):
-        shaped = bent(np.random.default_rng(seed), person)
+        shaped = bend(np.random.default_rng(seed), person)
         sizes.add(shaped.shape)
         solid = shaped[..., 3] > 127
-        # All of one colour still, solid where it was: nothing is torn, nothing doubled.
+        # All of one color still, solid where it was: nothing is torn, nothing doubled.
         assert solid.mean() > 0.3
         assert cv2.connectedComponents(solid.astype(np.uint8))[0] == 2
-        colours = shaped[solid][:, :3] / shaped[solid][:, 3:] * 255
-        assert np.abs(colours - RED).max() < 15
+        colors = shaped[solid][:, :3] / shaped[solid][:, 3:] * 255
+        assert np.abs(colors - RED).max() < 15
         assert solid[-2:].any()
         assert 0.6 * len(person) < len(shaped) < 1.4 * len(person)
     assert len(sizes) > 5
 
 
 def test_cloth_trails_after_people_and_hangs_on_them() -> None:
-    person = somebody(RED).rgba
+    person = premultiply(person_of(RED).rgba, 255)
     wider = 0
     for seed in range(20):
-        clothed = trailing(np.random.default_rng(seed), person)
+        clothed = add_trailing_cloth(np.random.default_rng(seed), person)
         solid = clothed[..., 3] > 127
         assert solid.sum() >= (person[..., 3] > 127).sum()
         wider += clothed.shape[1] > 1.2 * person.shape[1]
         labels, _, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8))
         assert stats[1:, cv2.CC_STAT_AREA].max() > 0.99 * solid.sum(), labels
-        colours = clothed[solid][:, :3] / clothed[solid][:, 3:] * 255
-        # Folds are darker and brighter, but of the person's own colour.
-        assert (colours[:, 0] > 100).all()
-        assert (colours[:, 1] < 60).all()
+        colors = clothed[solid][:, :3] / clothed[solid][:, 3:] * 255
+        # Folds are darker and brighter, but of the person's own color.
+        assert (colors[:, 0] > 100).all()
+        assert (colors[:, 1] < 60).all()
     assert wider > 10
 
 
 def test_two_people_are_one_truth() -> None:
     alone, both = (
-        elsewhere(np.random.default_rng(3), people, [], place(), True).truths[0]
-        for people in ([somebody(RED)], [somebody(RED), somebody(RED)])
+        paste_people(np.random.default_rng(3), people, [], place(), True).truths[0]
+        for people in ([person_of(RED)], [person_of(RED), person_of(RED)])
     )
     assert (both > 127).sum() > 1.3 * (alone > 127).sum()
 
@@ -117,14 +124,16 @@ def test_two_people_are_one_truth() -> None:
 def test_people_abreast_are_equally_tall_and_stand_on_one_level(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("BENT", "TRAILING", "WILD"):
-        monkeypatch.setattr(f"depthmatte.training.elsewhere.{name}", 0)
+    for name in ("_BEND_SHARE", "_CLOTH_SHARE", "_LARGE_TILT_SHARE"):
+        monkeypatch.setattr(f"depthmatte.training.augment.copy_paste.{name}", 0)
     apart = {True: [], False: []}
-    for abreast, seen in apart.items():
+    for aligned, seen in apart.items():
         for seed in range(40):
             rng = np.random.default_rng(seed)
-            people = [somebody(RED), somebody(GREEN)]
-            (truth,) = elsewhere(rng, people, [], place(), True, Company(abreast=abreast)).truths
+            people = [person_of(RED), person_of(GREEN)]
+            (truth,) = paste_people(
+                rng, people, [], place(), True, CrowdOptions(aligned=aligned)
+            ).truths
             count, _, stats, _ = cv2.connectedComponentsWithStats((truth > 127).astype(np.uint8))
             top, height = stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]
             if count == 3 and (top > 0).all() and (top + height < len(truth)).all():
@@ -136,15 +145,17 @@ def test_people_abreast_are_equally_tall_and_stand_on_one_level(
 
 def test_who_was_cut_off_stands_on_the_frame() -> None:
     for seed in range(10):
-        spread = placed(np.random.default_rng(seed), somebody(RED, cut=True), (200, 150), 0.6, 0.5)
+        spread = place_person(
+            np.random.default_rng(seed), person_of(RED, cut=True), (200, 150), 0.6, 0.5
+        )
         assert spread.shape == (200, 150, 4)
         assert spread[-1, :, 3].max() > 100
 
 
 def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
-    block = Layer(np.full((120, 80, 4), 255, np.float32), cut=True)
+    block = CutoutImage(np.full((120, 80, 4), 255, np.float32), frozenset({"bottom"}))
     for seed in range(20):
-        spread = placed(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
+        spread = place_person(np.random.default_rng(seed), block, (200, 300), 0.5, 0.5)
         solid = spread[..., 3] > 127
         # A trunk is no narrower where the frame cuts it than a little above.
         assert solid[-1].sum() > 0.8 * solid[-15].sum()
@@ -152,14 +163,14 @@ def test_who_was_cut_off_and_leans_leaves_no_gap_at_the_frame() -> None:
 
 def test_nobody_makes_no_layer() -> None:
     rgb = np.zeros((50, 40, 3), np.uint8)
-    assert layer(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None
-    assert not somebody(RED).cut
-    assert somebody(RED, cut=True).cut
+    assert cut_out_person(Stack(rgb, (np.zeros((50, 40), np.uint8),))) is None
+    assert not person_of(RED).touches
+    assert person_of(RED, cut=True).touches == {"bottom"}
 
 
 def test_a_sample_is_a_function_of_its_seed() -> None:
     one, two = (
-        elsewhere(np.random.default_rng(9), [somebody(RED)], [somebody(GREEN)], place(), False)
+        paste_people(np.random.default_rng(9), [person_of(RED)], [person_of(GREEN)], place(), False)
         for _ in range(2)
     )
     np.testing.assert_array_equal(one.rgb, two.rgb)

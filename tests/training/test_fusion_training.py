@@ -22,24 +22,45 @@ from depthmatte.fuse.features import CHANNELS, INPUTS, blocks  # noqa: E402
 from depthmatte.maps import Depth, Matte  # noqa: E402
 from depthmatte.network import Network  # noqa: E402
 from depthmatte.photo import Photo  # noqa: E402
-from depthmatte.training import fusion_maps, losses, mistakes, train  # noqa: E402
-from depthmatte.training.export import export_run  # noqa: E402
-from depthmatte.training.fusion_samples import (  # noqa: E402
-    FusionSamples,
-    read_material,
-    subject_depth,
+from depthmatte.training.augment.corruptions import (  # noqa: E402
+    _limbs,
+    add_false_positives,
+    crop_field_of_view,
+    misplace_depth,
 )
-from depthmatte.training.nets import fusion  # noqa: E402
-from depthmatte.training.nets.fusion import (  # noqa: E402
-    OPEN,
-    WIDE,
+from depthmatte.training.export import export_checkpoint  # noqa: E402
+from depthmatte.training.loop import train  # noqa: E402
+from depthmatte.training.networks.fusion import (  # noqa: E402
+    VERDICT_RAMP,
+    VERDICT_THRESHOLD,
     FusionNetwork,
     FusionOutput,
-    decide,
+    apply_verdict,
+    pool_features,
 )
 from depthmatte.training.recipe import Recipe  # noqa: E402
+from depthmatte.training.tasks.fusion import (  # noqa: E402
+    FusionSamples,
+    fusion_loss,
+    read_fusion_maps,
+    subject_depth,
+)
+from depthmatte.training.tasks.fusion_maps import (  # noqa: E402
+    GROUP_SETS,
+    _similar_heights,
+    list_composites,
+    list_photos,
+    write_fusion_maps,
+)
+from depthmatte.training.tasks.task import MaterialOptions  # noqa: E402
+from training_data import use_small_checks  # noqa: E402
 
 SHAPE = (96, 64)
+
+
+@pytest.fixture(autouse=True)
+def _small_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_small_checks(monkeypatch)
 
 
 def picture(seed: int) -> tuple[Photo, np.ndarray]:
@@ -74,13 +95,13 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
             photo, truth = picture(index + 100 * (split == "test"))
             path = folder / f"{split}_{index}.npz"
             sources = {"mono": near_is_red, "stereo": lambda *_: Depth.none(SHAPE)}
-            fusion_maps.write_material(path, photo, truth, red, sources, SHAPE)
+            write_fusion_maps(path, photo, truth, red, sources, SHAPE)
     return folder
 
 
 def test_maps_are_what_the_networks_said(maps: Path) -> None:
     photo, truth = picture(0)
-    material = read_material(maps / "train_0.npz")
+    material = read_fusion_maps(maps / "train_0.npz")
     canvas = prepare(photo, SHAPE)
     np.testing.assert_allclose(material.matte.alpha, red(canvas).alpha, atol=1 / 255)
     np.testing.assert_array_equal(material.truth, truth)
@@ -105,14 +126,14 @@ def test_what_nobody_measured_stays_unmeasured_in_the_maps(tmp_path: Path) -> No
         return replace(depth, source="stereo", validity=validity, prob=prob)
 
     path = tmp_path / "train_0.npz"
-    fusion_maps.write_material(path, photo, truth, red, {"stereo": half}, SHAPE)
-    _, prob = read_material(path).depths["stereo"]
+    write_fusion_maps(path, photo, truth, red, {"stereo": half}, SHAPE)
+    _, prob = read_fusion_maps(path).depths["stereo"]
     assert (prob[:, :20] == 0).all()
     assert (prob[:, 20:] > 0).all()
 
 
 def test_samples_are_a_function_of_their_key(maps: Path) -> None:
-    made = FusionSamples.of(maps, SHAPE)
+    made = FusionSamples.from_options(MaterialOptions(maps, SHAPE, maps))
     one, two = (made.sample((1, False, 7)) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
     assert one["image"].shape == (CHANNELS, *SHAPE)
@@ -129,7 +150,7 @@ def test_strays_lie_outside_the_person_and_only_add() -> None:
     some = 0.5 * truth
     added = 0
     for _ in range(60):
-        alpha, prob = mistakes.stray(rng, some, some, truth)
+        alpha, prob = add_false_positives(rng, some, some, truth)
         assert (alpha >= some).all()
         assert (prob >= some).all()
         np.testing.assert_array_equal(alpha[truth == 1], some[truth == 1])
@@ -144,14 +165,14 @@ def test_a_misplaced_part_lies_between_the_subject_and_what_is_behind() -> None:
     sure = np.full_like(d, 0.8)
     moved = 0
     for _ in range(40):
-        wrong, prob = mistakes.misplaced(rng, d, sure, truth)
+        wrong, prob = misplace_depth(rng, d, sure, truth)
         moved += bool((wrong - d)[truth > 0].max() > 0.2)
         assert wrong.max() <= 0.9 + 1e-6
         assert wrong.min() >= 0.2 - 1e-6
         assert (prob <= sure).all()
     assert 10 < moved < 30  # an oval has no limbs
     nobody = np.zeros_like(truth)
-    assert mistakes.misplaced(rng, d, sure, nobody)[0] is d
+    assert misplace_depth(rng, d, sure, nobody)[0] is d
 
 
 def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> None:
@@ -165,7 +186,7 @@ def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> N
     assert 0.7 < beside[30:36, 62:90].min() < beside[30:36, 62:90].max() <= 0.9
     rng, arms = np.random.default_rng(0), 0
     for _ in range(20):
-        limbs = mistakes._limbs(rng, truth, float(np.sqrt(truth.sum())))
+        limbs = _limbs(rng, truth, float(np.sqrt(truth.sum())))
         assert not limbs[42:80, 38:58].any()
         arms += bool(limbs[30:36, 70:88].all())
     assert 0 < arms < 20
@@ -175,7 +196,7 @@ def test_a_narrow_camera_sees_a_rectangle_and_never_nothing() -> None:
     rng, whole = np.random.default_rng(0), 0
     prob = np.full((48, 40), 0.7, np.float32)
     for _ in range(100):
-        seen = mistakes.narrowed(rng, prob)
+        seen = crop_field_of_view(rng, prob)
         rows, columns = np.nonzero(seen)
         box = seen[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
         assert (box == np.float32(0.7)).all()
@@ -188,7 +209,7 @@ def test_a_narrow_camera_sees_a_rectangle_and_never_nothing() -> None:
 def test_composites_have_a_person_and_are_a_function_of_their_seed(data: Path) -> None:
     for split in ("train", "test"):
         made = [
-            [picture() for _, picture in fusion_maps.composites(data, split, 3, seed)]  # type: ignore[arg-type]
+            [picture() for _, picture in list_composites(data, split, 3, seed)]  # type: ignore[arg-type]
             for seed in (5, 5, 6)
         ]
         for photo, truth in made[0]:
@@ -205,20 +226,18 @@ def test_a_group_is_abreast_if_nobody_is_much_lower_than_another() -> None:
             drawn[90 - height : 90, 10 + 20 * index :][:, :12] = 255
         return drawn
 
-    assert fusion_maps._abreast(mask(50))
-    assert fusion_maps._abreast(mask(50, 40, 35))
-    assert fusion_maps._abreast(mask(80, 3))  # a speck is nobody
-    assert not fusion_maps._abreast(mask(80, 40))
-    assert not fusion_maps._abreast(mask())
+    assert _similar_heights(mask(50))
+    assert _similar_heights(mask(50, 40, 35))
+    assert _similar_heights(mask(80, 3))  # a speck is nobody
+    assert not _similar_heights(mask(80, 40))
+    assert not _similar_heights(mask())
 
 
 def test_groups_join_in_and_some_are_held_out(data: Path) -> None:
-    names = {
-        split: [name for name, _ in fusion_maps.photos(data, split)] for split in ("train", "test")
-    }
+    names = {split: [name for name, _ in list_photos(data, split)] for split in ("train", "test")}
     for split, listed in names.items():
         assert all(name.startswith(f"{split}_") for name in listed)
-        assert {name.split("_")[1] for name in listed} >= set(fusion_maps.GROUPS)
+        assert {name.split("_")[1] for name in listed} >= set(GROUP_SETS)
     shown = [{name.split("_", 1)[1] for name in listed} for listed in names.values()]
     assert not shown[0] & shown[1]
 
@@ -226,10 +245,10 @@ def test_groups_join_in_and_some_are_held_out(data: Path) -> None:
 def test_no_maps_is_one_clear_line(tmp_path: Path) -> None:
     for folder in (None, tmp_path):
         with pytest.raises(InputError, match="make them with depthmatte train maps"):
-            FusionSamples.of(folder, SHAPE)
+            FusionSamples.from_options(MaterialOptions(tmp_path, SHAPE, folder))
     (tmp_path / "train_0.npz").write_bytes(b"no maps")
     with pytest.raises(InputError, match="holds no maps"):
-        FusionSamples.of(tmp_path, SHAPE).sample((0, False, 0))
+        FusionSamples.from_options(MaterialOptions(tmp_path, SHAPE, tmp_path)).sample((0, False, 0))
 
 
 def test_agreement_and_missing_depth_leave_alpha_exactly() -> None:
@@ -239,12 +258,12 @@ def test_agreement_and_missing_depth_leave_alpha_exactly() -> None:
     smooth = smooth.clamp(0, 1)
     seen = torch.ones_like(alpha)
     verdict = torch.nn.functional.avg_pool2d(smooth, 4).clamp(1e-4, 1 - 1e-4).logit()
-    assert torch.equal(decide(smooth, verdict, seen), smooth)
+    assert torch.equal(apply_verdict(smooth, verdict, seen), smooth)
     wild = torch.randn(1, 1, 32, 32) * 9
-    assert torch.equal(decide(alpha, wild, torch.zeros_like(alpha)), alpha)
+    assert torch.equal(apply_verdict(alpha, wild, torch.zeros_like(alpha)), alpha)
     far = torch.zeros_like(alpha)
     far[..., :4, :4] = 1
-    changed = (decide(alpha, wild, far) != alpha)[0, 0]
+    changed = (apply_verdict(alpha, wild, far) != alpha)[0, 0]
     assert changed[:20, :20].any()
     assert not changed[100:, 100:].any()
 
@@ -254,51 +273,53 @@ def test_a_clear_verdict_is_carried_out() -> None:
     alpha[..., :16] = 1
     logits = torch.full((1, 1, 8, 8), -9.0)
     logits[..., :4, :] = 9.0  # the upper half belongs, whatever the matte said
-    fused = decide(alpha, logits, torch.ones_like(alpha))[0, 0]
+    fused = apply_verdict(alpha, logits, torch.ones_like(alpha))[0, 0]
     assert fused[4:12].min() > 0.9
     assert fused[20:28].max() < 0.1
 
 
-def test_blocks_are_those_the_network_learnt_from() -> None:
+def test_blocks_are_those_the_network_learned_from() -> None:
     stack = np.random.default_rng(2).random((CHANNELS, *SHAPE), np.float32)
-    learnt = fusion.blocks(torch.from_numpy(stack)[None])[0].numpy()
-    assert learnt.shape == (INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
-    np.testing.assert_allclose(blocks(stack), learnt, atol=1e-6)
-    np.testing.assert_allclose(blocks(list(stack)), learnt, atol=1e-6)
+    learned = pool_features(torch.from_numpy(stack)[None])[0].numpy()
+    assert learned.shape == (INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
+    np.testing.assert_allclose(blocks(stack), learned, atol=1e-6)
+    np.testing.assert_allclose(blocks(list(stack)), learned, atol=1e-6)
 
 
 def test_the_loss_prefers_the_truth() -> None:
     truth = torch.zeros(1, 1, 32, 32)
     truth[..., 8:24] = 1
     coarse = (torch.nn.functional.avg_pool2d(truth, 4) - 0.5) * 40
-    good = losses.fusion_loss(FusionOutput(coarse, truth), truth)
-    bad = losses.fusion_loss(FusionOutput(-coarse, 1 - truth), truth)
+    good = fusion_loss(FusionOutput(coarse, truth), truth)
+    bad = fusion_loss(FusionOutput(-coarse, 1 - truth), truth)
     assert sum(good.values()).item() < 0.01
     assert all(bad[name] > good[name] + 0.1 for name in good)
 
 
 def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) -> None:
     recipe = Recipe(
-        task="fuse", data=tmp_path, out=tmp_path, epochs=3, batch=4, preset=SHAPE,
-        workers=0, threads=1, rate=4e-3, labels=maps, seed=1,
+        task="fuse", data=tmp_path, out=tmp_path, epochs=3, batch_size=4, preset=SHAPE,
+        workers=0, threads=1, learning_rate=4e-3, labels=maps, seed=1,
     )  # fmt: skip
     said: list[str] = []
-    last = train.train(recipe, report=said.append)
+    last = train(recipe, report=said.append)
     errors = [float(line.split()[-1]) for line in said if "validation" in line]
     assert errors[-1] < 0.2  # the blot is a third of the person: left alone it costs more
-    export_run(last, tmp_path / "fuse.onnx")
+    export_checkpoint(last, tmp_path / "fuse.onnx")
     shipped = Network(tmp_path / "fuse.onnx").expect("fuse")
     assert shipped.contract.channels == INPUTS
-    stack = FusionSamples.of(maps, SHAPE).sample((0, False, 3))["image"][None]
+    stack = FusionSamples.from_options(MaterialOptions(maps, SHAPE, maps)).sample((0, False, 3))[
+        "image"
+    ][None]
     state = torch.load(last, weights_only=True)
     network = FusionNetwork()
     network.load_state_dict(state["mean"])
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
     verdict = _judged(stack[0], shipped)
-    learnt = Trust(OPEN, OPEN, WIDE)
+    learned = Trust(VERDICT_THRESHOLD, VERDICT_THRESHOLD, VERDICT_RAMP)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
-    free = replace(learnt, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
+    free = replace(learned, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
     fused = decision.decide(stack[0, 0], verdict, near, free)
-    # The run-time formula is the one that was learnt through.
+    # The run-time formula is the one that was learned through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,13 +19,20 @@ import pytest
 from depthmatte.camera import Camera
 from depthmatte.errors import InputError
 from depthmatte.io import calibration
-from depthmatte.training.data import Split
-from depthmatte.training.hard_scenes import LEADS, HardScene, draw
-from depthmatte.training.hard_stock import HardStock
-from depthmatte.training.placing import Body, Spot, place
-from depthmatte.training.props import DRAWN, garment
-from depthmatte.training.rendering import Backdrop, Layer, look
-from depthmatte.training.sensor_noise import FLIGHT, SENSORS, STRUCTURED, sense, shadow
+from depthmatte.training.data.assets import Assets
+from depthmatte.training.data.splits import Split
+from depthmatte.training.scenes.depth_sensor import (
+    DEPTH_SENSORS,
+    STRUCTURED_LIGHT,
+    TIME_OF_FLIGHT,
+    lamp_shadow,
+    simulate_sensor,
+)
+from depthmatte.training.scenes.hard_scenes.drawn_objects import DRAWN_OBJECTS, draw_garment
+from depthmatte.training.scenes.hard_scenes.scene import SCENE_TAGS, HardScene, draw_hard_scene
+from depthmatte.training.scenes.layer import Layer
+from depthmatte.training.scenes.placement import Placement, SurfaceShape, place_cutout
+from depthmatte.training.scenes.renderer import Backdrop, render
 from places import ROOT
 
 
@@ -45,10 +53,10 @@ def blob(rows: int, columns: int, standing: bool, seed: int) -> tuple[np.ndarray
     rgb = np.full((rows, columns, 3), rng.integers(60, 120, 3), np.uint8)
     mask = np.zeros((rows, columns), np.uint8)
     middle, head = columns // 2, round(0.12 * rows)
-    centre = (middle, round(0.55 * rows)) if standing else (middle, rows)
+    center = (middle, round(0.55 * rows)) if standing else (middle, rows)
     axes = (columns // 6, round(0.38 * rows)) if standing else (columns // 3, round(0.6 * rows))
-    for centre_, axes_ in ((centre, axes), ((middle, centre[1] - axes[1]), (head // 2, head // 2))):
-        cv2.ellipse(mask, centre_, axes_, 0, 0, 360, 255, -1)
+    for center_, axes_ in ((center, axes), ((middle, center[1] - axes[1]), (head // 2, head // 2))):
+        cv2.ellipse(mask, center_, axes_, 0, 0, 360, 255, -1)
     texture = cv2.resize(rng.integers(60, 250, (9, 6, 3), dtype=np.uint8), (columns, rows))
     rgb[mask > 0] = texture[mask > 0]
     return rgb, mask
@@ -83,10 +91,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 COUNT = 8
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_photos() -> Iterator[None]:
+    """Photos of 640 x 480 pixels: a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("depthmatte.training.scenes.hard_scenes.scene._PORTRAIT_SHAPE", (640, 480))
+        yield
+
+
 @cache
 def scenes_of(root: Path) -> list[HardScene]:
-    stock = HardStock.of(root, "test")
-    return [draw(stock, "test", 3, index) for index in range(COUNT)]
+    assets = Assets.for_hard_scenes(root, "test")
+    return [draw_hard_scene(assets, "test", 3, index) for index in range(COUNT)]
 
 
 @pytest.fixture
@@ -99,19 +115,19 @@ def arrays(scene: HardScene) -> list[np.ndarray]:
 
 
 def test_a_scene_is_a_function_of_split_seed_and_index(data: Path, scenes: list[HardScene]) -> None:
-    again = draw(HardStock.of(data, "test"), "test", 3, 1)
+    again = draw_hard_scene(Assets.for_hard_scenes(data, "test"), "test", 3, 1)
     assert all(map(np.array_equal, arrays(again), arrays(scenes[1])))
     assert again.info == scenes[1].info
     assert again.sensor_rig == scenes[1].sensor_rig
-    other = draw(HardStock.of(data, "test"), "test", 4, 1)
+    other = draw_hard_scene(Assets.for_hard_scenes(data, "test"), "test", 4, 1)
     assert not np.array_equal(other.alpha, again.alpha)
 
 
 def test_splits_share_no_file(data: Path) -> None:
     def files(split: Split) -> set[Path]:
-        stock = HardStock.of(data, split)
-        people = {item.photo for item in stock.people}
-        return people | {*stock.cutouts, *stock.portraits, *stock.scenery, *stock.things}
+        assets = Assets.for_hard_scenes(data, split)
+        people = {item.photo for item in assets.people}
+        return people | {*assets.cutouts, *assets.portraits, *assets.backgrounds, *assets.objects}
 
     train, test = files("train"), files("test")
     assert train
@@ -124,9 +140,9 @@ def test_splits_share_no_file(data: Path) -> None:
 
 
 def test_what_a_scene_shows_comes_from_its_split(data: Path, scenes: list[HardScene]) -> None:
-    stock = HardStock.of(data, "test")
-    people = {stock.name(item.photo) for item in stock.people}
-    others = {stock.name(path) for path in (*stock.cutouts, *stock.things)}
+    assets = Assets.for_hard_scenes(data, "test")
+    people = {assets.name(item.photo) for item in assets.people}
+    others = {assets.name(path) for path in (*assets.cutouts, *assets.objects)}
     for scene in scenes:
         assert scene.info["subject"]["source"] in people
         used = {note["source"] for note in scene.info["placed"]}
@@ -134,9 +150,9 @@ def test_what_a_scene_shows_comes_from_its_split(data: Path, scenes: list[HardSc
 
 
 def test_every_difficulty_has_its_turn(scenes: list[HardScene]) -> None:
-    held = [LEADS[index % len(LEADS)] in s.info["tags"] for index, s in enumerate(scenes)]
+    held = [SCENE_TAGS[index % len(SCENE_TAGS)] in s.info["tags"] for index, s in enumerate(scenes)]
     assert sum(held) >= COUNT - 1
-    assert all(set(s.info["tags"]) <= set(LEADS) for s in scenes)
+    assert all(set(s.info["tags"]) <= set(SCENE_TAGS) for s in scenes)
     for scene in scenes:
         height, width = scene.alpha.shape
         assert (width > height) == ("landscape" in scene.info["tags"])
@@ -161,13 +177,13 @@ def test_alpha_belongs_to_the_subject_and_what_is_held(scenes: list[HardScene]) 
 def test_depth_agrees_with_who_hides_whom(scenes: list[HardScene]) -> None:
     """Inside alpha lies the subject's depth; what is clearly nearer or farther has alpha 0."""
     for scene in scenes:
-        own = [n["metres"] for n in scene.info["placed"] if n["own"]]
+        own = [n["meters"] for n in scene.info["placed"] if n["own"]]
         solid = scene.depth[scene.alpha > 0.95]
         assert solid.max() <= max(own) + 1e-4
         assert solid.min() >= min(own) - 0.45
         for note in scene.info["placed"]:
             if note["kind"] == "passer-by":
-                nearer = scene.depth <= note["metres"] + 1e-4
+                nearer = scene.depth <= note["meters"] + 1e-4
                 assert scene.alpha[nearer].max(initial=0) <= 0.5
         farther = scene.depth > max(own) + 0.2
         assert scene.alpha[farther].max(initial=0) <= 0.75  # two half-covering parts
@@ -211,7 +227,7 @@ def test_the_sensor_sees_the_true_depth(scenes: list[HardScene]) -> None:
     kinds = set()
     for scene in scenes:
         rig = scene.sensor_rig
-        assert rig.other.shape in {sensor.shape for sensor in SENSORS}
+        assert rig.other.shape in {sensor.shape for sensor in DEPTH_SENSORS}
         assert 0.01 < rig.baseline < 0.08
         kinds.add(scene.info["sensor"]["kind"])
         y, x = np.nonzero(scene.sensor)
@@ -226,17 +242,19 @@ def test_the_sensor_sees_the_true_depth(scenes: list[HardScene]) -> None:
         assert (off > 0.05).mean() < 0.08
         assert 0.02 < (scene.sensor == 0).mean() < 0.95
         assert np.allclose(scene.sensor * 1000, np.rint(scene.sensor * 1000), atol=1e-3)
-    assert kinds == {sensor.name for sensor in SENSORS}
+    assert kinds == {sensor.name for sensor in DEPTH_SENSORS}
 
 
 CAMERA = Camera((60, 80), 100.0, 100.0, 39.5, 29.5)
 
 
-def flat(kind: str, colour: int, alpha: float, metres: float, own: bool, left: int = 30) -> Layer:
-    rgba = np.full((20, 20, 4), colour * alpha, np.float32)
+def flat(
+    kind: str, color: int, alpha: float, meters: float, is_subject: bool, left: int = 30
+) -> Layer:
+    rgba = np.full((20, 20, 4), color * alpha, np.float32)
     rgba[..., 3] = alpha
     still = np.zeros((20, 20), np.float32)
-    return Layer(kind, rgba, (20, left), metres, still, still, own)
+    return Layer(kind, rgba, (20, left), meters, still, still, is_subject)
 
 
 def backdrop(wall: float = 4.0, tall: float = 50.0) -> Backdrop:
@@ -246,24 +264,24 @@ def backdrop(wall: float = 4.0, tall: float = 50.0) -> Backdrop:
 
 def test_alpha_of_layers_that_cover_each_other() -> None:
     layers = [flat("subject", 200, 1.0, 2, True), flat("passer-by", 50, 0.4, 1, False)]
-    seen = look(layers, backdrop(), CAMERA, CAMERA)
+    seen = render(layers, backdrop(), CAMERA, CAMERA)
     assert seen.alpha[30, 40] == pytest.approx(0.6)
     assert seen.rgb[30, 40] == pytest.approx(0.6 * 200 + 0.4 * 50)
-    assert seen.metres[30, 40] == 2
+    assert seen.meters[30, 40] == 2
     assert seen.alpha[5, 5] == 0
-    assert seen.metres[5, 5] == 4
-    both = [layers[0], replace(layers[1], own=True)]
-    assert look(both, backdrop(), CAMERA, CAMERA).alpha[30, 40] == pytest.approx(1)
+    assert seen.meters[5, 5] == 4
+    both = [layers[0], replace(layers[1], is_subject=True)]
+    assert render(both, backdrop(), CAMERA, CAMERA).alpha[30, 40] == pytest.approx(1)
 
 
 def test_another_camera_sees_layers_moved_by_their_disparity() -> None:
     beside = replace(CAMERA, translation=np.array([-0.1, 0, 0]))
-    seen = look([flat("subject", 200, 1.0, 2, True)], backdrop(), CAMERA, beside)
+    seen = render([flat("subject", 200, 1.0, 2, True)], backdrop(), CAMERA, beside)
     columns = np.flatnonzero(seen.alpha[30] > 0.5)
     assert (columns[0], columns[-1]) == (25, 44)  # 100 * 0.1 / 2 = 5 to the left
     # The wall at 4 m moves by 2.5, so column 60 shows what the photo shows at 62.5.
     assert seen.rgb[30, 60, 0] == pytest.approx(20 + 62.5, abs=0.02)
-    assert seen.metres[30, 60] == pytest.approx(4)
+    assert seen.meters[30, 60] == pytest.approx(4)
 
 
 def test_a_bulge_moves_with_its_own_depth() -> None:
@@ -271,13 +289,13 @@ def test_a_bulge_moves_with_its_own_depth() -> None:
     layer = replace(flat("subject", 0, 1.0, 2, True), relief=np.repeat(ramp[None], 20, axis=0))
     layer.rgba[..., :3] = np.arange(20, dtype=np.float32)[None, :, None]
     beside = replace(CAMERA, translation=np.array([-0.1, 0, 0]))
-    seen = look([layer], backdrop(), CAMERA, beside)
+    seen = render([layer], backdrop(), CAMERA, beside)
     inner = np.s_[28:32, 27:43]
     source = seen.rgb[inner][..., 0]  # the column of the layer that is seen here
-    metres = 2 - np.interp(source, np.arange(20), ramp)
+    meters = 2 - np.interp(source, np.arange(20), ramp)
     x = np.mgrid[28:32, 27:43][1]
-    assert source + 30 - 100 * 0.1 / metres == pytest.approx(x, abs=0.02)
-    assert seen.metres[inner] == pytest.approx(metres, abs=1e-3)
+    assert source + 30 - 100 * 0.1 / meters == pytest.approx(x, abs=0.02)
+    assert seen.meters[inner] == pytest.approx(meters, abs=1e-3)
 
 
 def test_a_turned_camera_measures_along_its_own_axis() -> None:
@@ -285,33 +303,33 @@ def test_a_turned_camera_measures_along_its_own_axis() -> None:
     other = Camera(
         (50, 50), 90.0, 90.0, 24.5, 24.5, rotation=turn, translation=np.array([0.05, 0.02, 0])
     )
-    seen = look([], backdrop(wall=3.0), CAMERA, other)
+    seen = render([], backdrop(wall=3.0), CAMERA, other)
     y, x = np.mgrid[:50, :50]
-    points = other.unproject(np.stack([x, y], axis=-1), seen.metres)
+    points = other.unproject(np.stack([x, y], axis=-1), seen.meters)
     assert points[..., 2] == pytest.approx(3.0, abs=1e-4)
 
 
 def test_ground_and_wall_meet() -> None:
-    seen = look([], backdrop(wall=4.0, tall=0.5), CAMERA, CAMERA)
+    seen = render([], backdrop(wall=4.0, tall=0.5), CAMERA, CAMERA)
     row = 29.5 + 100 * 0.5 / 4
-    assert seen.metres[int(row) - 2, 0] == pytest.approx(4)
-    assert seen.metres[55, 0] == pytest.approx(100 * 0.5 / (55 - 29.5), rel=1e-5)
+    assert seen.meters[int(row) - 2, 0] == pytest.approx(4)
+    assert seen.meters[55, 0] == pytest.approx(100 * 0.5 / (55 - 29.5), rel=1e-5)
 
 
 def test_the_lamp_casts_a_shadow_of_the_right_width_on_the_right_side() -> None:
-    metres = np.full((5, 100), 3, np.float32)
-    metres[:, 40:60] = 1
-    width = 30 * (1 / 1 - 1 / 3)  # focal times baseline = 30 pixels times metres
+    meters = np.full((5, 100), 3, np.float32)
+    meters[:, 40:60] = 1
+    width = 30 * (1 / 1 - 1 / 3)  # focal times baseline = 30 pixels times meters
     for sign, columns in ((1, np.arange(20, 40)), (-1, np.arange(60, 80))):
-        dark = np.flatnonzero(shadow(metres, sign * 30.0)[2])
+        dark = np.flatnonzero(lamp_shadow(meters, sign * 30.0)[2])
         assert set(dark) <= set(columns)
         assert dark.size == pytest.approx(width, abs=1.5)
 
 
-@pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.name)
+@pytest.mark.parametrize("sensor", DEPTH_SENSORS, ids=lambda sensor: sensor.name)
 def test_a_flat_wall_keeps_its_distance_with_noise_and_steps(sensor: Any) -> None:
     wall = np.full(sensor.shape, 2.6, np.float32)
-    z = sense(np.random.default_rng(0), sensor, wall, np.zeros_like(wall))
+    z = simulate_sensor(np.random.default_rng(0), sensor, wall, np.zeros_like(wall))
     middle = z[150:250, 150:350]
     good = middle[middle > 0]
     assert good.size > 0.9 * middle.size
@@ -322,18 +340,20 @@ def test_a_flat_wall_keeps_its_distance_with_noise_and_steps(sensor: Any) -> Non
     assert np.median(apart) * 1000 == pytest.approx(step, abs=1.1)
 
 
-@pytest.mark.parametrize("metres", [0.3, 9.0])
-def test_too_near_and_too_far_are_missing(metres: float) -> None:
-    for sensor in SENSORS:
-        wall = np.full(sensor.shape, metres, np.float32)
-        assert not sense(np.random.default_rng(0), sensor, wall, np.zeros_like(wall)).any()
+@pytest.mark.parametrize("meters", [0.3, 9.0])
+def test_too_near_and_too_far_are_missing(meters: float) -> None:
+    for sensor in DEPTH_SENSORS:
+        wall = np.full(sensor.shape, meters, np.float32)
+        assert not simulate_sensor(
+            np.random.default_rng(0), sensor, wall, np.zeros_like(wall)
+        ).any()
 
 
 def test_what_gives_nothing_back_is_missing() -> None:
-    wall = np.full(FLIGHT.shape, 2, np.float32)
+    wall = np.full(TIME_OF_FLIGHT.shape, 2, np.float32)
     missing = np.zeros_like(wall)
     missing[100:200] = 1
-    z = sense(np.random.default_rng(0), FLIGHT, wall, missing)
+    z = simulate_sensor(np.random.default_rng(0), TIME_OF_FLIGHT, wall, missing)
     assert not z[100:200].any()
     assert (z[220:300, 150:350] > 0).mean() > 0.9
 
@@ -342,9 +362,11 @@ def test_hair_is_lost_and_a_body_bulges() -> None:
     rgba = np.zeros((400, 150, 4), np.uint8)
     cv2.ellipse(rgba, (75, 200), (60, 195), 0, 0, 360, (150, 150, 150, 255), -1)
     rgba[:40, :, :3] = 10
-    body = Body(bulge=0.15, soft=0.06, head=0.15)
+    body = SurfaceShape(bulge=0.15, softness=0.06, head=0.15)
     rng = np.random.default_rng(0)
-    layer = place(rng, "someone", rgba, Spot(400.0, 20.0, 30.0, 2.0), body, 500.0, (480, 300))
+    layer = place_cutout(
+        rng, "someone", rgba, Placement(400.0, 20.0, 30.0, 2.0), body, 500.0, (480, 300)
+    )
     assert layer is not None
     row, column = 220 - layer.corner[0], 105 - layer.corner[1]
     assert layer.relief[row, column] > 0.08
@@ -353,11 +375,13 @@ def test_hair_is_lost_and_a_body_bulges() -> None:
     assert layer.missing[row, column] < 0.4
 
 
-@pytest.mark.parametrize("name", [*DRAWN, "clothes"])
+@pytest.mark.parametrize("name", [*DRAWN_OBJECTS, "clothes"])
 def test_drawn_things_are_solid_pictures_of_their_size(name: str) -> None:
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        rgba, high = garment(rng, place_photo(1)) if name == "clothes" else DRAWN[name](rng)
+        rgba, high = (
+            draw_garment(rng, place_photo(1)) if name == "clothes" else DRAWN_OBJECTS[name](rng)
+        )
         assert rgba.dtype == np.uint8
         assert rgba.shape[2] == 4
         assert (rgba[..., 3] > 127).mean() > 0.1
@@ -399,11 +423,11 @@ def test_the_command_writes_what_its_readme_says(
 def test_optional_sets_may_be_missing(data: Path, tmp_path: Path) -> None:
     for name in ("people", "backgrounds"):
         (tmp_path / name).symlink_to(data / name)
-    stock = HardStock.of(tmp_path, "train")
-    assert len(stock.notes) == 3
-    assert all("scenes go without them" in note for note in stock.notes)
+    assets = Assets.for_hard_scenes(tmp_path, "train")
+    assert len(assets.notes) == 3
+    assert all("scenes go without them" in note for note in assets.notes)
     for index in (0, 2):
-        assert draw(stock, "train", 0, index).alpha.any()
+        assert draw_hard_scene(assets, "train", 0, index).alpha.any()
 
 
 def test_without_people_or_places_the_command_says_what_to_add(
@@ -419,7 +443,7 @@ def test_without_people_or_places_the_command_says_what_to_add(
     assert "\n" not in said
     (tmp_path / "people").symlink_to(data / "people")
     with pytest.raises(InputError, match="no backgrounds"):
-        HardStock.of(tmp_path, "train")
+        Assets.for_hard_scenes(tmp_path, "train")
     assert not (tmp_path / "out").exists()
 
 
@@ -433,8 +457,8 @@ def test_simulated_sensors_repeat_what_was_measured() -> None:
     none = np.zeros((1, 2, 2), bool)
     office = fit.Recording("office", 525, nothing, none, (0.6, 1.5), (2.3, 3))
     kinect2 = fit.Recording("kinect2", 366, nothing, none, (1.5, 2.6), (2.9, 8))
-    light = fit.measure(fit.simulated(STRUCTURED, office, 1.0, 2.6, 4))
-    flight = fit.measure(fit.simulated(FLIGHT, kinect2, 2.1, 3.4, 4))
+    light = fit.measure(fit.simulated(STRUCTURED_LIGHT, office, 1.0, 2.6, 4))
+    flight = fit.measure(fit.simulated(TIME_OF_FLIGHT, kinect2, 2.1, 3.4, 4))
     assert light["step_mm_per_m2"] == pytest.approx(noise["step_mm_per_m2"]["office"], rel=0.15)
     assert light["sigma_mm_at_2.6m"] == pytest.approx(noise["sigma_mm_at_2.6m"]["office"], rel=0.4)
     assert flight["sigma_mm_at_2m"] == pytest.approx(noise["sigma_mm_at_2m"]["kinect2"], rel=0.4)
@@ -455,11 +479,11 @@ def test_recorded_noise_is_what_the_script_measures(shared: Path) -> None:
 
 def test_scenes_of_the_real_data(shared: Path) -> None:
     for split in ("train", "test"):
-        stock = HardStock.of(shared / "data", split)
-        assert stock.notes == ()
+        assets = Assets.for_hard_scenes(shared / "data", split)
+        assert assets.notes == ()
         for index in (0, 7):
-            scene = draw(stock, split, 11, index)
-            assert LEADS[index] in scene.info["tags"]
+            scene = draw_hard_scene(assets, split, 11, index)
+            assert SCENE_TAGS[index] in scene.info["tags"]
             assert warped_error(scene) < 0.2
             evaluated = "/eval/" in scene.info["subject"]["source"]
             assert split == "test" or not evaluated

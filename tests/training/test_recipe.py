@@ -18,8 +18,13 @@ from depthmatte.canvas import PRESET
 from depthmatte.cli import train as commands
 from depthmatte.errors import InputError, OptionError
 from depthmatte.fields import fresh, names, options, parse, plain, schema, table
-from depthmatte.training import recipe as recipes
-from depthmatte.training.recipe import TASKS, Earlier, Recipe
+from depthmatte.training.recipe import (
+    ENCODER_NAMES,
+    TASK_NAMES,
+    UNUSED_OPTIONS,
+    ExistingRun,
+    Recipe,
+)
 from places import ROOT
 
 MADE = runpy.run_path(str(ROOT / "docs" / "tables.py"))
@@ -29,8 +34,8 @@ OTHER: dict[str, tuple[str, Any]] = {
     "data": ("DATA", Path("DATA")),
     "out": ("runs/x", Path("runs/x")),
     "epochs": ("3", 3),
-    "batch": ("2", 2),
-    "rate": ("0.01", 0.01),
+    "batch_size": ("2", 2),
+    "learning_rate": ("0.01", 0.01),
     "encoder": ("vgg", "vgg"),
     "imagenet": ("false", False),
     "encoder_rate": ("0.3", 0.3),
@@ -38,7 +43,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "preset": ("320x192", (320, 192)),
     "stop_loss": ("0.5", 0.5),
     "patience": ("4", 4),
-    "average": ("0.9", 0.9),
+    "ema_decay": ("0.9", 0.9),
     "seed": ("7", 7),
     "threads": ("2", 2),
     "workers": ("0", 0),
@@ -57,12 +62,12 @@ class Caught(Exception):
     """Carries what a command would train."""
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Recipe, Earlier]:
+def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Recipe, ExistingRun]:
     """What `depthmatte train TASK WORDS` asks for."""
-    train = pytest.importorskip("depthmatte.training.train", reason="needs the extra train")
+    train = pytest.importorskip("depthmatte.training.loop", reason="needs the extra train")
 
     def catch(recipe: Recipe, report: Any, resume: bool, replace: bool) -> Path:
-        raise Caught(recipe, Earlier(resume, replace))
+        raise Caught(recipe, ExistingRun(resume, replace))
 
     monkeypatch.setattr(train, "train", catch)
     run = CliRunner().invoke(commands.app, [task, *words])
@@ -93,18 +98,42 @@ def test_every_option_goes_through_flag_form_schema_and_docs(
     assert getattr(Recipe("matte", Path("D"), Path("O")), name) != value
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("flag", "name", "value"),
+    [("--batch", "batch_size", 2), ("--rate", "learning_rate", 0.5), ("--average", "ema_decay", 0)],
+)
+def test_old_flags_still_work(
+    flag: str, name: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, _ = asked(monkeypatch, "matte", "--data", "D", flag, str(value))
+    assert getattr(recipe, name) == value
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task, all_ in UNUSED_OPTIONS.items() for name in all_]
+)
+def test_an_option_that_a_task_does_not_use_is_refused(task: str, name: str) -> None:
+    flag = "--no-imagenet" if name == "imagenet" else f"--{name}"
+    words = [] if name == "imagenet" else [OTHER[name][0]]
+    run = CliRunner().invoke(commands.app, [task, "--data", "D", flag, *words])
+    assert run.exit_code == 2
+    assert "No such option" in run.output
+    with pytest.raises(OptionError, match=f"{name}: train {task} has no use for it; leave it out"):
+        Recipe(**{"task": task, "data": Path("D"), "out": Path("O"), name: OTHER[name][1]})
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
 def test_defaults_are_those_of_the_recipe(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, earlier = asked(monkeypatch, task, "--data", "D")
     assert recipe == Recipe(task, Path("D"), Path("work") / task)
-    assert earlier == Earlier()
+    assert earlier == ExistingRun()
 
 
-def test_flags_and_defaults_are_those_of_old() -> None:
+def test_defaults_are_those_of_old() -> None:
     old = {
-        "epochs": 16, "batch": 8, "rate": 1e-3, "encoder": "lite0", "encoder_rate": 1.0,
-        "freeze": 0, "preset": (480, 352), "stop_loss": 0.0, "patience": 0, "seed": 0,
-        "threads": 0, "start": None, "labels": None, "strength": 1.0, "landscape": 0.2,
+        "epochs": 16, "batch_size": 8, "learning_rate": 1e-3, "encoder": "lite0",
+        "encoder_rate": 1.0, "freeze": 0, "preset": (480, 352), "stop_loss": 0.0, "patience": 0,
+        "seed": 0, "threads": 0, "start": None, "labels": None, "strength": 1.0, "landscape": 0.2,
         "limit": 0, "passes": 1, "minutes": 0.0, "workers": 1,
     }  # fmt: skip
     recipe = Recipe("matte", Path("D"), Path("O"))
@@ -114,8 +143,9 @@ def test_flags_and_defaults_are_those_of_old() -> None:
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("task", "faces"), ("epochs", 0), ("epochs", 2.5), ("batch", -1), ("rate", float("nan")),
-        ("rate", -1), ("encoder", "alexnet"), ("freeze", 6), ("preset", (100, 100)),
+        ("task", "faces"), ("epochs", 0), ("epochs", 2.5), ("batch_size", -1),
+        ("learning_rate", float("nan")),
+        ("learning_rate", -1), ("encoder", "alexnet"), ("freeze", 6), ("preset", (100, 100)),
         ("preset", (64,)), ("preset", (96, 32)), ("preset", (64, 99968)), ("seed", -1),
         ("threads", 1_000_000), ("workers", 1_000_000), ("landscape", 1.5), ("strength", "much"),
         ("minutes", float("inf")), ("start", ""), ("labels", 3),
@@ -146,10 +176,14 @@ def test_a_wrong_flag_is_one_line(words: list[str], line: str) -> None:
 
 def test_the_recipe_agrees_with_what_it_names() -> None:
     assert Recipe("matte", Path("D"), Path("O")).preset == PRESET
-    encoders = pytest.importorskip("depthmatte.training.nets.encoders", reason="extra train")
-    tasks = pytest.importorskip("depthmatte.training.tasks", reason="needs the extra train")
-    assert tuple(encoders.ENCODERS) == recipes.ENCODERS
-    assert tuple(tasks.TASKS) == TASKS
+    encoders = pytest.importorskip(
+        "depthmatte.training.networks.encoders", reason="needs the extra train"
+    )
+    tasks = pytest.importorskip(
+        "depthmatte.training.tasks.registry", reason="needs the extra train"
+    )
+    assert tuple(encoders.ENCODERS) == ENCODER_NAMES
+    assert tuple(tasks.TRAINING_TASKS) == TASK_NAMES
 
 
 def test_help_needs_no_heavy_package() -> None:
@@ -180,4 +214,4 @@ def test_the_tables_of_the_docs_are_fresh(page: Path) -> None:
 def test_the_docs_hold_the_tables() -> None:
     told = (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert table(Recipe, flags=True) in told
-    assert table(Earlier, flags=True) in told
+    assert table(ExistingRun, flags=True) in told

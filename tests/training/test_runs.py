@@ -18,24 +18,30 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("matplotlib", reason="needs the extra train")
 
+import depthmatte.training.run as runs  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
-from depthmatte.training import run as runs  # noqa: E402
+from depthmatte.training.average import average_checkpoints  # noqa: E402
 from depthmatte.training.checkpoint import (  # noqa: E402
-    KEPT,
+    RUN_FILES,
     read_checkpoint,
     write_checkpoint,
 )
-from depthmatte.training.export import export_run  # noqa: E402
-from depthmatte.training.log import plot, read_log, write_log  # noqa: E402
-from depthmatte.training.mix import mix  # noqa: E402
+from depthmatte.training.export import export_checkpoint  # noqa: E402
+from depthmatte.training.log import (  # noqa: E402
+    plot_log,
+    read_log,
+    write_log,
+)
+from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
-from depthmatte.training.train import train  # noqa: E402
 
 
 def recipe(data: Path, out: Path, **more: Any) -> Recipe:
     """A run of two steps."""
-    small = {"epochs": 1, "batch": 2, "encoder": "mobilenet", "preset": (64, 64),
+    small = {"epochs": 1, "batch_size": 2, "encoder": "mobilenet", "preset": (64, 64),
              "workers": 0, "limit": 2, "threads": 1}  # fmt: skip
+    if more.get("task") == "fuse":
+        del small["encoder"]  # it has one of its own
     return Recipe(**{"task": "matte", "data": data, "out": out, **small, **more})
 
 
@@ -65,11 +71,11 @@ def epochs(folder: Path) -> list[str]:
     return [row["epoch"] for row in csv.DictReader((folder / "log.csv").read_text().splitlines())]
 
 
-@pytest.mark.parametrize("left", [KEPT, *[(name,) for name in KEPT]])
+@pytest.mark.parametrize("left", [RUN_FILES, *[(name,) for name in RUN_FILES]])
 def test_an_earlier_run_is_refused_and_stays_as_it_was(
     data: Path, earlier: Path, left: tuple[str, ...]
 ) -> None:
-    for name in set(KEPT) - set(left):
+    for name in set(RUN_FILES) - set(left):
         (earlier / name).unlink()
     before = content(earlier)
     with pytest.raises(InputError, match=r"holds an earlier run .*--resume .*--replace") as caught:
@@ -93,7 +99,7 @@ def test_replace_gives_it_up_but_not_before_the_new_run_has_something(
     train(recipe(data, earlier, seed=5), report, replace=True)
     assert seen[0] == before  # told after the epoch's work, before it is written
     assert read_checkpoint(earlier / "last.pt")["recipe"]["seed"] == 5
-    assert content(earlier).keys() == set(KEPT)
+    assert content(earlier).keys() == set(RUN_FILES)
     assert epochs(earlier) == ["0"]
 
 
@@ -102,7 +108,7 @@ def test_resume_goes_on_with_log_and_plot(data: Path, earlier: Path) -> None:
     train(recipe(data, earlier, epochs=2), quiet, resume=True)
     assert epochs(earlier) == ["0", "1"]
     assert (earlier / "log.csv").read_bytes().startswith(before["log.csv"])
-    assert content(earlier).keys() == set(KEPT)
+    assert content(earlier).keys() == set(RUN_FILES)
 
 
 def test_a_stop_between_checkpoint_and_log_loses_nothing(data: Path, earlier: Path) -> None:
@@ -120,6 +126,20 @@ def test_a_run_of_old_keeps_its_log_file(data: Path, earlier: Path) -> None:
     rows = state.pop("log")
     write_checkpoint(earlier / "last.pt", state)
     write_log(earlier / "log.csv", [*rows, {**rows[0], "epoch": 1}])
+    train(recipe(data, earlier, epochs=2), quiet, resume=True)
+    assert epochs(earlier) == ["0", "1"]
+
+
+def test_option_names_of_old_checkpoints_are_read_as_those_of_today(
+    data: Path, earlier: Path, tmp_path: Path
+) -> None:
+    state = read_checkpoint(earlier / "last.pt")
+    today = dict(state["recipe"])
+    old = {"batch_size": "batch", "learning_rate": "rate", "ema_decay": "average"}
+    state["recipe"] = {old.get(name, name): value for name, value in today.items()}
+    assert {"batch", "rate", "average"} <= state["recipe"].keys()
+    write_checkpoint(earlier / "last.pt", state)
+    assert read_checkpoint(earlier / "last.pt")["recipe"] == today
     train(recipe(data, earlier, epochs=2), quiet, resume=True)
     assert epochs(earlier) == ["0", "1"]
 
@@ -184,7 +204,7 @@ def test_wrong_material_is_one_line_before_anything_is_written(
         ({"task": "depth", "labels": empty}, r"holds no labels \(\.npy\)"),
         ({"task": "fuse", "labels": empty}, "holds no train maps; make them with"),
         ({"task": "fuse"}, "--labels: no maps to learn from; make them with"),
-        ({"batch": 4000, "limit": 0}, "gives no batch of 4000; add photos"),
+        ({"batch_size": 4000, "limit": 0}, "gives no batch of 4000; add photos"),
     ):
         with pytest.raises(InputError, match=line) as caught:
             train(recipe(**{"data": data, "out": out, **changed}), quiet)
@@ -209,7 +229,7 @@ def test_a_place_that_cannot_hold_a_run_is_refused_first(data: Path, tmp_path: P
         with pytest.raises(InputError, match="no folder can be written there; give another --out"):
             train(recipe(data, out), quiet)
     train(recipe(data, tmp_path / "new" / "deep"), quiet)
-    assert content(tmp_path / "new" / "deep").keys() == set(KEPT)
+    assert content(tmp_path / "new" / "deep").keys() == set(RUN_FILES)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -220,7 +240,7 @@ def test_a_damaged_picture_ends_the_run_with_one_line(
     for path in (copy / "backgrounds").iterdir():
         path.write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"^\S+png: cannot be decoded; remove it or mend it$"):
-        train(recipe(copy, tmp_path / "run", limit=0, workers=workers, batch=16), quiet)
+        train(recipe(copy, tmp_path / "run", limit=0, workers=workers, batch_size=16), quiet)
 
 
 @contextmanager
@@ -242,7 +262,7 @@ def test_a_full_disk_keeps_the_earlier_files_and_leaves_no_draft(tmp_path: Path)
     writers = {
         "last.pt": lambda path: write_checkpoint(path, state),
         "log.csv": lambda path: write_log(path, rows),
-        "log.png": lambda path: plot(path, rows),
+        "log.png": lambda path: plot_log(path, rows),
     }
     for name, write in writers.items():
         path = tmp_path / name
@@ -311,15 +331,15 @@ def test_a_checkpoint_that_is_read_is_no_target(done: Path, earlier: Path) -> No
     link.hardlink_to(earlier / "last.pt")
     for out in (earlier / "last.pt", link):
         with pytest.raises(InputError, match="is an input and is not overwritten"):
-            export_run(earlier / "last.pt", out)
+            export_checkpoint(earlier / "last.pt", out)
         with pytest.raises(InputError, match="is an input and is not overwritten"):
-            mix([done / "last.pt", earlier / "last.pt"], (1, 1), out)
+            average_checkpoints([done / "last.pt", earlier / "last.pt"], (1, 1), out)
     another = Path(shutil.copytree(done, earlier.parent / "another"))
-    for name in KEPT:
+    for name in RUN_FILES:
         with pytest.raises(InputError, match="is a run's and is not overwritten; write elsewhere"):
-            mix([done / "last.pt", earlier / "last.pt"], (1, 1), another / name)
+            average_checkpoints([done / "last.pt", earlier / "last.pt"], (1, 1), another / name)
         with pytest.raises(InputError, match="is a run's and is not overwritten; write elsewhere"):
-            export_run(earlier / "last.pt", another / name)
+            export_checkpoint(earlier / "last.pt", another / name)
     assert content(earlier) == before
     assert content(another) == content(done)
 
@@ -327,7 +347,7 @@ def test_a_checkpoint_that_is_read_is_no_target(done: Path, earlier: Path) -> No
 def test_weights_that_do_not_fit_are_not_exported(done: Path, tmp_path: Path) -> None:
     other = other_task(tmp_path, read_checkpoint(done / "last.pt"))
     with pytest.raises(InputError, match=r"other\.pt: its weights do not fit the matte network"):
-        export_run(other, tmp_path / "out.onnx")
+        export_checkpoint(other, tmp_path / "out.onnx")
     assert not (tmp_path / "out.onnx").exists()
 
 
@@ -336,7 +356,7 @@ def test_the_module_of_runs_writes_the_checkpoint_first(
 ) -> None:
     """Were the log written first, a stop in between would leave a row without its weights."""
     written: list[str] = []
-    for name in ("write_checkpoint", "write_log", "plot"):
+    for name in ("write_checkpoint", "write_log", "plot_log"):
         real = getattr(runs, name)
         monkeypatch.setattr(
             runs,
@@ -344,4 +364,4 @@ def test_the_module_of_runs_writes_the_checkpoint_first(
             lambda path, *rest, real=real: (written.append(path.name), real(path, *rest)),
         )
     train(recipe(data, tmp_path / "run"), quiet)
-    assert written == list(KEPT)
+    assert written == list(RUN_FILES)

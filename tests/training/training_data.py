@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 
 def person(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,3 +40,16 @@ def lay_out(root: Path) -> Path:
             else:
                 cv2.imwrite(str(root / name / f"{index}.png"), np.dstack([rgb, mask]))
     return root
+
+
+def use_small_checks(patch: pytest.MonkeyPatch) -> None:
+    """Fewer and smaller held-out scenes, pairs and canvases: training tests take seconds."""
+    from depthmatte.training import calibrate, export
+    from depthmatte.training.tasks import depth, stereo
+
+    patch.setattr(depth, "_VALIDATION_SCENES", 4)
+    patch.setattr(stereo, "_VALIDATION_PAIRS", 2)
+    patch.setattr(stereo, "_HELD_OUT_SHAPE", (64, 96))
+    patch.setattr(calibrate, "_CALIBRATION_SCENES", 4)
+    patch.setattr(calibrate, "_CALIBRATION_PAIRS", 2)
+    patch.setattr(export, "_CHECKED_SIZES", ((96, 64), (64, 96)))

@@ -12,7 +12,7 @@ import typer
 
 from ..errors import MissingExtra, OptionError
 from ..fields import options
-from ..training.recipe import Earlier, Recipe
+from ..training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
 from .flags import flags, help_text
 
 app = typer.Typer(
@@ -33,15 +33,23 @@ def _need(*packages: str) -> None:
 
 
 def _trainer(task: str, about: str) -> Callable[..., Any]:
-    """The command that trains one network; all take the same options."""
+    """The command that trains one network, with the options that its task uses."""
+    unused = {
+        one.name: one.default for one in options(Recipe) if one.name in UNUSED_OPTIONS.get(task, ())
+    }
 
-    @flags(Recipe, Earlier, fixed={"task": task}, defaults={"out": Path("work") / task})
-    def run(recipe: Recipe, earlier: Earlier) -> None:
+    @flags(
+        Recipe,
+        ExistingRun,
+        fixed={"task": task, **unused},
+        defaults={"out": Path("work") / task},
+    )
+    def run(recipe: Recipe, existing: ExistingRun) -> None:
         _need("torch", "matplotlib")
-        from ..training.train import train
+        from ..training.loop import train
 
         checkpoint = train(
-            recipe, report=typer.echo, resume=earlier.resume, replace=earlier.replace
+            recipe, report=typer.echo, resume=existing.resume, replace=existing.replace
         )
         typer.echo(f"checkpoint {checkpoint}")
 
@@ -102,14 +110,16 @@ def labels(
     depth: minus log disparity (Tiefenrausch); matte: soft alpha of street photos (MODNet).
     """
     _need("torch")
-    from ..training import teacher as teachers
+    from ..training.data import teachers
 
     if task not in ("matte", "depth"):
         raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
     if task == "depth":
-        made = teachers.label_depth(teachers.depth_material(data), teacher, out, threads)
+        made = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
     else:
-        made = teachers.label_matte(teachers.matte_material(data), teacher, out, threads)
+        made = teachers.write_matte_labels(
+            teachers.list_matte_teacher_photos(data), teacher, out, threads
+        )
     typer.echo(f"{made} labels made in {out}")
 
 
@@ -120,17 +130,32 @@ def maps(
         "work/maps"
     ),
     count: Annotated[int, typer.Option(min=1, help="Training scenes to draw.")] = 600,
-    mixed: Annotated[
-        int, typer.Option("--composites", min=0, help="People put into other photos.")
-    ] = 600,
-    beside: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of composites of several people.")
+    composites: Annotated[int, typer.Option(min=0, help="People pasted into other photos.")] = 600,
+    companions: Annotated[
+        float,
+        typer.Option(
+            "--companions",
+            "--beside",
+            min=0,
+            max=1,
+            help="Share of composites in which the portrait has several people.",
+        ),
     ] = 0.25,
-    crowded: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of composites before strangers.")
+    distractors: Annotated[
+        float,
+        typer.Option(
+            "--distractors",
+            "--crowded",
+            min=0,
+            max=1,
+            help="Share of composites with other people behind the portrait.",
+        ),
     ] = 0.7,
-    tall: Annotated[
-        bool, typer.Option("--tall", help="Strangers are nearly as tall as the portrait.")
+    tall_distractors: Annotated[
+        bool,
+        typer.Option(
+            "--tall-distractors", "--tall", help="Distractors are nearly as tall as the portrait."
+        ),
     ] = False,
     seed: Seed = 0,
     matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
@@ -143,13 +168,14 @@ def maps(
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
     _need("torch")
-    from ..training.fusion_maps import COMPANY, TALL, make_maps
+    from ..training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
 
     networks = {"matte": matte, "depth": depth, "pairs": pairs}
-    company = replace(COMPANY, beside=beside, behind=crowded)
-    company = replace(company, farther=TALL) if tall else company
+    crowd = replace(ALIGNED_CROWD, companions=companions, distractors=distractors)
+    if tall_distractors:
+        crowd = replace(crowd, distractor_height=TALL_DISTRACTOR_HEIGHT)
     made = make_maps(
-        data, out, count, seed, threads, typer.echo, mixed=mixed, company=company, **networks
+        data, out, count, seed, threads, typer.echo, composites=composites, crowd=crowd, **networks
     )
     typer.echo(f"{made} maps made in {out}")
 
@@ -165,13 +191,13 @@ def mix(
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
     _need("torch")
-    from ..training.mix import mix as average
+    from ..training.average import average_checkpoints
 
     try:
         numbers = [float(word) for word in shares.split(",")]
     except ValueError:
         raise OptionError(f"--shares {shares}: are no numbers; write for example 1,3") from None
-    typer.echo(f"checkpoint {average(checkpoints, numbers, out)}")
+    typer.echo(f"checkpoint {average_checkpoints(checkpoints, numbers, out)}")
 
 
 @app.command()
@@ -185,7 +211,7 @@ def export(
 ) -> None:
     """Write a checkpoint as ONNX with its contract, after proving that both agree."""
     _need("torch", "onnx", "onnxscript")
-    from ..training.export import export_run
+    from ..training.export import export_checkpoint
 
-    parity = export_run(checkpoint, out, command, data)
+    parity = export_checkpoint(checkpoint, out, command, data)
     typer.echo(f"{out}: differs from torch by at most {parity:.2g}")

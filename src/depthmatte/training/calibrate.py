@@ -1,15 +1,14 @@
-"""The one number each network gets after training, fitted on what training never saw.
+"""Calibration: the one number each network gets after training, fitted on held-out data.
 
 Depth and stereo: the temperature that makes I2 the observed share of right depths (Guo et
 al. 2017). For depth the bin logits of held-out scenes are divided by the value under which
-the probability mass near d best predicts |d - truth| <= NEAR, for stereo the logits of
+the probability mass near d best predicts |d - truth| <= DEPTH_TOLERANCE, for stereo the logits of
 right or wrong. Matte: the sharpness, a factor on the logits, with the least absolute error
 on held-out training photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,80 +17,83 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..canvas import PRESET, lay
-from .data import matte_items
-from .nets.monodepth import NEAR, expectation, mass_near
-from .nets.stereo import NEAR as RIGHT
-from .samples import on_canvas
-from .scenes import Scene, held_out_scenes
-from .stereo_samples import held_out_pairs, stacked
+from .data.splits import list_matte_photos
+from .networks.monodepth import DEPTH_TOLERANCE, expected_depth, probability_near
+from .networks.stereo import DISPARITY_TOLERANCE
+from .scenes.depth_scenes import DepthScene, held_out_depth_scenes
+from .tasks.stereo import held_out_stereo_pairs, stack_views
+from .tasks.task import to_network_input
 
-SEED = 1000
+_CALIBRATION_SEED = 1000
 """Scenes for fitting; measuring uses seed 0, so the two never share a scene."""
 
-STEPS = np.exp(np.linspace(np.log(0.5), np.log(6), 40))
+_CALIBRATION_SCENES, _CALIBRATION_PAIRS = 60, 40
+"""Held-out depth scenes and stereo pairs that a temperature is fitted on."""
 
+_TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(6), 40))
+"""The temperatures tried."""
 
-SHARP = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
+_SHARPNESSES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
+"""The factors on the matte's logits tried."""
 
 
 @torch.no_grad()
 def fit_sharpness(network: nn.Module, data: Path, preset: tuple[int, int] = PRESET) -> float:
     """The factor on the matte's logits with the least error on held-out photos."""
-    errors = np.zeros(len(SHARP))
-    for item in matte_items(data)[2]:
+    errors = np.zeros(len(_SHARPNESSES))
+    for item in list_matte_photos(data)[2]:
         rgb, mask = item.read()
-        fit, image = on_canvas(rgb, preset)
+        fit, image = to_network_input(rgb, preset)
         truth = torch.from_numpy(lay(mask, fit)[fit.window]).float() / 255
         logits = network(torch.from_numpy(image)[None]).matte[0, 0][fit.window]
-        errors += [float((torch.sigmoid(k * logits) - truth).abs().mean()) for k in SHARP]
-    return SHARP[int(np.argmin(errors))]
+        errors += [float((torch.sigmoid(k * logits) - truth).abs().mean()) for k in _SHARPNESSES]
+    return _SHARPNESSES[int(np.argmin(errors))]
 
 
-def fit_temperature(network: nn.Module, data: Path, count: int = 60) -> float:
-    """The temperature with the least log loss on `count` held-out scenes."""
-    seen = [_evidence(network, scene) for scene in _valid(held_out_scenes(data, count, SEED))]
-    losses = [sum(_log_loss(*one, float(step)) for one in seen) for step in STEPS]
-    return float(STEPS[int(np.argmin(losses))])
+def fit_depth_temperature(network: nn.Module, data: Path) -> float:
+    """The temperature with the least log loss on held-out scenes."""
+    scenes = held_out_depth_scenes(data, _CALIBRATION_SCENES, _CALIBRATION_SEED)
+    seen = [_evidence(network, scene) for scene in scenes if scene.is_exact.any()]
+    losses = [sum(_log_loss(*one, float(step)) for one in seen) for step in _TEMPERATURES]
+    return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 @torch.no_grad()
-def fit_doubt(network: nn.Module, data: Path, count: int = 40) -> float:
+def fit_stereo_temperature(network: nn.Module, data: Path) -> float:
     """The temperature of right or wrong with the least log loss on held-out pairs."""
     logits, right = [], []
-    for pair in held_out_pairs(data, count, SEED):
-        out = network(torch.from_numpy(stacked(pair))[None])
+    for pair in held_out_stereo_pairs(data, _CALIBRATION_PAIRS, _CALIBRATION_SEED):
+        out = network(torch.from_numpy(stack_views(pair))[None])
         truth = torch.from_numpy(pair.disparity)[None, None]
         small = F.interpolate(truth, out.coarse.shape[-2:], mode="nearest-exact")
         logits.append(out.sure[0].flatten(1).T)
-        right.append(((out.coarse - small).abs() <= RIGHT).long().flatten())
+        right.append(((out.coarse - small).abs() <= DISPARITY_TOLERANCE).long().flatten())
     signs, truths = torch.cat(logits), torch.cat(right)
-    losses = [float(F.cross_entropy(signs / float(step), truths)) for step in STEPS]
-    return float(STEPS[int(np.argmin(losses))])
-
-
-def _valid(scenes: Iterable[Scene]) -> Iterable[Scene]:
-    return (scene for scene in scenes if scene.valid.any())
+    losses = [float(F.cross_entropy(signs / float(step), truths)) for step in _TEMPERATURES]
+    return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 @torch.no_grad()
-def _evidence(network: nn.Module, scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits (n, BINS) where the truth is exact, the estimate (n,), and whether it is right."""
-    fit, image = on_canvas(scene.rgb, _upright(scene))
+def _evidence(network: nn.Module, scene: DepthScene) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the truth is exact: logits (n, DEPTH_BINS), estimates (n,), whether they are right."""
+    fit, image = to_network_input(scene.rgb, _portrait_preset(scene))
     logits: Tensor = network(torch.from_numpy(image)[None])
-    d = expectation(logits)
+    d = expected_depth(logits)
     step = (slice(2, None, 4), slice(2, None, 4))
     truth = torch.from_numpy(lay(scene.d, fit, nearest=True)[step])
-    valid = torch.from_numpy(lay(scene.valid.astype(np.uint8), fit, nearest=True)[step] > 0)
-    right = ((d[0, 0] - truth).abs() <= NEAR)[valid]
+    valid = torch.from_numpy(lay(scene.is_exact.astype(np.uint8), fit, nearest=True)[step] > 0)
+    right = ((d[0, 0] - truth).abs() <= DEPTH_TOLERANCE)[valid]
     return logits[0][:, valid], d[0, 0][valid], right
 
 
-def _upright(scene: Scene) -> tuple[int, int]:
+def _portrait_preset(scene: DepthScene) -> tuple[int, int]:
     rows, columns = scene.rgb.shape[:2]
     return max(rows, columns), min(rows, columns)
 
 
 def _log_loss(logits: Tensor, d: Tensor, right: Tensor, temperature: float) -> float:
-    mass = mass_near(logits[None, :, :, None] / temperature, d[None, None, :, None])[0, 0, :, 0]
+    mass = probability_near(logits[None, :, :, None] / temperature, d[None, None, :, None])[
+        0, 0, :, 0
+    ]
     mass = mass.clamp(1e-4, 1 - 1e-4)
     return float(torch.where(right, -mass.log(), -(1 - mass).log()).sum())

@@ -1,4 +1,4 @@
-"""A training run on disk: recipe, weights, optimiser and epoch in one file."""
+"""A training run on disk: recipe, weights, optimizer and epoch in one file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ import torch
 from ..errors import InputError
 from ..io.replace import replacing
 from ..text import label, reason
-from .recipe import TASKS
+from .recipe import TASK_NAMES
 
-KEPT = ("last.pt", "log.csv", "log.png")
+RUN_FILES = ("last.pt", "log.csv", "log.png")
 """The files of a run in its folder."""
 
-RESUMED = ("network", "adam", "epoch", "best", "quiet")
-"""What a checkpoint needs beside recipe and weights, so that its run can go on."""
+_RESUME_KEYS = ("network", "adam", "epoch", "best", "quiet")
+"""What a checkpoint needs in addition to recipe and weights, so that its run can go on."""
 
 
-def refuse_run(path: Path) -> None:
+_OLD_OPTION_NAMES = {"batch": "batch_size", "rate": "learning_rate", "average": "ema_decay"}
+"""Options of recipes in checkpoints of version 0.1 -> their names now."""
+
+
+def refuse_run_file(path: Path) -> None:
     """Raise InputError where `path`, to be written by something else, is a file of a run."""
-    if path.name in KEPT and path.exists():
+    if path.name in RUN_FILES and path.exists():
         raise InputError(f"{label(path)}: is a run's and is not overwritten; write elsewhere")
 
 
@@ -51,8 +55,8 @@ def read_checkpoint(path: Path, resumed: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        `recipe` (options by name), `mean` (tensors by name); of a run also `network`, `adam`,
-        `epoch`, `step`, `error` and `log`.
+        `recipe` (options by today's names), `mean` (tensors by name). Of a run also `network`,
+        `adam`, `epoch`, `step`, `error` and `log`.
 
     Raises
     ------
@@ -72,12 +76,15 @@ def read_checkpoint(path: Path, resumed: bool = False) -> dict[str, Any]:
         raise alien from error
     if not _is_run(state):
         raise alien
-    missing = [name for name in RESUMED if name not in state]
+    missing = [name for name in _RESUME_KEYS if name not in state]
     if resumed and missing:
         raise InputError(
             f"{label(path)}: holds weights but no run to go on with; begin a new run with "
             f"--start {label(path)}"
         )
+    state["recipe"] = {
+        _OLD_OPTION_NAMES.get(name, name): value for name, value in state["recipe"].items()
+    }
     return state  # type: ignore[no-any-return]
 
 
@@ -88,7 +95,7 @@ def _is_run(state: Any) -> bool:
     recipe, mean = state.get("recipe"), state.get("mean")
     return (
         isinstance(recipe, dict)
-        and recipe.get("task") in TASKS
+        and recipe.get("task") in TASK_NAMES
         and isinstance(mean, dict)
         and all(isinstance(value, torch.Tensor) for value in mean.values())
     )

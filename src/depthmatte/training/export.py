@@ -1,9 +1,9 @@
 """From a checkpoint to the file that ships: ONNX, its contract inside, parity proven.
 
-The contract is JSON under the metadata key `network.KEY`: input, normalisation, outputs,
-licence, training command, data and numbers. The float32 graph must equal torch within
-`PARITY` on several canvas sizes; then large weights are stored as float16, and the
-shipped file must stay within `ROUNDING` of torch, less than two steps of an 8-bit alpha.
+The contract is JSON under the metadata key `contract.KEY`: input, normalization, outputs,
+license, training command, data and numbers. The float32 graph must equal torch within
+`PARITY_LIMIT` on several canvas sizes. Then large weights are stored as float16, and the
+shipped file must stay within `_FLOAT16_LIMIT` of torch, less than two steps of an 8-bit alpha.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnx.numpy_helper
 import torch
 from torch import nn
@@ -28,32 +27,35 @@ from ..fields import options
 from ..io.replace import refuse_inputs, replacing
 from ..network import Network
 from ..text import label
-from .checkpoint import read_checkpoint, refuse_run
-from .recipe import Recipe
-from .tasks import TASKS, Task
+from .checkpoint import read_checkpoint, refuse_run_file
+from .recipe import UNUSED_OPTIONS, Recipe
+from .tasks.registry import TRAINING_TASKS
+from .tasks.task import TrainingTask
 
-PARITY = 1e-4
+PARITY_LIMIT = 1e-4
 """Largest allowed difference between torch and the float32 graph, as a share of `Task.scale`."""
 
-ROUNDING = 7e-3
+_FLOAT16_LIMIT = 7e-3
 """The same for the shipped file with float16 weights."""
 
-MULTIPLE = 32
-SIZES = (PRESET, PRESET[::-1], (256, 256))
-NORMALISATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
+_SIZE_MULTIPLE = 32
+_CHECKED_SIZES = (PRESET, PRESET[::-1], (256, 256))
+"""Canvases on which the exported graph is compared with torch; the first one is traced."""
+
+_NORMALIZATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """What the file says about itself."""
 
-    licence: str = "Apache-2.0"
+    license: str = "Apache-2.0"
     command: str = ""
     data: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load(checkpoint: Path) -> tuple[str, nn.Module]:
+def load_network(checkpoint: Path) -> tuple[str, nn.Module]:
     """(task, network) of a checkpoint: the running average of its weights.
 
     Raises InputError for weights that do not fit today's network.
@@ -62,7 +64,7 @@ def load(checkpoint: Path) -> tuple[str, nn.Module]:
     recipe = state["recipe"]
     encoder = recipe.get("encoder", "lite0")
     try:
-        network = TASKS[recipe["task"]].network(encoder)
+        network = TRAINING_TASKS[recipe["task"]].network(encoder)
         network.load_state_dict(state["mean"])
     except (RuntimeError, KeyError) as error:
         raise InputError(
@@ -72,8 +74,8 @@ def load(checkpoint: Path) -> tuple[str, nn.Module]:
     return recipe["task"], network.eval()
 
 
-def export(
-    checkpoint: Path, out: Path, card: Card | None = None, calibration: float = 1.0
+def export_onnx(
+    checkpoint: Path, out: Path, card: ModelCard | None = None, calibration: float = 1.0
 ) -> float:
     """Write `out` (ONNX) from a checkpoint; returns the parity, the largest difference.
 
@@ -81,25 +83,27 @@ def export(
     is replaced only by a file that passed.
     """
     refuse_inputs(out, [checkpoint])
-    refuse_run(out)
+    refuse_run_file(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    task, network = load(checkpoint)
-    module = TASKS[task].export(network, calibration).eval()
+    task, network = load_network(checkpoint)
+    module = TRAINING_TASKS[task].export(network, calibration).eval()
     with replacing(out) as fresh:
-        _write(module, fresh, TASKS[task])
-        _prove(module, fresh, task, card or Card(), PARITY)
-        _halve(fresh)
-        parity = _prove(module, fresh, task, card or Card(), ROUNDING)
+        _write(module, fresh, TRAINING_TASKS[task])
+        _check_parity(module, fresh, task, card or ModelCard(), PARITY_LIMIT)
+        _store_as_float16(fresh)
+        parity = _check_parity(module, fresh, task, card or ModelCard(), _FLOAT16_LIMIT)
     return parity
 
 
-def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None = None) -> float:
+def export_checkpoint(
+    checkpoint: Path, out: Path, command: str = "", data: Path | None = None
+) -> float:
     """`export` with everything the checkpoint knows written on the card.
 
     With `data` the network is calibrated first, on what training never saw.
     """
     refuse_inputs(out, [checkpoint])
-    refuse_run(out)
+    refuse_run_file(out)
     if out.is_dir():
         raise InputError(f"{label(out)}: is a folder; name an .onnx file")
     if data is not None and not data.is_dir():
@@ -109,18 +113,18 @@ def export_run(checkpoint: Path, out: Path, command: str = "", data: Path | None
     numbers: dict[str, Any] = {"epochs": state["epoch"]} if "epoch" in state else {}
     if "error" in state:
         numbers["validation error"] = round(float(state["error"]), 4)
-    task, calibration = TASKS[recipe["task"]], 1.0
+    task, calibration = TRAINING_TASKS[recipe["task"]], 1.0
     if data is not None:
-        calibration = task.calibrate(load(checkpoint)[1], data)
+        calibration = task.calibrate(load_network(checkpoint)[1], data)
         numbers[task.calibration] = round(calibration, 3)
-    card = Card(command=command or _command(recipe), data=_sources(recipe), numbers=numbers)
-    return export(checkpoint, out, card, calibration)
+    card = ModelCard(command=command or _command(recipe), data=_sources(recipe), numbers=numbers)
+    return export_onnx(checkpoint, out, card, calibration)
 
 
-HERE = ("task", "data", "out", "threads", "workers")
+_PLACE_OPTIONS = ("task", "data", "out", "threads", "workers")
 """Options of a recipe that say where a run took place, not what came out of it."""
 
-EARLIER = {"start": "(an earlier run)", "labels": "(of train labels)"}
+_PATH_PLACEHOLDERS = {"start": "(an earlier run)", "labels": "(of train labels)"}
 """What stands for paths in the command line stored with a network."""
 
 
@@ -129,34 +133,35 @@ def _command(recipe: Mapping[str, Any]) -> str:
     words = ["depthmatte train", recipe["task"]]
     for one in options(Recipe):
         value = recipe.get(one.name)
-        if one.name in HERE or value is None:
+        unused = UNUSED_OPTIONS.get(recipe["task"], ())
+        if one.name in (*_PLACE_OPTIONS, *unused) or value is None:
             continue
         flag = one.flags[-1]
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
-            words.append(f"{flag} {EARLIER.get(one.name) or one.shown(value)}")
+            words.append(f"{flag} {_PATH_PLACEHOLDERS.get(one.name) or one.shown(value)}")
     return " ".join(words)
 
 
 def _sources(recipe: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a network learnt from, its teacher only where the run had labels."""
+    """What a network learned from; its teacher only where the run had labels."""
     task = recipe["task"]
-    taught = recipe.get("labels") and task in LABELS
-    return (*SOURCES[task], LABELS[task]) if taught else SOURCES[task]
+    taught = recipe.get("labels") and task in _TEACHER_SOURCES
+    return (*_DATA_SOURCES[task], _TEACHER_SOURCES[task]) if taught else _DATA_SOURCES[task]
 
 
-def _prove(module: nn.Module, path: Path, task: str, card: Card, limit: float) -> float:
+def _check_parity(module: nn.Module, path: Path, task: str, card: ModelCard, limit: float) -> float:
     """Measure parity, refuse more than `limit`, store it with the contract."""
-    _describe(path, task, module, card, None)
-    parity = _parity(module, path, TASKS[task])
+    _store_contract(path, task, module, card, None)
+    parity = _parity(module, path, TRAINING_TASKS[task])
     if parity > limit:
         raise WeightsError(f"{task}: ONNX differs from torch by {parity:.2g}; not exported")
-    _describe(path, task, module, card, parity)
+    _store_contract(path, task, module, card, parity)
     return parity
 
 
-def _write(module: nn.Module, path: Path, task: Task) -> None:
+def _write(module: nn.Module, path: Path, task: TrainingTask) -> None:
     """Trace to ONNX with free height and width."""
     names: tuple[str, ...] = module.outputs  # type: ignore[assignment]
     free = {2: "height", 3: "width"}
@@ -165,7 +170,7 @@ def _write(module: nn.Module, path: Path, task: Task) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (torch.rand(1, task.channels, *_sizes(task)[0]),),
+            (torch.rand(1, task.channels, *_input_size(task, _CHECKED_SIZES[0])),),
             str(path),
             input_names=["image"],
             output_names=list(names),
@@ -175,12 +180,12 @@ def _write(module: nn.Module, path: Path, task: Task) -> None:
         )
 
 
-def _sizes(task: Task) -> list[tuple[int, int]]:
-    """Sizes of the task's input: the preset's first."""
-    return [(rows // task.shrunk, columns // task.shrunk) for rows, columns in SIZES]
+def _input_size(task: TrainingTask, canvas: tuple[int, int]) -> tuple[int, int]:
+    """The size of the task's input for a canvas."""
+    return canvas[0] // task.reduction, canvas[1] // task.reduction
 
 
-SOURCES = {
+_DATA_SOURCES = {
     "matte": (
         "PicsArt portraits, Clothing Co-Parsing street photos, small shares of three rougher "
         "sets, people-free backgrounds; binary masks",
@@ -201,13 +206,13 @@ SOURCES = {
     ),
 }
 
-LABELS = {
+_TEACHER_SOURCES = {
     "matte": "street outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
     "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
 }
-"""What a teacher adds where a run was given `train labels`."""
+"""What a teacher adds to a run with `train labels`."""
 
-MEANINGS = {
+_OUTPUT_MEANINGS = {
     "matte": {
         "alpha": "S_in, opacity of the portrait in [0, 1]",
         "prob": "I1, probability of being portrait in [0, 1]",
@@ -224,17 +229,17 @@ MEANINGS = {
 }
 
 
-HALF = 1024
+_MIN_FLOAT16_SIZE = 1024
 """Weights with more values than this are stored as float16 and cast back when loaded."""
 
 
-def _halve(path: Path) -> None:
+def _store_as_float16(path: Path) -> None:
     """Store large weights in half the bytes; ONNX Runtime folds the casts once, at load."""
     model = onnx.load(str(path))
     casts = []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size <= HALF:
+        if values.dtype != np.float32 or values.size <= _MIN_FLOAT16_SIZE:
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name + "_half"))
@@ -248,21 +253,23 @@ def _halve(path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: float | None) -> None:
+def _store_contract(
+    path: Path, task: str, module: nn.Module, card: ModelCard, parity: float | None
+) -> None:
     """Store the contract in the file."""
     contract = {
         "contract": VERSION,
         "task": task,
         "input": {
             "name": "image",
-            "channels": TASKS[task].channels,
+            "channels": TRAINING_TASKS[task].channels,
             "range": [0, 1],
-            "multiple": MULTIPLE // TASKS[task].shrunk,
-            "preset": _sizes(TASKS[task])[0],
+            "multiple": _SIZE_MULTIPLE // TRAINING_TASKS[task].reduction,
+            "preset": _input_size(TRAINING_TASKS[task], PRESET),
         },
-        "outputs": MEANINGS[task],
-        "normalisation": NORMALISATION if TASKS[task].pretrained else "none",
-        "licence": card.licence,
+        "outputs": _OUTPUT_MEANINGS[task],
+        "normalisation": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
+        "licence": card.license,
         "command": card.command,
         "data": card.data,
         "numbers": {
@@ -277,12 +284,13 @@ def _describe(path: Path, task: str, module: nn.Module, card: Card, parity: floa
 
 
 @torch.no_grad()
-def _parity(module: nn.Module, path: Path, task: Task) -> float:
+def _parity(module: nn.Module, path: Path, task: TrainingTask) -> float:
     """Largest difference between torch and ONNX Runtime on smooth and noisy canvases."""
     network = Network(path, trusted=True)
     rng = np.random.default_rng(0)
     worst = 0.0
-    for rows, columns in _sizes(task):
+    for canvas in _CHECKED_SIZES:
+        rows, columns = _input_size(task, canvas)
         noise = rng.random((1, task.channels, rows, columns), np.float32)
         ramp = np.broadcast_to(np.linspace(0, 1, columns, dtype=np.float32), noise.shape)
         for image in (noise, np.ascontiguousarray(ramp)):

@@ -1,4 +1,4 @@
-"""What a run says of its epochs: log.csv and the plot beside it."""
+"""The log of a run's epochs: log.csv and its plot."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..errors import InputError
 from ..io.replace import replacing
 from ..text import label
 
-Row = dict[str, float]
+LogRow = dict[str, float]
 """One epoch: `epoch`, `loss` and its terms, `validation`, `seconds`."""
 
 
-def write_log(path: Path, rows: Sequence[Row]) -> None:
+def write_log(path: Path, rows: Sequence[LogRow]) -> None:
     """Write all epochs as CSV, whole or not at all."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
@@ -25,7 +25,7 @@ def write_log(path: Path, rows: Sequence[Row]) -> None:
         draft.write_text(text.getvalue(), "utf-8", newline="")
 
 
-def read_log(path: Path) -> list[Row]:
+def read_log(path: Path) -> list[LogRow]:
     """The epochs of a log.csv; none where there is no file. InputError for another file."""
     if not path.exists():
         return []
@@ -44,7 +44,7 @@ def read_log(path: Path) -> list[Row]:
         raise InputError(f"{label(path)}: is no log of a run; move it elsewhere") from error
 
 
-def plot(path: Path, rows: Sequence[Row]) -> None:
+def plot_log(path: Path, rows: Sequence[LogRow]) -> None:
     """Draw loss and validation error by epoch as PNG, whole or not at all."""
     from matplotlib.figure import Figure
 

@@ -6,18 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .nets.fusion import FusionOutput
-from .nets.monodepth import expectation
-from .nets.portrait import PortraitLogits, enlarge
-from .nets.stereo import LARGEST, STRIDE, StereoOutput
-from .nets.stereo import NEAR as RIGHT
-
-LEAST_SPREAD = 0.22
+_MIN_SPREAD = 0.22
 """Least spread of d that a weak label of unit spread asks for: without it the cheapest answer
 on real photos is a flat map that still has the right order."""
 
 
-def band(truth: Tensor, radius: int) -> Tensor:
+def outline_band(truth: Tensor, radius: int) -> Tensor:
     """1 within `radius` pixels of the outline of an alpha in [0, 1], else 0."""
 
     def widest(x: Tensor) -> Tensor:
@@ -29,35 +23,11 @@ def band(truth: Tensor, radius: int) -> Tensor:
 
 
 def soft_iou(prediction: Tensor, truth: Tensor) -> Tensor:
-    """1 - intersection over union of soft masks, averaged over photos that show somebody."""
+    """1 - intersection over union of soft masks, averaged over photos that show a person."""
     both = (prediction * truth).sum((1, 2, 3))
     either = (prediction + truth - prediction * truth).sum((1, 2, 3))
     present = (truth.sum((1, 2, 3)) > 0).to(truth)
     return ((1 - both / (either + 1)) * present).sum() / present.sum().clamp(min=1)
-
-
-def portrait_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
-    """The three supervised branches of the portrait network.
-
-    semantic: cross-entropy on the area-averaged truth at stride 8; detail: cross-entropy in
-    the band around the outline at stride 2; matte: cross-entropy, more in the band, plus
-    absolute error everywhere and in the band plus soft IoU.
-    """
-    coarse = F.avg_pool2d(truth, 8)
-    half = F.avg_pool2d(truth, 2)
-    ring = band(half, 5)
-    detail = F.binary_cross_entropy_with_logits(logits.detail, half, reduction="none")
-    near = band(truth, 6)
-    matte = F.binary_cross_entropy_with_logits(logits.matte, truth, reduction="none")
-    alpha = logits.matte.sigmoid()
-    return {
-        "semantic": F.binary_cross_entropy_with_logits(logits.semantic, coarse),
-        "detail": 0.5 * (detail * ring).sum() / ring.sum().clamp(min=1),
-        "matte": (matte * (1 + 2 * near)).mean(),
-        "error": 2 * (alpha - truth).abs().mean(),
-        "outline": ((alpha - truth).abs() * near).sum() / near.sum().clamp(min=1),
-        "iou": soft_iou(alpha, truth),
-    }
 
 
 def bin_cross_entropy(logits: Tensor, d: Tensor, weight: Tensor) -> Tensor:
@@ -80,7 +50,7 @@ def weighted_l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return ((prediction - truth).abs() * weight).sum() / weight.sum().clamp(min=1)
 
 
-def scale_shift_free(prediction: Tensor, teacher: Tensor, weight: Tensor) -> Tensor:
+def affine_invariant_l1(prediction: Tensor, teacher: Tensor, weight: Tensor) -> Tensor:
     """Absolute error after least-squares alignment of the teacher, photo by photo.
 
     `teacher` is any affine function of log depth (Ranftl et al. 2020 use the same idea).
@@ -93,11 +63,11 @@ def scale_shift_free(prediction: Tensor, teacher: Tensor, weight: Tensor) -> Ten
     p = (prediction - mean).detach()
     covariance = (p * t * weight).sum((2, 3), keepdim=True)
     variance = (t * t * weight).sum((2, 3), keepdim=True)
-    scale = (covariance / variance.clamp(min=1e-6)).clamp(LEAST_SPREAD, 1.0)
+    scale = (covariance / variance.clamp(min=1e-6)).clamp(_MIN_SPREAD, 1.0)
     return weighted_l1(prediction - mean, scale * t, weight)
 
 
-def gradient_match(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def gradient_l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Absolute error of horizontal and vertical differences where both pixels count."""
     total = prediction.new_zeros(())
     for dim in (2, 3):
@@ -109,7 +79,7 @@ def gradient_match(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
-def pair_order(d: Tensor, pairs: Tensor, margin: float = 0.06, soft: float = 0.03) -> Tensor:
+def pair_ranking_loss(d: Tensor, pairs: Tensor, margin: float = 0.06, soft: float = 0.03) -> Tensor:
     """Ranking loss on point pairs: the first point of each pair must be nearer.
 
     `pairs` is float (n, p, 5): y and x of the near point, y and x of the far one as
@@ -125,58 +95,7 @@ def pair_order(d: Tensor, pairs: Tensor, margin: float = 0.06, soft: float = 0.0
     return (cost * weight).sum() / weight.sum().clamp(min=1)
 
 
-def depth_loss(logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """All terms of the depth network on one batch of `DepthSamples`."""
-    at = enlarge(expectation(logits), batch["d"])
-    size = logits.shape[-2:]
-    known = (
-        F.interpolate(batch["d"], size, mode="nearest-exact"),
-        F.interpolate(batch["weight"], size, mode="nearest-exact"),
-    )
-    return {
-        "bins": 0.3 * bin_cross_entropy(logits, *known),
-        "known": 2 * weighted_l1(at, batch["d"], batch["weight"]),
-        "edges": gradient_match(at, batch["d"], (batch["weight"] > 0).to(at)),
-        "teacher": 2 * scale_shift_free(at, batch["teacher"], batch["teacher_weight"]),
-        "order": 8 * pair_order(at, batch["pairs"]),
-    }
-
-
-def stereo_loss(out: StereoOutput, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The binocular network on `disparity` and `visible` (n, 1, h, w), pixels and 0 or 1.
-
-    bins: cross-entropy of the volume's logits; coarse and fine: Huber error in pixels, points
-    hidden from the right view counting little; sure: cross-entropy of right or wrong.
-    """
-    truth = batch["disparity"]
-    weight = 0.15 + 0.85 * batch["visible"]
-    size = out.coarse.shape[-2:]
-    small = F.interpolate(truth, size, mode="nearest-exact")
-    light = F.interpolate(weight, size, mode="nearest-exact")
-    right = ((out.coarse.detach() - small).abs() <= RIGHT).long()[:, 0]
-    return {
-        "bins": bin_cross_entropy(out.logits, small / (LARGEST - STRIDE), light),
-        "coarse": 0.3 * huber(out.coarse - small, light),
-        "fine": huber(out.disparity - truth, weight),
-        "sure": 0.5 * F.cross_entropy(out.sure, right),
-    }
-
-
-def huber(error: Tensor, weight: Tensor) -> Tensor:
+def weighted_huber(error: Tensor, weight: Tensor) -> Tensor:
     """Square below one pixel, straight above, averaged under a weight map."""
     cost = F.huber_loss(error, torch.zeros_like(error), reduction="none")
     return (cost * weight).sum() / weight.sum().clamp(min=1)
-
-
-def fusion_loss(out: FusionOutput, truth: Tensor) -> dict[str, Tensor]:
-    """The fusion network against the subject's true alpha (n, 1, h, w).
-
-    verdict: cross-entropy at a quarter of the size; error: absolute error of the fused
-    alpha; iou: soft IoU, so that small subjects count.
-    """
-    coarse = F.avg_pool2d(truth, truth.shape[-1] // out.logits.shape[-1])
-    return {
-        "verdict": F.binary_cross_entropy_with_logits(out.logits, coarse),
-        "error": 4 * (out.alpha - truth).abs().mean(),
-        "iou": 0.5 * soft_iou(out.alpha, truth),
-    }

@@ -1,4 +1,4 @@
-"""A run in progress: network, running average, optimiser, and how far it got."""
+"""A run in progress: network, running average, optimizer, and how far it got."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from ..errors import InputError
 from ..fields import plain
 from ..text import label
 from .checkpoint import read_checkpoint, write_checkpoint
-from .log import Row, plot, read_log, write_log
-from .nets.encoders import load_imagenet
+from .log import LogRow, plot_log, read_log, write_log
+from .networks.encoders import load_imagenet_weights
 from .recipe import Recipe
-from .tasks import Task
+from .tasks.task import TrainingTask
 
 
-def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     """Adam over what may learn; the encoder's rate is scaled by `encoder_rate`."""
     encoder = network.get_submodule("encoder")
     inside = {id(p) for p in encoder.parameters()}
     rest = [p for p in network.parameters() if id(p) not in inside]
     groups = [
-        {"params": rest, "lr": recipe.rate, "base": recipe.rate},
+        {"params": rest, "lr": recipe.learning_rate, "base": recipe.learning_rate},
         {
             "params": [p for p in encoder.parameters() if p.requires_grad],
-            "lr": recipe.rate * recipe.encoder_rate,
-            "base": recipe.rate * recipe.encoder_rate,
+            "lr": recipe.learning_rate * recipe.encoder_rate,
+            "base": recipe.learning_rate * recipe.encoder_rate,
         },
     ]
     return torch.optim.Adam(groups)
 
 
-def cosine(step: int, part: float, warm: int = 50) -> float:
-    """Factor on the rate: a short linear start, then a cosine as `part` goes from 0 to 1."""
-    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(part, 1.0)))
+def cosine_schedule(step: int, progress: float, warm: int = 50) -> float:
+    """Factor on the rate: a short linear start, then a cosine as `progress` goes from 0 to 1."""
+    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
-def hold_still(network: nn.Module, stages: int) -> None:
-    """Freeze the first encoder stages, their batch statistics too: early edges are learnt."""
+def freeze_stages(network: nn.Module, stages: int) -> None:
+    """Freeze the first encoder stages, their batch statistics too: early edges are learned."""
     for index, stage in enumerate(network.get_submodule("encoder.stages").children()):
         if index < stages:
             stage.requires_grad_(False)
@@ -50,7 +50,7 @@ def hold_still(network: nn.Module, stages: int) -> None:
 
 
 @torch.no_grad()
-def follow(mean: nn.Module, network: nn.Module, decay: float) -> None:
+def update_average(mean: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the running average of weights (and batch statistics) toward the network."""
     both = list(zip(mean.state_dict().values(), network.state_dict().values(), strict=True))
     floating = [pair for pair in both if pair[0].dtype.is_floating_point]
@@ -63,10 +63,10 @@ def follow(mean: nn.Module, network: nn.Module, decay: float) -> None:
 
 @dataclass
 class Run:
-    """A run in progress: the network, its running average, the optimiser, how far it got."""
+    """A run in progress: the network, its running average, the optimizer, how far it got."""
 
     recipe: Recipe
-    task: Task
+    task: TrainingTask
     device: torch.device
     network: nn.Module
     mean: nn.Module
@@ -75,13 +75,13 @@ class Run:
     step: int = 0
     epoch: int = 0
     best: float = math.inf
-    quiet: int = 0
+    epochs_without_gain: int = 0
     spent: float = 0.0
-    log: list[Row] = field(default_factory=list)
+    log: list[LogRow] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def begin(cls, recipe: Recipe, task: Task) -> Run:
+    def begin(cls, recipe: Recipe, task: TrainingTask) -> Run:
         """From ImageNet, from another run's weights (`start`), or from chance.
 
         Raises InputError for a `start` none of whose weights fit.
@@ -89,14 +89,14 @@ class Run:
         torch.manual_seed(recipe.seed)
         network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
         if recipe.start is not None:
-            fitting = _take_fitting(network, read_checkpoint(recipe.start)["mean"])
+            fitting = _copy_fitting(network, read_checkpoint(recipe.start)["mean"])
             if not fitting:
                 raise InputError(
                     f"{label(recipe.start)}: none of its weights fit the {recipe.task} network; "
                     "give another --start"
                 )
         elif task.pretrained and recipe.imagenet and recipe.encoder == "lite0":
-            load_imagenet(network.get_submodule("encoder"))  # type: ignore[arg-type]
+            load_imagenet_weights(network.get_submodule("encoder"))  # type: ignore[arg-type]
         mean.load_state_dict(network.state_dict())
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         for module in network.modules():
@@ -104,11 +104,11 @@ class Run:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network.to(device)
         mean.to(device)
-        hold_still(network, recipe.freeze)
-        return cls(recipe, task, device, network, mean, optimiser(network, recipe))
+        freeze_stages(network, recipe.freeze)
+        return cls(recipe, task, device, network, mean, make_optimizer(network, recipe))
 
-    def go_on(self, state: dict[str, Any]) -> None:
-        """Take up a checkpoint where it stood; InputError for one of another network."""
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint stood; InputError for one of another network."""
         out = label(self.recipe.out)
         for name in ("task", "encoder", "freeze"):
             stored, wanted = state["recipe"].get(name), getattr(self.recipe, name)
@@ -126,34 +126,38 @@ class Run:
                 f"{out}: its run is of another version of the network; begin a new run with "
                 f"--start {out}/last.pt and another --out"
             ) from error
-        self.epoch, self.best, self.quiet = state["epoch"], state["best"], state["quiet"]
+        self.epoch, self.best, self.epochs_without_gain = (
+            state["epoch"],
+            state["best"],
+            state["quiet"],
+        )
         self.step, self.spent = state.get("step", -1), state.get("spent", 0.0)
         # Older checkpoints hold no log. A row past the checkpoint is of an epoch to be done again.
         rows = state["log"] if "log" in state else read_log(self.recipe.out / "log.csv")
         self.log = [row for row in rows if row["epoch"] < self.epoch]
 
     def plan(self, steps: int) -> None:
-        """Lay the run out for so many steps and let its time begin; what was done before counts."""
+        """Plan the run for so many steps and start its clock; what was done before counts."""
         self.steps = steps
         self.began = time.monotonic() - self.spent
         if self.step < 0:
             self.step = steps * self.epoch // self.recipe.epochs
 
     @property
-    def part(self) -> float:
-        """How much of the run is done, by steps or by time, whichever is more; 1 at its end."""
+    def progress(self) -> float:
+        """How much of the run is done, by steps or by time, the larger of both; 1 at its end."""
         by_time = (time.monotonic() - self.began) / (60 * self.recipe.minutes or math.inf)
         return max(self.step / max(1, self.steps), by_time)
 
-    def learn(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """One step of Adam on one batch; the loss and its terms, still on the device."""
         for group in self.adam.param_groups:
-            group["lr"] = group["base"] * cosine(self.step, self.part)
+            group["lr"] = group["base"] * cosine_schedule(self.step, self.progress)
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         image = moved["image"].contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
             answer = self.network(image)
-        terms = self.task.loss(in_float32(answer), moved)
+        terms = self.task.loss(_to_float32(answer), moved)
         loss = torch.stack(list(terms.values())).sum()
         self.adam.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -162,17 +166,17 @@ class Run:
         self.step += 1
         # A young average must forget its start quickly.
         young = (1 + self.step) / (10 + self.step)
-        follow(self.mean, self.network, min(self.recipe.average, young))
+        update_average(self.mean, self.network, min(self.recipe.ema_decay, young))
         return {name: term.detach() for name, term in {"loss": loss, **terms}.items()}
 
-    def close_epoch(self, row: Row) -> None:
+    def finish_epoch(self, row: LogRow) -> None:
         """Count the epoch, judge progress, write checkpoint, log and plot.
 
         The checkpoint comes first: the others follow from it, so a stop between them loses nothing.
         """
         loss = row["loss"]
         self.epoch += 1
-        self.quiet = 0 if loss < 0.99 * self.best else self.quiet + 1
+        self.epochs_without_gain = 0 if loss < 0.99 * self.best else self.epochs_without_gain + 1
         self.best = min(self.best, loss)
         self.log.append(row)
         write_checkpoint(
@@ -183,7 +187,7 @@ class Run:
                 "step": self.step,
                 "spent": time.monotonic() - self.began,
                 "best": self.best,
-                "quiet": self.quiet,
+                "quiet": self.epochs_without_gain,
                 "error": row["validation"],
                 "log": self.log,
                 "network": self.network.state_dict(),
@@ -196,32 +200,32 @@ class Run:
     def write_log(self) -> None:
         """Write log.csv and log.png."""
         write_log(self.recipe.out / "log.csv", self.log)
-        plot(self.recipe.out / "log.png", self.log)
+        plot_log(self.recipe.out / "log.png", self.log)
 
     @property
     def reason_to_stop(self) -> str:
         """Why the run ends before its target epoch; empty when it goes on."""
         if self.best <= self.recipe.stop_loss:
             return "loss reached"
-        if self.recipe.patience and self.quiet >= self.recipe.patience:
+        if self.recipe.patience and self.epochs_without_gain >= self.recipe.patience:
             return "converged"
-        return "time is up" if self.late else ""
+        return "time is up" if self.is_out_of_time else ""
 
     @property
-    def late(self) -> bool:
+    def is_out_of_time(self) -> bool:
         """Whether the run's minutes are over."""
         minutes = self.recipe.minutes
         return bool(minutes) and time.monotonic() - self.began >= 60 * minutes
 
 
-def in_float32(answer: Any) -> Any:
+def _to_float32(answer: Any) -> Any:
     """A network's answer, a tensor or a named tuple of tensors, ready for exact losses."""
     if isinstance(answer, Tensor):
         return answer.float()
-    return type(answer)(*(in_float32(part) for part in answer))
+    return type(answer)(*(_to_float32(part) for part in answer))
 
 
-def _take_fitting(network: nn.Module, values: dict[str, Tensor]) -> int:
+def _copy_fitting(network: nn.Module, values: dict[str, Tensor]) -> int:
     """Copy the tensors whose names and shapes agree, the others stay; how many were copied."""
     own = network.state_dict()
     fitting = {k: v for k, v in values.items() if k in own and own[k].shape == v.shape}

@@ -1,0 +1,145 @@
+"""Corruptions of mattes and depth maps: errors that networks and sensors make.
+
+Maps are float32 (h, w) in [0, 1], as `Matte` and `Depth` have them; every function takes a
+NumPy generator first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import Float
+from ...filters import nearest
+from ...maps import Matte
+from ..types import Rng
+
+_DROP_SHARE = 0.4
+"""Share of samples in which pieces are cut out of S_in and I1."""
+
+_FALSE_POSITIVE_SHARE = 0.25
+"""Share of samples in which pieces next to the person are added to S_in and I1."""
+
+_MAX_LIMB_WIDTH = (0.15, 0.35)
+"""How wide a limb is at most, as a share of the subject's size, the root of its area."""
+
+_MIN_LIMB_AREA = 0.005
+"""Least area of a limb as a share of the subject's."""
+
+
+def wrong_depth(rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
+    """Depth upside down, mirrored, constant or made up, and where the subject seems to be."""
+    kind = rng.integers(4)
+    if kind == 0:
+        d, prob = d[::-1], prob[::-1]
+    elif kind == 1:
+        d, prob = d[:, ::-1], prob[:, ::-1]
+    elif kind == 2:
+        d, prob = np.full_like(d, rng.random()), np.full_like(prob, rng.uniform(0.2, 1))
+    else:
+        rough = rng.random((int(rng.integers(2, 7)), int(rng.integers(2, 7)))).astype(np.float32)
+        d = np.clip(cv2.resize(rough, d.shape[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
+        prob = np.full_like(prob, rng.uniform(0.2, 1))
+    return np.ascontiguousarray(d), np.ascontiguousarray(prob), float(rng.random())
+
+
+def drop_regions(rng: Rng, matte: Matte) -> tuple[Float, Float]:
+    """Cut ovals and bars out of some mattes, as a network misses limbs and bags."""
+    if rng.random() >= _DROP_SHARE or not (matte.alpha > 0.5).any():
+        return matte.alpha, matte.prob
+    rows, columns = np.nonzero(matte.alpha > 0.5)
+    hole = _ovals(rng, rows, columns, np.sqrt(rows.size), matte.alpha.shape)
+    left = np.float32(rng.choice([0.0, 0.0, 0.25]))
+    keep = 1 - hole * (1 - left)
+    return matte.alpha * keep, matte.prob * keep
+
+
+def add_false_positives(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
+    """Add ovals just outside some people, as a network takes in people behind."""
+    size = np.sqrt(float((truth > 0.5).sum()))
+    if rng.random() >= _FALSE_POSITIVE_SHARE or size < 1:
+        return alpha, prob
+    side = 2 * max(1, round(0.15 * size)) + 1
+    around = cv2.dilate((truth > 0.5).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    rows, columns = np.nonzero(around & (truth < 0.5))
+    if not rows.size:
+        return alpha, prob
+    extra = _ovals(rng, rows, columns, size, alpha.shape) * (1 - truth)
+    high = extra * np.float32(rng.uniform(0.6, 1))
+    return np.maximum(alpha, high), np.maximum(prob, high * np.float32(rng.uniform(0.7, 1)))
+
+
+def crop_field_of_view(rng: Rng, prob: Float) -> Float:
+    """I2 of a camera that sees less than the photo shows: 0 beyond up to four straight edges."""
+    height, width = prob.shape
+    top, bottom = _edges(rng, height)
+    left, right = _edges(rng, width)
+    seen = np.zeros_like(prob)
+    seen[top:bottom, left:right] = prob[top:bottom, left:right]
+    return seen
+
+
+def _edges(rng: Rng, side: int) -> tuple[int, int]:
+    """First and last pixel seen along a side; at least a tenth of it lies between."""
+    low, high = (rng.uniform(0, 0.6) * (rng.random() < 0.5) for _ in range(2))
+    return round(side * min(low, 0.9 - high)), round(side * (1 - high))
+
+
+def misplace_depth(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float, Float]:
+    """Put part of the subject at the depth of what is behind, as estimates do; surely or not.
+
+    Half the time limbs, where people are narrow, at the depth next to them, else a shoulder
+    or the like.
+    """
+    rows, columns = np.nonzero(truth > 0.5)
+    outside = d[truth < 0.05]
+    if not rows.size or not outside.size:
+        return d, prob
+    size = np.sqrt(rows.size)
+    if rng.random() < 0.5:
+        wrong = _limbs(rng, truth, size)
+        far: Float = nearest(d, truth < 0.05)
+    else:
+        wrong = _ovals(rng, rows, columns, size, d.shape, (0.1, 0.6))
+        far = np.full_like(d, np.percentile(outside, rng.uniform(30, 95)))
+    # Estimates that fail fade from right to wrong; they seldom step there.
+    wrong = np.asarray(cv2.GaussianBlur(wrong, (0, 0), rng.uniform(1, 6)), np.float32)
+    return d + wrong * (far - d), prob * (1 - wrong * np.float32(rng.uniform(0, 0.7)))
+
+
+def _limbs(rng: Rng, truth: Float, size: float) -> Float:
+    """1 on some of the places where the subject is narrow, and a little around them."""
+    solid = (truth > 0.5).astype(np.uint8)
+    width = 2 * round(size * rng.uniform(*_MAX_LIMB_WIDTH) / 2) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    narrow = cv2.morphologyEx(solid, cv2.MORPH_TOPHAT, disc)
+    count, label, stats, _ = cv2.connectedComponentsWithStats(narrow)
+    large = stats[:, cv2.CC_STAT_AREA] >= _MIN_LIMB_AREA * size**2
+    chosen = large & (rng.random(count) < 0.5)
+    chosen[0] = False
+    around = cv2.dilate(chosen[label].astype(np.uint8), np.ones((5, 5), np.uint8))
+    return np.asarray(around, np.float32)
+
+
+def _ovals(
+    rng: Rng,
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    size: float,
+    shape: tuple[int, ...],
+    axes: tuple[float, float] = (0.06, 0.35),
+) -> Float:
+    """One to three soft ovals about points among (rows, columns).
+
+    Their half `axes` are shares of a person's `size`.
+    """
+    drawn: Any = np.zeros(shape, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        spot = int(rng.integers(rows.size))
+        half = [max(2, round(size * share)) for share in rng.uniform(*axes, 2)]
+        center = (int(columns[spot]), int(rows[spot]))
+        cv2.ellipse(drawn, center, half, rng.uniform(0, 180), 0, 360, 1.0, -1)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), rng.uniform(0.5, 2.5)), np.float32)

@@ -1,1 +1,0 @@
-"""The networks: encoders, the portrait network and the monocular depth network."""

@@ -1,0 +1,1 @@
+"""The networks in PyTorch: encoders, portrait, monocular depth, stereo depth and fusion."""

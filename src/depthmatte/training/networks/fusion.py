@@ -1,0 +1,115 @@
+"""The network behind the fusion `adaptive`: what of the picture belongs to the subject.
+
+It reads `fuse.features`: colors too, so that it can tell where the subject ends inside
+a soft depth map. A small U-shape at a quarter of the canvas, with the whole scene's mean
+at its bottom.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...fuse.features import COARSE, HALO, INPUTS, NEARBY
+from .encoders import Encoder, conv_bn_relu
+from .portrait import separable_conv, upsample_like
+
+VERDICT_THRESHOLD = 0.35
+"""Disagreement with the matte up to which the matte is left alone: its soft edges stay."""
+
+VERDICT_RAMP = 0.3
+"""From OPEN to OPEN + WIDE the verdict takes over."""
+
+
+class FusionOutput(NamedTuple):
+    """`logits` of belonging (n, 1, h/4, w/4) and the fused `alpha` (n, 1, h, w)."""
+
+    logits: Tensor
+    alpha: Tensor
+
+
+class FusionNetwork(nn.Module):
+    """Features (n, CHANNELS, h, w), h and w multiples of 32 -> FusionOutput."""
+
+    def __init__(self, encoder: str = "") -> None:
+        super().__init__()
+        self.encoder = Encoder(
+            [
+                nn.Sequential(conv_bn_relu(INPUTS, 24), conv_bn_relu(24, 24)),
+                nn.Sequential(conv_bn_relu(24, 64, 2), conv_bn_relu(64, 64)),
+                nn.Sequential(
+                    conv_bn_relu(64, 96, 2), separable_conv(96, 96, 5), separable_conv(96, 96, 5)
+                ),
+            ],
+            (24, 64, 96),
+        )
+        self.whole = nn.Conv2d(96, 96, 1)
+        self.bottom = separable_conv(96, 96, 5)
+        self.down16 = conv_bn_relu(96, 64, kernel=1)
+        self.join8 = conv_bn_relu(64, 64)
+        self.down8 = conv_bn_relu(64, 24, kernel=1)
+        self.join4 = conv_bn_relu(24, 24)
+        self.head = nn.Conv2d(24, 1, 3, padding=1)
+
+    def forward(self, features: Tensor) -> FusionOutput:
+        """Verdict and fused alpha; where no depth is near, alpha is the matte's own."""
+        logits = self.verdict(pool_features(features))
+        return FusionOutput(logits, apply_verdict(features[:, :1], logits, features[:, 4:5]))
+
+    def verdict(self, seen: Tensor) -> Tensor:
+        """`blocks` of features (n, INPUTS, h/4, w/4) -> logits of belonging (n, 1, h/4, w/4)."""
+        at4, at8, at16 = self.encoder(seen)
+        bottom = at16 * self.whole(at16.mean((2, 3), keepdim=True)).sigmoid()
+        bottom = bottom + self.bottom(bottom)
+        up8 = self.join8(at8 + upsample_like(self.down16(bottom), at8))
+        up4 = self.join4(at4 + upsample_like(self.down8(up8), at4))
+        logits: Tensor = self.head(up4)
+        return logits
+
+
+def pool_features(features: Tensor) -> Tensor:
+    """`fuse.features.blocks` of (n, CHANNELS, h, w), to learn through."""
+    return torch.cat([F.avg_pool2d(features, COARSE), F.max_pool2d(features, COARSE)], 1)
+
+
+def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
+    """Alpha with the verdict's changes, to learn through: `fuse.decision.decide` with one
+    threshold both ways, without what depth may say pixel by pixel and without pieces.
+
+    `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
+    """
+    verdict = upsample_like(logits.sigmoid(), alpha)
+    blurred = upsample_like(F.avg_pool2d(alpha, COARSE), alpha)
+    known = upsample_like(_max_filter(F.max_pool2d(measured, COARSE), NEARBY), alpha)
+    lost = torch.maximum(blurred - verdict, _max_filter(blurred, HALO) - _max_filter(verdict, HALO))
+    drop = ((lost - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
+    gain = ((verdict - blurred - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
+    crisp = ((verdict - 0.5) * COARSE + 0.5).clamp(0, 1)
+    fused = alpha + drop * (torch.minimum(crisp, alpha) - alpha)
+    return fused + gain * (torch.maximum(crisp, fused) - fused)
+
+
+def _max_filter(x: Tensor, side: int) -> Tensor:
+    """The maximum in a square, rows then columns: at a fraction of its cost."""
+    rows = F.max_pool2d(x, (1, side), 1, (0, side // 2))
+    return F.max_pool2d(rows, (side, 1), 1, (side // 2, 0))
+
+
+class FusionExport(nn.Module):
+    """The form that ships: `fuse.features.blocks` -> the probability of belonging, as coarse.
+
+    How far the verdict is followed is decided at run time (`fuse.decision.decide`).
+    """
+
+    outputs = ("verdict",)
+
+    def __init__(self, network: FusionNetwork, _: float = 1.0) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        """Blocks of features (n, INPUTS, h, w) -> verdict (n, 1, h, w) in [0, 1]."""
+        return (self.network.verdict(image).sigmoid(),)

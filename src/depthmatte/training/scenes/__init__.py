@@ -1,0 +1,1 @@
+"""Composite scenes with exact depth: camera, cut-outs, compositor, renderer, light, sensors."""

@@ -1,0 +1,1 @@
+"""What differs between the four networks: samples, loss, validator and export form of each."""

@@ -1,0 +1,66 @@
+"""The four trainable networks by name."""
+
+from __future__ import annotations
+
+from ...fuse.features import COARSE, INPUTS
+from ..calibrate import fit_depth_temperature, fit_sharpness, fit_stereo_temperature
+from ..networks.fusion import FusionExport, FusionNetwork
+from ..networks.monodepth import MonoDepthExport, MonoDepthNetwork
+from ..networks.portrait import PortraitExport, PortraitNetwork
+from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
+from .depth import DepthSamples, depth_loss, depth_validator
+from .fusion import FusionSamples, fusion_loss, fusion_validator
+from .matte import MatteSamples, matte_loss, matte_validator
+from .stereo import StereoSamples, stereo_loss, stereo_validator
+from .task import TrainingTask
+
+TRAINING_TASKS = {
+    "matte": TrainingTask(
+        "matte",
+        PortraitNetwork,
+        MatteSamples,
+        lambda logits, batch: matte_loss(logits, batch["alpha"]),
+        matte_validator,
+        PortraitExport,
+        fit_sharpness,
+        "sharpness",
+        labels=".png",
+    ),
+    "depth": TrainingTask(
+        "depth",
+        MonoDepthNetwork,
+        DepthSamples,
+        depth_loss,
+        depth_validator,
+        MonoDepthExport,
+        fit_depth_temperature,
+        "temperature",
+        labels=".npy",
+    ),
+    "stereo": TrainingTask(
+        "stereo",
+        StereoNetwork,
+        StereoSamples,
+        stereo_loss,
+        stereo_validator,
+        StereoExport,
+        fit_stereo_temperature,
+        "temperature",
+        channels=6,
+        scale=MAX_DISPARITY,
+    ),
+    "fuse": TrainingTask(
+        "fuse",
+        FusionNetwork,
+        FusionSamples,
+        lambda out, batch: fusion_loss(out, batch["alpha"]),
+        fusion_validator,
+        FusionExport,
+        lambda network, data: 1.0,
+        "calibration",
+        channels=INPUTS,
+        reduction=COARSE,
+        pretrained=False,
+    ),
+}
+"""Every trainable network."""

@@ -1,0 +1,123 @@
+"""The parts of one trainable network, and the protocol of its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...canvas import Fit, prepare
+from ...photo import Photo
+from ..recipe import Preset, Recipe
+from ..types import FloatMap, SampleKey, TrainingSample
+
+Validator = Callable[[nn.Module], float]
+"""Network -> validation error, 0 is best."""
+
+
+@dataclass(frozen=True)
+class MaterialOptions:
+    """What decides the samples of a run.
+
+    Attributes
+    ----------
+    data : Path
+        The data folder.
+    preset : tuple of int
+        (height, width) of the canvas in pixels.
+    labels : Path or None
+        Folder of a teacher's labels; of the fusion network's maps.
+    strength : float
+        Strength of augmentation in [0, 1].
+    """
+
+    data: Path
+    preset: Preset
+    labels: Path | None = None
+    strength: float = 1.0
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> MaterialOptions:
+        """The part of a recipe that decides the samples."""
+        return cls(recipe.data, recipe.preset, recipe.labels, recipe.strength)
+
+
+class SampleSource(Protocol):
+    """What a network learns from: `shares` say how often an epoch draws each of its items."""
+
+    @classmethod
+    def from_options(cls, options: MaterialOptions) -> Self:
+        """The training samples of a run; InputError for folders that hold none."""
+
+    @property
+    def shares(self) -> list[float]:
+        """One share an item."""
+
+    def sample(self, key: SampleKey) -> TrainingSample:
+        """The sample of a key, always the same."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One trainable network.
+
+    Attributes
+    ----------
+    name : str
+        Its name on the command line and in contracts.
+    network : callable
+        Encoder family -> network.
+    samples : type
+        What it learns from.
+    loss : callable
+        (output, batch) -> terms of the loss by name.
+    validator : callable
+        Options of a run -> how its validation error is measured.
+    export : callable
+        (network, calibration) -> the form that ships.
+    calibrate : callable
+        (network, data folder) -> the number fitted at export.
+    calibration : str
+        That number's name.
+    channels : int
+        Channels of the input.
+    reduction : int
+        The input is 1 / `reduction` of the canvas.
+    scale : float
+        The size of its largest output.
+    pretrained : bool
+        Whether its encoder can start from ImageNet weights.
+    labels : str
+        How the files of its labels end, "" where labels are no choice.
+    """
+
+    name: str
+    network: Callable[[str], nn.Module]
+    samples: type[SampleSource]
+    loss: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
+    validator: Callable[[MaterialOptions], Validator]
+    export: Callable[[Any, float], nn.Module]
+    calibrate: Callable[[nn.Module, Path], float]
+    calibration: str
+    channels: int = 3
+    reduction: int = 1
+    scale: float = 1.0
+    pretrained: bool = True
+    labels: str = ""
+
+
+def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Fit, FloatMap]:
+    """Pixels through the same preprocessing as photos at run time: Fit and float32 (3, h, w)."""
+    canvas = prepare(Photo(rgb), preset)
+    return canvas.fit, canvas.rgb[0]
+
+
+def as_batch(network: nn.Module, image: FloatMap) -> Tensor:
+    """One canvas (c, h, w) as a batch on the network's device."""
+    return torch.from_numpy(image)[None].to(next(network.parameters()).device)
