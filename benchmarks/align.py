@@ -20,10 +20,10 @@ import numpy as np
 from table import show, write
 
 from depthmatte.camera import Camera
-from depthmatte.canvas import Canvas, prepare
-from depthmatte.depth.align import align
-from depthmatte.depth.sensor import on_canvas, sensor
-from depthmatte.evidence import Evidence, RawDepth, Reason
+from depthmatte.canvas import Canvas, prepare_canvas
+from depthmatte.depth.sensor.align import align_depth
+from depthmatte.depth.sensor.measured import canvas_camera, sensor_depth
+from depthmatte.evidence import DepthStatus, Evidence, RawDepth
 from depthmatte.photo import Photo
 
 DEPTH = Camera((480, 640), 525, 525, 319.5, 239.5)
@@ -74,13 +74,13 @@ def main() -> None:
 def measured(source: Camera, camera: Camera, runs: int) -> dict[str, float]:
     raw = scene(source)
     photo = Photo(
-        np.zeros((*camera.shape, 3), np.uint8), camera=camera, evidence=Evidence(sensor=raw)
+        np.zeros((*camera.shape, 3), np.uint8), camera=camera, evidence=Evidence(depth_map=raw)
     )
-    canvas = prepare(photo)
-    target = on_canvas(camera, canvas.fit)
+    canvas = prepare_canvas(photo)
+    target = canvas_camera(camera, canvas.fit)
     row = {
-        **timed("align", lambda: align(raw.z, raw.validity, source, target), runs),
-        **timed("sensor", lambda: sensor(photo, canvas), runs),
+        **timed("align", lambda: align_depth(raw.z, raw.validity, source, target), runs),
+        **timed("sensor", lambda: sensor_depth(photo, canvas), runs),
     }
     return {**row, **quality(photo, canvas, target)}
 
@@ -89,7 +89,7 @@ def scene(source: Camera) -> RawDepth:
     z = wall(source)
     z[100:400, 220:420] = 1.2
     validity = np.zeros(z.shape, np.uint8)
-    validity[np.random.default_rng(0).random(z.shape) < 0.05] = Reason.MISSING
+    validity[np.random.default_rng(0).random(z.shape) < 0.05] = DepthStatus.MISSING
     return RawDepth(z, validity, True, "png", source)
 
 
@@ -116,11 +116,14 @@ def timed(name: str, call: Callable[[], object], runs: int) -> dict[str, float]:
 
 
 def quality(photo: Photo, canvas: Canvas, target: Camera) -> dict[str, float]:
-    depth = sensor(photo, canvas)
-    valid = depth.validity == Reason.VALID
+    depth = sensor_depth(photo, canvas)
+    valid = depth.validity == DepthStatus.VALID
     on_wall = valid & (depth.z > 2)
     off = np.abs(depth.z / wall(target) - 1)[on_wall]
-    return {"valid": float(valid[canvas.fit.window].mean()), "error": float(off.max()) * 1000}
+    return {
+        "valid": float(valid[canvas.fit.content_slices].mean()),
+        "error": float(off.max()) * 1000,
+    }
 
 
 if __name__ == "__main__":

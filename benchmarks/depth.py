@@ -15,24 +15,24 @@ import numpy as np
 from peers import DATA, TiefenrauschPeer
 from table import RESULTS, show, write
 
-from depthmatte.arrays import Float, Mask
-from depthmatte.canvas import lift, prepare
-from depthmatte.evaluate import samples
-from depthmatte.io.image import read
-from depthmatte.ordering import (
-    FLAT,
-    Bin,
+from depthmatte.canvas import from_canvas, prepare_canvas
+from depthmatte.evaluation.depth_metrics import (
+    MAX_POSTER_STEP,
+    ReliabilityBin,
     abs_rel,
-    calibration_error,
+    expected_calibration_error,
     outline_pairs,
     person_order,
-    poster_step,
-    reliability,
+    poster_depth_step,
+    reliability_table,
 )
+from depthmatte.evaluation.run import find_samples
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
 from depthmatte.training.scenes.depth_scenes import DepthScene, held_out_depth_scenes
+from depthmatte.types import Float, Mask
 
 SETS = {"picsart": "people/picsart/eval", "ccp": "people/ccp/eval"}
 TOLERANCE = 0.1
@@ -50,7 +50,7 @@ TITLES = {
     "outline_ccp_clear": "  only pairs whose outer end is background",
     "person_order": "people in the right order",
     "person_pairs": "  pairs",
-    "posters_flat": f"posters at their wall's depth (within {FLAT})",
+    "posters_flat": f"posters at their wall's depth (within {MAX_POSTER_STEP})",
     "posters_close": f"  within {TOLERANCE}, the tolerance of I2",
     "posters": "  posters",
     "poster_step": "  median step from wall to poster",
@@ -105,22 +105,22 @@ def tiefenrausch(network: Callable[[Photo], Float]) -> Estimator:
 
 def estimate(pipeline: Pipeline, photo: Photo) -> tuple[Float, Float]:
     """d and I2 at photo size."""
-    canvas = prepare(photo, pipeline.preset, pipeline.orient)
+    canvas = prepare_canvas(photo, pipeline.preset, pipeline.orient)
     depth = pipeline.measure(photo, canvas)
-    return lift(depth.relative, canvas.fit), lift(depth.prob, canvas.fit)
+    return from_canvas(depth.relative, canvas.fit), from_canvas(depth.prob, canvas.fit)
 
 
 def outlines(estimators: Sequence[Estimator], name: str, folder: Path) -> list[dict[str, float]]:
     """Share of outline pairs whose inside is nearer: photos' mean, pooled, and clear pairs."""
     every: list[list[Mask]] = [[] for _ in estimators]
     clear: list[list[Mask]] = [[] for _ in estimators]
-    for sample in samples(folder):
+    for sample in find_samples(folder):
         photo, truth = sample.read()
         mask = truth >= 0.5
         pairs = outline_pairs(mask)
         background = ~mask[tuple(pairs.outside.T)]  # what `clear=True` keeps
         for number, estimator in enumerate(estimators):
-            nearer = pairs.nearer(estimator.run(photo))
+            nearer = pairs.is_inside_nearer(estimator.run(photo))
             every[number].append(nearer)
             clear[number].append(nearer[background])
     return [
@@ -152,12 +152,12 @@ class Tally:
         self.right += right
         self.pairs += pairs
         for mask, _ in seen:
-            ends = outline_pairs(mask, clear=True)
+            ends = outline_pairs(mask, clear_outside=True)
             if len(ends.inside):
                 inner, outer = spread[tuple(ends.inside.T)], spread[tuple(ends.outside.T)]
                 self.person_steps.append(float(np.median(outer - inner)))
         for poster in scene.posters:
-            step = poster_step(spread, poster, wall_of(scene, poster))
+            step = poster_depth_step(spread, poster, wall_of(scene, poster))
             if np.isfinite(step) and poster.mean() >= VISIBLE:
                 self.poster_steps.append(step)
 
@@ -166,7 +166,9 @@ class Tally:
         return {
             "person_order": self.right / max(self.pairs, 1),
             "person_pairs": self.pairs,
-            "posters_flat": float((steps <= FLAT).mean()) if steps.size else float("nan"),
+            "posters_flat": float((steps <= MAX_POSTER_STEP).mean())
+            if steps.size
+            else float("nan"),
             "posters_close": float((steps <= TOLERANCE).mean()) if steps.size else float("nan"),
             "posters": len(steps),
             "poster_step": float(np.median(steps)) if steps.size else float("nan"),
@@ -210,7 +212,7 @@ def believed(pipeline: Pipeline, scene: DepthScene, photo: Photo) -> tuple[Float
     return prob[at], np.abs(d[at] - scene.d[at]) <= TOLERANCE
 
 
-def plot(table: list[Bin], error: float, file: Path) -> None:
+def plot(table: list[ReliabilityBin], error: float, file: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -222,10 +224,10 @@ def plot(table: list[Bin], error: float, file: Path) -> None:
         2, 1, figsize=(5, 6), sharex=True, height_ratios=(3, 1), layout="constrained"
     )
     top.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-    top.plot([row.said for row in known], [row.right for row in known], marker="o")
+    top.plot([row.confidence for row in known], [row.accuracy for row in known], marker="o")
     top.set(ylabel=f"share with |d - truth| ≤ {TOLERANCE}", xlim=(0, 1), ylim=(0, 1))
     top.set_title(f"Reliability of I2 on test scenes, error {error:.3f}")
-    bottom.bar([row.said for row in known], [row.pixels / total for row in known], 0.06)
+    bottom.bar([row.confidence for row in known], [row.pixels / total for row in known], 0.06)
     bottom.set(xlabel="I2", ylabel="share of pixels")
     figure.savefig(file, dpi=110)
     plt.close(figure)
@@ -259,8 +261,8 @@ def main() -> None:
         trust.append(believed(pipeline, scene, photo))
     for name, tally in tallies.items():
         rows[name] |= tally.numbers()
-    table = reliability(*(np.concatenate(part) for part in zip(*trust, strict=True)))
-    rows["depthmatte"]["ece"] = calibration_error(table)
+    table = reliability_table(*(np.concatenate(part) for part in zip(*trust, strict=True)))
+    rows["depthmatte"]["ece"] = expected_calibration_error(table)
     show(rows, "Depth", TITLES, BETTER)
     write(
         [

@@ -11,12 +11,12 @@ import numpy as np
 from peers import DATA
 from table import show, write
 
-from depthmatte.evaluate import variants
-from depthmatte.fuse import FUSIONS
-from depthmatte.io.image import read
-from depthmatte.maps import SEEN
+from depthmatte.evaluation.run import fusion_variants
+from depthmatte.fusion import FUSIONS
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.session import Session
 from depthmatte.training.data.splits import list_backgrounds
+from depthmatte.values import SEEN
 
 TITLES = {"photos": "photos", "empty": "nobody found", "finite": "without NaN"}
 
@@ -38,7 +38,9 @@ def main() -> None:
     for name, files in sets.items():
         counts = {variant: {"photos": 0.0, "empty": 0.0, "finite": 0.0} for variant in FUSIONS}
         for file in files:
-            for variant, portrait in variants(session.pipeline(), read(file), session.fusions()):
+            for variant, portrait in fusion_variants(
+                session.pipeline(), read(file), session.fusions()
+            ):
                 counts[variant]["photos"] += 1
                 counts[variant]["empty"] += portrait.mask.mean() < SEEN
                 counts[variant]["finite"] += bool(np.isfinite(portrait.alpha).all())

@@ -14,16 +14,16 @@ import numpy as np
 from table import show, write
 from timing import Step, times
 
-from depthmatte import ablation
-from depthmatte.canvas import prepare
-from depthmatte.fuse import features
-from depthmatte.fuse.adaptive import adaptive
-from depthmatte.fuse.agreement import agreement
-from depthmatte.fuse.decision import trust
-from depthmatte.fuse.subject import meant
-from depthmatte.maps import Depth, Matte
-from depthmatte.network import Network
+from depthmatte.canvas import prepare_canvas
+from depthmatte.evaluation import ablation
+from depthmatte.fusion import inputs
+from depthmatte.fusion.adaptive import fuse_adaptive
+from depthmatte.fusion.region_decision import source_policy
+from depthmatte.fusion.reliability import edge_consistency
+from depthmatte.networks.network import Network
 from depthmatte.session import Session
+from depthmatte.subjects.select import drop_instances_behind
+from depthmatte.values import Depth, Matte
 
 SOURCES = ("mono", "sensor", "stereo")
 TITLES = {
@@ -48,11 +48,11 @@ def main() -> None:
     table = {}
     for source in SOURCES:
         pictures = []
-        for case in ablation.cases(options.scenes)[:: options.every]:
+        for case in ablation.find_cases(options.scenes)[:: options.every]:
             photo, _ = case.sample.read()
-            canvas = prepare(photo, pipeline.preset)
+            canvas = prepare_canvas(photo, pipeline.preset)
             matte = pipeline.segment(canvas)
-            depth = ablation.asked(case, source, sources)(photo, canvas)
+            depth = ablation.depth_function_for(case, source, sources)(photo, canvas)
             pictures.append(
                 parts(matte, depth, session.network("fuse"))
                 | {"portrait": step(pipeline.segment, canvas)}
@@ -66,13 +66,13 @@ def main() -> None:
 
 def parts(matte: Matte, depth: Depth, network: Network) -> dict[str, Step]:
     """The stage and its dearest parts on one picture."""
-    near, at = meant(matte, depth, trust(depth).behind)
-    seen = features.blocks(features.planes(near, depth, at))[None]
+    near, at = drop_instances_behind(matte, depth, source_policy(depth).behind_log_depth)
+    seen = inputs.pool_blocks(inputs.feature_maps(near, depth, at))[None]
     return {
-        "stage": step(adaptive, matte, depth, lambda: network),
+        "stage": step(fuse_adaptive, matte, depth, lambda: network),
         "network": step(network.run, seen),
-        "subject": step(meant, matte, depth, trust(depth).behind),
-        "agreement": step(agreement, matte, depth),
+        "subject": step(drop_instances_behind, matte, depth, source_policy(depth).behind_log_depth),
+        "agreement": step(edge_consistency, matte, depth),
     }
 
 

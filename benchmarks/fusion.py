@@ -25,17 +25,17 @@ from quality import short
 from rich.progress import track
 from table import RESULTS, show, write
 
-from depthmatte import ablation, ablation_plot
-from depthmatte.ablation import FALSE, MISSED, Bench, Case
 from depthmatte.canvas import Canvas
-from depthmatte.depth import Source
-from depthmatte.evaluate import MASK_IOU, Table
-from depthmatte.evidence import Reason
-from depthmatte.maps import Depth, Matte
+from depthmatte.depth import DepthFunction
+from depthmatte.evaluation import ablation, plots
+from depthmatte.evaluation.ablation import FALSE_AREA, MISSED_AREA, AblationCase, AblationSetup
+from depthmatte.evaluation.run import MASK_IOU, MetricTable
+from depthmatte.evidence import DepthStatus
 from depthmatte.session import Session
+from depthmatte.values import Depth, Matte
 
 TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band": "band MAE", "mae": "MAE",
-          FALSE: "false area", MISSED: "missed area"}  # fmt: skip
+          FALSE_AREA: "false area", MISSED_AREA: "missed area"}  # fmt: skip
 BETTER = {name: "higher" if "iou" in name else "lower" for name in TITLES}
 
 LIES: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
@@ -46,7 +46,7 @@ LIES: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
 }
 
 
-def lying(source: Source, lie: str, brought: bool) -> Source:
+def lying(source: DepthFunction, lie: str, brought: bool) -> DepthFunction:
     """The source with a wrong map; where it measured stays as it was, or moves along.
 
     With `brought` the map is taken for the user's own file, which is trusted further.
@@ -67,7 +67,7 @@ def lying(source: Source, lie: str, brought: bool) -> Source:
     return ask
 
 
-def halved(source: Source) -> Source:
+def halved(source: DepthFunction) -> DepthFunction:
     """A depth camera that sees the left half of the photo alone."""
 
     def ask(photo: Any, canvas: Canvas) -> Depth:
@@ -76,7 +76,7 @@ def halved(source: Source) -> Source:
         return replace(
             depth,
             prob=np.where(seen, depth.prob, np.float32(0)),
-            validity=np.where(seen, depth.validity, np.uint8(Reason.MISSING)),
+            validity=np.where(seen, depth.validity, np.uint8(DepthStatus.MISSING)),
         )
 
     return ask
@@ -102,10 +102,10 @@ def losing(segment: Callable[[Canvas], Matte]) -> Callable[[Canvas], Matte]:
 
 
 def measured(
-    name: str, cases: list[Case], bench: Bench
-) -> tuple[dict[str, dict[str, float]], ablation.Outcome]:
+    name: str, cases: list[AblationCase], bench: AblationSetup
+) -> tuple[dict[str, dict[str, float]], ablation.AblationResult]:
     """Means over the cases, one row a variant."""
-    outcome = ablation.measured(track(cases, name, transient=True), bench)
+    outcome = ablation.measure_cases(track(cases, name, transient=True), bench)
     rows = outcome.table[""]
     show(rows, f"{name}, {len(cases)} photos", TITLES, BETTER)
     return rows, outcome
@@ -120,19 +120,21 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", help="show only these: scenes, lies, lost, half, SET")
     options = parser.parse_args()
     session = Session(threads=options.threads)
-    bench = Bench(session.pipeline(), session.sources(), ablation.rules(session.fusions()))
-    table: Table = {}
+    bench = AblationSetup(
+        session.pipeline(), session.sources(), ablation.ablation_fusions(session.fusions())
+    )
+    table: MetricTable = {}
 
     def wanted(name: str) -> bool:
         return not options.sets or name in options.sets
 
     if options.scenes:
-        scenes = ablation.cases(options.scenes)
+        scenes = ablation.find_cases(options.scenes)
         sensor = [replace(case, sources=("sensor",)) for case in scenes]
         if wanted("scenes"):
             table["hard scenes"], outcome = measured("hard scenes", scenes, bench)
-            ablation_plot.plot({"hard scenes": table["hard scenes"]}, RESULTS / "fusion.png")
-            ablation_plot.sheet(outcome, bench, Path("out/fusion-sheet.png"))
+            plots.plot_ablation({"hard scenes": table["hard scenes"]}, RESULTS / "fusion.png")
+            plots.write_ablation_sheet(outcome, bench, Path("out/fusion-sheet.png"))
         if wanted("lost"):
             lost = replace(bench.pipeline, segment=losing(bench.pipeline.segment))
             table["lost pieces"], _ = measured("lost pieces", sensor, replace(bench, pipeline=lost))
@@ -142,7 +144,7 @@ def main() -> None:
     sets = [*(DATA / name for name in EVAL_SETS), DATA / "video/dance-twirl"]
     for folder in sets:
         name = short(folder)
-        cases = ablation.cases(folder)
+        cases = ablation.find_cases(folder)
         cases = cases[:: options.frames] if "video" in name else cases
         if wanted(name):
             table[name], _ = measured(name, cases, bench)

@@ -17,7 +17,7 @@ import numpy as np
 from table import write
 
 import depthmatte as dm
-from depthmatte.demo import sample
+from depthmatte.cli.commands.demo import load_sample_photo
 
 SIDES = (64, 240, 512, 777, 1024, 1600, 2048)
 """Longer sides of the photos in pixels, in turn, each upright and lying."""
@@ -25,7 +25,7 @@ SIDES = (64, 240, 512, 777, 1024, 1600, 2048)
 
 def photos() -> list[dm.Photo]:
     """The sample portrait at every size, upright and lying, with a margin at one side."""
-    rgb = sample().rgb
+    rgb = load_sample_photo().rgb
     found = []
     for side, lying in itertools.product(SIDES, (False, True)):
         height, width = (round(side * 0.7), side) if lying else (side, round(side * 0.7))

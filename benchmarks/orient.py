@@ -20,13 +20,13 @@ import numpy as np
 from peers import DATA
 from table import show, write
 
-from depthmatte.arrays import Float
-from depthmatte.evaluate import samples
-from depthmatte.metrics import METRICS, measure
-from depthmatte.options import Orient
-from depthmatte.ordering import outline_pairs
+from depthmatte.evaluation.depth_metrics import outline_pairs
+from depthmatte.evaluation.metrics import METRICS, compute_metrics
+from depthmatte.evaluation.run import find_samples
+from depthmatte.options import OrientMode
 from depthmatte.photo import Photo
 from depthmatte.session import Session
+from depthmatte.types import Float
 
 SETS = ("people/picsart/eval", "people/ccp/eval")
 Pair = tuple[Photo, Float]
@@ -69,15 +69,15 @@ def main() -> None:
     rows = []
     for name in SETS:
         for case, make in CASES.items():
-            numbers: dict[str, list[dict[str, float]]] = {o: [] for o in get_args(Orient)}
-            for index, sample in enumerate(samples(DATA / name)):
+            numbers: dict[str, list[dict[str, float]]] = {o: [] for o in get_args(OrientMode)}
+            for index, sample in enumerate(find_samples(DATA / name)):
                 photo, truth = make(index, *sample.read())
-                if photo.landscape:
+                if photo.is_landscape:
                     for orient, found in numbers.items():
                         portrait = replace(pipeline, orient=orient)(photo)
-                        pairs = outline_pairs(truth >= 0.5).nearer(portrait.depth)
+                        pairs = outline_pairs(truth >= 0.5).is_inside_nearer(portrait.depth)
                         share = float(pairs.mean()) if pairs.size else float("nan")
-                        found.append(measure(portrait.alpha, truth) | {"outline": share})
+                        found.append(compute_metrics(portrait.alpha, truth) | {"outline": share})
             table = {
                 orient: {
                     title: float(np.nanmean([row[title] for row in found])) for title in TITLES

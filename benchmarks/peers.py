@@ -21,11 +21,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depthmatte.arrays import Float
 from depthmatte.canvas import resize
-from depthmatte.io.image import read
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 from depthmatte.training.data.teachers import Modnet, Tiefenrausch
+from depthmatte.types import Float
 
 Peer = Callable[[Photo], Float]
 

@@ -13,11 +13,11 @@ from peers import DATA
 from table import show, write
 
 from depthmatte.canvas import resize
-from depthmatte.io.image import read
-from depthmatte.io.write import write as write_picture
-from depthmatte.metrics import boundary_iou, iou, mae
+from depthmatte.evaluation.contact_sheet import draw_contact_sheet
+from depthmatte.evaluation.metrics import boundary_iou, iou, mae
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.io.photo.photo_writer import write as write_picture
 from depthmatte.session import Session
-from depthmatte.sheet import sheet
 
 VARIANTS = {
     "matte alone": ("none", "none"),
@@ -51,7 +51,7 @@ def main() -> None:
             }
             rows.append({"file": path.name, "variant": name, **table[name]})
             if source == "stored":
-                sheets.append(sheet(portrait))
+                sheets.append(draw_contact_sheet(portrait))
         show(table, path.name, TITLES)
     write(rows, "phones")
     wide = max(one.shape[1] for one in sheets)

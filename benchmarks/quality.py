@@ -12,8 +12,8 @@ from peers import DATA, EVAL_SETS, peers
 from rich.progress import Progress
 from table import RESULTS, show
 
-from depthmatte.evaluate import MASK_IOU, evaluate, samples, write_csv
-from depthmatte.metrics import METRICS
+from depthmatte.evaluation.metrics import METRICS
+from depthmatte.evaluation.run import MASK_IOU, evaluate_folders, find_samples, write_csv
 from depthmatte.options import CutOptions
 from depthmatte.session import Session
 
@@ -38,8 +38,8 @@ def main() -> None:
     others = {} if options.no_peers else peers(options.threads)
     folders = options.folders or [DATA / name for name in EVAL_SETS]
     with Progress(transient=True) as bar:
-        task = bar.add_task("photos", total=sum(len(samples(folder)) for folder in folders))
-        measured = evaluate(
+        task = bar.add_task("photos", total=sum(len(find_samples(folder)) for folder in folders))
+        measured = evaluate_folders(
             folders, pipeline, others, lambda _: bar.advance(task), session.fusions()
         )
     table = {short(Path(folder)): rows for folder, rows in measured.items()}

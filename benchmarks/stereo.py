@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from peers import DATA, SHARED
 from table import RESULTS, show, write
 
-from depthmatte import weights
-from depthmatte.arrays import RGB, Float, Mask
-from depthmatte.depth.binocular import FINE
-from depthmatte.depth.disparity import (
+from depthmatte.depth.stereo.disparity import (
     Disparity,
-    Matcher,
-    difference,
-    hidden,
+    StereoMatcher,
+    left_right_difference,
+    occlusion_mask,
 )
-from depthmatte.depth.pair import match
-from depthmatte.depth.stereo import matcher
-from depthmatte.io.image import read
-from depthmatte.network import bare_session
+from depthmatte.depth.stereo.matching import match_pair
+from depthmatte.depth.stereo.network_matcher import FINE_MATCH_SIDE_PX
+from depthmatte.depth.stereo.second_view import create_matcher
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.networks import table as weights
+from depthmatte.networks.network import open_bare_session
+from depthmatte.types import RGB, Float, Mask
 
 BAD = 2.0
 """Pixels of error from which a disparity counts as bad, at the pair's own size."""
@@ -85,7 +85,7 @@ def pairs() -> Iterator[Pair]:
         known = np.isfinite(truth) & (truth > 0)
         # What is unknown must hide nothing: it lands far to the right.
         geometry = np.where(known, truth, -float(truth.shape[1])).astype(np.float32)
-        seen = ~hidden(geometry) if mask is None else mask
+        seen = ~occlusion_mask(geometry) if mask is None else mask
         yield Pair(
             name,
             read(folder / left).rgb,
@@ -99,9 +99,9 @@ def grey(path: Path) -> Float:
     return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.float32)
 
 
-def hitnet(threads: int) -> Matcher:
+def hitnet(threads: int) -> StereoMatcher:
     """HITNet, ETH3D model: grey pair in [0, 1], sides multiples of 64, at the pair's own size."""
-    session = bare_session(SHARED / "teachers" / "hitnet_eth3d.onnx", threads)
+    session = open_bare_session(SHARED / "teachers" / "hitnet_eth3d.onnx", threads)
 
     def run(left: RGB, right: RGB, reach: float | None = None) -> Disparity:
         height, width = left.shape[:2]
@@ -130,12 +130,12 @@ class Score:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-def judge(pair: Pair, name: str, matching: Matcher) -> Score:
+def judge(pair: Pair, name: str, matching: StereoMatcher) -> Score:
     start = time.process_time()  # a busy machine changes wall time far more
-    found = match(pair.left, pair.right, matching, rectified=True).disparity
+    found = match_pair(pair.left, pair.right, matching, rectified=True).disparity
     seconds = time.process_time() - start
-    theirs = match(pair.left, pair.right, matching, "right", rectified=True).disparity
-    apart = np.minimum(difference(found.pixels, theirs.pixels), 1e3)
+    theirs = match_pair(pair.left, pair.right, matching, "right", rectified=True).disparity
+    apart = np.minimum(left_right_difference(found.pixels, theirs.pixels), 1e3)
     error = np.abs(found.pixels - pair.truth)[pair.judged]
     score = Score(
         error,
@@ -204,13 +204,17 @@ def plot(scores: dict[tuple[str, str], Score], file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--network", default="stereo", help="a stereo network other than ours")
-    parser.add_argument("--side", type=int, default=FINE, help="the network's longer side")
+    parser.add_argument(
+        "--side", type=int, default=FINE_MATCH_SIDE_PX, help="the network's longer side"
+    )
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
-    methods = {"sgbm": matcher("sgbm"), "hitnet": hitnet(options.threads)}
-    if options.network != "stereo" or (weights.FOLDER / "stereo.onnx").is_file():
-        methods = {"network": matcher(options.network, options.threads, options.side)} | methods
+    methods = {"sgbm": create_matcher("sgbm"), "hitnet": hitnet(options.threads)}
+    if options.network != "stereo" or (weights.NETWORKS_FOLDER / "stereo.onnx").is_file():
+        methods = {
+            "network": create_matcher(options.network, options.threads, options.side)
+        } | methods
     scores: dict[tuple[str, str], Score] = {}
     rows = []
     for pair in pairs():

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from depthmatte import ablation
+from depthmatte.evaluation import ablation
 from depthmatte.options import CutOptions
 from depthmatte.session import Session
 
@@ -40,16 +40,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     session = Session(threads=options.threads)
-    rules = ablation.rules(session.fusions())
+    rules = ablation.ablation_fusions(session.fusions())
     formulas = {n: rule for n, rule in rules.items() if n != "adaptive"}
     # Where a second look is and whether anybody is there would depend on thresholds of today.
-    least = dict.fromkeys(product(ablation.FILES, formulas), 1 / STEPS)
+    least = dict.fromkeys(product(ablation.SCENE_FILES, formulas), 1 / STEPS)
     once = session.pipeline(CutOptions(second_look=False))
-    bench = ablation.Bench(once, session.sources(), formulas, least)
+    bench = ablation.AblationSetup(once, session.sources(), formulas, least)
     scores: dict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
-    for case in track(ablation.cases(options.scenes), transient=True):
+    for case in track(ablation.find_cases(options.scenes), transient=True):
         photo, truth = case.sample.read()
-        for name, portrait in ablation.variants(case, photo, bench):
+        for name, portrait in ablation.case_variants(case, photo, bench):
             source, _, variant = name.partition("/")
             if variant:
                 scores[source, variant].append(ious(portrait.alpha, truth >= 0.5))

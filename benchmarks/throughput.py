@@ -21,7 +21,7 @@ import numpy as np
 from table import write
 
 import depthmatte as dm
-from depthmatte.demo import sample
+from depthmatte.cli.commands.demo import load_sample_photo
 
 SIZE = (3000, 4000)
 """Width and height of a photo: 12 megapixels."""
@@ -29,7 +29,7 @@ SIZE = (3000, 4000)
 
 def material(folder: Path, count: int) -> list[Path]:
     """`count` portraits of 12 megapixels, each cropped and toned in another way."""
-    rgb, rng = sample().rgb, np.random.default_rng(0)
+    rgb, rng = load_sample_photo().rgb, np.random.default_rng(0)
     paths = []
     for number in range(count):
         left, width = int(rng.integers(0, 60)), 384

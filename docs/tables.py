@@ -17,7 +17,7 @@ from typing import Any
 from typer.main import get_command
 
 from depthmatte.cli.app import app
-from depthmatte.fields import fresh, options, rewrite, table
+from depthmatte.fields import has_current_tables, list_options, markdown_table, rewrite_tables
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from depthmatte.training.recipe import ExistingRun, Recipe
 
@@ -43,8 +43,8 @@ def known_rows() -> dict[str, list[tuple[str, str]]]:
     """First flag -> (help, table row) of each option that is a field of a dataclass."""
     rows: dict[str, list[tuple[str, str]]] = {}
     for cls in FLAGGED:
-        for one in options(cls):
-            for row in table(cls, flags=True, only=[one.name]).splitlines()[2:]:
+        for one in list_options(cls):
+            for row in markdown_table(cls, flags=True, only=[one.name]).splitlines()[2:]:
                 rows.setdefault(one.flags[-1], []).append((one.help, row))
     return rows
 
@@ -67,7 +67,7 @@ def default(param: Any) -> str:
     """The default of an option as a table shows it."""
     if getattr(param, "is_flag", False):
         return "`on`" if param.default else "`off`"
-    if param.required:
+    if param.is_required:
         return "required"
     return "" if param.default in (None, "", ()) else f"`{param.default}`"
 
@@ -80,7 +80,7 @@ def row(param: Any, known: dict[str, list[tuple[str, str]]]) -> str:
         alike = told[1:].startswith(words[1:])
         if alike and bool(param.secondary_opts) == ("--no-" in cells[1]):
             held = re.search(r"Default: (.+?)\.$", told)
-            if param.required:
+            if param.is_required:
                 cells[2] = "required"
             elif held and not cells[2]:
                 cells[2] = f"`{held[1]}`"
@@ -143,13 +143,13 @@ def command_reference() -> str:
 
 
 TABLES = {
-    "sensor": table(SensorOptions),
-    "CutOptions": table(CutOptions),
-    "SensorOptions": table(SensorOptions),
-    "SessionOptions": table(SessionOptions),
-    "OutputOptions": table(OutputOptions, flags=True),
-    "Recipe": table(Recipe, flags=True),
-    "ExistingRun": table(ExistingRun, flags=True),
+    "sensor": markdown_table(SensorOptions),
+    "CutOptions": markdown_table(CutOptions),
+    "SensorOptions": markdown_table(SensorOptions),
+    "SessionOptions": markdown_table(SessionOptions),
+    "OutputOptions": markdown_table(OutputOptions, flags=True),
+    "Recipe": markdown_table(Recipe, flags=True),
+    "ExistingRun": markdown_table(ExistingRun, flags=True),
     "commands": command_reference(),
 }
 """Every generated part by the name that pages call it."""
@@ -158,11 +158,11 @@ TABLES = {
 def main() -> int:
     """Bring all pages up to date, or say which are not."""
     check = "--check" in sys.argv[1:]
-    stale = [page for page in PAGES if not fresh(page, TABLES)]
+    stale = [page for page in PAGES if not has_current_tables(page, TABLES)]
     for page in stale:
         print(page.name, "is not up to date" if check else "written")
         if not check:
-            rewrite(page, TABLES)
+            rewrite_tables(page, TABLES)
     return 1 if check and stale else 0
 
 

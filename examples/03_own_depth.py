@@ -27,8 +27,8 @@ else:
     )
 
 portrait = dm.cut(photo, depth=depth, calib=calib, sensor=dm.SensorOptions(far=10.0))
-meters = portrait.metres[portrait.mask & (portrait.validity == 0)]
+meters = portrait.meters[portrait.mask & (portrait.validity == 0)]
 print(f"depth from: {portrait.measured.source}, person at {np.median(meters):.2f} m")
 
 portrait.save("cutout.png")
-dm.write(np.rint(portrait.metres * 1000).astype(np.uint16), "depth_mm.png")  # 16-bit mm
+dm.write(np.rint(portrait.meters * 1000).astype(np.uint16), "depth_mm.png")  # 16-bit mm

@@ -53,11 +53,11 @@ def test_python_blocks_run(
     page: str, made: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("skimage", reason="needs the extra demo")
-    from depthmatte.demo import sample
-    from depthmatte.io.write import write
+    from depthmatte.cli.commands.demo import load_sample_photo
+    from depthmatte.io.photo.photo_writer import write
 
     monkeypatch.chdir(tmp_path)
-    write(sample().rgb, tmp_path / "photo.jpg")
+    write(load_sample_photo().rgb, tmp_path / "photo.jpg")
     code = blocks(ROOT / page, "python")
     assert code
     names: dict[str, object] = {}

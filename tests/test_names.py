@@ -13,10 +13,10 @@ from typer.main import get_command
 
 import depthmatte
 from depthmatte.cli.app import app
-from depthmatte.cli.job import SUFFIXES as FORMATS
-from depthmatte.cli.pictures import MAPS, PICTURES
+from depthmatte.cli.cutting.job import _FORMAT_SUFFIXES as FORMATS
+from depthmatte.cli.cutting.pictures import MAP_PICTURES, VIEW_PICTURES
 from depthmatte.effects import EFFECTS
-from depthmatte.fuse import DEFAULT, FUSIONS
+from depthmatte.fusion import _DEFAULT_FUSION, FUSIONS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -67,7 +67,7 @@ def test_every_command_and_option_is_documented(command: str) -> None:
                 assert f"`{spelling}" in CLI, f"{command} {spelling}"
 
 
-@pytest.mark.parametrize("name", [*MAPS, *PICTURES, *FORMATS, *EFFECTS, *FUSIONS])
+@pytest.mark.parametrize("name", [*MAP_PICTURES, *VIEW_PICTURES, *FORMATS, *EFFECTS, *FUSIONS])
 def test_every_choice_is_documented(name: str) -> None:
     assert f"`{name}`" in ALL
 
@@ -83,8 +83,8 @@ def test_every_effect_option_is_documented(effect: str, option: str) -> None:
 def test_help_names_every_choice() -> None:
     options = {option.name: option.help for option in COMMANDS["cut"].params}
     assert all(name in options["fusion"] for name in FUSIONS)
-    assert options["fusion"].endswith(f"Default: {DEFAULT}.")
-    assert all(name in options["save"] for name in [*MAPS, *PICTURES])
+    assert options["fusion"].endswith(f"Default: {_DEFAULT_FUSION}.")
+    assert all(name in options["save"] for name in [*MAP_PICTURES, *VIEW_PICTURES])
     assert all(name in options["format"] for name in FORMATS)
 
 

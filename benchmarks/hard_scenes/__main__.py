@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthmatte.errors import InputError
-from depthmatte.io import calibration
-from depthmatte.io.replace import replacing
+from depthmatte.io.calibration import calibration_reader
+from depthmatte.system.atomic_write import atomic_draft
 from depthmatte.training.data.assets import Assets
 from depthmatte.training.data.splits import Split
 from depthmatte.training.scenes.hard_scenes.scene import HardScene, draw_hard_scene
@@ -39,7 +39,7 @@ def write(scene: HardScene, folder: Path) -> None:
     for name, (picture, options) in pictures.items():
         _save(folder / name, cv2.imencode(Path(name).suffix, picture, options)[1].tobytes())
     for name, rig in (("calib.json", scene.sensor_rig), ("stereo.json", scene.stereo_rig)):
-        _save(folder / name, (calibration.encode(rig) + "\n").encode())
+        _save(folder / name, (calibration_reader.encode_calibration(rig) + "\n").encode())
     _save(folder / "scene.json", (json.dumps(scene.info, indent=2) + "\n").encode())
 
 
@@ -49,7 +49,7 @@ def millimeters(meters: NDArray[np.float32]) -> NDArray[np.uint16]:
 
 
 def _save(path: Path, content: bytes) -> None:
-    with replacing(path, folders=True) as draft:
+    with atomic_draft(path, folders=True) as draft:
         draft.write_bytes(content)
 
 

@@ -36,7 +36,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthmatte.arrays import Mask
 from depthmatte.camera import Camera
 from depthmatte.training.scenes.depth_sensor import (
     STRUCTURED_LIGHT,
@@ -46,6 +45,7 @@ from depthmatte.training.scenes.depth_sensor import (
 )
 from depthmatte.training.scenes.placement import Placement, SurfaceShape, place_cutout
 from depthmatte.training.scenes.renderer import Backdrop, render
+from depthmatte.types import Mask
 
 Meters = NDArray[np.float32]
 

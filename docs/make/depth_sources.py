@@ -21,17 +21,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from depthmatte.api import cut
-from depthmatte.arrays import RGB
 from depthmatte.camera import Camera, Rig
-from depthmatte.canvas import resize, scaled
+from depthmatte.canvas import resize, scale_shape
 from depthmatte.cli.app import app
-from depthmatte.demo import sample
-from depthmatte.depth.align import align
-from depthmatte.evidence import Reason
-from depthmatte.io import calibration, pfm
-from depthmatte.io.image import read
-from depthmatte.io.write import write
+from depthmatte.cli.commands.demo import load_sample_photo
+from depthmatte.depth.sensor.align import align_depth
+from depthmatte.evidence import DepthStatus
+from depthmatte.io.calibration import calibration_reader
+from depthmatte.io.depthmaps import pfm
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.io.photo.photo_writer import write
 from depthmatte.training.scenes.depth_sensor import STRUCTURED_LIGHT, simulate_sensor
+from depthmatte.types import RGB
 
 Map = NDArray[np.float32]
 
@@ -49,12 +50,12 @@ TILE = 240
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 PAPER, INK = 255, (60, 60, 60)
 REASONS = {
-    Reason.VALID: ("valid", (222, 222, 222)),
-    Reason.MISSING: ("missing", (20, 20, 20)),
-    Reason.TOO_NEAR: ("too near", (214, 39, 40)),
-    Reason.TOO_FAR: ("too far", (148, 103, 189)),
-    Reason.SHADOW: ("shadow", (31, 119, 180)),
-    Reason.EDGE: ("edge", (255, 127, 14)),
+    DepthStatus.VALID: ("valid", (222, 222, 222)),
+    DepthStatus.MISSING: ("missing", (20, 20, 20)),
+    DepthStatus.TOO_NEAR: ("too near", (214, 39, 40)),
+    DepthStatus.TOO_FAR: ("too far", (148, 103, 189)),
+    DepthStatus.OCCLUDED: ("shadow", (31, 119, 180)),
+    DepthStatus.FLYING_PIXEL: ("edge", (255, 127, 14)),
 }
 
 COMMANDS = """
@@ -115,7 +116,7 @@ def run(line: str) -> None:
 
 def make_inputs() -> None:
     """What the page's commands read, in the current folder."""
-    photo = sample().rgb
+    photo = load_sample_photo().rgb
     meters = scene(photo)
     write(photo, "astronaut.png")
     millimeters = np.rint(meters * 1000).astype(np.uint16)
@@ -127,14 +128,16 @@ def make_inputs() -> None:
         np.random.default_rng(3), STRUCTURED_LIGHT, cv2.medianBlur(depth, 5), dull
     )
     write(np.rint(answer * 1000).astype(np.uint16), "camera/depth.png")
-    Path("camera/rig.json").write_text(calibration.encode(Rig(PHOTO, SENSOR)))
+    Path("camera/rig.json").write_text(calibration_reader.encode_calibration(Rig(PHOTO, SENSOR)))
 
     write(seen(RIGHT, wide, rgb, z)[1], "right.png")
-    Path("pair.json").write_text(calibration.encode(Rig(PHOTO, RIGHT, rectified=True)))
+    Path("pair.json").write_text(
+        calibration_reader.encode_calibration(Rig(PHOTO, RIGHT, rectified=True))
+    )
 
     write(millimeters, "aligned/mm.png")
     write(np.rint(meters * 5000).astype(np.uint16), "aligned/tum.png")
-    pfm.write(meters, "aligned/meters.pfm")
+    pfm.write_pfm(meters, "aligned/meters.pfm")
     np.save("aligned/meters.npy", meters)
 
     for name, flip in (("one", 1), ("two", -1)):
@@ -180,8 +183,8 @@ def widened(photo: RGB, meters: Map) -> tuple[Camera, RGB, Map]:
 
 def seen(camera: Camera, wide: Camera, values: RGB, z: Map) -> tuple[Map, RGB]:
     """(meters, values) as `camera` sees the scene; what was hidden continues what is behind."""
-    moved = align(z, np.zeros(z.shape, np.uint8), wide, camera)
-    known = moved.validity == Reason.VALID
+    moved = align_depth(z, np.zeros(z.shape, np.uint8), wide, camera)
+    known = moved.validity == DepthStatus.VALID
     source = behind(np.where(known, moved.z, 0))
     depth = moved.z.ravel()[source]
     at = np.stack([source % camera.shape[1], source // camera.shape[1]], -1).astype(float)
@@ -230,7 +233,7 @@ def pictures() -> dict[str, RGB]:
                 "cut-out": on_squares(sensor),
             }
         ),
-        "sheet": resize(sheet, scaled(sheet.shape[:2], 2 / 3)),
+        "sheet": resize(sheet, scale_shape(sheet.shape[:2], 2 / 3)),
         "stereo": row(
             {
                 "right.png": tile(read("right.png").rgb),
@@ -253,7 +256,7 @@ def pictures() -> dict[str, RGB]:
 def depth(stem: str) -> RGB:
     """The saved depth of one photo, black where validity says that there is none."""
     z = values(f"{stem}.depth.png").astype(np.float32)
-    return near_bright(z, values(f"{stem}.validity.png") == Reason.VALID)
+    return near_bright(z, values(f"{stem}.validity.png") == DepthStatus.VALID)
 
 
 def values(path: str) -> NDArray[np.uint16]:
@@ -278,8 +281,8 @@ def near_bright(z: Map, known: NDArray[np.bool_] | None = None) -> RGB:
 def reasons(stem: str) -> RGB:
     """The saved validity of one photo in colors, with their legend in the corner."""
     codes = values(f"{stem}.validity.png")
-    picture = tile(np.array([REASONS[reason][1] for reason in Reason], np.uint8)[codes])
-    present = [REASONS[Reason(code)] for code in np.unique(codes)]
+    picture = tile(np.array([REASONS[reason][1] for reason in DepthStatus], np.uint8)[codes])
+    present = [REASONS[DepthStatus(code)] for code in np.unique(codes)]
     left = picture.shape[1] - 74
     cv2.rectangle(picture, (left - 4, 0), (TILE * 2, 16 * len(present) + 4), [PAPER] * 3, -1)
     for line, (text, color) in enumerate(present):

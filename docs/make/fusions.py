@@ -18,13 +18,13 @@ from depth_sources import near_bright, row, save, tile
 from numpy.typing import NDArray
 
 from depthmatte.api import cut
-from depthmatte.arrays import RGB
-from depthmatte.canvas import Fit, lay, prepare
-from depthmatte.demo import sample
-from depthmatte.maps import Depth, Matte
+from depthmatte.canvas import Letterbox, prepare_canvas, to_canvas
+from depthmatte.cli.commands.demo import load_sample_photo
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
+from depthmatte.types import RGB
+from depthmatte.values import Depth, Matte
 
 Map = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ def main(docs: Path) -> None:
     photo, meters = scene()
     session = Session()
     pipeline = session.pipeline()
-    canvas = prepare(photo, pipeline.preset)
+    canvas = prepare_canvas(photo, pipeline.preset)
     matte = pipeline.segment(canvas)
     ways = {
         "": (matte, measured(meters)),
@@ -54,7 +54,7 @@ def main(docs: Path) -> None:
                 measure=lambda photo, canvas, depth=depth: laid(depth, photo),
                 fuse=rule,
                 preset=pipeline.preset,
-                second_threshold=rule.threshold,
+                fused_threshold=rule.threshold,
                 second_look=False,
             )
             tiles[fusion + name] = on_squares(photo, told(photo).alpha)
@@ -69,7 +69,7 @@ def main(docs: Path) -> None:
 
 def scene() -> tuple[Photo, Map]:
     """The photo and its meters (H, W)."""
-    astronaut = sample()
+    astronaut = load_sample_photo()
     alpha = cut(astronaut).alpha
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     wall = np.stack([150 + 40 * x / SHAPE[1], 140 + 30 * y / SHAPE[0], 120 + 0 * x], -1)
@@ -97,7 +97,7 @@ def measured(meters: Map) -> Map:
 
 def laid(meters: Map, photo: Photo) -> Depth:
     """Meters on the canvas; depth probability 1 - d / d_max where there is an answer."""
-    z = lay(meters, Fit.of(photo.shape), nearest=True)
+    z = to_canvas(meters, Letterbox.for_photo(photo.shape), nearest=True)
     known = z > 0
     prob = np.where(known, np.maximum(1 - z / z.max(), 0.01), 0).astype(np.float32)
     return Depth(z, prob, metric=True, source="sensor")

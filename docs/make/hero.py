@@ -13,14 +13,14 @@ import numpy as np
 from depth_sources import near_bright, row, save, tile
 
 from depthmatte.api import cut
-from depthmatte.arrays import RGB
-from depthmatte.demo import sample
-from depthmatte.io.write import to_8bit
+from depthmatte.cli.commands.demo import load_sample_photo
+from depthmatte.io.photo.photo_writer import to_8bit
+from depthmatte.types import RGB
 
 
 def main(folder: Path) -> None:
     """Cut the sample photo and lay the pictures side by side."""
-    portrait = cut(sample(), depth_source="mono")
+    portrait = cut(load_sample_photo(), depth_source="mono")
     tiles = {
         "photo": tile(portrait.photo.rgb),
         "alpha": tile(cv2.cvtColor(to_8bit(portrait.alpha), cv2.COLOR_GRAY2RGB)),

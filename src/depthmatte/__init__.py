@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from .camera import Camera, Rig
     from .errors import DepthmatteError, InputError, MissingExtra, OptionError, WeightsError
     from .evidence import Evidence, RawDepth
-    from .io.image import read
-    from .io.pairs import attach
-    from .io.write import write
-    from .maps import Depth, Matte
+    from .io.attach import attach
+    from .io.photo.photo_reader import read
+    from .io.photo.photo_writer import write
     from .options import CutOptions, SensorOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
     from .portrait import Portrait
     from .session import Session
+    from .values import Depth, Matte
 
 __version__ = "0.2.0"
 
@@ -53,11 +53,11 @@ __all__ = [
 _HOMES = {
     "Camera": "camera",
     "CutOptions": "options",
-    "Depth": "maps",
+    "Depth": "values",
     "DepthmatteError": "errors",
     "Evidence": "evidence",
     "InputError": "errors",
-    "Matte": "maps",
+    "Matte": "values",
     "MissingExtra": "errors",
     "OptionError": "errors",
     "Photo": "photo",
@@ -69,10 +69,10 @@ _HOMES = {
     "Session": "session",
     "SessionOptions": "options",
     "WeightsError": "errors",
-    "attach": "io.pairs",
+    "attach": "io.attach",
     "cut": "api",
-    "read": "io.image",
-    "write": "io.write",
+    "read": "io.photo.photo_reader",
+    "write": "io.photo.photo_writer",
 }
 
 

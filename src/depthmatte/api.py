@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import OptionError
-from .fields import names
+from .fields import option_names
 from .options import CutOptions, SessionOptions
 from .portrait import Portrait
-from .session import changed, default_session
+from .session import default_session, merge_options
 
 
 def cut(
@@ -47,8 +47,8 @@ def cut(
     >>> portrait = dm.cut("photo.jpg", subject="nearest")  # doctest: +SKIP
     >>> portrait.save("cutout.png")  # doctest: +SKIP
     """
-    loads = names(SessionOptions)
-    known = (*names(CutOptions), *loads)
+    loads = option_names(SessionOptions)
+    known = (*option_names(CutOptions), *loads)
     if wrong := ", ".join(name for name in changes if name not in known):
         raise OptionError(f"{wrong}: no such option; use {', '.join(known)}")
     loading = {name: value for name, value in changes.items() if name in loads}
@@ -59,5 +59,5 @@ def cut(
         depth=depth,
         right=right,
         calib=calib,
-        options=changed(CutOptions, options, asked),
+        options=merge_options(CutOptions, options, asked),
     )

@@ -13,18 +13,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from . import lens
+from . import lens_distortion
 from .errors import InputError
-from .lens import Floats, Matrix, Model
+from .lens_distortion import Floats, LensModel, Matrix
 
-Lens = tuple[tuple[int, int], float, float, float, float, tuple[float, ...], Model]
+Intrinsics = tuple[tuple[int, int], float, float, float, float, tuple[float, ...], LensModel]
 
-ASPECT = 0.03
+_ASPECT_TOLERANCE = 0.03
 """Share by which the width of two pictures of one view may differ at equal height."""
 
 # EXIF orientation -> (x', y') of the upright image out of the stored (x, y): a signed
 # permutation. What leaves at the far side comes back in at 0.
-_TURNS: dict[int, list[list[int]]] = {
+_ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
     1: [[1, 0], [0, 1]],
     2: [[-1, 0], [0, 1]],
     3: [[-1, 0], [0, -1]],
@@ -55,17 +55,17 @@ class Camera:
     distortion: tuple[float, ...] = ()
     rotation: Matrix = field(default_factory=lambda: np.eye(3))
     translation: Matrix = field(default_factory=lambda: np.zeros(3))
-    model: Model = "brown-conrady"
+    model: LensModel = "brown-conrady"
 
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
         if not np.isfinite(numbers).all() or self.fx <= 0 or self.fy <= 0:
             raise InputError("camera: intrinsics must be finite and fx, fy positive; check them")
-        if self.model not in lens.COUNTS:
+        if self.model not in lens_distortion.COEFFICIENT_COUNTS:
             raise InputError(
-                f"camera: lens model {self.model!r} is unknown; use {' or '.join(lens.COUNTS)}"
+                f"camera: lens model {self.model!r} is unknown; use {' or '.join(lens_distortion.COEFFICIENT_COUNTS)}"
             )
-        if len(self.distortion) not in lens.COUNTS[self.model]:
+        if len(self.distortion) not in lens_distortion.COEFFICIENT_COUNTS[self.model]:
             counts = "none, 4, 5 or 8" if self.model == "brown-conrady" else "none or 4"
             raise InputError(f"camera: {len(self.distortion)} distortion numbers; give {counts}")
         if min(self.shape) < 1:
@@ -78,28 +78,28 @@ class Camera:
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], float)
 
     @property
-    def lens(self) -> Lens:
+    def intrinsics(self) -> Intrinsics:
         """(shape, fx, fy, cx, cy, distortion, model): what can be a key, and all but the pose."""
         return self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion, self.model
 
     @classmethod
-    def of(cls, lens: Lens) -> Camera:
+    def from_intrinsics(cls, intrinsics: Intrinsics) -> Camera:
         """A camera with this `lens`, at the world's origin."""
-        return cls(*lens[:6], model=lens[6])
+        return cls(*intrinsics[:6], model=intrinsics[6])
 
     @property
-    def bends(self) -> bool:
+    def has_distortion(self) -> bool:
         """Whether the lens differs from a pinhole."""
-        return lens.bends(self.distortion, self.model)
+        return lens_distortion.has_distortion(self.distortion, self.model)
 
     @property
-    def reach(self) -> float:
+    def max_ideal_radius(self) -> float:
         """The ideal radius, in focal lengths, up to which the lens model is one to one."""
-        return lens.reach(self.distortion, self.model)
+        return lens_distortion.max_ideal_radius(self.distortion, self.model)
 
     def distort(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Ideal image coordinates x / z and y / z -> those the lens makes of them."""
-        return lens.distort(x, y, self.distortion, self.model)
+        return lens_distortion.distort_points(x, y, self.distortion, self.model)
 
     def project(self, points: Floats) -> Matrix:
         """World points (..., 3) in metres -> pixels (..., 2) as (x, y).
@@ -111,7 +111,7 @@ class Camera:
         ahead = z > 0
         z = np.where(ahead, z, 1)
         x, y = x / z, y / z
-        ahead &= x * x + y * y <= self.reach**2
+        ahead &= x * x + y * y <= self.max_ideal_radius**2
         x, y = self.distort(x, y)
         pixels = np.stack([x * self.fx + self.cx, y * self.fy + self.cy], axis=-1)
         return np.where(ahead[..., None], pixels, np.nan)
@@ -123,7 +123,7 @@ class Camera:
         """
         x = (np.asarray(pixels, float)[..., 0] - self.cx) / self.fx
         y = (np.asarray(pixels, float)[..., 1] - self.cy) / self.fy
-        ideal = lens.undistort(x, y, self.distortion, self.model)
+        ideal = lens_distortion.undistort_points(x, y, self.distortion, self.model)
         rays = np.stack([*ideal, np.ones_like(x)], axis=-1)
         seen = rays * np.asarray(z, float)[..., None]
         return np.asarray((seen - self.translation) @ self.rotation)
@@ -133,7 +133,7 @@ class Camera:
 
         Kept for the cameras used last: treat it as read-only. NaN where the lens shows nothing.
         """
-        return _rays(*self.lens)
+        return _rays(*self.intrinsics)
 
     def scaled(self, shape: tuple[int, int]) -> Camera:
         """The camera of the same picture resized to `shape` (h, w), half-pixel centres."""
@@ -147,9 +147,9 @@ class Camera:
             cy=(self.cy + 0.5) * down - 0.5,
         )
 
-    def fitted(self, shape: tuple[int, int]) -> Camera:
+    def for_picture_shape(self, shape: tuple[int, int]) -> Camera:
         """The camera at the size (h, w) of a picture it took; InputError for other pictures."""
-        if not alike(self.shape, shape):
+        if not is_same_aspect(self.shape, shape):
             (height, width), (rows, columns) = self.shape, shape
             raise InputError(
                 f"calibrated for {width} x {height} pixels but its picture has {columns} x {rows}; "
@@ -157,16 +157,16 @@ class Camera:
             )
         return self if shape == self.shape else self.scaled(shape)
 
-    def turn(self, orientation: int) -> Camera:
+    def apply_orientation(self, orientation: int) -> Camera:
         """The camera of the upright picture, where this one took it as stored.
 
         `orientation` is the EXIF tag, 1 to 8: what turns the stored pixels upright. The
         world stays where it is, so poses to other cameras hold. Raises InputError for
         other numbers.
         """
-        if orientation not in _TURNS:
+        if orientation not in _ORIENTATION_MATRICES:
             raise InputError(f"orientation {orientation} is unknown; use 1 to 8")
-        turn = np.array(_TURNS[orientation])
+        turn = np.array(_ORIENTATION_MATRICES[orientation])
         swapped = orientation >= 5
         height, width = self.shape[::-1] if swapped else self.shape
         far = np.where(turn.sum(axis=1) < 0, (width - 1, height - 1), 0)
@@ -181,7 +181,7 @@ class Camera:
             fy=float(fy),
             cx=float(cx),
             cy=float(cy),
-            distortion=lens.turned(self.distortion, self.model, turn),
+            distortion=lens_distortion.rotate_coefficients(self.distortion, self.model, turn),
             rotation=whole @ self.rotation,
             translation=whole @ self.translation,
         )
@@ -208,7 +208,7 @@ class Rig:
     @property
     def pose(self) -> tuple[Matrix, Matrix]:
         """(R, t): a point X in the other camera's frame is at R @ X + t in the photo's."""
-        return pose(self.other, self.photo)
+        return relative_pose(self.other, self.photo)
 
     @property
     def baseline(self) -> float:
@@ -231,20 +231,20 @@ class Rig:
         return apart if self.side == "right" else -apart
 
 
-def pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
+def relative_pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
     """(R, t): a point X in the frame of `source` is at R @ X + t in the frame of `target`."""
     rotation = target.rotation @ source.rotation.T
     return rotation, target.translation - rotation @ source.translation
 
 
-def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
+def is_same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Can pictures of these (height, width) show the same view at two sizes?
 
     Their shapes may differ by `ASPECT`, or by a pixel of rounding.
     """
     (height, width), (rows, columns) = one, other
     expected = rows * width / height
-    return abs(columns - expected) <= max(1, ASPECT * max(columns, expected))
+    return abs(columns - expected) <= max(1, _ASPECT_TOLERANCE * max(columns, expected))
 
 
 def _check_pose(rotation: Matrix, translation: Matrix) -> None:
@@ -264,10 +264,10 @@ def _rays(
     cx: float,
     cy: float,
     distortion: tuple[float, ...],
-    model: Model,
+    model: LensModel,
 ) -> NDArray[np.float32]:
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-    ideal = lens.undistort((x - cx) / fx, (y - cy) / fy, distortion, model)
+    ideal = lens_distortion.undistort_points((x - cx) / fx, (y - cy) / fy, distortion, model)
     rays = np.stack(ideal, axis=-1).astype(np.float32)
     rays.setflags(write=False)
     return rays

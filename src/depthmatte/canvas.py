@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import RGB, Float
+from .color.icc import convert_to_srgb
 from .errors import InputError, InstallError
-from .icc import to_srgb
-from .options import Orient
+from .options import OrientMode
 from .photo import Photo
+from .types import RGB, Float
 
 if not hasattr(cv2, "INTER_AREA"):
     # pip leaves half of it where two OpenCV packages shared the folder and one was removed.
@@ -29,10 +29,10 @@ if not hasattr(cv2, "INTER_AREA"):
     )
 
 
-PRESET = (480, 352)
+PRESET_SHAPE = (480, 352)
 """(height, width) of an upright canvas, the preset size of both networks: about 3 to 4."""
 
-PADDING = 0.5
+_PADDING_LEVEL = 0.5
 """Grey level of the canvas where the photo does not reach."""
 
 
@@ -45,7 +45,7 @@ class Box(NamedTuple):
     width: int
 
     @classmethod
-    def around(cls, marked: NDArray[np.bool_], margin: int) -> Box:
+    def bounding(cls, marked: NDArray[np.bool_], margin: int) -> Box:
         """What is marked in (H, W), and `margin` pixels on every side that has them.
 
         Of no pixels where nothing is marked.
@@ -85,7 +85,7 @@ class Box(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fit:
+class Letterbox:
     """How a photo lies on its canvas.
 
     `photo` and `canvas` are (height, width); `content` is the (height, width) the photo
@@ -96,95 +96,95 @@ class Fit:
 
     photo: tuple[int, int]
     canvas: tuple[int, int]
-    content: tuple[int, int]
-    corner: tuple[int, int]
-    turned: bool = False
-    part: Box | None = None
+    content_shape: tuple[int, int]
+    content_corner: tuple[int, int]
+    rotated: bool = False
+    crop: Box | None = None
 
     @classmethod
-    def of(
+    def for_photo(
         cls,
         photo: tuple[int, int],
-        preset: tuple[int, int] = PRESET,
-        orient: Orient = "pad",
-        part: Box | None = None,
-    ) -> Fit:
+        preset: tuple[int, int] = PRESET_SHAPE,
+        orient: OrientMode = "pad",
+        crop: Box | None = None,
+    ) -> Letterbox:
         """Lay a photo of `photo` (H, W) pixels, or a `part` of it, on the preset canvas, centred.
 
         Raises InputError for an unknown `orient` and a part that is not inside the photo.
         """
-        if orient not in get_args(Orient):
+        if orient not in get_args(OrientMode):
             raise InputError(f"orient {orient!r} is unknown; use rotate or pad")
-        if part is not None and not part.inside(photo):
-            raise InputError(f"part {tuple(part)} is not inside a photo of {photo}")
-        shape = photo if part is None else part.shape
+        if crop is not None and not crop.inside(photo):
+            raise InputError(f"part {tuple(crop)} is not inside a photo of {photo}")
+        shape = photo if crop is None else crop.shape
         # Turned is the camera, not the portrait: a part goes the way of its photo.
         turned = orient == "rotate" and photo[1] > photo[0]
         wide = orient == "pad" and shape[1] > shape[0]
         canvas = (preset[1], preset[0]) if wide else preset
         height, width = (shape[1], shape[0]) if turned else shape
         scale = min(canvas[0] / height, canvas[1] / width)
-        content = scaled((height, width), scale)
+        content = scale_shape((height, width), scale)
         corner = ((canvas[0] - content[0]) // 2, (canvas[1] - content[1]) // 2)
-        return cls(photo, canvas, content, corner, turned, part)
+        return cls(photo, canvas, content, corner, turned, crop)
 
-    def resized(self, photo: tuple[int, int]) -> Fit:
+    def resized(self, photo: tuple[int, int]) -> Letterbox:
         """The same for the photo at another size (H, W)."""
-        part = self.part and self.part.scaled(photo[0] / self.photo[0], photo[1] / self.photo[1])
-        return replace(self, photo=photo, part=part)
+        part = self.crop and self.crop.scaled(photo[0] / self.photo[0], photo[1] / self.photo[1])
+        return replace(self, photo=photo, crop=part)
 
     @property
-    def box(self) -> Box:
+    def photo_box(self) -> Box:
         """What of the photo the canvas shows."""
-        return self.part or Box(0, 0, *self.photo)
+        return self.crop or Box(0, 0, *self.photo)
 
     @property
     def scale(self) -> float:
         """Canvas pixels per photo pixel."""
-        height, width = self.box.shape
-        return float(np.sqrt(self.content[0] * self.content[1] / (height * width)))
+        height, width = self.photo_box.shape
+        return float(np.sqrt(self.content_shape[0] * self.content_shape[1] / (height * width)))
 
     @property
-    def share(self) -> float:
+    def photo_share(self) -> float:
         """Share of the photo's area that the canvas shows."""
-        return self.box.height * self.box.width / (self.photo[0] * self.photo[1])
+        return self.photo_box.height * self.photo_box.width / (self.photo[0] * self.photo[1])
 
     @classmethod
-    def identity(cls, shape: tuple[int, int]) -> Fit:
+    def identity(cls, shape: tuple[int, int]) -> Letterbox:
         """The photo is its own canvas: maps are already at photo size."""
         return cls(shape, shape, shape, (0, 0))
 
     @property
-    def window(self) -> tuple[slice, slice]:
+    def content_slices(self) -> tuple[slice, slice]:
         """The rows and columns of the canvas that the photo covers."""
-        top, left = self.corner
-        return slice(top, top + self.content[0]), slice(left, left + self.content[1])
+        top, left = self.content_corner
+        return slice(top, top + self.content_shape[0]), slice(left, left + self.content_shape[1])
 
     def inside(self) -> NDArray[np.bool_]:
         """Boolean (h, w): True where the canvas shows the photo, False on padding."""
         covered = np.zeros(self.canvas, bool)
-        covered[self.window] = True
+        covered[self.content_slices] = True
         return covered
 
-    def to_photo(self, xy: NDArray[Any]) -> NDArray[np.float64]:
+    def points_to_photo(self, xy: NDArray[Any]) -> NDArray[np.float64]:
         """Undo `to_canvas`."""
-        box = self.box
-        height, width = box.shape[::-1] if self.turned else box.shape
-        (rows, columns), (top, left) = self.content, self.corner
+        box = self.photo_box
+        height, width = box.shape[::-1] if self.rotated else box.shape
+        (rows, columns), (top, left) = self.content_shape, self.content_corner
         x = (np.asarray(xy, float)[..., 0] + 0.5 - left) * width / columns - 0.5
         y = (np.asarray(xy, float)[..., 1] + 0.5 - top) * height / rows - 0.5
-        if self.turned:
+        if self.rotated:
             x, y = box.width - 1 - y, x
         return np.stack([x + box.left, y + box.top], axis=-1)
 
-    def to_canvas(self, xy: NDArray[Any]) -> NDArray[np.float64]:
+    def points_to_canvas(self, xy: NDArray[Any]) -> NDArray[np.float64]:
         """Photo pixel coordinates (..., 2) as (x, y) -> canvas pixel coordinates."""
-        box = self.box
+        box = self.photo_box
         x, y = np.asarray(xy, float)[..., 0] - box.left, np.asarray(xy, float)[..., 1] - box.top
         height, width = box.shape
-        if self.turned:
+        if self.rotated:
             x, y, height, width = y, width - 1 - x, width, height
-        (rows, columns), (top, left) = self.content, self.corner
+        (rows, columns), (top, left) = self.content_shape, self.content_corner
         return np.stack(
             [
                 (x + 0.5) * columns / width - 0.5 + left,
@@ -199,7 +199,7 @@ class Canvas:
     """The one input both networks read: `rgb` float32 (1, 3, h, w) in [0, 1] and its Fit."""
 
     rgb: Float
-    fit: Fit
+    fit: Letterbox
 
     def __post_init__(self) -> None:
         if self.rgb.shape != (1, 3, *self.fit.canvas):
@@ -211,7 +211,7 @@ class Canvas:
         return np.ascontiguousarray(self.rgb[0].transpose(1, 2, 0))
 
 
-def scaled(shape: tuple[int, int], scale: float) -> tuple[int, int]:
+def scale_shape(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     """(height, width) times `scale`, rounded, at least one pixel each."""
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
@@ -220,7 +220,7 @@ def resize(
     array: NDArray[Any],
     shape: tuple[int, int],
     nearest: bool = False,
-    memory: NDArray[Any] | None = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Resize (H, W) or (H, W, C) to `shape` (h, w), half-pixel centres.
 
@@ -235,45 +235,47 @@ def resize(
     else:
         shrink = shape[0] <= array.shape[0] and shape[1] <= array.shape[1]
         method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return cv2.resize(array, (shape[1], shape[0]), memory, interpolation=method)
+    return cv2.resize(array, (shape[1], shape[0]), out, interpolation=method)
 
 
-def lay(array: NDArray[Any], fit: Fit, padding: float = 0.0, nearest: bool = False) -> NDArray[Any]:
+def to_canvas(
+    array: NDArray[Any], fit: Letterbox, padding: float = 0.0, nearest: bool = False
+) -> NDArray[Any]:
     """Bring any photo-sized (H, W) or (H, W, C) array onto the canvas of `fit`."""
     if array.shape[:2] != fit.photo:
         raise InputError(f"array of {array.shape[:2]} does not match the photo's {fit.photo}")
-    array = array[fit.box.slices]
-    if fit.turned:
+    array = array[fit.photo_box.slices]
+    if fit.rotated:
         array = np.ascontiguousarray(np.rot90(array))
     sheet = np.full((*fit.canvas, *array.shape[2:]), padding, array.dtype)
-    sheet[fit.window] = resize(array, fit.content, nearest)
+    sheet[fit.content_slices] = resize(array, fit.content_shape, nearest)
     return sheet
 
 
-def lift(array: NDArray[Any], fit: Fit, nearest: bool = False) -> NDArray[Any]:
+def from_canvas(array: NDArray[Any], fit: Letterbox, nearest: bool = False) -> NDArray[Any]:
     """Undo `lay`: a canvas-sized (h, w) or (h, w, C) array back at photo size, upright.
 
     What the canvas does not show is 0.
     """
     if array.shape[:2] != fit.canvas:
         raise InputError(f"map of {array.shape[:2]} does not match the canvas {fit.canvas}")
-    height, width = fit.box.shape
-    upright = (width, height) if fit.turned else (height, width)
-    back = resize(np.ascontiguousarray(array[fit.window]), upright, nearest)
-    if fit.turned:
+    height, width = fit.photo_box.shape
+    upright = (width, height) if fit.rotated else (height, width)
+    back = resize(np.ascontiguousarray(array[fit.content_slices]), upright, nearest)
+    if fit.rotated:
         back = np.ascontiguousarray(np.rot90(back, -1))
-    if fit.part is None:
+    if fit.crop is None:
         return back
     whole = np.zeros((*fit.photo, *back.shape[2:]), back.dtype)
-    whole[fit.part.slices] = back
+    whole[fit.crop.slices] = back
     return whole
 
 
-def prepare(
+def prepare_canvas(
     photo: Photo,
-    preset: tuple[int, int] = PRESET,
-    orient: Orient = "pad",
-    part: Box | None = None,
+    preset: tuple[int, int] = PRESET_SHAPE,
+    orient: OrientMode = "pad",
+    crop: Box | None = None,
 ) -> Canvas:
     """Photo, or a `part` of it, -> Canvas, once for all networks (SPEC row A2).
 
@@ -294,8 +296,8 @@ def prepare(
         sRGB, whatever the photo's profile; values are x / 255. Any other normalisation lives
         inside a network's graph.
     """
-    fit = Fit.of(photo.shape, preset, orient, part)
-    pixels: RGB = lay(photo.rgb, fit, padding=round(PADDING * 255))
-    pixels[fit.window] = to_srgb(pixels[fit.window], photo.meta.icc)
+    fit = Letterbox.for_photo(photo.shape, preset, orient, crop)
+    pixels: RGB = to_canvas(photo.rgb, fit, padding=round(_PADDING_LEVEL * 255))
+    pixels[fit.content_slices] = convert_to_srgb(pixels[fit.content_slices], photo.meta.icc)
     planes = np.multiply(pixels.transpose(2, 0, 1)[None], np.float32(1 / 255), dtype=np.float32)
     return Canvas(np.ascontiguousarray(planes), fit)

@@ -9,23 +9,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import equal
 from .camera import Camera
 from .errors import InputError
+from .types import dataclasses_equal
 
-Side = Literal["left", "right"]
+ViewSide = Literal["left", "right"]
 
 
-class Reason(IntEnum):
+class DepthStatus(IntEnum):
     """Why a depth value counts or not: what `validity` maps hold, uint8."""
 
     VALID = 0
     MISSING = 1
     TOO_NEAR = 2
     TOO_FAR = 3
-    SHADOW = 4
+    OCCLUDED = 4
     """Seen by the photo's camera, hidden from the one that measured."""
-    EDGE = 5
+    FLYING_PIXEL = 5
     """Between two surfaces, where sensors flicker or mix them."""
 
 
@@ -52,9 +52,9 @@ class RawDepth:
     unit: str | None = None
     confidence: NDArray[np.float32] | None = None
     time: float | None = None
-    assumed: bool = False
+    direction_assumed: bool = False
 
-    __eq__ = equal
+    __eq__ = dataclasses_equal
 
     def __repr__(self) -> str:
         height, width = self.shape
@@ -89,19 +89,19 @@ class StereoView:
     """
 
     rgb: NDArray[np.uint8]
-    side: Side
+    side: ViewSide
     kind: str
     camera: Camera | None = None
     rectified: bool | None = None
 
-    __eq__ = equal
+    __eq__ = dataclasses_equal
 
     def __repr__(self) -> str:
         height, width = self.rgb.shape[:2]
         return f"StereoView({self.kind!r}, {self.side!r}, {width} x {height})"
 
     @property
-    def given(self) -> bool:
+    def is_attached(self) -> bool:
         """Whether the caller brought it, and the photo's file did not hold it."""
         return self.kind in ("file", "array")
 
@@ -110,9 +110,9 @@ class StereoView:
 class Evidence:
     """All that came with a photo. `matte` is a portrait effects matte, uint8 (h, w), as stored."""
 
-    stored: RawDepth | None = None
-    sensor: RawDepth | None = None
-    second: StereoView | None = None
+    embedded_depth: RawDepth | None = None
+    depth_map: RawDepth | None = None
+    second_view: StereoView | None = None
     matte: NDArray[np.uint8] | None = field(default=None, repr=False)
 
-    __eq__ = equal
+    __eq__ = dataclasses_equal

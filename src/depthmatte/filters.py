@@ -14,26 +14,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Float, Mask
 from .canvas import resize
+from .types import Float, Mask
 
 _TINY = 1e-6
 
 
-def box(values: Float, radius: int) -> Float:
+def box_filter(values: Float, radius: int) -> Float:
     """Mean over a square window of (2 * radius + 1) pixels a side."""
     side = 2 * radius + 1
     return _same(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), values)
 
 
-def gaussian(values: Float, sigma: float) -> Float:
+def gaussian_filter(values: Float, sigma: float) -> Float:
     """Gaussian blur of standard deviation `sigma`; 0 returns a copy."""
     if sigma <= 0:
         return values.copy()
     return _same(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), values)
 
 
-def disc(values: Float, radius: float) -> Float:
+def disc_filter(values: Float, radius: float) -> Float:
     """Mean over a disc, as a wide-open lens blurs; its rim is anti-aliased.
 
     `radius` may be fractional; under half a pixel the values return as they are.
@@ -47,22 +47,22 @@ def disc(values: Float, radius: float) -> Float:
     return _same(cv2.filter2D(values, -1, kernel, borderType=cv2.BORDER_REFLECT), values)
 
 
-def spread(values: Float, radius: int) -> Float:
+def local_range(values: Float, radius: int) -> Float:
     """Largest minus smallest value within a square window: 0 where a map is flat."""
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     return _same(cv2.dilate(values, window) - cv2.erode(values, window), values)
 
 
-def relief(d: Float, known: Mask, side: int) -> Float:
+def known_local_range(depth: Float, known: Mask, side: int) -> Float:
     """How far known d, in [0, 1] and 0 where not known, reaches apart in a square of `side`
     pixels; below 0 where nothing in it is known.
     """
     window = np.ones((side, side), np.uint8)
-    low = cv2.erode(np.where(known, d, np.float32(2)), window)
-    return np.asarray(cv2.dilate(d, window) - low, np.float32)
+    low = cv2.erode(np.where(known, depth, np.float32(2)), window)
+    return np.asarray(cv2.dilate(depth, window) - low, np.float32)
 
 
-def nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
+def fill_nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
     """Values (h, w) of any kind, every pixel as the nearest known one; as they were where
     nothing is known.
     """
@@ -76,7 +76,7 @@ def nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
     return np.asarray(owner[label])
 
 
-def median(values: NDArray[Any]) -> float:
+def median_value(values: NDArray[Any]) -> float:
     """The middle value of at least one number, NaN where one is NaN: what `np.median` says, which
     loads a large part of NumPy when it is first called.
     """
@@ -86,7 +86,7 @@ def median(values: NDArray[Any]) -> float:
     return float("nan") if ordered[-1] != ordered[-1] else float(np.mean(ordered[middle]))
 
 
-def normalized(
+def normalized_convolution(
     values: Float, weights: Float, blur: Callable[[Float], Float]
 ) -> tuple[Float, Float]:
     """Normalised convolution: the blurred mean of the valid pixels alone, and their share.
@@ -106,7 +106,7 @@ def _mean(weighed: Float, weights: Float, blur: Callable[[Float], Float]) -> tup
     return _times(blur(weighed), scale), np.where(near, share, 0).astype(np.float32)
 
 
-def fill(values: Float, weights: Float) -> Float:
+def fill_pull_push(values: Float, weights: Float) -> Float:
     """Continue the valid pixels smoothly into the invalid ones (pull-push).
 
     Each halving averages valid pixels only; on the way back every level keeps what it
@@ -115,10 +115,10 @@ def fill(values: Float, weights: Float) -> Float:
     """
     if max(weights.shape) == 1:
         return _weigh(values, (weights > 0).astype(np.float32))
-    return _pulled(_weigh(values, weights), weights)
+    return _pull_push(_weigh(values, weights), weights)
 
 
-def _pulled(known: Float, weights: Float) -> Float:
+def _pull_push(known: Float, weights: Float) -> Float:
     """`fill` of values that are weighed already, and take the result."""
     smaller = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
     mean, share = _mean(known, weights, lambda part: _resized(part, smaller))
@@ -127,36 +127,36 @@ def _pulled(known: Float, weights: Float) -> Float:
     if max(smaller) == 1:
         coarse = _times(mean, (share > 0).astype(np.float32))
     else:
-        coarse = _pulled(_times(mean, share), share)
+        coarse = _pull_push(_times(mean, share), share)
     known += _times(_resized(coarse, weights.shape), 1 - weights)
     return known
 
 
-class Moments(NamedTuple):
+class WindowMoments(NamedTuple):
     """What windows of a colour `guide` and a `target` hold: the means of the guide's planes and of
     the target, and the covariance of each plane with the target.
     """
 
     means: list[Float]
-    level: Float
-    slants: list[Float]
+    target_mean: Float
+    covariances: list[Float]
 
     @classmethod
-    def of(cls, guide: Sequence[Float], target: Float, radius: int) -> Moments:
+    def from_windows(cls, guide: Sequence[Float], target: Float, radius: int) -> WindowMoments:
         """`guide` is three planes (h, w), `target` (h, w)."""
-        means, level = [box(plane, radius) for plane in guide], box(target, radius)
+        means, level = [box_filter(plane, radius) for plane in guide], box_filter(target, radius)
         slants = [
-            box(plane * target, radius) - mean * level
+            box_filter(plane * target, radius) - mean * level
             for plane, mean in zip(guide, means, strict=True)
         ]
         return cls(means, level, slants)
 
-    def slopes(self, guide: Sequence[Float], radius: int, eps: float) -> list[Float]:
+    def solve_slopes(self, guide: Sequence[Float], radius: int, eps: float) -> list[Float]:
         """Three planes a of `guided_coefficients` before they are averaged."""
         pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
         means = self.means
-        cov = [box(guide[i] * guide[j], radius) - means[i] * means[j] for i, j in pairs]
-        return _solve(cov, self.slants, eps)
+        cov = [box_filter(guide[i] * guide[j], radius) - means[i] * means[j] for i, j in pairs]
+        return _solve(cov, self.covariances, eps)
 
 
 def guided_coefficients(
@@ -170,13 +170,13 @@ def guided_coefficients(
     "Guided Image Filtering", TPAMI 2013, equations 14 and 15.
     """
     planes = [np.ascontiguousarray(guide[..., channel]) for channel in range(3)]
-    moments = Moments.of(planes, target, radius)
-    a = moments.slopes(planes, radius, eps)
-    b = moments.level - dot(a, moments.means)
-    return np.stack([box(plane, radius) for plane in a], axis=-1), box(b, radius)
+    moments = WindowMoments.from_windows(planes, target, radius)
+    a = moments.solve_slopes(planes, radius, eps)
+    b = moments.target_mean - dot_planes(a, moments.means)
+    return np.stack([box_filter(plane, radius) for plane in a], axis=-1), box_filter(b, radius)
 
 
-def dot(first: Sequence[Float], second: Sequence[Float]) -> Float:
+def dot_planes(first: Sequence[Float], second: Sequence[Float]) -> Float:
     """The sum of the products of three planes each."""
     (a, b, c), (x, y, z) = first, second
     return np.asarray(a * x + b * y + c * z, np.float32)
@@ -193,7 +193,7 @@ def _solve(cov: Sequence[Float], slant: Sequence[Float], eps: float) -> list[Flo
         [second, rr * bb - rb * rb, rg * rb - rr * gb],
         [third, rg * rb - rr * gb, rr * gg - rg * rg],
     ]
-    return [dot(row, slant) / determinant for row in inverse]
+    return [dot_planes(row, slant) / determinant for row in inverse]
 
 
 def _weigh(values: Float, weights: Float) -> Float:
@@ -207,11 +207,11 @@ def _times(values: Float, weights: Float) -> Float:
     """values * weights, where all values are finite."""
     if values.ndim == 2:
         return values * weights
-    wide = broadcast(weights, values.shape[2])
+    wide = repeat_channels(weights, values.shape[2])
     return np.multiply(values, wide, out=wide)
 
 
-def broadcast(plane: Float, channels: int) -> Float:
+def repeat_channels(plane: Float, channels: int) -> Float:
     """A plane (h, w) as often side by side as there are channels, (h, w, channels).
 
     NumPy multiplies by that several times faster than by (h, w, 1).

@@ -13,35 +13,35 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from .errors import OptionError
-from .fields import check, option
+from .fields import check_options, option
 
-Choice = Literal["auto", "nearest", "largest", "all"]
+SubjectChoice = Literal["auto", "nearest", "largest", "all"]
 """Who is cut where there are several people."""
 
-Point = tuple[float, float]
+_PhotoPoint = tuple[float, float]
 """(x, y) in pixels of the upright photo, the center of the top left pixel at (0, 0)."""
 
 FusionName = Literal["none", "product", "normalized", "adaptive"]
 DepthSource = Literal["auto", "stored", "sensor", "stereo", "mono", "none"]
 Interpolation = Literal["bilinear", "nearest"]
 DepthKind = Literal["auto", "distance", "inverse", "disparity"]
-Orient = Literal["rotate", "pad"]
-Color = Literal["keep", "srgb"]
-Strip = Literal["none", "gps", "all"]
+OrientMode = Literal["rotate", "pad"]
+ColorMode = Literal["keep", "srgb"]
+StripMode = Literal["none", "gps", "all"]
 Device = Literal[
     "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "rocm", "openvino", "webgpu", "qnn"
 ]
-Format = Literal["png", "webp", "jpg", "tiff"]
-Exists = Literal["replace", "skip", "number", "fail"]
+_OutputFormat = Literal["png", "webp", "jpg", "tiff"]
+ExistsPolicy = Literal["replace", "skip", "number", "fail"]
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _NETWORK = "a name, an .onnx file or URL#sha256=HEX"
 
-NEEDS_DEPTH = ("product", "normalized")
+_FUSIONS_NEEDING_DEPTH = ("product", "normalized")
 """Fusions that are 0 wherever no depth was measured."""
 
 
-def subject_of(value: str | Sequence[float]) -> tuple[Choice, Point | None]:
+def parse_subject(value: str | Sequence[float]) -> tuple[SubjectChoice, _PhotoPoint | None]:
     """Who is meant by `auto`, `nearest`, `largest`, `all`, `X,Y` or (x, y).
 
     Parameters
@@ -58,7 +58,7 @@ def subject_of(value: str | Sequence[float]) -> tuple[Choice, Point | None]:
     OptionError
         For anything else.
     """
-    if isinstance(value, str) and value in get_args(Choice):
+    if isinstance(value, str) and value in get_args(SubjectChoice):
         return value, None  # type: ignore[return-value]
     try:
         x, y = (float(part) for part in (value.split(",") if isinstance(value, str) else value))
@@ -66,13 +66,13 @@ def subject_of(value: str | Sequence[float]) -> tuple[Choice, Point | None]:
             return "auto", (x, y)
     except (TypeError, ValueError):
         pass
-    known = ", ".join(get_args(Choice))
+    known = ", ".join(get_args(SubjectChoice))
     raise OptionError(f"subject is {value!r}; give {known}, or X,Y in pixels of the photo")
 
 
-def _is_subject(value: str | Point) -> bool:
+def _is_subject(value: str | _PhotoPoint) -> bool:
     try:
-        subject_of(value)
+        parse_subject(value)
     except OptionError:
         return False
     return True
@@ -111,7 +111,7 @@ class SensorOptions:
     )
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
         if not self.near < self.far:
             raise OptionError(f"near {self.near:g} m must lie below far {self.far:g} m")
 
@@ -120,14 +120,14 @@ class SensorOptions:
 class CutOptions:
     """What is asked of one photo. Nothing here makes a network load anew."""
 
-    subject: str | Point = option(
+    subject: str | _PhotoPoint = option(
         "auto",
         "choose which person to cut out when there are several",
         takes="auto, nearest, largest, all, or X,Y (a pixel of the upright photo, on the person)",
         metavar="WHO",
         read=str,
         valid=_is_subject,
-        pattern=rf"^({'|'.join(get_args(Choice))}|\s*{_NUMBER}\s*,\s*{_NUMBER}\s*)$",
+        pattern=rf"^({'|'.join(get_args(SubjectChoice))}|\s*{_NUMBER}\s*,\s*{_NUMBER}\s*)$",
     )
     fusion: FusionName = option(
         "adaptive",
@@ -166,7 +166,7 @@ class CutOptions:
     sensor: SensorOptions | None = option(
         None, "set how a depth file is used, for example near=0.4,far=5"
     )
-    orient: Orient = option(
+    orient: OrientMode = option(
         "pad",
         "choose how to fit a landscape photo into the network input",
         choices={"pad": "keep it upright and pad", "rotate": "rotate it to portrait"},
@@ -174,12 +174,12 @@ class CutOptions:
     second_look: bool = option(
         True, "cut a small person in a large photo a second time, zoomed in; doubles its time"
     )
-    color: Color = option(
+    color: ColorMode = option(
         "keep",
         "choose the color space of the results",
         choices={"keep": "the photo's own profile", "srgb": "convert to sRGB"},
     )
-    strip: Strip = option(
+    strip: StripMode = option(
         "none",
         "choose which metadata to remove from the results",
         choices={
@@ -190,8 +190,8 @@ class CutOptions:
     )
 
     def __post_init__(self) -> None:
-        check(self)
-        if self.fusion in NEEDS_DEPTH and self.depth_source == "none":
+        check_options(self)
+        if self.fusion in _FUSIONS_NEEDING_DEPTH and self.depth_source == "none":
             raise OptionError(
                 f"fusion {self.fusion} needs depth; leave depth on or use another fusion"
             )
@@ -224,7 +224,7 @@ class SessionOptions:
     )
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ class OutputOptions:
         repeat=True,
     )
     background: str | None = option(None, "put this color or picture file behind the person")
-    format: Format = option(
+    format: _OutputFormat = option(
         "png", "set the file format of cutouts, effects and sheets; maps are always PNG"
     )
     write_depth: Literal["gdepth"] | None = option(
@@ -264,7 +264,7 @@ class OutputOptions:
         takes="a text with {stem}, {kind}, {name}, {suffix}, {folder}, {ext}, {index}",
         metavar="TEMPLATE",
     )
-    exists: Exists = option(
+    exists: ExistsPolicy = option(
         "replace",
         "choose what to do when a result exists",
         choices={
@@ -282,4 +282,4 @@ class OutputOptions:
     quiet: bool = option(False, "print errors only", flag="-q")
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)

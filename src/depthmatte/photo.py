@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .arrays import RGB, equal
 from .camera import Camera
 from .errors import InputError
 from .evidence import Evidence
+from .types import RGB, dataclasses_equal
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Photo:
         if min(shape[:2]) < 1:
             raise InputError(f"{self.meta.name}: the photo has no pixels; give another file")
 
-    __eq__ = equal
+    __eq__ = dataclasses_equal
 
     def __repr__(self) -> str:
         height, width = self.shape
@@ -67,7 +67,7 @@ class Photo:
         return self.rgb.shape[0], self.rgb.shape[1]
 
     @property
-    def landscape(self) -> bool:
+    def is_landscape(self) -> bool:
         """True for a landscape shot, that is width > height (SPEC row A2)."""
         height, width = self.shape
         return width > height

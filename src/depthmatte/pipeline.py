@@ -9,21 +9,21 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from .canvas import PRESET, Box, Canvas, Fit, prepare
-from .closer import closer, uncut
-from .depth.order import reconsider
-from .depth.placing import moved
+from .canvas import PRESET_SHAPE, Box, Canvas, Letterbox, prepare_canvas
+from .depth.inversion import reject_inverted_depth
+from .depth.resample import resample_depth
 from .errors import InputError
-from .fuse import Fusion
-from .fuse.subject import Subject, bound, choose
-from .maps import Depth, Matte
-from .options import Orient
+from .fusion import Fusion
+from .options import OrientMode
 from .photo import Photo
 from .portrait import Portrait
-from .segment.stored import with_stored
+from .segment.embedded import merge_embedded_matte
+from .segment.second_look import drop_cut_components, find_zoom_box
+from .subjects.select import Subject, constrain_to_subject, select_subject
+from .values import Depth, Matte
 
-P = ParamSpec("P")
-T = TypeVar("T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -32,7 +32,9 @@ class Stopwatch:
 
     timings: dict[str, float] = field(default_factory=dict)
 
-    def __call__(self, stage: str, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(
+        self, stage: str, step: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
         """The result of `step`; its time is added to that of `stage`."""
         start = time.perf_counter()
         result = step(*args, **kwargs)
@@ -41,14 +43,14 @@ class Stopwatch:
         return result
 
 
-def remembered(step: Callable[P, T]) -> Callable[P, T]:
+def memoize_step(step: Callable[_P, _T]) -> Callable[_P, _T]:
     """A step that answers each canvas of one photo once; the canvas is its last argument.
 
     For callers that fuse the same opinions in several ways.
     """
-    answers: dict[Fit, T] = {}
+    answers: dict[Letterbox, _T] = {}
 
-    def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+    def ask(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         canvas = args[-1]
         assert isinstance(canvas, Canvas)
         if canvas.fit not in answers:
@@ -71,25 +73,25 @@ class Pipeline:
     segment: Callable[[Canvas], Matte]
     measure: Callable[[Photo, Canvas], Depth]
     fuse: Fusion
-    preset: tuple[int, int] = PRESET
-    orient: Orient = "pad"
-    first_threshold: float = 0.5
-    second_threshold: float = 0.5
+    preset: tuple[int, int] = PRESET_SHAPE
+    orient: OrientMode = "pad"
+    detection_threshold: float = 0.5
+    fused_threshold: float = 0.5
     subject: Subject = field(default_factory=Subject)
     second_look: bool = True
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
         clock = Stopwatch()
-        first, believed = self._look(photo, photo, clock)
+        first, believed = self._run_pass(photo, photo, clock)
         everybody = self.subject.choice == "all"
-        part = self.second_look and closer(first, self.preset, self.orient, everybody)
+        part = self.second_look and find_zoom_box(first, self.preset, self.orient, everybody)
         if not part:
             return first
-        second, _ = self._look(photo, believed, clock, part, first)
+        second, _ = self._run_pass(photo, believed, clock, part, first)
         return second if second.found else replace(first, timings=clock.timings)
 
-    def _look(
+    def _run_pass(
         self,
         photo: Photo,
         believed: Photo,
@@ -102,24 +104,26 @@ class Pipeline:
         `believed` is the photo with the evidence that counts; what counts after this look is
         returned too.
         """
-        canvas = clock("prepare", prepare, photo, self.preset, self.orient, part)
+        canvas = clock("prepare", prepare_canvas, photo, self.preset, self.orient, part)
         fit = canvas.fit
         matte = clock("segment", self._segmented, photo, canvas)
         depth = clock("measure", self._measured, believed, canvas, first)
-        seen = Portrait(photo, matte, depth, fit, self.first_threshold)
-        if not (seen.found and matte.likely(self.first_threshold)):
+        seen = Portrait(photo, matte, depth, fit, self.detection_threshold)
+        if not (seen.found and matte.is_likely(self.detection_threshold)):
             # Before fusion: `normalized` would blow up the noise of an empty room.
             matte = Matte.empty(fit.canvas)
         notes = first.notes if first else ()
         if first is None:
-            believed, depth, note = reconsider(believed, canvas, matte, depth, self.measure)
+            believed, depth, note = reject_inverted_depth(
+                believed, canvas, matte, depth, self.measure
+            )
             notes = (note,) if note else ()
-        matte, depth = clock("fuse", self._fused, matte, depth, self._wanted(photo, fit))
+        matte, depth = clock("fuse", self._fused, matte, depth, self._canvas_subject(photo, fit))
         if part is not None:
-            matte = uncut(matte, fit)
+            matte = drop_cut_components(matte, fit)
         measured, whole = (first.measured, first.fit) if first else (depth, None)
         fused = Portrait(
-            photo, matte, measured, fit, self.second_threshold, clock.timings, whole, notes
+            photo, matte, measured, fit, self.fused_threshold, clock.timings, whole, notes
         )
         if not fused.found:
             fused = replace(fused, matte=Matte.empty(fit.canvas))
@@ -127,23 +131,23 @@ class Pipeline:
 
     def _segmented(self, photo: Photo, canvas: Canvas) -> Matte:
         """The network's opinion, and that of a matte that a phone stored in the photo."""
-        return with_stored(photo, canvas, self.segment(canvas))
+        return merge_embedded_matte(photo, canvas, self.segment(canvas))
 
     def _measured(self, photo: Photo, canvas: Canvas, first: Portrait | None) -> Depth:
         """Depth on a canvas; after a first look only an estimate is made again, closer."""
         if first is None or first.measured.source == "mono":
             return self.measure(photo, canvas)
-        return moved(first.measured, first.fit, canvas)
+        return resample_depth(first.measured, first.fit, canvas)
 
     def _fused(self, matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, Depth]:
         """Choose among people, fuse, and hold the fusion to the choice."""
         if wanted == Subject():
             return self.fuse(matte, depth)
-        chosen, _ = choose(matte, depth, wanted)
+        chosen, _ = select_subject(matte, depth, wanted)
         fused, depth = self.fuse(chosen, depth)
-        return bound(fused, matte, chosen, wanted, self.fuse.opacity), depth
+        return constrain_to_subject(fused, matte, chosen, wanted, self.fuse.opacity), depth
 
-    def _wanted(self, photo: Photo, fit: Fit) -> Subject:
+    def _canvas_subject(self, photo: Photo, fit: Letterbox) -> Subject:
         """The subject as the canvas knows it; InputError for a point outside the photo."""
         point = self.subject.point
         if point is None:
@@ -155,5 +159,5 @@ class Pipeline:
                 f"{photo.meta.name}: subject {place} lies outside the photo, which is {width} x "
                 f"{height} upright; give a point inside it"
             )
-        x, y = fit.to_canvas(np.array(point))
+        x, y = fit.points_to_canvas(np.array(point))
         return Subject(self.subject.choice, (float(x), float(y)))

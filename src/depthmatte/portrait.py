@@ -10,19 +10,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import RGB, Float, equal, read_only
-from .canvas import Fit, lift
+from .canvas import Letterbox, from_canvas
+from .color.icc import is_srgb_profile
 from .effects.background import Background
 from .errors import InputError, MissingMap
-from .icc import is_srgb
-from .maps import Depth, Matte
 from .photo import Photo
-from .restore import restore, restore_known
+from .restore import restore_map, restore_measured
+from .types import RGB, Float, dataclasses_equal, make_read_only
+from .values import Depth, Matte
 
-SEEN = 0.005
+_MIN_PORTRAIT_SHARE = 0.005
 """Share of the photo a portrait must cover to count as found; less is "nobody"."""
 
-PREVIEW = 480
+_PREVIEW_SIDE = 480
 """Longer side in pixels of the picture that a notebook shows."""
 
 
@@ -52,10 +52,10 @@ class Portrait:
     photo: Photo
     matte: Matte
     measured: Depth
-    fit: Fit
+    fit: Letterbox
     threshold: float = 0.5
     timings: dict[str, float] = field(default_factory=dict, compare=False)
-    whole: Fit | None = None
+    full_fit: Letterbox | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Portrait:
                 raise InputError(f"{name} {values.shape} does not match the canvas {fit.canvas}")
 
     @classmethod
-    def of(
+    def from_arrays(
         cls, rgb: RGB, alpha: Float, depth: Float | None = None, depth_prob: Float | None = None
     ) -> Portrait:
         """A portrait from photo-sized arrays: rgb uint8 (H, W, 3), the rest float32 (H, W)."""
@@ -79,9 +79,9 @@ class Portrait:
         measured = Depth(
             nowhere if depth is None else depth, sure if depth_prob is None else depth_prob
         )
-        return cls(photo, Matte(alpha, alpha), measured, Fit.identity(photo.shape))
+        return cls(photo, Matte(alpha, alpha), measured, Letterbox.identity(photo.shape))
 
-    __eq__ = equal
+    __eq__ = dataclasses_equal
 
     def __repr__(self) -> str:
         height, width = self.photo.shape
@@ -95,32 +95,32 @@ class Portrait:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @property
-    def depth_fit(self) -> Fit:
+    def depth_fit(self) -> Letterbox:
         """How the photo lies on the depth's canvas: `whole`, or as for the matte."""
-        return self.whole or self.fit
+        return self.full_fit or self.fit
 
     @property
     def found(self) -> bool:
         """Is anybody in the photo? False is an answer, not an error."""
-        inside = self.matte.alpha[self.fit.window]
-        return bool((inside >= self.threshold).mean() * self.fit.share >= SEEN)
+        inside = self.matte.alpha[self.fit.content_slices]
+        return bool((inside >= self.threshold).mean() * self.fit.photo_share >= _MIN_PORTRAIT_SHARE)
 
     @cached_property
     def alpha(self) -> Float:
         """Opacity of the portrait (S_out), edges following the photo's own."""
         # What the canvas shows are the photo's own colors, unless they were converted for it.
-        shown = self.matte.rgb if is_srgb(self.photo.meta.icc) else None
-        return read_only(restore(self.matte.alpha, self.fit, self.photo.rgb, shown))
+        shown = self.matte.rgb if is_srgb_profile(self.photo.meta.icc) else None
+        return make_read_only(restore_map(self.matte.alpha, self.fit, self.photo.rgb, shown))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """The portrait area: alpha at or above the threshold."""
-        return read_only(self.alpha >= self.threshold)
+        return make_read_only(self.alpha >= self.threshold)
 
     @cached_property
     def prob(self) -> Float:
         """Probability of being portrait (I1)."""
-        return read_only(restore(self.matte.prob, self.fit))
+        return make_read_only(restore_map(self.matte.prob, self.fit))
 
     @cached_property
     def depth(self) -> Float:
@@ -128,7 +128,7 @@ class Portrait:
         return self._measured(self.measured.relative)
 
     @cached_property
-    def metres(self) -> Float:
+    def meters(self) -> Float:
         """Depth in metres, (H, W) float32 and not bounded by 1; 0 where `validity` says why.
 
         Raises MissingMap, an InputError and AttributeError, where depth is only relative.
@@ -138,7 +138,9 @@ class Portrait:
                 f"{self.photo.meta.name}: its depth is relative and has no meters; "
                 "give a depth file in meters, or a calibrated pair"
             )
-        return read_only(restore_known(self.measured.z, self.measured.known, self.depth_fit))
+        return make_read_only(
+            restore_measured(self.measured.z, self.measured.known, self.depth_fit)
+        )
 
     @cached_property
     def depth_prob(self) -> Float:
@@ -147,12 +149,14 @@ class Portrait:
 
     def _measured(self, values: Float) -> Float:
         known = self.measured.known
-        return read_only(np.minimum(restore_known(values, known, self.depth_fit), np.float32(1)))
+        return make_read_only(
+            np.minimum(restore_measured(values, known, self.depth_fit), np.float32(1))
+        )
 
     @cached_property
     def validity(self) -> NDArray[np.uint8]:
         """Why depth counts or not: uint8 (H, W) of `evidence.Reason`."""
-        return read_only(lift(self.measured.validity, self.depth_fit, nearest=True))
+        return make_read_only(from_canvas(self.measured.validity, self.depth_fit, nearest=True))
 
     def cutout(self, **options: Any) -> NDArray[np.uint8]:
         """The person on nothing: uint8 (H, W, 4), straight alpha, colors decontaminated."""
@@ -185,7 +189,7 @@ class Portrait:
         InputError
             For a picture that cannot be read and text that is neither file nor color.
         """
-        return backdrop(background)(self)
+        return make_background(background)(self)
 
     def save(self, path: str | os.PathLike[str] | BinaryIO, format: str | None = None) -> Any:
         """Write the cut-out to a path or an open binary file, EXIF and profile kept.
@@ -205,7 +209,7 @@ class Portrait:
         -------
         >>> dm.cut("me.jpg").save("me.png")  # doctest: +SKIP
         """
-        from .io.write import write
+        from .io.photo.photo_writer import write
 
         meta, picture = self.photo.meta, self.cutout()
         if isinstance(path, str | os.PathLike):
@@ -220,20 +224,22 @@ class Portrait:
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the cut-out, at most PREVIEW pixels on its longer side."""
-        from .canvas import resize, scaled
+        from .canvas import resize, scale_shape
+        from .color.icc import convert_to_srgb
         from .effects import Cutout
-        from .icc import to_srgb
-        from .io.write import encode
+        from .io.photo.photo_writer import encode_picture
 
-        shape = scaled(self.photo.shape, min(1.0, PREVIEW / max(self.photo.shape)))
-        small = Portrait.of(
-            to_srgb(np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc),
+        shape = scale_shape(self.photo.shape, min(1.0, _PREVIEW_SIDE / max(self.photo.shape)))
+        small = Portrait.from_arrays(
+            convert_to_srgb(
+                np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc
+            ),
             np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
         )
-        return encode(Cutout()(small), "png")
+        return encode_picture(Cutout()(small), "png")
 
 
-def backdrop(background: Any) -> Background:
+def make_background(background: Any) -> Background:
     """The effect that places a portrait before `background`.
 
     Parameters
@@ -251,8 +257,8 @@ def backdrop(background: Any) -> Background:
     InputError
         For a picture that cannot be read, and for text that is neither file nor color.
     """
-    from .io.image import read
-    from .text import label
+    from .io.photo.photo_reader import read
+    from .system.text import label
 
     if isinstance(background, Background):
         return background
@@ -263,9 +269,9 @@ def backdrop(background: Any) -> Background:
     ):
         return _of(read(background, evidence=False))
     if not isinstance(background, str):
-        from .io.memory import photo_of
+        from .io.photo.from_memory import to_photo
 
-        return _of(photo_of(background, "background"))
+        return _of(to_photo(background, "background"))
     try:
         return Background(color=background)
     except InputError:

@@ -9,21 +9,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import RGB, Float
-from .canvas import Fit, lay, lift, resize
-from .filters import Moments, box, dot, normalized, spread
+from .canvas import Letterbox, from_canvas, resize, to_canvas
+from .filters import WindowMoments, box_filter, dot_planes, local_range, normalized_convolution
+from .types import RGB, Float
 
-RADIUS = 1
-EPS = 1e-3
+_RADIUS = 1
+_EPS = 1e-3
 
-_FLAT = 0.02  # a map that varies less than this within a window has no edge worth following
-_NOISE = 1e-4  # variance of a map that is taken for noise
+_MIN_EDGE_RANGE = (
+    0.02  # a map that varies less than this within a window has no edge worth following
+)
+_NOISE_VARIANCE = 1e-4  # variance of a map that is taken for noise
 _ROWS = 256
 _WIDE = 4096  # columns enlarged together; a slope of a larger picture never lies there whole
 _STRIP = 64  # rows that are skipped or worked on together
 
 
-def restore(values: Float, fit: Fit, guide: RGB | None = None, shown: Float | None = None) -> Float:
+def restore_map(
+    values: Float, fit: Letterbox, guide: RGB | None = None, canvas_rgb: Float | None = None
+) -> Float:
     """Bring a canvas map (h, w) in [0, 1] back to the photo's (H, W), upright.
 
     Without `guide` the map is only enlarged (bilinear) and turned back. With it, the
@@ -51,80 +55,86 @@ def restore(values: Float, fit: Fit, guide: RGB | None = None, shown: Float | No
     brings it nearer. The plain guided filter loses to plain enlargement (boundary IoU 0.789
     on the first line), because it smooths what was drawn well.
     """
-    if fit == Fit.identity(fit.photo):
+    if fit == Letterbox.identity(fit.photo):
         return np.asarray(np.clip(values, 0.0, 1.0), np.float32)
     if guide is None or not _enlarges(fit):
-        return _bounded(lift(values, fit))
-    slopes, offset = _detail(values, fit, guide, shown)
-    restored = np.asarray(lift(offset, fit), np.float32)
+        return _bounded(from_canvas(values, fit))
+    slopes, offset = _detail(values, fit, guide, canvas_rgb)
+    restored = np.asarray(from_canvas(offset, fit), np.float32)
     if slopes:
         _add_detail(restored, slopes, fit, guide)
     return _bounded(restored)
 
 
-def restore_known(values: Float, known: NDArray[np.bool_], fit: Fit) -> Float:
+def restore_measured(values: Float, known: NDArray[np.bool_], fit: Letterbox) -> Float:
     """Bring a measured canvas map (h, w) back to the photo's (H, W); holes stay 0.
 
     Like `restore` without guide, but only `known` pixels count: the nearest pixel decides
     whether there is a value, and it is the mean of the known ones around (row A12).
     """
-    if known[fit.window].all():
-        return np.asarray(lift(values, fit), np.float32)
-    mean, _ = normalized(values, known.astype(np.float32), lambda part: lift(part, fit))
-    seen = lift(known.astype(np.uint8), fit, nearest=True)
+    if known[fit.content_slices].all():
+        return np.asarray(from_canvas(values, fit), np.float32)
+    mean, _ = normalized_convolution(
+        values, known.astype(np.float32), lambda part: from_canvas(part, fit)
+    )
+    seen = from_canvas(known.astype(np.uint8), fit, nearest=True)
     return np.asarray(mean * seen, np.float32)
 
 
-def _enlarges(fit: Fit) -> bool:
-    return fit.content[0] * fit.content[1] < fit.box.height * fit.box.width
+def _enlarges(fit: Letterbox) -> bool:
+    return fit.content_shape[0] * fit.content_shape[1] < fit.photo_box.height * fit.photo_box.width
 
 
-def _detail(values: Float, fit: Fit, guide: RGB, shown: Float | None) -> tuple[list[Float], Float]:
+def _detail(
+    values: Float, fit: Letterbox, guide: RGB, shown: Float | None
+) -> tuple[list[Float], Float]:
     """(a, b): b on the canvas, (h, w), and three planes a on the part of it that the photo covers,
     so that a . guide + b is `values` itself. There is no a where `values` has no edge.
     """
-    part = fit.window  # windows never look beyond the photo's border
+    part = fit.content_slices  # windows never look beyond the photo's border
     target = np.ascontiguousarray(values[part], np.float32)
-    edge = np.clip(spread(target, RADIUS) * np.float32(1 / _FLAT), 0, 1)
+    edge = np.clip(local_range(target, _RADIUS) * np.float32(1 / _MIN_EDGE_RANGE), 0, 1)
     offset = np.zeros(fit.canvas, np.float32)
     offset[part] = target
     if not edge.any():
         return [], offset
-    planes = shown if shown is not None else lay(guide, fit).transpose(2, 0, 1)
-    colours = [_unit(plane[part]) for plane in planes]
-    moments = Moments.of(colours, target, RADIUS)
-    slopes = [box(slope, RADIUS) for slope in moments.slopes(colours, RADIUS, EPS)]
+    planes = shown if shown is not None else to_canvas(guide, fit).transpose(2, 0, 1)
+    colours = [_to_unit_range(plane[part]) for plane in planes]
+    moments = WindowMoments.from_windows(colours, target, _RADIUS)
+    slopes = [box_filter(slope, _RADIUS) for slope in moments.solve_slopes(colours, _RADIUS, _EPS)]
     edge *= _explained(slopes, moments, target)
     for slope in slopes:
         slope *= edge
-    offset[part] -= dot(slopes, colours)
+    offset[part] -= dot_planes(slopes, colours)
     return slopes, offset
 
 
-def _unit(plane: NDArray[Any]) -> Float:
+def _to_unit_range(plane: NDArray[Any]) -> Float:
     """Levels of one colour, 0 to 255 or already in [0, 1], as float32 in [0, 1]."""
     if plane.dtype == np.uint8:
         return np.asarray(plane * np.float32(1 / 255), np.float32)
     return np.ascontiguousarray(plane)
 
 
-def _explained(slopes: list[Float], moments: Moments, target: Float) -> Float:
+def _explained(slopes: list[Float], moments: WindowMoments, target: Float) -> Float:
     """Share in [0, 1] of each window's variance of `target` that a . colour explains."""
-    level = moments.level
-    variance = box(target * target, RADIUS) - level * level
-    share = dot(slopes, moments.slants) / (np.maximum(variance, 0) + np.float32(_NOISE))
+    level = moments.target_mean
+    variance = box_filter(target * target, _RADIUS) - level * level
+    share = dot_planes(slopes, moments.covariances) / (
+        np.maximum(variance, 0) + np.float32(_NOISE_VARIANCE)
+    )
     return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
-def _add_detail(restored: Float, slopes: list[Float], fit: Fit, guide: RGB) -> None:
+def _add_detail(restored: Float, slopes: list[Float], fit: Letterbox, guide: RGB) -> None:
     """restored += slopes . guide at photo size: one colour, a block of columns and a strip of rows
     at a time, from the first to the last column where a slope is not 0.
 
     Enlarging goes across first and then down. Down, columns do not see each other, so that a
     block gives what all columns together give, to the last bit.
     """
-    out, colours = restored[fit.box.slices], guide[fit.box.slices]
-    if fit.turned:
+    out, colours = restored[fit.photo_box.slices], guide[fit.photo_box.slices]
+    if fit.rotated:
         out, colours = np.rot90(out), np.rot90(colours)
     height, width = out.shape
     spans = list(_spans(slopes, (height, width)))
@@ -136,7 +146,7 @@ def _add_detail(restored: Float, slopes: list[Float], fit: Fit, guide: RGB) -> N
         memory = None
         for block in blocks:
             part = np.ascontiguousarray(scaled[:, block]) if len(blocks) > 1 else scaled
-            memory = resize(part, (height, block.stop - block.start), memory=memory)
+            memory = resize(part, (height, block.stop - block.start), out=memory)
             for rows, columns in spans:
                 here = slice(max(columns.start, block.start), min(columns.stop, block.stop))
                 if here.start < here.stop:
@@ -147,7 +157,7 @@ def _add_detail(restored: Float, slopes: list[Float], fit: Fit, guide: RGB) -> N
 def _blocks(width: int) -> Iterator[slice]:
     """Blocks of columns, about equally wide: OpenCV enlarges a very narrow one in another way."""
     even = -(-width // -(-width // _WIDE))
-    return strips(width, -(-even // 64) * 64)
+    return row_strips(width, -(-even // 64) * 64)
 
 
 def _spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
@@ -155,7 +165,7 @@ def _spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tuple[slice,
     used = np.any([slope != 0 for slope in slopes], axis=0).astype(np.uint8)
     used = cv2.dilate(used, np.ones((5, 5), np.uint8))  # enlarged, a pixel reaches its neighbours
     down, across = used.shape[0] / shape[0], shape[1] / used.shape[1]
-    for rows in strips(shape[0], _STRIP):
+    for rows in row_strips(shape[0], _STRIP):
         near = used[int(rows.start * down) : int(rows.stop * down) + 1].any(axis=0)
         columns = np.flatnonzero(near)
         if columns.size:
@@ -163,7 +173,7 @@ def _spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tuple[slice,
             yield rows, slice(int(columns[0] * across), stop)
 
 
-def strips(height: int, rows: int = _ROWS) -> Iterator[slice]:
+def row_strips(height: int, rows: int = _ROWS) -> Iterator[slice]:
     """Slices of `rows` rows that cover `height`: temporaries of a big photo stay small."""
     return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 

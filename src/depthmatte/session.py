@@ -11,31 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .canvas import Canvas
-from .cores import cores
-from .depth import Source, measure
-from .depth.sensor import sensor
-from .depth.stored import stored
+from .color.icc import apply_color_mode
+from .depth import DepthFunction, measure_depth
+from .depth.embedded import embedded_depth
+from .depth.sensor.measured import sensor_depth
 from .errors import OptionError
-from .fuse import Fusion, fusion, fusions
-from .fuse.subject import Subject
-from .icc import in_color
-from .io.exif import stripped
-from .io.memory import photo_of
-from .io.pairs import attach, check_together
-from .maps import Depth, Matte
-from .network import Network, NetworkCache
-from .options import CutOptions, SessionOptions, subject_of
+from .fusion import Fusion, get_fusion, get_fusions
+from .io.attach import attach, check_inputs_together
+from .io.photo.exif import strip_metadata
+from .io.photo.from_memory import to_photo
+from .networks.network import Network, NetworkCache
+from .options import CutOptions, SessionOptions, parse_subject
 from .photo import Photo
 from .pipeline import Pipeline
 from .portrait import Portrait
+from .subjects.select import Subject
+from .system.cores import count_cores
+from .values import Depth, Matte
 
 if TYPE_CHECKING:
-    from .depth.disparity import Matcher
+    from .depth.stereo.disparity import StereoMatcher
 
-T = TypeVar("T")
-Options = TypeVar("Options", CutOptions, SessionOptions)
+_T = TypeVar("_T")
+_Options = TypeVar("_Options", CutOptions, SessionOptions)
 
-FUSION_NETWORK = "fuse"
+_FUSION_NETWORK = "fuse"
 """The network of the fusion `adaptive`, in the table of networks."""
 
 
@@ -80,7 +80,7 @@ class Session:
         if networks is not None and not isinstance(networks, Mapping):
             raise OptionError("networks: takes files or names by task; give {'matte': 'mine.onnx'}")
         named = {f"{task}_network": source for task, source in (networks or {}).items()}
-        self.options = changed(SessionOptions, options, named | changes)
+        self.options = merge_options(SessionOptions, options, named | changes)
         self._cache = NetworkCache(self.options.device, providers)
 
     def __enter__(self) -> Session:
@@ -142,13 +142,13 @@ class Session:
         WeightsError
             When a network cannot be used.
         """
-        chosen = changed(CutOptions, options, changes)
-        return self.pipeline(chosen)(opened(photo, depth, right, calib, chosen))
+        chosen = merge_options(CutOptions, options, changes)
+        return self.pipeline(chosen)(_prepare_photo(photo, depth, right, calib, chosen))
 
     def map(
         self,
         photos: Iterable[Any],
-        then: Callable[[Portrait], T] | None = None,
+        then: Callable[[Portrait], _T] | None = None,
         *,
         workers: int | None = None,
         options: CutOptions | None = None,
@@ -179,17 +179,17 @@ class Session:
         """
         if isinstance(photos, str | bytes | bytearray | memoryview | os.PathLike | Photo):
             raise OptionError("photos: is one photo; give a list of photos, or use cut")
-        chosen = changed(CutOptions, options, changes)
-        threads = self.options.threads or cores()
+        chosen = merge_options(CutOptions, options, changes)
+        threads = self.options.threads or count_cores()
         many = max(1, workers or threads)
         pipeline = self.pipeline(chosen, max(1, threads // many))
 
         def work(photo: Any) -> Any:
-            portrait = pipeline(opened(photo, None, None, None, chosen))
+            portrait = pipeline(_prepare_photo(photo, None, None, None, chosen))
             _ = portrait.alpha  # restored here, not on the thread of whoever asks
             return then(portrait) if then else portrait
 
-        return overlapped(work, photos, many)
+        return _map_in_threads(work, photos, many)
 
     def pipeline(self, options: CutOptions | None = None, threads: int | None = None) -> Pipeline:
         """The steps of one cut, with this session's networks: Photo -> Portrait.
@@ -202,19 +202,19 @@ class Session:
             CPU threads of each network; those of the session if not given.
         """
         asked = options or CutOptions()
-        choice, point = subject_of(asked.subject)
+        choice, point = parse_subject(asked.subject)
         threads = threads or self.options.threads
         matte = self.network("matte", threads)
         rule = self.fusion(asked.fusion, threads)
         return Pipeline(
             segment=_segmenter(matte),
             measure=partial(
-                measure, sources=self.sources(asked, threads), choice=asked.depth_source
+                measure_depth, sources=self.sources(asked, threads), choice=asked.depth_source
             ),
             fuse=rule,
             preset=matte.contract.preset,
             orient=asked.orient,
-            second_threshold=rule.threshold,
+            fused_threshold=rule.threshold,
             subject=Subject(choice, point),
             second_look=asked.second_look,
         )
@@ -240,59 +240,61 @@ class Session:
 
     def fusion(self, name: str, threads: int | None = None) -> Fusion:
         """A fusion by its name, with this session's fusion network."""
-        return fusion(name, partial(self.network, FUSION_NETWORK, threads))
+        return get_fusion(name, partial(self.network, _FUSION_NETWORK, threads))
 
     def fusions(self) -> dict[str, Fusion]:
         """All fusions by name, with this session's fusion network."""
-        return fusions(partial(self.network, FUSION_NETWORK))
+        return get_fusions(partial(self.network, _FUSION_NETWORK))
 
     def sources(
         self, options: CutOptions | None = None, threads: int | None = None
-    ) -> dict[str, Source]:
+    ) -> dict[str, DepthFunction]:
         """All sources of depth by name; networks load when they are first needed."""
         asked = options or CutOptions()
         return {
-            "stored": stored,
-            "sensor": partial(sensor, options=asked.sensor),
+            "stored": embedded_depth,
+            "sensor": partial(sensor_depth, options=asked.sensor),
             "stereo": partial(self._matched, threads),
             "mono": partial(self._estimated, threads),
         }
 
     def _matched(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
-        if photo.evidence.second is None:
+        if photo.evidence.second_view is None:
             return Depth.none(canvas.fit.canvas)
         # Here, not above: few photos have a second view.
-        from .depth.stereo import stereo
+        from .depth.stereo.second_view import create_stereo_source
 
-        return stereo(partial(self._matcher, threads))(photo, canvas)
+        return create_stereo_source(partial(self._matcher, threads))(photo, canvas)
 
     def _estimated(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
-        from .depth.mono import estimator
+        from .depth.estimated import create_depth_estimator
 
-        return estimator(self.network("depth", threads))(photo, canvas)
+        return create_depth_estimator(self.network("depth", threads))(photo, canvas)
 
-    def _matcher(self, threads: int | None) -> Matcher:
+    def _matcher(self, threads: int | None) -> StereoMatcher:
         if self.options.stereo_network == "sgbm":
-            from .depth.sgbm import sgbm
+            from .depth.stereo.sgbm import match_sgbm
 
-            return sgbm
-        from .depth.binocular import SIDE, binocular
+            return match_sgbm
+        from .depth.stereo.network_matcher import MATCH_SIDE_PX, create_network_matcher
 
-        return binocular(self.network("stereo", threads), SIDE)
+        return create_network_matcher(self.network("stereo", threads), MATCH_SIDE_PX)
 
 
 def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
-    from .segment.network import segmenter
+    from .segment.network import create_segmenter
 
-    return segmenter(network)
+    return create_segmenter(network)
 
 
-def opened(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
+def _prepare_photo(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
     """The photo as the pipeline takes it, with what was given beside it."""
-    return finished(beside(photo_of(photo), depth, right, calib, options), options)
+    return apply_photo_options(
+        attach_inputs(to_photo(photo), depth, right, calib, options), options
+    )
 
 
-def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
+def attach_inputs(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
     """The photo with what was given beside it as its evidence.
 
     Raises
@@ -300,8 +302,8 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
     InputError
         For what cannot be read, and for options that go with a depth file when there is none.
     """
-    attached = photo.evidence.sensor is not None
-    check_together(
+    attached = photo.evidence.depth_map is not None
+    check_inputs_together(
         depth,
         right,
         calib,
@@ -315,14 +317,16 @@ def beside(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions
     return attach(photo, depth, right, calib, options.depth_scale, depth_kind=options.depth_kind)
 
 
-def finished(photo: Photo, options: CutOptions) -> Photo:
+def apply_photo_options(photo: Photo, options: CutOptions) -> Photo:
     """The photo in the colors, and with the metadata, that the results are to have."""
-    colored = in_color(photo, options.color)
-    meta = stripped(colored.meta, options.strip)
+    colored = apply_color_mode(photo, options.color)
+    meta = strip_metadata(colored.meta, options.strip)
     return colored if meta is colored.meta else replace(colored, meta=meta)
 
 
-def changed(kind: type[Options], options: Options | None, changes: Mapping[str, Any]) -> Options:
+def merge_options(
+    kind: type[_Options], options: _Options | None, changes: Mapping[str, Any]
+) -> _Options:
     """Options of this kind with some fields changed; the usual ones where none are given.
 
     Raises
@@ -339,19 +343,19 @@ def changed(kind: type[Options], options: Options | None, changes: Mapping[str, 
     try:
         return replace(options, **changes) if changes else options
     except TypeError:
-        from .fields import names
+        from .fields import option_names
 
-        known = names(kind)
+        known = option_names(kind)
         wrong = ", ".join(name for name in changes if name not in known)
         raise OptionError(f"{wrong}: no such option; use {', '.join(known)}") from None
 
 
-def overlapped(work: Callable[[Any], T], items: Iterable[Any], workers: int) -> Iterator[T]:
+def _map_in_threads(work: Callable[[Any], _T], items: Iterable[Any], workers: int) -> Iterator[_T]:
     """`work` on every item, in order, on so many threads; at most one more is on the way."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="depthmatte") as pool:
-        coming: list[Future[T]] = []
+        coming: list[Future[_T]] = []
         try:
             for item in items:
                 coming.append(pool.submit(work, item))
@@ -365,18 +369,18 @@ def overlapped(work: Callable[[Any], T], items: Iterable[Any], workers: int) -> 
 
 
 _sessions: dict[SessionOptions, Session] = {}
-_guard = threading.Lock()
+_sessions_lock = threading.Lock()
 
-KEPT = 4
+_MAX_DEFAULT_SESSIONS = 4
 """Default sessions kept at once: what `dm.cut` was last asked for."""
 
 
 def default_session(options: SessionOptions | None = None) -> Session:
     """The session behind `dm.cut` for these options; made once and kept."""
     options = options or SessionOptions()
-    with _guard:
+    with _sessions_lock:
         session = _sessions.pop(options, None) or Session(options)
         _sessions[options] = session
-        while len(_sessions) > KEPT:
+        while len(_sessions) > _MAX_DEFAULT_SESSIONS:
             _sessions.pop(next(iter(_sessions)))
     return session

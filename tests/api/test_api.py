@@ -91,8 +91,8 @@ def test_a_result_without_people_still_answers(nets: dict[str, Any]) -> None:
 
 def test_options_reach_the_pipeline(nets: dict[str, Any]) -> None:
     wide = np.ascontiguousarray(person().transpose(1, 0, 2))
-    assert dm.cut(wide, orient="rotate", **nets).fit.turned
-    assert not dm.cut(wide, orient="pad", **nets).fit.turned
+    assert dm.cut(wide, orient="rotate", **nets).fit.rotated
+    assert not dm.cut(wide, orient="pad", **nets).fit.rotated
     assert dm.cut(wide, depth_source="none", **nets).measured.source == "none"
     assert dm.cut(wide, **nets).measured.source == "mono"
     product = dm.cut(wide, fusion="product", **nets)

@@ -16,21 +16,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from depthmatte.cli.flags import flags
+from depthmatte.cli.flags import option_flags
 from depthmatte.errors import InputError, OptionError
 from depthmatte.fields import (
-    check,
-    filled,
-    fresh,
-    names,
+    check_options,
+    fill_tables,
+    has_current_tables,
+    json_schema,
+    list_options,
+    markdown_table,
     option,
-    options,
-    pairs,
-    parse,
-    plain,
-    rewrite,
-    schema,
-    table,
+    option_names,
+    parse_options,
+    parse_pairs,
+    rewrite_tables,
+    to_json_values,
 )
 
 
@@ -47,7 +47,7 @@ class Inner:
     far: float = option(math.inf, "farthest that counts", above=0)
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Toy:
     name: str = option("", "a name")
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
 
 
 VALUES: dict[str, tuple[Any, str]] = {
@@ -128,7 +128,7 @@ seen: list[Any] = []
 
 
 @app.command()
-@flags(Toy, defaults={"count": 4}, fixed={"name": "told"})
+@option_flags(Toy, defaults={"count": 4}, fixed={"name": "told"})
 def toy(word: Annotated[str, typer.Argument()], made: Toy, more: bool = False) -> None:
     """What the command says."""
     seen.append((word, made, more))
@@ -145,24 +145,24 @@ def command(*words: str) -> tuple[str, Toy, bool]:
 HELP = re.sub(r"\s+", " ", CliRunner().invoke(app, ["--help"], env={"COLUMNS": "999"}).output)
 
 
-@pytest.mark.parametrize("name", names(Toy))
+@pytest.mark.parametrize("name", option_names(Toy))
 def test_every_option_goes_through_text_flag_schema_and_table(name: str) -> None:
     value, text = VALUES[name]
     made = Toy(**{"folder": "x", name: value})
-    assert parse(Toy, {"folder": "x", name: text}) == made
-    assert Toy(**json.loads(json.dumps(plain(made), allow_nan=False))) == made
-    one = next(one for one in options(Toy) if one.name == name)
-    told = schema(Toy)["properties"][name]
+    assert parse_options(Toy, {"folder": "x", name: text}) == made
+    assert Toy(**json.loads(json.dumps(to_json_values(made), allow_nan=False))) == made
+    one = next(one for one in list_options(Toy) if one.name == name)
+    told = json_schema(Toy)["properties"][name]
     assert told["description"].startswith(one.help)
-    assert f"| `{name}` |" in table(Toy)
-    assert one.help in table(Toy)
+    assert f"| `{name}` |" in markdown_table(Toy)
+    assert one.help in markdown_table(Toy)
     if name in ("hidden", "name"):
         assert f"--{name}" not in HELP
-        assert f"`--{name}`" not in table(Toy, flags=True) or name == "name"
+        assert f"`--{name}`" not in markdown_table(Toy, flags=True) or name == "name"
         return
     for flag in one.flags:
         assert flag in HELP
-        assert f"`{flag}`" in table(Toy, flags=True)
+        assert f"`{flag}`" in markdown_table(Toy, flags=True)
         typed = [flag] if name == "loud" else [flag, text]
         given = [] if name == "folder" else ["-f", "x"]
         assert getattr(command("w", *given, *typed)[1], name) == value
@@ -202,7 +202,7 @@ def test_a_wrong_flag_is_one_line_that_names_it(words: tuple[str, ...], line: st
 def test_a_required_option_is_asked_for() -> None:
     assert CliRunner().invoke(app, ["w"]).exit_code == 2
     with pytest.raises(InputError, match="folder is missing; give a path"):
-        parse(Toy, {})
+        parse_options(Toy, {})
 
 
 @pytest.mark.parametrize(("name", "value", "line"), WRONG)
@@ -213,14 +213,14 @@ def test_a_wrong_value_is_one_line_that_names_it(name: str, value: Any, line: st
     assert "\n" not in str(caught.value)
 
 
-@given(st.sampled_from(names(Toy)), st.text())
+@given(st.sampled_from(option_names(Toy)), st.text())
 def test_any_text_is_read_or_refused_in_one_short_line(name: str, text: str) -> None:
     try:
-        made = parse(Toy, {"folder": "x", name: text})
+        made = parse_options(Toy, {"folder": "x", name: text})
     except OptionError as error:
         line = str(error)
     else:
-        assert Toy(**plain(made)) == made
+        assert Toy(**to_json_values(made)) == made
         line = name
     assert line.startswith(name)
     assert line.isprintable()
@@ -253,7 +253,7 @@ def test_values_out_of_json_and_numpy_are_tidied() -> None:
 
 
 def test_the_schema_says_types_ranges_choices_and_defaults() -> None:
-    told = schema(Toy)
+    told = json_schema(Toy)
     assert told["$schema"].endswith("2020-12/schema")
     assert told["description"] == "One option of every kind."
     assert told["required"] == ["folder"]
@@ -278,12 +278,12 @@ def test_the_schema_says_types_ranges_choices_and_defaults() -> None:
 
 
 def test_pairs_keep_commas_in_brackets() -> None:
-    assert pairs("color=rgb(1, 2,3),crop=true") == {"color": "rgb(1, 2,3)", "crop": "true"}
-    assert pairs("") == {}
+    assert parse_pairs("color=rgb(1, 2,3),crop=true") == {"color": "rgb(1, 2,3)", "crop": "true"}
+    assert parse_pairs("") == {}
     with pytest.raises(InputError, match="'a': is given twice"):
-        pairs("a=1,a=2")
+        parse_pairs("a=1,a=2")
     with pytest.raises(InputError, match=r"no option 'far'; use folder, count"):
-        parse(Toy, {"far": "1"})
+        parse_options(Toy, {"far": "1"})
 
 
 def test_an_unknown_type_needs_a_reader() -> None:
@@ -292,30 +292,32 @@ def test_an_unknown_type_needs_a_reader() -> None:
         picture: np.ndarray[Any, np.dtype[np.uint8]] | None = option(None, "what stands behind")
 
         def __post_init__(self) -> None:
-            check(self)
+            check_options(self)
 
     # A local class: its hints are resolved where it stands.
     Framed.__annotations__["picture"] = np.ndarray[Any, np.dtype[np.uint8]] | None
-    assert schema(Framed)["properties"]["picture"]["format"] == "picture"
-    made = parse(Framed, {"picture": "x.png"}, lambda kind, text: np.zeros((2, 2), np.uint8))
+    assert json_schema(Framed)["properties"]["picture"]["format"] == "picture"
+    made = parse_options(
+        Framed, {"picture": "x.png"}, lambda kind, text: np.zeros((2, 2), np.uint8)
+    )
     assert made.picture is not None
     assert made.picture.shape == (2, 2)
     with pytest.raises(InputError, match=r"picture: 'x\.png' cannot be written as text"):
-        parse(Framed, {"picture": "x.png"})
+        parse_options(Framed, {"picture": "x.png"})
     with pytest.raises(InputError, match=r"picture is 'x\.png'; give a picture"):
         Framed("x.png")  # type: ignore[arg-type]
 
 
 def test_two_classes_share_a_command_but_no_name() -> None:
-    @flags(Inner, only=["near"])
+    @option_flags(Inner, only=["near"])
     def some(inner: Inner) -> Inner:
         return inner
 
     assert some(near="2") == Inner(near=2)
     with pytest.raises(TypeError, match="two classes have an option"):
-        flags(Inner, Again)(clash_of_names)
+        option_flags(Inner, Again)(clash_of_names)
     with pytest.raises(TypeError, match="has not one parameter of each"):
-        flags(Toy)(some)
+        option_flags(Toy)(some)
 
 
 @dataclass(frozen=True)
@@ -335,15 +337,15 @@ PAGE = "# A page\n\nwords\n\n<!-- options: Toy -->\nold\n<!-- /options -->\n\nmo
 def test_tables_in_pages_are_kept_in_step(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE, "utf-8")
-    tables = {"Toy": table(Toy)}
-    assert not fresh(page, tables)
-    assert rewrite(page, tables)
-    assert fresh(page, tables)
-    assert not rewrite(page, tables)
+    tables = {"Toy": markdown_table(Toy)}
+    assert not has_current_tables(page, tables)
+    assert rewrite_tables(page, tables)
+    assert has_current_tables(page, tables)
+    assert not rewrite_tables(page, tables)
     text = page.read_text("utf-8")
     assert text.startswith("# A page\n\nwords\n")
     assert text.endswith("<!-- /options -->\n\nmore words\n")
     assert "\nold\n" not in text
     assert "| `count` | a whole number from 1 to 9 | `3` | how many |" in text
     with pytest.raises(KeyError):
-        filled(PAGE, {})
+        fill_tables(PAGE, {})

@@ -14,13 +14,21 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import depthmatte as dm
-from depthmatte import devices, options
+from depthmatte import options
 from depthmatte.api import cut
 from depthmatte.cli.app import app
 from depthmatte.effects import EFFECTS
-from depthmatte.fields import Option, fresh, names, parse, plain, schema
-from depthmatte.fields import options as options_of
-from depthmatte.fuse import DEFAULT, FUSIONS
+from depthmatte.fields import (
+    Option,
+    has_current_tables,
+    json_schema,
+    option_names,
+    parse_options,
+    to_json_values,
+)
+from depthmatte.fields import list_options as options_of
+from depthmatte.fusion import _DEFAULT_FUSION, FUSIONS
+from depthmatte.networks import devices
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from places import ROOT
 
@@ -79,10 +87,12 @@ def test_every_option_goes_through_cli_api_schema_and_docs(cls: type, one: Optio
     value, typed = OTHER[one.name]
     made = cls(**{one.name: value})
     assert getattr(made, one.name) == value != one.default
-    assert one.shown(getattr(parse(cls, {one.name: typed}), one.name)) == one.shown(value)
-    told = schema(cls)["properties"][one.name]
+    assert one.format_value(
+        getattr(parse_options(cls, {one.name: typed}), one.name)
+    ) == one.format_value(value)
+    told = json_schema(cls)["properties"][one.name]
     assert told["description"].startswith(one.help)
-    assert cls(**json.loads(json.dumps(plain(made), allow_nan=False))) == made
+    assert cls(**json.loads(json.dumps(to_json_values(made), allow_nan=False))) == made
     command = {each.name: each for each in get_command(app).commands["cut"].params}
     if cls is SensorOptions:
         assert f"| `{one.name}` |" in PAGE
@@ -108,22 +118,24 @@ def test_tables_in_the_docs_are_fresh(page: Path) -> None:
     assert spec.loader
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)
-    assert fresh(page, tables.TABLES), "make docs"
+    assert has_current_tables(page, tables.TABLES), "make docs"
 
 
 def test_choices_are_those_of_the_code_that_acts_on_them() -> None:
-    assert get_args(options.Device) == devices.CHOICES
+    assert get_args(options.Device) == devices._DEVICE_CHOICES
     assert get_args(options.FusionName) == tuple(FUSIONS)
     with dm.Session() as session:
         assert {"auto", *session.sources(), "none"} == set(get_args(options.DepthSource))
-    assert CutOptions().fusion == DEFAULT
-    assert {name for name, rule in FUSIONS.items() if rule.needs_depth} == set(options.NEEDS_DEPTH)
+    assert CutOptions().fusion == _DEFAULT_FUSION
+    assert {name for name, rule in FUSIONS.items() if rule.needs_depth} == set(
+        options._FUSIONS_NEEDING_DEPTH
+    )
 
 
 def test_effects_are_options_too() -> None:
     for effect in EFFECTS.values():
-        assert names(effect)
-        assert schema(effect)["properties"].keys() == set(names(effect))
+        assert option_names(effect)
+        assert json_schema(effect)["properties"].keys() == set(option_names(effect))
 
 
 def test_python_takes_every_option_by_its_name(tmp_path: Path) -> None:
@@ -140,7 +152,7 @@ def test_python_takes_every_option_by_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["auto", "nearest", "largest", "all", "3,4", "-1.5,2e2"])
 def test_a_subject_as_text_is_the_same_as_its_value(text: str) -> None:
     made = replace(CutOptions(), subject=text)
-    assert options.subject_of(made.subject) == options.subject_of(text)
+    assert options.parse_subject(made.subject) == options.parse_subject(text)
 
 
 def test_options_inside_options_are_given_in_any_way() -> None:

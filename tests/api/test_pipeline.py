@@ -7,13 +7,13 @@ import pytest
 
 import tinynets
 from depthmatte.canvas import Canvas
-from depthmatte.depth import unmeasured
+from depthmatte.depth import no_depth
 from depthmatte.errors import InputError, WeightsError
-from depthmatte.fuse import FUSIONS, Fusion
-from depthmatte.maps import Depth, Matte
+from depthmatte.fusion import FUSIONS, Fusion
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
+from depthmatte.values import Depth, Matte
 
 
 def red_is_portrait(canvas: Canvas) -> Matte:
@@ -94,7 +94,7 @@ def test_an_unlikely_portrait_is_no_person(prob: float, found: bool) -> None:
 
 
 def test_no_depth_is_a_depth() -> None:
-    portrait = pipeline("adaptive", measure=unmeasured)(photo())
+    portrait = pipeline("adaptive", measure=no_depth)(photo())
     assert portrait.found
     assert not portrait.depth_prob.any()
     assert portrait.measured.source == "none"

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import depthmatte as dm
-from depthmatte.canvas import Fit, prepare
-from depthmatte.maps import Depth, Matte
+from depthmatte.canvas import Letterbox, prepare_canvas
 from depthmatte.photo import Meta, Photo
-from depthmatte.portrait import PREVIEW, Portrait
+from depthmatte.portrait import _PREVIEW_SIDE, Portrait
+from depthmatte.values import Depth, Matte
 
 SHAPE = (90, 60)
 
@@ -25,7 +25,7 @@ def portrait(red: int = 255) -> Portrait:
     rgb[..., 2] = 200
     rgb[20:70, 15:45] = (red, 40, 0)
     photo = Photo(rgb)
-    canvas = prepare(photo, (64, 64))
+    canvas = prepare_canvas(photo, (64, 64))
     alpha = np.ascontiguousarray(canvas.rgb[0, 0] * canvas.fit.inside())
     depth = np.ascontiguousarray(canvas.rgb[0, 2])
     measured = Depth(depth, np.ones_like(depth), source="blue")
@@ -79,18 +79,20 @@ def test_printed_it_is_one_short_line() -> None:
 
 
 def test_a_map_that_is_not_there_is_an_attribute_that_is_not_there() -> None:
-    assert not hasattr(portrait(), "metres")
+    assert not hasattr(portrait(), "meters")
     with pytest.raises(dm.InputError, match="its depth is relative"):
-        _ = portrait().metres
+        _ = portrait().meters
 
 
 def test_a_notebook_shows_the_cutout() -> None:
     with Image.open(io.BytesIO(portrait()._repr_png_())) as shown:
         assert shown.size == SHAPE[::-1]
         np.testing.assert_array_equal(np.asarray(shown)[..., 3] > 127, portrait().mask)
-    large = Portrait.of(np.zeros((1200, 600, 3), np.uint8), np.ones((1200, 600), np.float32))
+    large = Portrait.from_arrays(
+        np.zeros((1200, 600, 3), np.uint8), np.ones((1200, 600), np.float32)
+    )
     with Image.open(io.BytesIO(large._repr_png_())) as shown:
-        assert shown.size == (PREVIEW // 2, PREVIEW)
+        assert shown.size == (_PREVIEW_SIDE // 2, _PREVIEW_SIDE)
 
 
 def test_saved_to_an_open_file_it_is_the_same(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_a_fit_that_does_not_match_is_refused() -> None:
     with pytest.raises(dm.InputError, match="does not match"):
         Portrait(Photo(np.zeros((9, 9, 3), np.uint8)), whole.matte, whole.measured, whole.fit)
     with pytest.raises(dm.InputError, match="does not match the canvas"):
-        Portrait(whole.photo, whole.matte, whole.measured, Fit.identity(whole.photo.shape))
+        Portrait(whole.photo, whole.matte, whole.measured, Letterbox.identity(whole.photo.shape))
 
 
 def test_the_name_of_an_array_is_array() -> None:

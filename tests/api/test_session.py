@@ -14,8 +14,8 @@ from PIL import Image
 
 import depthmatte as dm
 import tinynets
-from depthmatte import network
-from depthmatte.io.depthfile import raw_depth
+from depthmatte.io.depthmaps.depth_reader import to_raw_depth
+from depthmatte.networks import network
 
 SHAPE = (80, 60)
 
@@ -134,9 +134,9 @@ def test_what_the_caller_gives_wins(nets: dict[str, str], tmp_path: Path) -> Non
     near, far = np.full(SHAPE, 0.5, np.float32), np.full(SHAPE, 3.0, np.float32)
     near[20:60, 15:45] = 0.3
     session = dm.Session(networks=nets)
-    own = dm.attach(dm.Photo(person()), depth=raw_depth(far, "mine"))
-    assert own.evidence.sensor is not None
-    holds = dm.Photo(person(), evidence=dm.Evidence(stored=raw_depth(near, "phone")))
+    own = dm.attach(dm.Photo(person()), depth=to_raw_depth(far, "mine"))
+    assert own.evidence.depth_map is not None
+    holds = dm.Photo(person(), evidence=dm.Evidence(embedded_depth=to_raw_depth(near, "phone")))
     assert session.cut(holds).measured.source == "stored"
     portrait = session.cut(holds, depth=far)
     assert portrait.measured.source == "sensor"
@@ -185,7 +185,7 @@ def test_a_second_view_may_be_pixels(nets: dict[str, str]) -> None:
     session = dm.Session(networks=nets | {"stereo": "sgbm"})
     by_array = session.cut(left, right=right)
     by_image = session.cut(left, right=Image.fromarray(right))
-    assert by_array.photo.evidence.second is not None
+    assert by_array.photo.evidence.second_view is not None
     assert by_array == by_image
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from depthmatte.camera import Camera, Rig, alike
-from depthmatte.canvas import Fit
+from depthmatte.camera import Camera, Rig, is_same_aspect
+from depthmatte.canvas import Letterbox
 from depthmatte.errors import InputError
-from depthmatte.io.orientation import upright
+from depthmatte.io.photo.orientation import apply_orientation
 from rigs import cameras, pixels, rotation
 
 SIMPLE = Camera((48, 64), 60, 55, 30.2, 25.1)
@@ -48,8 +48,8 @@ def test_opencv_projects_the_same(camera: Camera) -> None:
 @given(cameras(), st.integers(1, 8))
 def test_turning_follows_the_picture(camera: Camera, orientation: int) -> None:
     stored = np.arange(camera.shape[0] * camera.shape[1]).reshape(camera.shape)
-    turned = camera.turn(orientation)
-    seen = upright(stored, orientation)
+    turned = camera.apply_orientation(orientation)
+    seen = apply_orientation(stored, orientation)
     assert turned.shape == seen.shape
     points = camera.unproject(pixels(camera), np.full(camera.shape, 2.0))
     assume(np.isfinite(points).all())
@@ -61,20 +61,20 @@ def test_turning_follows_the_picture(camera: Camera, orientation: int) -> None:
 
 
 def test_orientation_8_is_rot90() -> None:
-    turned = SIMPLE.turn(8)
+    turned = SIMPLE.apply_orientation(8)
     x, y = turned.project(SIMPLE.unproject(np.array([63, 0]), np.array(3.0)))
     assert (turned.shape, round(x, 6), round(y, 6)) == ((64, 48), 0, 0)
     with pytest.raises(InputError, match="use 1 to 8"):
-        SIMPLE.turn(0)
+        SIMPLE.apply_orientation(0)
 
 
 @given(cameras(), st.integers(1, 300), st.integers(1, 300))
 def test_scaling_keeps_half_pixels(camera: Camera, height: int, width: int) -> None:
-    fit = Fit(camera.shape, (height, width), (height, width), (0, 0))
+    fit = Letterbox(camera.shape, (height, width), (height, width), (0, 0))
     points = camera.unproject(pixels(camera), np.full(camera.shape, 2.0))
     places = camera.scaled((height, width)).project(points)
     known = np.isfinite(places).all(axis=-1)
-    assert np.abs(places - fit.to_canvas(pixels(camera)))[known].max() < 1e-3
+    assert np.abs(places - fit.points_to_canvas(pixels(camera)))[known].max() < 1e-3
 
 
 def test_what_is_not_in_front_is_nowhere() -> None:
@@ -83,7 +83,7 @@ def test_what_is_not_in_front_is_nowhere() -> None:
 
 def test_a_lens_that_folds_shows_nothing_twice() -> None:
     barrel = Camera((48, 64), 60, 60, 31.5, 23.5, (-0.3, 0.0, 0.0, 0.0))
-    assert barrel.reach == pytest.approx(1 / np.sqrt(0.9), abs=2e-3)
+    assert barrel.max_ideal_radius == pytest.approx(1 / np.sqrt(0.9), abs=2e-3)
     assert np.isfinite(barrel.project(np.array([1.0, 0, 1]))).all()
     # At four times the fold the formula would put it right into the picture.
     assert np.isnan(barrel.project(np.array([1.7, 0, 1]))).all()
@@ -122,12 +122,12 @@ def test_pose_moves_points_from_the_other_camera() -> None:
 
 
 def test_a_picture_of_another_shape_is_refused() -> None:
-    assert SIMPLE.fitted((96, 128)).cx == pytest.approx(30.7 * 2 - 0.5)
-    assert SIMPLE.fitted((48, 64)) is SIMPLE
+    assert SIMPLE.for_picture_shape((96, 128)).cx == pytest.approx(30.7 * 2 - 0.5)
+    assert SIMPLE.for_picture_shape((48, 64)) is SIMPLE
     with pytest.raises(InputError, match="64 x 48 pixels but its picture has 48 x 64"):
-        SIMPLE.fitted((64, 48))
-    assert alike((3024, 4032), (576, 768))
-    assert not alike((2160, 3840), (576, 768))
+        SIMPLE.for_picture_shape((64, 48))
+    assert is_same_aspect((3024, 4032), (576, 768))
+    assert not is_same_aspect((2160, 3840), (576, 768))
 
 
 @pytest.mark.parametrize(

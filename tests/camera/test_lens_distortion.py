@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from depthmatte import lens
+from depthmatte import lens_distortion
 from depthmatte.camera import Camera, Rig
-from depthmatte.canvas import Fit
-from depthmatte.depth.align import align
-from depthmatte.depth.rectify import calibrated
+from depthmatte.canvas import Letterbox
+from depthmatte.depth.sensor.align import align_depth
+from depthmatte.depth.stereo.rectify import rectify_calibrated
 from depthmatte.errors import InputError
-from depthmatte.evidence import Reason
+from depthmatte.evidence import DepthStatus
 from rigs import pixels, plane_depth, small
 
 NEAR = small(0.05)
@@ -58,7 +58,7 @@ def test_opencv_has_the_same_fisheye(bent: tuple[float, ...]) -> None:
 def test_a_fisheye_without_coefficients_is_no_pinhole() -> None:
     x, y = fisheye().project(np.array([1.0, 0, 1]))
     assert (x, y) == (pytest.approx(59.1 + 53 * np.pi / 4), pytest.approx(44.3))
-    assert fisheye().bends
+    assert fisheye().has_distortion
     with pytest.raises(InputError, match="none or 4"):
         fisheye((0.1,) * 5)
 
@@ -67,7 +67,7 @@ def test_a_fisheye_without_coefficients_is_no_pinhole() -> None:
 def test_a_fisheye_turns_with_its_picture(bent: tuple[float, ...], orientation: int) -> None:
     camera = fisheye(bent)
     points = camera.unproject(pixels(camera), np.full(camera.shape, 2.0))
-    places = camera.turn(orientation).project(points)
+    places = camera.apply_orientation(orientation).project(points)
     known = np.isfinite(places).all(axis=-1)
     assert known.mean() > 0.8
     assert np.abs(places[known] - np.round(places[known])).max() < 1e-4
@@ -81,10 +81,10 @@ def test_depth_of_a_fisheye_lands_where_a_plane_is() -> None:
     z = plane_depth(source, normal, 2.0)
     good = np.isfinite(z) & (z > 0)
     raw = np.where(good, z, 0).astype(np.float32)
-    validity = np.where(good, np.uint8(0), np.uint8(Reason.MISSING))
-    found = align(raw, validity, source, target)
+    validity = np.where(good, np.uint8(0), np.uint8(DepthStatus.MISSING))
+    found = align_depth(raw, validity, source, target)
     truth = plane_depth(target, normal, 2.0)
-    known = found.validity == Reason.VALID
+    known = found.validity == DepthStatus.VALID
     assert known.mean() > 0.98
     assert np.abs(found.z / truth - 1)[known].max() < 3e-3
 
@@ -110,7 +110,7 @@ def test_a_fisheye_pair_is_rectified() -> None:
         spots = np.nan_to_num(spots, nan=-1.0)
         return cv2.remap(wall, spots[..., 0], spots[..., 1], cv2.INTER_LINEAR)
 
-    pair = calibrated(seen(left), seen(right), Rig(left, right))
+    pair = rectify_calibrated(seen(left), seen(right), Rig(left, right))
     disparity = pair.focal * 0.1
     middle = (slice(90, -90), slice(120, -120))
     ours = pair.left[middle].astype(float)
@@ -121,13 +121,14 @@ def test_a_fisheye_pair_is_rectified() -> None:
 
 @given(WILD)
 def test_within_its_reach_a_lens_is_one_to_one(bent: tuple[float, ...]) -> None:
-    limit = min(lens.reach(bent), 4.0)
+    limit = min(lens_distortion.max_ideal_radius(bent), 4.0)
     turn = np.linspace(0, 2 * np.pi, 40)[:, None]
     radius = np.linspace(0, limit, 50)[:-1]
     x, y = radius * np.cos(turn), radius * np.sin(turn)
     step = 1e-6
     (x0, y0), (x1, y1), (x2, y2) = (
-        lens.distort(x + a, y + b, bent) for a, b in ((0, 0), (step, 0), (0, step))
+        lens_distortion.distort_points(x + a, y + b, bent)
+        for a, b in ((0, 0), (step, 0), (0, step))
     )
     turns = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     assert (turns / step**2 > -1e-3).all()
@@ -144,8 +145,8 @@ def test_a_lens_that_folds_costs_only_its_rays(
     target = Camera((60, 80), 70, 70, 39.5, 29.5, target_lens)
     z = np.full(source.shape, 1.5, np.float32)
     z[:, 30:] = 3.0
-    found = align(z, np.zeros(source.shape, np.uint8), source, target)
-    known = found.validity == Reason.VALID
+    found = align_depth(z, np.zeros(source.shape, np.uint8), source, target)
+    known = found.validity == DepthStatus.VALID
     assert np.isfinite(found.z).all()
     assert (found.z[known] > 0).all()
 
@@ -155,11 +156,11 @@ def test_the_middle_of_a_folding_lens_is_kept() -> None:
     source = Camera((256, 256), 250, 250, 127.5, 127.5, (-0.9, 0.0, 0.0, 0.0))
     target = Camera((240, 240), 235, 235, 119.5, 119.5)
     z = np.full(source.shape, 1.5, np.float32)
-    found = align(z, np.zeros(source.shape, np.uint8), source, target)
+    found = align_depth(z, np.zeros(source.shape, np.uint8), source, target)
     middle = (slice(60, 180), slice(60, 180))
-    assert (found.validity[middle] == Reason.VALID).all()
+    assert (found.validity[middle] == DepthStatus.VALID).all()
     assert found.z[middle] == pytest.approx(1.5, rel=1e-3)
-    assert source.reach < np.hypot(127, 127) / 250
+    assert source.max_ideal_radius < np.hypot(127, 127) / 250
 
 
 @settings(max_examples=40)
@@ -171,7 +172,7 @@ def test_pairs_of_wild_lenses_are_matched_or_refused(
     right = Camera((48, 64), 50, 50, 31.5, 23.5, theirs, translation=np.array([-0.1, 0, 0]))
     view = np.zeros((48, 64, 3), np.uint8)
     try:
-        pair = calibrated(view, view, Rig(left, right))
+        pair = rectify_calibrated(view, view, Rig(left, right))
     except InputError:
         return
     assert pair.left.shape == pair.right.shape
@@ -182,6 +183,6 @@ def test_a_denser_map_is_bounded() -> None:
     source = Camera((600, 800), 10, 10, 399.5, 299.5)
     target = Camera((480, 352), 9000, 9000, 175, 239)
     z = np.full(source.shape, 1.5, np.float32)
-    found = align(z, np.zeros(source.shape, np.uint8), source, target)
+    found = align_depth(z, np.zeros(source.shape, np.uint8), source, target)
     assert np.isfinite(found.z).all()
-    assert Fit.identity(target.shape).canvas == found.z.shape
+    assert Letterbox.identity(target.shape).canvas == found.z.shape

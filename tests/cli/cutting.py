@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import depthmatte
 from depthmatte.cli.app import app
-from depthmatte.io.journal import NAME as JOURNAL
+from depthmatte.io.files.resume_journal import JOURNAL_NAME as JOURNAL
 
 SRC = Path(depthmatte.__file__).parent.parent
 

@@ -14,21 +14,26 @@ import pytest
 
 import depthmatte
 import toywork
-from depthmatte.cli.batch import run_all
-from depthmatte.cli.outcome import TRACEBACK, Outcome, problem
-from depthmatte.cli.stopping import stoppable
-from depthmatte.cores import cores, jobs_for, memory, threads_for
+from depthmatte.cli.cutting.batch import run_tasks
+from depthmatte.cli.signals import raise_on_stop_signals
+from depthmatte.cli.task_outcome import TRACEBACK_VARIABLE, TaskOutcome, format_task_error
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
+from depthmatte.system.cores import (
+    _available_memory,
+    count_cores,
+    count_workers,
+    threads_per_worker,
+)
 
 SRC = Path(depthmatte.__file__).parent.parent
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 
-def said(outcomes: list[Outcome[str, str]]) -> list[str]:
+def said(outcomes: list[TaskOutcome[str, str]]) -> list[str]:
     return [outcome.error or (outcome.result or "").split()[0] for outcome in outcomes]
 
 
-def processes(outcomes: list[Outcome[str, str]]) -> set[int]:
+def processes(outcomes: list[TaskOutcome[str, str]]) -> set[int]:
     return {int(outcome.result.split()[1]) for outcome in outcomes if outcome.result}
 
 
@@ -51,7 +56,7 @@ def processes(outcomes: list[Outcome[str, str]]) -> set[int]:
     ],
 )
 def test_an_error_of_one_task_is_its_own(jobs: int, error: str, says: str) -> None:
-    outcomes = list(run_all(["one:", f"raise:{error}", "two:"], toywork.make, jobs))
+    outcomes = list(run_tasks(["one:", f"raise:{error}", "two:"], toywork.make, jobs))
     first, line, last = said(outcomes)
     assert (first, last) == ("one", "two")
     assert line.startswith(says)
@@ -62,7 +67,7 @@ def test_outcomes_stand_in_the_order_of_the_tasks() -> None:
     tasks = ["sleep:0.4", "a:", "b:", "c:"]
     finished: list[str] = []
     outcomes = list(
-        run_all(tasks, toywork.make, 2, on_finish=lambda outcome: finished.append(outcome.task))
+        run_tasks(tasks, toywork.make, 2, on_finish=lambda outcome: finished.append(outcome.task))
     )
     assert [outcome.task for outcome in outcomes] == tasks
     assert sorted(finished) == sorted(tasks)
@@ -71,17 +76,17 @@ def test_outcomes_stand_in_the_order_of_the_tasks() -> None:
 
 def test_work_is_shared_out_or_stays_here() -> None:
     tasks = ["sleep:0.3"] * 4
-    shared = list(run_all(tasks, toywork.make, 2))
+    shared = list(run_tasks(tasks, toywork.make, 2))
     assert len(processes(shared)) == 2
     assert os.getpid() not in processes(shared)
     assert shared[0].result is not None
-    assert shared[0].result.split()[2] == str(threads_for(2))
-    for here in (run_all(tasks[:2], toywork.make, 1), run_all(tasks[:1], toywork.make, 2)):
+    assert shared[0].result.split()[2] == str(threads_per_worker(2))
+    for here in (run_tasks(tasks[:2], toywork.make, 1), run_tasks(tasks[:1], toywork.make, 2)):
         outcomes = list(here)
         assert processes(outcomes) == {os.getpid()}
         assert outcomes[0].result is not None
         assert outcomes[0].result.endswith(" None"), "one photo has all threads"
-    assert list(run_all([], toywork.make, 2)) == []
+    assert list(run_tasks([], toywork.make, 2)) == []
 
 
 @needs_signals
@@ -95,7 +100,7 @@ def test_work_is_shared_out_or_stays_here() -> None:
 )
 def test_a_worker_that_dies_costs_one_photo(death: str, says: str) -> None:
     tasks = ["a:", death, "b:", death, "c:", "d:"]
-    outcomes = list(run_all(tasks, toywork.make, 2))
+    outcomes = list(run_tasks(tasks, toywork.make, 2))
     lines = said(outcomes)
     assert [lines[index] for index in (0, 2, 4, 5)] == ["a", "b", "c", "d"]
     for line in (lines[1], lines[3]):
@@ -103,7 +108,7 @@ def test_a_worker_that_dies_costs_one_photo(death: str, says: str) -> None:
 
 
 def test_a_result_that_cannot_be_sent_fails_alone() -> None:
-    outcomes = list(run_all(["thread:", "a:"], toywork.make, 2))
+    outcomes = list(run_tasks(["thread:", "a:"], toywork.make, 2))
     assert outcomes[0].error is not None
     assert outcomes[0].error.startswith("thread:: failed (")
     assert said(outcomes)[1] == "a"
@@ -115,16 +120,16 @@ def test_a_result_that_cannot_be_sent_fails_alone() -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_networks_that_cannot_be_used_stop_all(jobs: int) -> None:
     with pytest.raises(WeightsError, match=r"matte.onnx: is damaged; fetch it again"):
-        list(run_all(["a:", "b:"], toywork.no_networks, jobs))
+        list(run_tasks(["a:", "b:"], toywork.no_networks, jobs))
     with pytest.raises(DepthmatteError, match=r"pip install 'depthmatte\[exr\]'"):
-        list(run_all(["a:", "b:"], toywork.no_extra, jobs))
+        list(run_tasks(["a:", "b:"], toywork.no_extra, jobs))
     with pytest.raises(DepthmatteError, match=r"^the networks: failed \(Odd: line one line two\?"):
-        list(run_all(["a:", "b:"], toywork.odd_networks, jobs))
+        list(run_tasks(["a:", "b:"], toywork.odd_networks, jobs))
 
 
 def test_processes_that_never_start_are_one_line() -> None:
     with pytest.raises(InputError, match=r"cannot be started \(ended with status 3\); use --jobs"):
-        list(run_all(["a:", "b:", "c:"], toywork.dies, 2))
+        list(run_tasks(["a:", "b:", "c:"], toywork.dies, 2))
 
 
 # Invariant: after a stop no process is left and no draft stays.
@@ -203,12 +208,12 @@ def alive(group: int) -> list[str]:
 @needs_signals
 def test_signals_are_as_before_afterwards() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with stoppable():
+    with raise_on_stop_signals():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with stoppable():
+        with raise_on_stop_signals():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, "as nohup wants it"
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -218,12 +223,12 @@ def test_signals_are_as_before_afterwards() -> None:
 
 
 def test_how_many_workers() -> None:
-    assert jobs_for(0) == jobs_for(1) == jobs_for(1, 8) == 1
-    assert jobs_for(10_000) <= cores()
-    assert jobs_for(10, 3) == 3, "asked for is asked for"
-    assert threads_for(cores()) == threads_for(10 * cores()) == 1
-    assert threads_for(1) == cores()
-    assert (memory() or 1) > 0
+    assert count_workers(0) == count_workers(1) == count_workers(1, 8) == 1
+    assert count_workers(10_000) <= count_cores()
+    assert count_workers(10, 3) == 3, "asked for is asked for"
+    assert threads_per_worker(count_cores()) == threads_per_worker(10 * count_cores()) == 1
+    assert threads_per_worker(1) == count_cores()
+    assert (_available_memory() or 1) > 0
 
 
 # Invariant: where an error nobody foresaw happened is shown to who asks, and to nobody else.
@@ -235,8 +240,8 @@ def test_a_traceback_is_shown_where_it_is_asked_for(
     said = "a.jpg: failed (ZeroDivisionError: by zero); export it as PNG and try again, "
     said += "or report this"
     for asked in (False, True):
-        monkeypatch.delenv(TRACEBACK, raising=False)
+        monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
         if asked:
-            monkeypatch.setenv(TRACEBACK, "1")
-        assert problem("a.jpg", ZeroDivisionError("by zero")) == said
+            monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
+        assert format_task_error("a.jpg", ZeroDivisionError("by zero")) == said
         assert ("ZeroDivisionError" in capsys.readouterr().err) is asked

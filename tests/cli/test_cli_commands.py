@@ -13,7 +13,7 @@ from PIL import Image
 import depthmatte
 from cutting import files, person, run
 from depthmatte.effects import EFFECTS
-from depthmatte.fuse import FUSIONS
+from depthmatte.fusion import FUSIONS
 
 
 def test_demo_on_a_photo_of_ones_own(photos: Path) -> None:
@@ -81,11 +81,11 @@ def test_networks_are_listed_and_verified() -> None:
 
 
 def test_a_damaged_network_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from depthmatte import weights
+    from depthmatte.networks import table
 
-    shutil.copytree(weights.FOLDER, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(table.NETWORKS_FOLDER, tmp_path, dirs_exist_ok=True)
     (tmp_path / "depth.onnx").write_bytes(b"damaged")
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(table, "NETWORKS_FOLDER", tmp_path)
     done = run("networks", "--verify")
     assert done.exit_code == 1
     assert "matte: verified" in done.stdout

@@ -15,8 +15,8 @@ from PIL import Image
 
 from cutting import SRC, files, person, run
 from depthmatte.effects import EFFECTS
-from depthmatte.fuse import FUSIONS
-from depthmatte.io.journal import NAME as JOURNAL
+from depthmatte.fusion import FUSIONS
+from depthmatte.io.files.resume_journal import JOURNAL_NAME as JOURNAL
 from fixtures import exif
 
 

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from depthmatte.camera import Camera, Rig
 from depthmatte.cli.app import app
-from depthmatte.io import calibration, pfm
-from depthmatte.io.image import read
-from depthmatte.io.write import write
+from depthmatte.io.calibration import calibration_reader
+from depthmatte.io.depthmaps import pfm
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.io.photo.photo_writer import write
 from stereo_pairs import BASE, made
 from stereoscenes import camera, view
 
@@ -37,7 +38,7 @@ def test_the_command_writes_pixels_of_the_left_view(files: tuple[Path, Path]) ->
         left, right, "-o", out, "--method", "sgbm", "--preview", picture, "--json"
     )
     assert (code, problem) == (0, "")
-    pixels = pfm.read(out)
+    pixels = pfm.read_pfm(out)
     assert (np.abs(pixels - made()[2]) > 1).mean() < 0.08
     assert np.isfinite(pixels).all()
     assert read(picture).shape == pixels.shape
@@ -57,7 +58,7 @@ def test_the_command_marks_holes_and_measures_the_right_view(files: tuple[Path, 
     )  # fmt: skip
     assert code == 0
     assert told.startswith(f"{left} -> {out}: disparity ")
-    pixels = pfm.read(out)
+    pixels = pfm.read_pfm(out)
     known = np.isfinite(pixels)
     assert 0.8 < known.mean() < 1
     assert (np.abs(pixels - made()[3])[known] > 1).mean() < 0.02
@@ -73,7 +74,7 @@ def test_the_command_takes_a_calibration(tmp_path: Path) -> None:
         for seen, name in zip(cameras, ("l.png", "r.png"), strict=True)
     )
     rig = tmp_path / "rig.json"
-    rig.write_text(calibration.encode(Rig(*cameras)), "utf-8")
+    rig.write_text(calibration_reader.encode_calibration(Rig(*cameras)), "utf-8")
     code, told, problem = ask(
         left, right, "-o", tmp_path / "o.pfm", "--method", "sgbm", "--calib", rig, "--json"
     )

@@ -12,8 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import phone_files as phones
-from depthmatte.cli import extract, planes
 from depthmatte.cli.app import app
+from depthmatte.cli.commands import extract, info
 from fixtures import encode
 from phone_files import apple_jpeg, metres, near_to, pair
 from phone_scenes import file_bytes
@@ -183,7 +183,7 @@ def test_info_tells_of_all_that_is_there(tmp_path: Path, capsys: Any) -> None:
     bad = saved(tmp_path / "bad\x1b[2J.jpg", b"no photo")
     (tmp_path / "empty").mkdir()
     paths = [good[0], "gone\n.jpg", "", "https://a.org/x.jpg", bad, tmp_path / "empty", good[1]]
-    assert not planes.show(paths, True)
+    assert not info.print_info(paths, True)
     out, err = capsys.readouterr()
     assert [json.loads(line)["file"] for line in out.splitlines()] == list(map(str, good))
     lines = err.splitlines()
@@ -196,9 +196,9 @@ def test_info_tells_of_all_that_is_there(tmp_path: Path, capsys: Any) -> None:
 def test_info_tells_of_own_results_too(tmp_path: Path, capsys: Any) -> None:
     saved(tmp_path / "a.jpg", apple_jpeg())
     for path in (tmp_path / "a.jpg", tmp_path):
-        assert extract.extract_all([path], tmp_path)
+        assert extract.extract_photos([path], tmp_path)
     capsys.readouterr()
-    assert planes.show([tmp_path], True)
+    assert info.print_info([tmp_path], True)
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
@@ -206,7 +206,7 @@ def test_an_error_of_any_kind_is_one_line(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "b.jpg")]
-    for module, name in ((extract, "read"), (planes, "read_header")):
+    for module, name in ((extract, "read"), (info, "read_header")):
         whole = getattr(module, name)
 
         def limited(path: Path, whole: Any = whole) -> Any:
@@ -215,8 +215,8 @@ def test_an_error_of_any_kind_is_one_line(
             return whole(path)
 
         monkeypatch.setattr(module, name, limited)
-    assert not planes.show(paths, False)
-    assert not extract.extract_all(paths, tmp_path / "out")
+    assert not info.print_info(paths, False)
+    assert not extract.extract_photos(paths, tmp_path / "out")
     out, err = capsys.readouterr()
     assert f"{paths[1]}: 128 x 96" in out
     assert (

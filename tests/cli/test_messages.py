@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 import depthmatte as dm
 import tinynets
 from depthmatte.cli.app import app
-from depthmatte.io import depthfile
-from depthmatte.io.gdepth import embed
+from depthmatte.io.depthmaps import depth_reader
+from depthmatte.io.embedded.gdepth import embed_gdepth
 
 ROWS, COLUMNS = 90, 60
 
@@ -29,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(rgb).save("a.png")
     Image.fromarray(rgb).save("plain.jpg")
     ramp = np.linspace(1, 3, ROWS * COLUMNS, dtype=np.float32).reshape(ROWS, COLUMNS)
-    Path("phone.jpg").write_bytes(embed(Path("plain.jpg").read_bytes(), ramp, True))
+    Path("phone.jpg").write_bytes(embed_gdepth(Path("plain.jpg").read_bytes(), ramp, True))
     mm = np.full((ROWS, COLUMNS), 3000, np.uint16)
     mm[:, :30] = 1200
     mm[:9] = 0
@@ -158,14 +158,14 @@ def test_sensor_options_reach_the_sensor(nets: list[str]) -> None:
     assert depth["measured"] < 0.5
     portrait = dm.cut(
         "a.png",
-        depth=depthfile.read("mm.png"),
+        depth=depth_reader.read_depth_file("mm.png"),
         sensor=dm.SensorOptions(far=2),
         stereo_network="sgbm",
         fusion="none",
         matte_network=nets[1],
         depth_network=nets[3],
     )
-    assert portrait.metres.max() == pytest.approx(1.2, abs=1e-5)
+    assert portrait.meters.max() == pytest.approx(1.2, abs=1e-5)
 
 
 @pytest.mark.usefixtures("place")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import depthmatte
-from depthmatte.cli.report import Report, json_line, say, size
+from depthmatte.cli.output import Reporter, json_line, print_line, size_fields
 
 SRC = Path(depthmatte.__file__).parent.parent
 ODD = "m_ünïcödé 日本 🙂.png"
@@ -31,7 +31,7 @@ ODD = "m_ünïcödé 日本 🙂.png"
 def test_any_text_is_written_to_any_stream(encoding: str, text: str) -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
-    say(text, stream)
+    print_line(text, stream)
     written = raw.getvalue().decode(encoding)
     assert written.endswith("\n")
     if text.isascii():
@@ -43,10 +43,10 @@ def test_every_kind_of_line_on_an_ascii_stream(style: Any, monkeypatch: pytest.M
     for name in ("stdout", "stderr"):
         stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
         monkeypatch.setattr(sys, name, stream)
-    report = Report(style)
-    report.done({"file": ODD, "found": True, "outputs": [f"out/{ODD}"], "status": "ok"})
-    report.failed(ODD, f"{ODD}: is bad\nmend it")
-    report.skipped(ODD, "done by an earlier run")
+    report = Reporter(style)
+    report.photo_done({"file": ODD, "found": True, "outputs": [f"out/{ODD}"], "status": "ok"})
+    report.photo_failed(ODD, f"{ODD}: is bad\nmend it")
+    report.photo_skipped(ODD, "done by an earlier run")
     report.note(f"{ODD} is odd")
     report.summary(3, 1, 2)
     with report.progress(2) as advance:
@@ -66,8 +66,8 @@ def test_every_kind_of_line_on_an_ascii_stream(style: Any, monkeypatch: pytest.M
 
 def test_a_closed_stream_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    say("hello")
-    with Report("json").progress(3) as advance:
+    print_line("hello")
+    with Reporter("json").progress(3) as advance:
         advance()
 
 
@@ -75,7 +75,7 @@ def test_json_is_ascii_and_has_no_odd_numbers() -> None:
     line = json_line({"a": float("nan"), "b": [float("inf"), 1.5, {"c": -float("inf")}], "d": "ü"})
     assert line.isascii()
     assert json.loads(line) == {"a": None, "b": [None, 1.5, {"c": None}], "d": "ü"}
-    assert list(size((90, 60, 3)).items()) == [("width", 60), ("height", 90)]
+    assert list(size_fields((90, 60, 3)).items()) == [("width", 60), ("height", 90)]
 
 
 # Invariant: the command line speaks on any stream.

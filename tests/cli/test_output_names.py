@@ -11,34 +11,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depthmatte.cli.naming import (
-    FIELDS,
+from depthmatte.cli.output_names import (
+    DEFAULT_TEMPLATE,
     STDOUT,
-    TEMPLATE,
-    Plan,
-    Task,
-    check_template,
-    journal_of,
-    plan,
+    TEMPLATE_FIELDS,
+    OutputPlan,
+    PhotoTask,
+    check_name_template,
+    open_journal,
+    plan_outputs,
 )
 from depthmatte.errors import InputError, OptionError
-from depthmatte.io.find import STDIN, Found, search
-from depthmatte.io.journal import NAME, Journal
-from depthmatte.options import Exists
+from depthmatte.io.files.find import STDIN, FoundPhoto, search_photos
+from depthmatte.io.files.resume_journal import JOURNAL_NAME, Journal
+from depthmatte.options import ExistsPolicy
 
 RESULTS = {"alpha": ".png", "blur": ".jpg"}
 
 
-def found(*paths: str) -> list[Found]:
+def found(*paths: str) -> list[FoundPhoto]:
     """As a search of the current folder gives them."""
-    return [Found(Path(path), Path(path).parent) for path in paths]
+    return [FoundPhoto(Path(path), Path(path).parent) for path in paths]
 
 
-def names(made: Plan) -> list[list[str]]:
+def names(made: OutputPlan) -> list[list[str]]:
     return [[target.as_posix() for target in task.targets.values()] for task in made.tasks]
 
 
-def refusals(made: Plan) -> list[str]:
+def refusals(made: OutputPlan) -> list[str]:
     return [str(one.error) for one in made.refused]
 
 
@@ -58,7 +58,7 @@ def touch(*paths: str) -> None:
 
 
 def test_the_default_names() -> None:
-    made = plan(found("a.jpg", "sub/b.x.png", "sub/c"), Path("out"), RESULTS)
+    made = plan_outputs(found("a.jpg", "sub/b.x.png", "sub/c"), Path("out"), RESULTS)
     assert names(made) == [
         ["out/a.alpha.png", "out/a.blur.jpg"],
         ["out/sub/b.x.alpha.png", "out/sub/b.x.blur.jpg"],
@@ -68,13 +68,15 @@ def test_the_default_names() -> None:
 
 
 def test_photos_that_differ_only_in_suffix_keep_it() -> None:
-    made = plan(found("a.jpg", "a.png", "sub/a.jpg"), Path("out"), {"alpha": ".png"})
+    made = plan_outputs(found("a.jpg", "a.png", "sub/a.jpg"), Path("out"), {"alpha": ".png"})
     assert names(made) == [
         ["out/a.jpg.alpha.png"],
         ["out/a.png.alpha.png"],
         ["out/sub/a.alpha.png"],
     ]
-    told_apart = plan(found("a.jpg", "a.png"), Path(), {"alpha": ".png"}, "{index}-{stem}.{kind}")
+    told_apart = plan_outputs(
+        found("a.jpg", "a.png"), Path(), {"alpha": ".png"}, "{index}-{stem}.{kind}"
+    )
     assert names(told_apart) == [["1-a.alpha.png"], ["2-a.alpha.png"]]
 
 
@@ -92,12 +94,12 @@ def test_photos_that_differ_only_in_suffix_keep_it() -> None:
     ],
 )
 def test_templates(template: str, name: str) -> None:
-    photos = [Found(Path("in/trip/a.b.heic"), Path("trip"))]
-    assert names(plan(photos, Path("out"), {"alpha": ".png"}, template)) == [[name]]
+    photos = [FoundPhoto(Path("in/trip/a.b.heic"), Path("trip"))]
+    assert names(plan_outputs(photos, Path("out"), {"alpha": ".png"}, template)) == [[name]]
 
 
 def test_a_template_with_a_folder_at_the_top() -> None:
-    made = plan(found("a.jpg"), Path("out"), {"alpha": ".png"}, "{folder}/{stem}.{kind}")
+    made = plan_outputs(found("a.jpg"), Path("out"), {"alpha": ".png"}, "{folder}/{stem}.{kind}")
     assert names(made) == [["out/a.alpha.png"]]
 
 
@@ -131,7 +133,7 @@ def test_a_template_with_a_folder_at_the_top() -> None:
 )
 def test_templates_that_are_refused(template: str, says: str) -> None:
     with pytest.raises(OptionError, match=r"^--name ") as caught:
-        plan(found("a.jpg"), Path("out"), RESULTS, template)
+        plan_outputs(found("a.jpg"), Path("out"), RESULTS, template)
     assert says in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -142,7 +144,9 @@ def test_templates_that_are_refused(template: str, says: str) -> None:
 )
 def test_no_name_leaves_the_folder(parts: list[str], photo: str) -> None:
     try:
-        made = plan([Found(Path(photo), Path())], Path("out"), {"alpha": ".png"}, "".join(parts))
+        made = plan_outputs(
+            [FoundPhoto(Path(photo), Path())], Path("out"), {"alpha": ".png"}, "".join(parts)
+        )
     except InputError:
         return
     for target in itertools.chain.from_iterable(names(made)):
@@ -150,7 +154,7 @@ def test_no_name_leaves_the_folder(parts: list[str], photo: str) -> None:
 
 
 def test_a_photo_whose_name_would_lead_out_is_refused_alone() -> None:
-    made = plan(found("...jpg", "a.jpg"), Path("out"), {"alpha": ".png"}, "{stem}/{kind}")
+    made = plan_outputs(found("...jpg", "a.jpg"), Path("out"), {"alpha": ".png"}, "{stem}/{kind}")
     assert names(made) == [["out/a/alpha.png"]]
     assert "would leave the folder of results" in refusals(made)[0]
 
@@ -160,8 +164,10 @@ def test_no_two_results_share_a_file(data: st.DataObject) -> None:
     stems = data.draw(st.lists(st.text("aAé.", min_size=1, max_size=3), min_size=1, max_size=6))
     ends = data.draw(st.lists(st.sampled_from([".jpg", ".png"]), min_size=6, max_size=6))
     photos = list(dict.fromkeys(found(*map("".join, zip(stems, ends, strict=False)))))
-    template = data.draw(st.sampled_from([TEMPLATE, "{kind}", "{name}-{kind}", "{index}.{kind}"]))
-    made = plan(photos, Path("out"), RESULTS, template)
+    template = data.draw(
+        st.sampled_from([DEFAULT_TEMPLATE, "{kind}", "{name}-{kind}", "{index}.{kind}"])
+    )
+    made = plan_outputs(photos, Path("out"), RESULTS, template)
     keys = [target.casefold() for target in itertools.chain.from_iterable(names(made))]
     assert len(keys) == len(set(keys))
     assert len(made.tasks) + len(made.refused) == len(photos)
@@ -173,8 +179,8 @@ def test_no_two_results_share_a_file(data: st.DataObject) -> None:
 
 def test_a_photo_is_no_target() -> None:
     touch("d/a.png", "d/b.jpg")
-    photos = [Found(Path("d/a.png"), Path()), Found(Path("d/b.jpg"), Path())]
-    made = plan(photos, Path("d"), {"alpha": ".png"}, "{stem}")
+    photos = [FoundPhoto(Path("d/a.png"), Path()), FoundPhoto(Path("d/b.jpg"), Path())]
+    made = plan_outputs(photos, Path("d"), {"alpha": ".png"}, "{stem}")
     assert names(made) == [["d/b.png"]]
     assert refusals(made) == [
         "d/a.png: d/a.png would replace d/a.png, which is read; "
@@ -192,7 +198,7 @@ def test_what_is_read_beside_is_no_target(how: str) -> None:
         os.link("o/a.alpha.png", "other")
     elif how == "linked folder":
         Path("other").symlink_to("o", target_is_directory=True)
-    made = plan(found("a.jpg"), Path("o"), {"alpha": ".png"}, reads=[reads])
+    made = plan_outputs(found("a.jpg"), Path("o"), {"alpha": ".png"}, inputs=[reads])
     assert made.tasks == []
     assert "a.jpg: o/a.alpha.png would replace" in refusals(made)[0]
     assert "which is read" in refusals(made)[0]
@@ -200,18 +206,18 @@ def test_what_is_read_beside_is_no_target(how: str) -> None:
 
 def test_own_results_may_be_replaced_and_lookalikes_not() -> None:
     touch("d/a.jpg", "d/a.alpha.png")
-    photos, real = [Found(Path("d/a.jpg"), Path())], os.path.realpath("d/a.alpha.png")
-    made = plan(photos, Path("d"), {"alpha": ".png"}, reads=["d"], own=[real])
+    photos, real = [FoundPhoto(Path("d/a.jpg"), Path())], os.path.realpath("d/a.alpha.png")
+    made = plan_outputs(photos, Path("d"), {"alpha": ".png"}, inputs=["d"], earlier_results=[real])
     assert names(made) == [["d/a.alpha.png"]]
-    again = search(["d"], "d", kinds=("alpha",))
-    kept = plan(again.photos, Path("d"), {"alpha": ".png"}, keep=again.lookalikes)
+    again = search_photos(["d"], "d", kinds=("alpha",))
+    kept = plan_outputs(again.photos, Path("d"), {"alpha": ".png"}, protected=again.lookalikes)
     assert kept.tasks == []
     assert "a.alpha.png, which no earlier run is known to have written" in refusals(kept)[0]
 
 
 def test_a_folder_is_no_target() -> None:
     touch("out/a.alpha.png/x")
-    made = plan(found("a.jpg"), Path("out"), {"alpha": ".png"})
+    made = plan_outputs(found("a.jpg"), Path("out"), {"alpha": ".png"})
     assert "out/a.alpha.png is a folder" in refusals(made)[0]
 
 
@@ -221,21 +227,21 @@ def test_a_folder_is_no_target() -> None:
 def test_every_rule_for_what_exists() -> None:
     touch("out/a.alpha.png")
     photos, out = found("a.jpg", "b.jpg"), Path("out")
-    assert names(plan(photos, out, RESULTS)) == [
+    assert names(plan_outputs(photos, out, RESULTS)) == [
         ["out/a.alpha.png", "out/a.blur.jpg"],
         ["out/b.alpha.png", "out/b.blur.jpg"],
     ]
-    assert names(plan(photos, out, RESULTS, exists="skip"))[0] == ["out/a.blur.jpg"]
-    skipped = plan(photos, out, {"alpha": ".png"}, exists="skip")
+    assert names(plan_outputs(photos, out, RESULTS, exists="skip"))[0] == ["out/a.blur.jpg"]
+    skipped = plan_outputs(photos, out, {"alpha": ".png"}, exists="skip")
     assert skipped.skipped == photos[:1]
     assert names(skipped) == [["out/b.alpha.png"]]
-    fails = plan(photos, out, RESULTS, exists="fail")
+    fails = plan_outputs(photos, out, RESULTS, exists="fail")
     assert names(fails) == [["out/b.alpha.png", "out/b.blur.jpg"]]
     assert "a.jpg: out/a.alpha.png exists; use --exists" in refusals(fails)[0]
     numbered = ["out/a.alpha-2.png", "out/a.blur-2.jpg"]
-    assert names(plan(photos, out, RESULTS, exists="number"))[0] == numbered
+    assert names(plan_outputs(photos, out, RESULTS, exists="number"))[0] == numbered
     touch("out/a.blur-2.jpg")
-    assert names(plan(photos, out, RESULTS, exists="number"))[0][0] == "out/a.alpha-3.png"
+    assert names(plan_outputs(photos, out, RESULTS, exists="number"))[0][0] == "out/a.alpha-3.png"
 
 
 # Invariant: one file as the place of results takes one result.
@@ -243,30 +249,30 @@ def test_every_rule_for_what_exists() -> None:
 
 def test_one_file_as_the_place_of_results() -> None:
     for place in (Path("me.png"), Path("new/me.webp"), STDOUT):
-        (task,) = plan(found("a.jpg"), place, {"cutout": ".png"}).tasks
+        (task,) = plan_outputs(found("a.jpg"), place, {"cutout": ".png"}).tasks
         assert task.targets == {"cutout": place}
     with pytest.raises(OptionError, match=r"-o me.png: is one place for 2 results; give a folder"):
-        plan(found("a.jpg"), Path("me.png"), RESULTS)
+        plan_outputs(found("a.jpg"), Path("me.png"), RESULTS)
     with pytest.raises(OptionError, match=r"-o -: is one place for 3 results; give a folder"):
-        plan(found("a.jpg", "b.jpg", "c.jpg"), STDOUT, {"alpha": ".png"})
+        plan_outputs(found("a.jpg", "b.jpg", "c.jpg"), STDOUT, {"alpha": ".png"})
     touch("me.png")
-    made = plan(found("me.png"), Path("me.png"), {"cutout": ".png"})
+    made = plan_outputs(found("me.png"), Path("me.png"), {"cutout": ".png"})
     assert "me.png would replace me.png, which is read" in refusals(made)[0]
     Path("album.jpg").mkdir()
-    made = plan(found("a.jpg"), Path("album.jpg"), {"cutout": ".png"})
+    made = plan_outputs(found("a.jpg"), Path("album.jpg"), {"cutout": ".png"})
     assert names(made) == [["album.jpg/a.cutout.png"]]
 
 
 def test_standard_input_has_a_name() -> None:
-    made = plan([STDIN, *found("a.jpg")], Path("out"), {"cutout": ".png"})
+    made = plan_outputs([STDIN, *found("a.jpg")], Path("out"), {"cutout": ".png"})
     assert names(made) == [["out/stdin.cutout.png"], ["out/a.cutout.png"]]
 
 
 def test_every_field_is_told_and_works() -> None:
-    for name in FIELDS:
-        check_template(f"{{{name}}}{{kind}}", RESULTS)
-    with pytest.raises(OptionError, match="{other} is unknown; use " + ", ".join(FIELDS)):
-        check_template("{other}{kind}", RESULTS)
+    for name in TEMPLATE_FIELDS:
+        check_name_template(f"{{{name}}}{{kind}}", RESULTS)
+    with pytest.raises(OptionError, match="{other} is unknown; use " + ", ".join(TEMPLATE_FIELDS)):
+        check_name_template("{other}{kind}", RESULTS)
 
 
 # Invariant: a journal is kept where a later run could miss it, and only there.
@@ -277,8 +283,8 @@ def test_when_a_journal_is_kept() -> None:
     results = {"cutout": ".png"}
 
     def kept(out: str, *photos: str, resume: bool = False) -> Path | None:
-        tasks = plan(found(*photos), Path(out), results).tasks
-        journal = journal_of(tasks, Path(out), resume)
+        tasks = plan_outputs(found(*photos), Path(out), results).tasks
+        journal = open_journal(tasks, Path(out), resume)
         return journal and journal.folder
 
     assert kept("out", "in/a.jpg") is None
@@ -288,22 +294,22 @@ def test_when_a_journal_is_kept() -> None:
     assert kept("in", "in/a.jpg") == Path("in")
     assert kept("out", "in/a.jpg", "in/b.jpg") == Path("out")
     assert kept("out", "in/a.jpg", resume=True) == Path("out")
-    touch(f"out/{NAME}")
+    touch(f"out/{JOURNAL_NAME}")
     assert kept("out", "in/a.jpg") == Path("out")
 
 
 def test_what_is_done_is_skipped_whatever_the_rule() -> None:
     touch("a.jpg", "b.jpg", "out/a.alpha.png")
     photos, out, results = found("a.jpg", "b.jpg"), Path("out"), {"alpha": ".png"}
-    first = plan(photos, out, results)
-    journal = journal_of(first.tasks, out)
+    first = plan_outputs(photos, out, results)
+    journal = open_journal(first.tasks, out)
     assert journal is not None
     journal.note(Path("a.jpg"), "x", first.tasks[0].targets.values())
-    for exists in get_args(Exists):
+    for exists in get_args(ExistsPolicy):
 
-        def done(task: Task) -> bool:
+        def done(task: PhotoTask) -> bool:
             return Journal(out).done(task.path, "x", task.targets.values())
 
-        again = plan(photos, out, results, exists=exists, done=done)
+        again = plan_outputs(photos, out, results, exists=exists, is_done=done)
         assert again.skipped == photos[:1]
         assert names(again) == [["out/b.alpha.png"]]

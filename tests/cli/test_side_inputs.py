@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depthmatte.cli.given import Given, beside
-from depthmatte.cli.job import Job
+from depthmatte.cli.cutting.job import CutJob
+from depthmatte.cli.side_inputs import SideInputs, find_side_file
 from depthmatte.errors import InputError, OptionError
 
 
@@ -40,23 +40,23 @@ def folder(path: Path, *names: str) -> Path:
 )
 def test_the_file_of_a_photo_is_found(tmp_path: Path, photo: str, file: str) -> None:
     place = folder(tmp_path / "depth", file, "other.png", "1305031102.275304.png", "b_depth.png")
-    assert beside(place, tmp_path / photo) == place / file
+    assert find_side_file(place, tmp_path / photo) == place / file
 
 
 def test_the_whole_name_wins_over_looser_ones(tmp_path: Path) -> None:
     names = ("a.b.png", "a.b.depth.png", "a.png", "a.b_depth.png")
     place = folder(tmp_path / "d", *names)
     for name in names:
-        assert beside(place, tmp_path / "a.b.jpg") == place / name
+        assert find_side_file(place, tmp_path / "a.b.jpg") == place / name
         (place / name).unlink()
     with pytest.raises(InputError, match=r"a.b.jpg: no file of this name in .*d; add one"):
-        beside(place, tmp_path / "a.b.jpg")
+        find_side_file(place, tmp_path / "a.b.jpg")
 
 
 def test_two_files_of_one_name_are_named(tmp_path: Path) -> None:
     place = folder(tmp_path / "d", "a.png", "a.tif")
     with pytest.raises(InputError, match=r"2 files of this name in .*\(a.png, a.tif\); keep one"):
-        beside(place, tmp_path / "a.jpg")
+        find_side_file(place, tmp_path / "a.jpg")
 
 
 def test_the_photo_itself_and_what_is_no_file_do_not_count(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_photo_itself_and_what_is_no_file_do_not_count(tmp_path: Path) -> No
     folder(place / "a.png")
     os.mkfifo(place / "a.tif")
     with pytest.raises(InputError, match="no file of this name"):
-        beside(place, place / "a.jpg")
+        find_side_file(place, place / "a.jpg")
 
 
 @given(st.lists(st.text("ab.", min_size=1, max_size=6), min_size=1, max_size=5, unique=True))
@@ -74,12 +74,12 @@ def test_equal_names_always_meet(
     """Whatever dots there are: the depth of the very name is found beside all the others."""
     place = folder(tmp_path_factory.mktemp("d"), *(f"x{stem}.png" for stem in stems))
     for stem in stems:
-        assert beside(place, Path("photos") / f"x{stem}.jpg") == place / f"x{stem}.png"
+        assert find_side_file(place, Path("photos") / f"x{stem}.jpg") == place / f"x{stem}.png"
 
 
 def test_what_goes_with_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"--calib .*: goes with --depth or --right"):
-        Job(given=Given(calib=tmp_path / "c.json"))
+        CutJob(side_inputs=SideInputs(calib=tmp_path / "c.json"))
     with pytest.raises(OptionError, match="one file for several photos"):
-        Given(depth=tmp_path / "d.png").check(2)
-    Given(depth=tmp_path / "d.png").check(1)
+        SideInputs(depth=tmp_path / "d.png").check_photo_count(2)
+    SideInputs(depth=tmp_path / "d.png").check_photo_count(1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from depthmatte.errors import InputError, MissingExtra, WeightsError
-from depthmatte.io.replace import replacing
+from depthmatte.system.atomic_write import atomic_draft
 
 Work = Callable[[str], str]
 
@@ -41,7 +41,7 @@ def done(task: str, threads: int | None) -> str:
     elif what == "thread":
         return lambda: 0  # type: ignore[return-value]
     elif what == "write":
-        with replacing(Path(argument)) as draft:
+        with atomic_draft(Path(argument)) as draft:
             draft.write_text("half")
             Path(argument).with_suffix(".started").touch()
             time.sleep(60)
@@ -81,16 +81,16 @@ def main() -> None:
     """A program that runs tasks as the command line does: `toywork.py JOBS TASK...`."""
     from contextlib import closing
 
-    from depthmatte.cli.batch import run_all
-    from depthmatte.cli.stopping import Stopped, stoppable
+    from depthmatte.cli.cutting.batch import run_tasks
+    from depthmatte.cli.signals import StopSignal, raise_on_stop_signals
 
     jobs, tasks = int(sys.argv[1]), sys.argv[2:]
     try:
-        with stoppable(), closing(run_all(tasks, make, jobs)) as outcomes:
+        with raise_on_stop_signals(), closing(run_tasks(tasks, make, jobs)) as outcomes:
             for outcome in outcomes:
                 sys.stdout.write(f"{outcome.result or outcome.error}\n")
     except KeyboardInterrupt as error:
-        sys.exit(error.status if isinstance(error, Stopped) else 130)
+        sys.exit(error.status if isinstance(error, StopSignal) else 130)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,24 @@ from PIL import Image, ImageCms
 
 import fixtures
 import profiles
-from depthmatte.canvas import prepare
-from depthmatte.color import to_bytes, to_linear
+from depthmatte.canvas import prepare_canvas
+from depthmatte.color.icc import (
+    apply_color_mode,
+    convert_color,
+    convert_pixels,
+    convert_to_srgb,
+    is_invertible_profile,
+    is_srgb_profile,
+)
+from depthmatte.color.linear_light import linear_to_bytes, to_linear
+from depthmatte.color.tone_curves import build_matrix_profile, read_tone_curves
 from depthmatte.effects import Background, Beautify, Blur, Cutout
-from depthmatte.effects.background import cover
+from depthmatte.effects.background import scale_to_cover
 from depthmatte.errors import InputError
-from depthmatte.icc import color_in, convert, in_color, is_srgb, leads_back, to_srgb
-from depthmatte.io.image import read
-from depthmatte.io.write import write
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.io.photo.photo_writer import write
 from depthmatte.photo import Meta, Photo
 from depthmatte.portrait import Portrait
-from depthmatte.tone import curves, made
 from fixtures import encode, scene
 from paintings import ball, plain
 from profiles import SPACES, by_hand, profile, seen
@@ -56,29 +63,29 @@ def test_pixels_look_as_the_standard_says(space: str) -> None:
     exact = by_hand(pixels, space)
     inside = ((exact > -0.5) & (exact < 255.5)).all(axis=-1)
     assert inside.sum() > 300
-    assert np.abs(to_srgb(pixels, profile(space)) - exact)[inside].max() <= 2
+    assert np.abs(convert_to_srgb(pixels, profile(space)) - exact)[inside].max() <= 2
 
 
 @pytest.mark.parametrize("space", WIDE)
 @given(COLORS)
 def test_a_color_is_seen_as_it_was_asked_for(space: str, color: tuple[int, int, int]) -> None:
     icc = profile(space)
-    pixel = np.array([[color_in(color, icc)]], np.uint8)
+    pixel = np.array([[convert_color(color, icc)]], np.uint8)
     assert off(seen(pixel, icc), [[color]]) <= COARSE[space]
 
 
 def test_the_color_of_the_issue() -> None:
     for space in ("display-p3", "adobe-rgb", "prophoto", "swapped"):
-        pixel = np.array([[color_in((32, 64, 96), profile(space))]], np.uint8)
+        pixel = np.array([[convert_color((32, 64, 96), profile(space))]], np.uint8)
         assert off(seen(pixel, profile(space)), [[(32, 64, 96)]]) <= 2
 
 
 def test_a_picture_between_two_profiles() -> None:
     card = skin_card()
     p3, adobe = profile("display-p3"), profile("adobe-rgb")
-    there = convert(card, p3, adobe)
+    there = convert_pixels(card, p3, adobe)
     assert off(seen(there, adobe), seen(card, p3)) <= 2
-    assert off(convert(there, adobe, p3), card) <= 2
+    assert off(convert_pixels(there, adobe, p3), card) <= 2
 
 
 # --- sRGB is left alone ---------------------------------------------------------------------------
@@ -87,16 +94,20 @@ def test_a_picture_between_two_profiles() -> None:
 def srgbs() -> dict[str, bytes | None]:
     primaries, white, curve = profiles.SRGB
     cms = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return {"none": None, "lcms": cms, "ours": made("x", np.array(primaries), white, curve)}
+    return {
+        "none": None,
+        "lcms": cms,
+        "ours": build_matrix_profile("x", np.array(primaries), white, curve),
+    }
 
 
 @pytest.mark.parametrize("name", list(srgbs()))
 def test_srgb_is_never_converted(name: str) -> None:
     icc, pixels = srgbs()[name], lattice()
-    assert is_srgb(icc)
-    assert to_srgb(pixels, icc) is pixels
-    assert convert(pixels, None, icc) is pixels
-    assert color_in((1, 2, 3), icc) == (1, 2, 3)
+    assert is_srgb_profile(icc)
+    assert convert_to_srgb(pixels, icc) is pixels
+    assert convert_pixels(pixels, None, icc) is pixels
+    assert convert_color((1, 2, 3), icc) == (1, 2, 3)
     assert (to_linear(pixels, icc) == to_linear(pixels)).all()
 
 
@@ -104,12 +115,12 @@ def test_srgb_is_never_converted(name: str) -> None:
 def test_a_canvas_of_srgb_is_the_pixels(name: str) -> None:
     photo = Photo(scene(480, 352), Meta(icc=srgbs()[name]))
     assert np.array_equal(
-        prepare(photo).rgb, scene(480, 352).transpose(2, 0, 1)[None] * np.float32(1 / 255)
+        prepare_canvas(photo).rgb, scene(480, 352).transpose(2, 0, 1)[None] * np.float32(1 / 255)
     )
 
 
 def test_wide_spaces_are_no_srgb() -> None:
-    assert not any(is_srgb(profile(space)) for space in WIDE)
+    assert not any(is_srgb_profile(profile(space)) for space in WIDE)
 
 
 # --- damage ---------------------------------------------------------------------------------------
@@ -118,8 +129,8 @@ def test_wide_spaces_are_no_srgb() -> None:
 @pytest.mark.parametrize("icc", [b"", b"x", bytes(128), bytes(16) + b"RGB " + bytes(200)])
 def test_what_is_no_profile_counts_as_absent(icc: bytes) -> None:
     pixels = lattice()
-    assert is_srgb(icc)
-    assert to_srgb(pixels, icc) is pixels
+    assert is_srgb_profile(icc)
+    assert convert_to_srgb(pixels, icc) is pixels
     assert to_linear(pixels, icc).shape == pixels.shape
 
 
@@ -129,8 +140,8 @@ def test_a_damaged_profile_never_costs_the_photo(damage: list[tuple[float, int]]
     for place, value in damage:
         icc[int(place * len(icc))] = value
     photo = read(encode(scene(8, 8), "PNG", icc_profile=bytes(icc)))
-    again = to_bytes(to_linear(photo.rgb, photo.meta.icc), photo.meta.icc)
-    assert again.shape == prepare(photo, (8, 8)).pixels.shape == (8, 8, 3)
+    again = linear_to_bytes(to_linear(photo.rgb, photo.meta.icc), photo.meta.icc)
+    assert again.shape == prepare_canvas(photo, (8, 8)).pixels.shape == (8, 8, 3)
 
 
 # --- curves ---------------------------------------------------------------------------------------
@@ -141,7 +152,7 @@ def test_linear_light_by_the_profiles_own_curve(space: str) -> None:
     every = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
     light = to_linear(every, profile(space))
     assert np.abs(light - profiles.linear(every, SPACES[space][2])).max() < 2e-4
-    assert (to_bytes(light, profile(space)) == every).all()
+    assert (linear_to_bytes(light, profile(space)) == every).all()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +170,7 @@ def test_every_kind_of_curve(tag: bytes, expected: object) -> None:
         at = 132 + 12 * row
         if icc[at : at + 4].endswith(b"TRC"):
             icc[at + 4 : at + 12] = len(icc).to_bytes(4, "big") + len(tag).to_bytes(4, "big")
-    found = curves(bytes(icc) + tag)
+    found = read_tone_curves(bytes(icc) + tag)
     assert found is not None
     x = np.linspace(0, 1, found.shape[1])
     wanted = np.interp(x, [0, 0.5, 1], [0, 0.25, 1]) if expected is None else expected(x)  # type: ignore[operator]
@@ -181,10 +192,10 @@ def test_a_photo_keeps_its_profile_and_pixels(space: str, form: str) -> None:
 def test_networks_see_srgb(space: str) -> None:
     """The canvas of a wide photo is that of the same scene as sRGB; the padding stays gray."""
     card = skin_card()[:, :60]
-    wide = Photo(convert(card, None, profile(space)), Meta(icc=profile(space)))
-    one, two = prepare(wide).rgb, prepare(Photo(card)).rgb
+    wide = Photo(convert_pixels(card, None, profile(space)), Meta(icc=profile(space)))
+    one, two = prepare_canvas(wide).rgb, prepare_canvas(Photo(card)).rgb
     assert np.abs(one - two).max() <= COARSE[space] / 255 + 1e-6
-    outside = ~prepare(wide).fit.inside()
+    outside = ~prepare_canvas(wide).fit.inside()
     assert outside.any()
     assert (one[0][:, outside] == two[0][:, outside]).all()
 
@@ -197,8 +208,8 @@ def test_a_profile_without_a_way_back_becomes_srgb() -> None:
         return np.clip(np.stack([y + red - 0.5, y, y + blue - 0.5], axis=1), 0, 1) ** 2.2
 
     icc = profiles.table("RGB", light, 17)
-    assert not leads_back(icc)
-    assert all(leads_back(profile(space)) for space in WIDE)
+    assert not is_invertible_profile(icc)
+    assert all(is_invertible_profile(profile(space)) for space in WIDE)
     photo = read(encode(scene(), "PNG", icc_profile=icc))
     assert photo.meta.icc is None
     assert off(photo.rgb, seen(scene(), icc)) <= 2
@@ -242,8 +253,8 @@ def test_color_srgb_converts_and_drops_the_profile(space: str) -> None:
     assert photo.meta.icc is None
     assert off(photo.rgb, seen(scene(), profile(space))) <= 2
     kept = read(content)
-    assert in_color(kept, "keep") is kept
-    assert np.array_equal(in_color(kept, "srgb").rgb, photo.rgb)
+    assert apply_color_mode(kept, "keep") is kept
+    assert np.array_equal(apply_color_mode(kept, "srgb").rgb, photo.rgb)
     with pytest.raises(InputError, match="use keep or srgb"):
         read(content, color="adobe")  # type: ignore[arg-type]
 
@@ -254,8 +265,8 @@ def test_color_srgb_converts_and_drops_the_profile(space: str) -> None:
 def portrait(space: str | None, card: np.ndarray, alpha: np.ndarray) -> Portrait:
     """A portrait of a scene that is stored in a space."""
     icc = None if space is None else profile(space)
-    photo = Photo(convert(card, None, icc), Meta(icc=icc))
-    known = Portrait.of(photo.rgb, alpha)
+    photo = Photo(convert_pixels(card, None, icc), Meta(icc=icc))
+    known = Portrait.from_arrays(photo.rgb, alpha)
     return Portrait(photo, known.matte, known.measured, known.fit)
 
 
@@ -273,7 +284,7 @@ def test_a_background_color_is_seen_through_the_written_profile(tmp_path, space:
 @pytest.mark.parametrize("behind", [None, "adobe-rgb", "display-p3"])
 def test_a_background_picture_is_seen_as_itself(space: str | None, behind: str | None) -> None:
     icc = None if behind is None else profile(behind)
-    picture = convert(plain((30, 30), (32, 176, 96)), None, icc)
+    picture = convert_pixels(plain((30, 30), (32, 176, 96)), None, icc)
     effect = Background(picture=Photo(picture, Meta(icc=icc)))
     known = portrait(space, plain((60, 40), (200, 120, 90)), ball((60, 40), 10, 2))
     shown = seen(effect(known), known.photo.meta.icc)
@@ -287,7 +298,7 @@ def test_pixels_as_a_background_are_srgb() -> None:
         portrait("display-p3", plain((60, 40), (9, 9, 9)), np.zeros((60, 40), np.float32)),
     )
     shown = seen(Background(picture=picture)(known), profile("display-p3"))
-    assert off(shown, cover(picture, (60, 40))) <= 2
+    assert off(shown, scale_to_cover(picture, (60, 40))) <= 2
 
 
 @pytest.mark.parametrize(("space", "expected"), [("prophoto", 174), ("linear", 128)])
@@ -295,7 +306,7 @@ def test_blur_is_in_the_light_of_the_profile(space: str, expected: int) -> None:
     """A fine black and white grid has half the light, which each curve writes differently."""
     y, x = np.mgrid[:200, :200]
     grid = np.repeat(np.where((x + y) % 2 == 0, 0, 255)[..., None], 3, axis=2).astype(np.uint8)
-    known = Portrait.of(grid, ball((200, 200), 30, 1))
+    known = Portrait.from_arrays(grid, ball((200, 200), 30, 1))
     photo = Photo(grid, Meta(icc=profile(space)))
     picture = Blur(1.0)(Portrait(photo, known.matte, known.measured, known.fit))
     assert np.abs(picture[20:40, 20:40].astype(int) - expected).max() <= 4
@@ -324,7 +335,7 @@ def test_a_cutout_keeps_the_photos_own_pixels() -> None:
 def test_a_background_picture_with_a_profile_is_seen_as_meant(tmp_path) -> None:
     """The file's numbers are other ones than the color that is seen."""
     icc = profile("adobe-rgb")
-    pixel = color_in((32, 176, 96), icc)
+    pixel = convert_color((32, 176, 96), icc)
     assert off(pixel, (32, 176, 96)) > 20
     path = tmp_path / "back.png"
     path.write_bytes(encode(plain((60, 40), pixel), "PNG", icc_profile=icc))

@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import room_files
-from depthmatte.canvas import Canvas, Fit, lay, prepare
-from depthmatte.depth import measure
-from depthmatte.depth.order import inside_out, reconsider
-from depthmatte.depth.sensor import sensor
+from depthmatte.canvas import Canvas, Letterbox, prepare_canvas, to_canvas
+from depthmatte.depth import measure_depth
+from depthmatte.depth.inversion import is_inverted, reject_inverted_depth
+from depthmatte.depth.sensor.measured import sensor_depth
 from depthmatte.errors import InputError
 from depthmatte.evidence import Evidence, RawDepth, StereoView
-from depthmatte.io import depthfile, image
-from depthmatte.io.depthfile import raw_depth
-from depthmatte.io.pairs import attach
-from depthmatte.maps import Depth, Matte
+from depthmatte.io.attach import attach
+from depthmatte.io.depthmaps import depth_reader
+from depthmatte.io.depthmaps.depth_reader import to_raw_depth
+from depthmatte.io.photo import photo_reader
 from depthmatte.photo import Photo
+from depthmatte.values import Depth, Matte
 
 SHAPE = (120, 88)
 
@@ -47,7 +48,7 @@ def photo(z: NDArray[np.float64] | None = None, kind: str = "auto") -> Photo:
     return shot if z is None else attach(shot, z, depth_kind=kind)  # type: ignore[arg-type]
 
 
-CANVAS = Canvas(np.zeros((1, 3, *SHAPE), np.float32), Fit.identity(SHAPE))
+CANVAS = Canvas(np.zeros((1, 3, *SHAPE), np.float32), Letterbox.identity(SHAPE))
 MATTE = Matte(person(), person())
 
 
@@ -60,10 +61,10 @@ def upside(z: NDArray[np.float64]) -> list[NDArray[np.floating]]:
 @given(st.floats(0.6, 3), st.floats(1.3, 4), st.booleans())
 def test_right_depth_is_believed_and_inverse_is_not(own: float, ratio: float, floor: bool) -> None:
     z = scene(own, own * ratio, floor)
-    assert not inside_out(MATTE, sensor(photo(z), CANVAS))
+    assert not is_inverted(MATTE, sensor_depth(photo(z), CANVAS))
     if not floor:
         for values in upside(z):
-            assert inside_out(MATTE, sensor(photo(values), CANVAS))
+            assert is_inverted(MATTE, sensor_depth(photo(values), CANVAS))
 
 
 def things() -> dict[str, NDArray[np.float64]]:
@@ -79,17 +80,17 @@ def things() -> dict[str, NDArray[np.float64]]:
 
 @pytest.mark.parametrize("name", list(things()))
 def test_what_stands_before_her_is_no_reason(name: str) -> None:
-    assert not inside_out(MATTE, sensor(photo(things()[name]), CANVAS))
+    assert not is_inverted(MATTE, sensor_depth(photo(things()[name]), CANVAS))
 
 
 def test_no_people_or_too_little_depth_tells_nothing() -> None:
     wrong = upside(scene(floor=False))[0]
-    depth = sensor(photo(wrong), CANVAS)
-    assert inside_out(MATTE, depth)
-    assert not inside_out(Matte.empty(SHAPE), depth)
-    assert not inside_out(MATTE, Depth.none(SHAPE))
+    depth = sensor_depth(photo(wrong), CANVAS)
+    assert is_inverted(MATTE, depth)
+    assert not is_inverted(Matte.empty(SHAPE), depth)
+    assert not is_inverted(MATTE, Depth.none(SHAPE))
     holes = np.where(person() > 0, wrong, 0)
-    assert not inside_out(MATTE, sensor(photo(holes), CANVAS))
+    assert not is_inverted(MATTE, sensor_depth(photo(holes), CANVAS))
 
 
 def stereo_like(shot: Photo, canvas: Canvas) -> Depth:
@@ -97,22 +98,22 @@ def stereo_like(shot: Photo, canvas: Canvas) -> Depth:
 
 
 def ask(shot: Photo, canvas: Canvas) -> Depth:
-    return measure(shot, canvas, {"sensor": sensor, "mono": stereo_like})
+    return measure_depth(shot, canvas, {"sensor": sensor_depth, "mono": stereo_like})
 
 
 def test_an_inverse_map_gives_way_to_the_next_source_with_a_note() -> None:
     shot = photo(upside(scene(floor=False))[0])
-    found = reconsider(shot, CANVAS, MATTE, ask(shot, CANVAS), ask)
+    found = reject_inverted_depth(shot, CANVAS, MATTE, ask(shot, CANVAS), ask)
     assert found.depth.source == "mono"
-    assert found.photo.evidence.sensor is None
+    assert found.photo.evidence.depth_map is None
     assert found.note is not None
     assert "--depth-kind inverse" in found.note
     assert "\n" not in found.note
 
     def alone(shot: Photo, canvas: Canvas) -> Depth:
-        return measure(shot, canvas, {"sensor": sensor}, "sensor")
+        return measure_depth(shot, canvas, {"sensor": sensor_depth}, "sensor")
 
-    found = reconsider(shot, CANVAS, MATTE, alone(shot, CANVAS), alone)
+    found = reject_inverted_depth(shot, CANVAS, MATTE, alone(shot, CANVAS), alone)
     assert not found.depth.prob.any()
     assert found.note is not None
     assert "no depth was used" in found.note
@@ -122,22 +123,22 @@ def test_an_inverse_map_gives_way_to_the_next_source_with_a_note() -> None:
 def test_what_was_said_is_believed(kind: str) -> None:
     shot = photo(upside(scene(floor=False))[0], kind)
     depth = ask(shot, CANVAS)
-    assert reconsider(shot, CANVAS, MATTE, depth, ask) == (shot, depth, None)
+    assert reject_inverted_depth(shot, CANVAS, MATTE, depth, ask) == (shot, depth, None)
 
 
 def believed_and_caught(folder: Path, names: list[str]) -> tuple[int, int]:
     """Of RGB-D frames with masks: how many maps are believed, and how many inverses are not."""
     believed = caught = 0
     for name in names:
-        shot = image.read(folder / f"{name}.jpg")
-        raw = depthfile.read(folder / f"{name}_depth.png")
+        shot = photo_reader.read(folder / f"{name}.jpg")
+        raw = depth_reader.read_depth_file(folder / f"{name}_depth.png")
         mask = cv2.imread(str(folder / f"{name}_mask.jpg"), cv2.IMREAD_GRAYSCALE)
         assert mask is not None
-        canvas = prepare(shot)
-        alpha = lay((mask > 127).astype(np.float32), canvas.fit)
+        canvas = prepare_canvas(shot)
+        alpha = to_canvas((mask > 127).astype(np.float32), canvas.fit)
         inverse = np.where(raw.z > 0, 10 / np.maximum(raw.z, 0.05), 0)
-        believed += not inside_out(Matte(alpha, alpha), sensor(attach(shot, raw), canvas))
-        caught += inside_out(Matte(alpha, alpha), sensor(attach(shot, inverse), canvas))
+        believed += not is_inverted(Matte(alpha, alpha), sensor_depth(attach(shot, raw), canvas))
+        caught += is_inverted(Matte(alpha, alpha), sensor_depth(attach(shot, inverse), canvas))
     return believed, caught
 
 
@@ -169,7 +170,7 @@ def source(name: str, fails: bool = False, knows: bool = True):  # type: ignore[
 
 
 def evidence(*names: str) -> Photo:
-    raw: RawDepth = raw_depth(np.full(SHAPE, 2.0), "npy")
+    raw: RawDepth = to_raw_depth(np.full(SHAPE, 2.0), "npy")
     rgb = np.zeros((*SHAPE, 3), np.uint8)
     kinds = {"found": "mpo", "file": "file", "array": "array"}
     second = next((StereoView(rgb, "right", kinds[name]) for name in names if name in kinds), None)
@@ -193,17 +194,17 @@ def test_what_the_caller_gives_comes_before_what_the_file_holds(
     names: tuple[str, ...], wanted: str
 ) -> None:
     sources = {name: source(name) for name in ("stored", "sensor", "stereo", "mono")}
-    assert measure(evidence(*names), CANVAS, sources).source == wanted
+    assert measure_depth(evidence(*names), CANVAS, sources).source == wanted
 
 
 def test_what_was_given_and_knows_nothing_gives_way() -> None:
     sources = {"stored": source("stored"), "sensor": source("sensor", knows=False)}
-    assert measure(evidence("depth"), CANVAS, sources).source == "stored"
+    assert measure_depth(evidence("depth"), CANVAS, sources).source == "stored"
 
 
 def test_only_what_was_given_and_fails_is_an_error() -> None:
     broken = {"stored": source("stored", fails=True), "sensor": source("sensor", knows=False),
               "stereo": source("stereo", fails=True), "mono": source("mono")}  # fmt: skip
-    assert measure(evidence("depth", "found"), CANVAS, broken).source == "mono"
+    assert measure_depth(evidence("depth", "found"), CANVAS, broken).source == "mono"
     with pytest.raises(InputError, match="stereo cannot be used"):
-        measure(evidence("array"), CANVAS, broken)
+        measure_depth(evidence("array"), CANVAS, broken)

@@ -14,7 +14,7 @@ def test_no_red_on_the_gray(shape: tuple[int, int], strength: float) -> None:
     """A red portrait before gray: the blurred background stays gray everywhere."""
     alpha = ball(shape, 30, 5)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
-    picture = Blur(strength)(Portrait.of(photo, alpha))
+    picture = Blur(strength)(Portrait.from_arrays(photo, alpha))
     assert off(picture, plain(shape, GREY))[alpha == 0].max() <= 1
     expected = composite(plain(shape, RED), alpha, plain(shape, GREY))
     assert off(picture, expected).max() <= 6  # and the edge is the same clean edge
@@ -24,14 +24,14 @@ def test_a_tight_alpha_does_not_tint_the_blur() -> None:
     """A pixel of the portrait that the alpha missed does not spread into the background."""
     shape = (300, 240)
     photo = composite(plain(shape, RED), ball(shape, 71, 1), plain(shape, GREY))
-    picture = Blur(1.0)(Portrait.of(photo, ball(shape, 70, 1)))
+    picture = Blur(1.0)(Portrait.from_arrays(photo, ball(shape, 70, 1)))
     assert off(picture, plain(shape, GREY))[ball(shape, 73, 1) == 0].max() <= 3
 
 
 def test_blur_smooths_the_background() -> None:
     shape = (160, 120)
     rgb, alpha = noise(shape), ball(shape, 20, 2)
-    weak, strong = (Blur(s)(Portrait.of(rgb, alpha)) for s in (0.3, 1.0))
+    weak, strong = (Blur(s)(Portrait.from_arrays(rgb, alpha)) for s in (0.3, 1.0))
     outside = ball(shape, 30, 1) == 0
     rough = [float(picture[outside].astype(float).std()) for picture in (rgb, weak, strong)]
     assert rough[0] > 2 * rough[1] > 2 * rough[2]
@@ -43,7 +43,7 @@ def test_blur_is_in_linear_light() -> None:
     y, x = np.mgrid[: shape[0], : shape[1]]
     grid = np.where((x + y) % 2 == 0, 0, 255)
     rgb = np.repeat(grid[..., None], 3, axis=2).astype(np.uint8)
-    picture = Blur(1.0)(Portrait.of(rgb, ball(shape, 30, 1)))
+    picture = Blur(1.0)(Portrait.from_arrays(rgb, ball(shape, 30, 1)))
     corner = picture[20:40, 20:40].astype(int)
     assert np.abs(corner - 188).max() <= 4
 
@@ -52,7 +52,7 @@ def test_a_light_becomes_a_disc() -> None:
     shape = (300, 300)
     rgb = plain(shape, (0, 0, 0))
     rgb[40:43, 40:43] = 255
-    picture = Blur(1.0)(Portrait.of(rgb, ball(shape, 60, 1)))[..., 0]
+    picture = Blur(1.0)(Portrait.from_arrays(rgb, ball(shape, 60, 1)))[..., 0]
     radius = 0.03 * np.hypot(*shape)
     spot = picture[20:62, 20:62]
     area = (spot > spot.max() / 2).sum()
@@ -66,8 +66,8 @@ def test_blur_grows_with_depth() -> None:
     depth = np.full(shape, 0.3, np.float32)
     depth[:, 100:] = 0.9
     depth[alpha > 0] = 0.3
-    both = Blur(0.6)(Portrait.of(rgb, alpha, depth)).astype(float)
-    even = Blur(0.6)(Portrait.of(rgb, alpha)).astype(float)
+    both = Blur(0.6)(Portrait.from_arrays(rgb, alpha, depth)).astype(float)
+    even = Blur(0.6)(Portrait.from_arrays(rgb, alpha)).astype(float)
     near, far = (slice(20, 180), slice(5, 50)), (slice(20, 180), slice(150, 195))
     assert both[near].std() > 1.5 * both[far].std()
     assert both[far].std() == pytest.approx(even[far].std(), rel=0.15)
@@ -77,8 +77,8 @@ def test_unmeasured_depth_changes_nothing() -> None:
     shape = (100, 80)
     rgb, alpha = noise(shape), ball(shape, 20, 2)
     depth = np.random.default_rng(0).random(shape, np.float32)
-    unsure = Portrait.of(rgb, alpha, depth, np.zeros(shape, np.float32))
-    assert (Blur(1.0)(unsure) == Blur(1.0)(Portrait.of(rgb, alpha))).all()
+    unsure = Portrait.from_arrays(rgb, alpha, depth, np.zeros(shape, np.float32))
+    assert (Blur(1.0)(unsure) == Blur(1.0)(Portrait.from_arrays(rgb, alpha))).all()
 
 
 def test_no_red_on_the_gray_with_depth() -> None:
@@ -87,5 +87,5 @@ def test_no_red_on_the_gray_with_depth() -> None:
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
     ramp = np.broadcast_to(np.linspace(0.9, 0.3, 160)[:, None], shape).astype(np.float32)
     depth = np.where(alpha > 0.5, np.float32(0.3), ramp)
-    picture = Blur(1.0)(Portrait.of(photo, alpha, depth))
+    picture = Blur(1.0)(Portrait.from_arrays(photo, alpha, depth))
     assert off(picture, plain(shape, GREY))[alpha == 0].max() <= 1

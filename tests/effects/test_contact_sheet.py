@@ -3,11 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depthmatte.canvas import Fit
-from depthmatte.maps import Depth, Matte
+from depthmatte.canvas import Letterbox
+from depthmatte.evaluation.contact_sheet import (
+    _CAPTION_HEIGHT,
+    _COLUMNS,
+    _MIN_TILE_WIDTH,
+    _TILE_GAP,
+    _TILE_SIDE,
+    draw_contact_sheet,
+)
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
-from depthmatte.sheet import CAPTION, COLUMNS, GAP, NARROWEST, SIDE, sheet
+from depthmatte.values import Depth, Matte
 
 
 def portrait(height: int, width: int, sure: float = 1.0) -> Portrait:
@@ -20,22 +27,24 @@ def portrait(height: int, width: int, sure: float = 1.0) -> Portrait:
         Photo(rgb),
         Matte(person, person * np.float32(0.6)),
         Depth(1 - person, np.full_like(person, sure)),
-        Fit.identity((height, width)),
+        Letterbox.identity((height, width)),
     )
 
 
 def tiles(picture: np.ndarray, height: int, width: int) -> list[np.ndarray]:
     """The six tiles cut out of a sheet, in reading order."""
-    down, right = height + CAPTION + GAP, max(width, NARROWEST) + GAP
+    down, right = height + _CAPTION_HEIGHT + _TILE_GAP, max(width, _MIN_TILE_WIDTH) + _TILE_GAP
     return [
-        picture[GAP + row * down :, GAP + column * right :][:height, :width]
+        picture[_TILE_GAP + row * down :, _TILE_GAP + column * right :][:height, :width]
         for row in range(2)
-        for column in range(COLUMNS)
+        for column in range(_COLUMNS)
     ]
 
 
 def test_shows_every_step() -> None:
-    photo, alpha, cutout, prob, depth, sure = tiles(sheet(portrait(80, 160, 0.2)), 80, 160)
+    photo, alpha, cutout, prob, depth, sure = tiles(
+        draw_contact_sheet(portrait(80, 160, 0.2)), 80, 160
+    )
     middle, corner = (40, 80), (2, 2)
     assert photo[middle].tolist() == [255, 255, 255]
     assert photo[corner].tolist() == [200, 0, 0]
@@ -48,12 +57,12 @@ def test_shows_every_step() -> None:
 
 
 def test_unmeasured_depth_is_black() -> None:
-    assert not tiles(sheet(portrait(80, 160, 0.0)), 80, 160)[4].any()
+    assert not tiles(draw_contact_sheet(portrait(80, 160, 0.0)), 80, 160)[4].any()
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (40, 500), (1500, 1000), (1000, 3000)])
 def test_size_is_modest_whatever_the_photo(shape: tuple[int, int]) -> None:
-    picture = sheet(portrait(*shape))
+    picture = draw_contact_sheet(portrait(*shape))
     assert picture.dtype == np.uint8
-    assert picture.shape[0] <= GAP + 2 * (SIDE + CAPTION + GAP)
-    assert picture.shape[1] <= GAP + COLUMNS * (SIDE + GAP)
+    assert picture.shape[0] <= _TILE_GAP + 2 * (_TILE_SIDE + _CAPTION_HEIGHT + _TILE_GAP)
+    assert picture.shape[1] <= _TILE_GAP + _COLUMNS * (_TILE_SIDE + _TILE_GAP)

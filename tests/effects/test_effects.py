@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.canvas import Fit, lay
+from depthmatte.canvas import Letterbox, to_canvas
 from depthmatte.effects import EFFECTS, Background, Beautify, Blur, Cutout, Effect
-from depthmatte.effects.background import cover
-from depthmatte.effects.beautify import skin
+from depthmatte.effects.background import scale_to_cover
+from depthmatte.effects.beautify import skin_likelihood
 from depthmatte.errors import InputError
-from depthmatte.maps import Depth, Matte
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
+from depthmatte.values import Depth, Matte
 from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
 
 STRONG: list[Effect] = [Cutout(), Blur(1.0), Background("blue"), Beautify(1.0)]
@@ -38,7 +38,7 @@ def test_any_size_and_any_alpha(effect: Effect, shape: tuple[int, int], who: str
     }[who]
     rgb = noise(shape)
     before = rgb.copy()
-    picture = effect(Portrait.of(rgb, alpha))
+    picture = effect(Portrait.from_arrays(rgb, alpha))
     assert picture.dtype == np.uint8
     assert picture.shape == (*shape, 4 if isinstance(effect, Cutout) else 3)
     assert (rgb == before).all()
@@ -47,7 +47,7 @@ def test_any_size_and_any_alpha(effect: Effect, shape: tuple[int, int], who: str
 @pytest.mark.parametrize("make", [Blur, Beautify])
 def test_strength_0_is_the_photo(make: Callable[..., Effect]) -> None:
     rgb = noise((40, 30))
-    picture = make(strength=0)(Portrait.of(rgb, ball((40, 30), 10, 3)))
+    picture = make(strength=0)(Portrait.from_arrays(rgb, ball((40, 30), 10, 3)))
     assert (picture == rgb).all()
     assert picture is not rgb
 
@@ -55,13 +55,13 @@ def test_strength_0_is_the_photo(make: Callable[..., Effect]) -> None:
 @pytest.mark.parametrize("effect", [Blur(1.0), Beautify(1.0)])
 def test_without_people_the_photo_stays(effect: Effect) -> None:
     rgb = noise((40, 30))
-    assert (effect(Portrait.of(rgb, np.zeros((40, 30), np.float32))) == rgb).all()
+    assert (effect(Portrait.from_arrays(rgb, np.zeros((40, 30), np.float32))) == rgb).all()
 
 
 @pytest.mark.parametrize("effect", [Blur(1.0), Background("blue"), Cutout()])
 def test_a_photo_full_of_portrait_stays(effect: Effect) -> None:
     rgb = noise((40, 30))
-    picture = effect(Portrait.of(rgb, np.ones((40, 30), np.float32)))
+    picture = effect(Portrait.from_arrays(rgb, np.ones((40, 30), np.float32)))
     assert (picture[..., :3] == rgb).all()
 
 
@@ -69,7 +69,7 @@ def test_a_photo_full_of_portrait_stays(effect: Effect) -> None:
 @given(st.tuples(st.integers(20, 80), st.integers(20, 80)))
 def test_the_portrait_keeps_its_pixels(effect: Effect, shape: tuple[int, int]) -> None:
     rgb, alpha = noise(shape), ball(shape, min(shape) / 3, 3)
-    picture = effect(Portrait.of(rgb, alpha))
+    picture = effect(Portrait.from_arrays(rgb, alpha))
     assert (picture[alpha == 1][:, :3] == rgb[alpha == 1]).all()
 
 
@@ -79,9 +79,9 @@ def test_effects_on_a_real_canvas(effect: Effect, turned: bool) -> None:
     """Maps from a canvas, also from one on which the photo lies turned."""
     shape = (90, 150)
     rgb, alpha = noise(shape), ball(shape, 30, 3)
-    fit = Fit.of(shape, (64, 48), "rotate" if turned else "pad")
-    assert fit.turned == turned
-    small = np.clip(lay(alpha, fit), 0, 1)
+    fit = Letterbox.for_photo(shape, (64, 48), "rotate" if turned else "pad")
+    assert fit.rotated == turned
+    small = np.clip(to_canvas(alpha, fit), 0, 1)
     near = np.where(small > 0.5, np.float32(0.2), np.float32(0.8))
     depth = Depth(near.astype(np.float32), np.ones_like(small))
     picture = effect(Portrait(Photo(rgb), Matte(small, small), depth, fit))
@@ -126,7 +126,7 @@ def test_cutout_over_the_known_background_is_the_photo() -> None:
     shape, alpha = (200, 200), strands((200, 200))
     back = gradient(shape, BLUE, (90, 200, 250))
     photo = composite(gradient(shape, (150, 100, 50), (190, 140, 90)), alpha, back)
-    rgba = Cutout()(Portrait.of(photo, alpha))
+    rgba = Cutout()(Portrait.from_arrays(photo, alpha))
     again = composite(rgba[..., :3], rgba[..., 3].astype(np.float32) / 255, back)
     assert off(again, photo).mean() < 1.5
     assert off(again, photo).max() <= 10  # the photo's own colors, cut out, are 40 off
@@ -134,7 +134,7 @@ def test_cutout_over_the_known_background_is_the_photo() -> None:
 
 def test_cutout_alpha_is_the_portraits() -> None:
     alpha = ball((50, 40), 12, 6)
-    rgba = Cutout()(Portrait.of(noise((50, 40)), alpha))
+    rgba = Cutout()(Portrait.from_arrays(noise((50, 40)), alpha))
     assert (rgba[..., 3] == np.rint(alpha * 255)).all()
     assert (rgba[0, 0] == 0).all()  # the hidden background cannot be brought back
 
@@ -143,13 +143,13 @@ def test_cutout_crop() -> None:
     alpha = np.zeros((50, 40), np.float32)
     alpha[10:30, 5:25] = 1
     rgb = noise((50, 40))
-    rgba = Cutout(crop=True)(Portrait.of(rgb, alpha))
+    rgba = Cutout(crop=True)(Portrait.from_arrays(rgb, alpha))
     assert rgba.shape == (20, 20, 4)
     assert (rgba[..., :3] == rgb[10:30, 5:25]).all()
 
 
 def test_cropped_cutout_without_people_is_whole_and_empty() -> None:
-    rgba = Cutout(crop=True)(Portrait.of(noise((50, 40)), np.zeros((50, 40), np.float32)))
+    rgba = Cutout(crop=True)(Portrait.from_arrays(noise((50, 40)), np.zeros((50, 40), np.float32)))
     assert rgba.shape == (50, 40, 4)
     assert not rgba.any()
 
@@ -164,17 +164,17 @@ def test_cropped_cutout_without_people_is_whole_and_empty() -> None:
 def test_background_color(color: str, expected: tuple[int, int, int]) -> None:
     shape, alpha = (80, 60), ball((80, 60), 20, 6)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
-    picture = Background(color)(Portrait.of(photo, alpha))
+    picture = Background(color)(Portrait.from_arrays(photo, alpha))
     assert off(picture, composite(plain(shape, RED), alpha, plain(shape, expected))).max() <= 4
 
 
 def test_transparent_is_the_cutout() -> None:
-    portrait = Portrait.of(noise((50, 40)), ball((50, 40), 12, 4))
+    portrait = Portrait.from_arrays(noise((50, 40)), ball((50, 40), 12, 4))
     assert (Background("transparent")(portrait) == Cutout()(portrait)).all()
 
 
 def test_no_people_on_a_color_is_the_color() -> None:
-    portrait = Portrait.of(noise((50, 40)), np.zeros((50, 40), np.float32))
+    portrait = Portrait.from_arrays(noise((50, 40)), np.zeros((50, 40), np.float32))
     assert (Background("#102030")(portrait) == (16, 32, 48)).all()
 
 
@@ -187,7 +187,7 @@ def test_an_unknown_color_is_refused(color: str) -> None:
 def test_background_picture_wins_and_fits() -> None:
     shape, alpha = (60, 80), ball((60, 80), 15, 3)
     scene = noise(shape, 7)
-    picture = Background("red", picture=scene)(Portrait.of(noise(shape), alpha))
+    picture = Background("red", picture=scene)(Portrait.from_arrays(noise(shape), alpha))
     assert (picture[alpha == 0] == scene[alpha == 0]).all()
 
 
@@ -202,7 +202,7 @@ def test_a_strange_picture_is_refused(picture: Any) -> None:
 
 @given(SHAPES, SHAPES)
 def test_cover_fills_any_shape(size: tuple[int, int], shape: tuple[int, int]) -> None:
-    covered = cover(plain(size, BLUE), shape)
+    covered = scale_to_cover(plain(size, BLUE), shape)
     assert covered.shape == (*shape, 3)
     assert (covered == BLUE).all()
 
@@ -210,9 +210,9 @@ def test_cover_fills_any_shape(size: tuple[int, int], shape: tuple[int, int]) ->
 def test_cover_keeps_the_center_and_stretches_nothing() -> None:
     wide = np.zeros((40, 160, 3), np.uint8)
     wide[:, 60:100] = 255  # the middle square
-    assert (cover(wide, (80, 80))[:, 2:-2] == 255).all()
-    assert (cover(wide, (20, 40))[:, :9] == 0).all()
-    assert (cover(wide, (20, 40))[:, 11:29] == 255).all()
+    assert (scale_to_cover(wide, (80, 80))[:, 2:-2] == 255).all()
+    assert (scale_to_cover(wide, (20, 40))[:, :9] == 0).all()
+    assert (scale_to_cover(wide, (20, 40))[:, 11:29] == 255).all()
 
 
 # --- beautify ------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def face(shape: tuple[int, int], tone: tuple[int, int, int]) -> NDArray[np.uint8
 def test_beautify_evens_out_every_skin(tone: tuple[int, int, int]) -> None:
     shape = (200, 200)
     rgb, alpha = face(shape, tone), ball(shape, 60, 2)
-    weak, strong = (Beautify(s)(Portrait.of(rgb, alpha)) for s in (0.4, 1.0))
+    weak, strong = (Beautify(s)(Portrait.from_arrays(rgb, alpha)) for s in (0.4, 1.0))
     cheek = (slice(115, 135), slice(90, 120))
     rough = [
         float(picture[cheek].astype(float).std(axis=(0, 1)).mean())
@@ -245,7 +245,7 @@ def test_beautify_evens_out_every_skin(tone: tuple[int, int, int]) -> None:
 def test_beautify_leaves_the_rest_alone() -> None:
     shape = (200, 200)
     rgb, alpha = face(shape, (224, 178, 150)), ball(shape, 60, 2)
-    picture = Beautify(1.0)(Portrait.of(rgb, alpha))
+    picture = Beautify(1.0)(Portrait.from_arrays(rgb, alpha))
     assert (picture[alpha == 0] == rgb[alpha == 0]).all()
     eye = (slice(97, 103), slice(78, 87))
     assert off(picture[eye], rgb[eye]).max() <= 6
@@ -253,4 +253,4 @@ def test_beautify_leaves_the_rest_alone() -> None:
 
 @pytest.mark.parametrize("color", [(40, 90, 200), (60, 160, 60), (128, 128, 128), (10, 10, 10)])
 def test_cloth_is_not_skin(color: tuple[int, int, int]) -> None:
-    assert skin(np.full((4, 4, 3), color, np.float32) / 255).max() == 0
+    assert skin_likelihood(np.full((4, 4, 3), color, np.float32) / 255).max() == 0

@@ -7,12 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.arrays import RGB, Float
-from depthmatte.canvas import resize, scaled
-from depthmatte.effects.composite import over
-from depthmatte.effects.foreground import SIDE, VISIBLE, _layers, certain, foreground
-from depthmatte.filters import fill
+from depthmatte.canvas import resize, scale_shape
+from depthmatte.effects.composite import composite_over
+from depthmatte.effects.foreground import (
+    _LAYER_SIDE_PX,
+    MIN_VISIBLE_ALPHA,
+    _estimate_layers,
+    estimate_foreground,
+    layer_certainty,
+)
+from depthmatte.filters import fill_pull_push
 from depthmatte.portrait import Portrait
+from depthmatte.types import RGB, Float
 from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
 
 SHAPES = st.tuples(st.integers(1, 70), st.integers(1, 70))
@@ -22,9 +28,9 @@ SHAPES = st.tuples(st.integers(1, 70), st.integers(1, 70))
 def test_over_is_its_definition(shape: tuple[int, int], seed: int) -> None:
     front, back = noise(shape, seed), noise(shape, seed + 1)
     alpha = np.random.default_rng(seed).random(shape, np.float32)
-    assert off(over(front, alpha, back), composite(front, alpha, back)).max() <= 1
+    assert off(composite_over(front, alpha, back), composite(front, alpha, back)).max() <= 1
     hard = np.round(alpha)
-    assert (over(front, hard, back) == composite(front, hard, back)).all()
+    assert (composite_over(front, hard, back) == composite(front, hard, back)).all()
 
 
 def test_foreground_of_a_known_composite() -> None:
@@ -32,7 +38,7 @@ def test_foreground_of_a_known_composite() -> None:
     front, alpha = gradient(shape, (150, 100, 50), (190, 140, 90)), strands(shape)
     photo = composite(front, alpha, gradient(shape, BLUE, (90, 200, 250)))
     band = (alpha > 0.05) & (alpha < 0.95)
-    colours = foreground(photo, alpha)
+    colours = estimate_foreground(photo, alpha)
     assert off(colours, front)[band].mean() < 0.15 * off(photo, front)[band].mean()
     assert (colours[alpha == 1] == photo[alpha == 1]).all()
 
@@ -49,13 +55,13 @@ def test_foreground_of_textures_is_nearer_than_the_photo() -> None:
     band = (alpha > 0.05) & (alpha < 0.95)
     weighed = alpha[band]
     raw = (off(photo, front)[band] * weighed).sum()
-    assert (off(foreground(photo, alpha), front)[band] * weighed).sum() < 0.4 * raw
+    assert (off(estimate_foreground(photo, alpha), front)[band] * weighed).sum() < 0.4 * raw
 
 
 def test_foreground_far_from_the_portrait_is_the_photo() -> None:
     rgb, alpha = noise((60, 90)), ball((60, 90), 10, 3)
     far = ball((60, 90), 16, 1) == 0
-    assert (foreground(rgb, alpha)[far] == rgb[far]).all()
+    assert (estimate_foreground(rgb, alpha)[far] == rgb[far]).all()
 
 
 def test_foreground_without_any_solid_pixel() -> None:
@@ -63,7 +69,7 @@ def test_foreground_without_any_solid_pixel() -> None:
     shape = (64, 64)
     alpha = 0.6 * ball(shape, 25, 8)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
-    colours = foreground(photo, alpha.astype(np.float32))
+    colours = estimate_foreground(photo, alpha.astype(np.float32))
     inside = alpha > 0.3
     assert (
         off(colours, plain(shape, RED))[inside].mean()
@@ -74,7 +80,7 @@ def test_foreground_without_any_solid_pixel() -> None:
 def test_layers_of_a_flat_scene_are_its_two_colors() -> None:
     shape, alpha = (80, 120), ball((80, 120), 25, 6)
     photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
-    front, back = _layers(photo, alpha)  # at most SIDE: not reduced
+    front, back = _estimate_layers(photo, alpha)  # at most SIDE: not reduced
     assert off(front, plain(shape, RED)).max() <= 4
     assert off(back, plain(shape, GREY)).max() <= 4
 
@@ -87,20 +93,25 @@ def plain_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
         return np.clip(rest / np.maximum(share, 0.5)[..., None], 0, 255)
 
     shape = alpha.shape[0], alpha.shape[1]
-    small = scaled(shape, min(1.0, SIDE / max(shape)))
+    small = scale_shape(shape, min(1.0, _LAYER_SIDE_PX / max(shape)))
     colour, cover = resize(rgb, small).astype(np.float32), resize(alpha, small)
     free = 1 - cover
-    front, back = fill(colour, certain(cover)), fill(colour, certain(free))
-    purer = fill(unmixed(cover, back), certain(cover))
-    back = fill(unmixed(free, front), certain(free))
+    front, back = (
+        fill_pull_push(colour, layer_certainty(cover)),
+        fill_pull_push(colour, layer_certainty(free)),
+    )
+    purer = fill_pull_push(unmixed(cover, back), layer_certainty(cover))
+    back = fill_pull_push(unmixed(free, front), layer_certainty(free))
     whole = [np.rint(np.clip(layer, 0, 255)).astype(np.uint8) for layer in (purer, back)]
     return resize(whole[0], shape), resize(whole[1], shape)
 
 
 def plain_cutout(rgb: RGB, alpha: Float) -> tuple[RGB, NDArray[np.uint8]]:
     """Foreground colors and cut-out, every pixel of them computed."""
-    near = cv2.dilate((alpha > VISIBLE).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    band = near & (alpha < 1 - VISIBLE)
+    near = cv2.dilate(
+        (alpha > MIN_VISIBLE_ALPHA).astype(np.uint8), np.ones((5, 5), np.uint8)
+    ).astype(bool)
+    band = near & (alpha < 1 - MIN_VISIBLE_ALPHA)
     front, back = (layer.astype(np.float32) for layer in plain_layers(rgb, alpha))
     share = alpha[..., None]
     missing = rgb - share * front - (1 - share) * back
@@ -118,8 +129,8 @@ def test_what_is_skipped_changes_no_byte(shape: tuple[int, int], seed: int) -> N
     alpha = np.clip(ball(shape, 0.3 * shape[seed % 2], 1 + seed % 7), 0, 1).astype(np.float32)
     alpha[draw.random(shape) < 0.01 * (seed % 3)] = draw.random()
     colours, cutout = plain_cutout(rgb, alpha)
-    np.testing.assert_array_equal(foreground(rgb, alpha), colours)
-    np.testing.assert_array_equal(Portrait.of(rgb, alpha).cutout(), cutout)
+    np.testing.assert_array_equal(estimate_foreground(rgb, alpha), colours)
+    np.testing.assert_array_equal(Portrait.from_arrays(rgb, alpha).cutout(), cutout)
 
 
 def test_memory_of_a_large_cutout_is_bounded() -> None:
@@ -127,7 +138,7 @@ def test_memory_of_a_large_cutout_is_bounded() -> None:
     tracemalloc = pytest.importorskip("tracemalloc")
     shape = (3000, 4000)
     rgb, alpha = np.zeros((*shape, 3), np.uint8), ball(shape, 900, 20).astype(np.float32)
-    portrait = Portrait.of(rgb, np.clip(alpha, 0, 1))
+    portrait = Portrait.from_arrays(rgb, np.clip(alpha, 0, 1))
     assert portrait.alpha.shape == shape
     tracemalloc.start()
     try:

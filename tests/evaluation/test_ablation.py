@@ -15,16 +15,25 @@ from typer.testing import CliRunner
 
 import phone_files
 import tinynets
-from depthmatte.ablation import FALSE, FILES, MISSED, Bench, ablate, cases, rules, scored
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Canvas
 from depthmatte.cli.app import app
 from depthmatte.errors import InputError
-from depthmatte.io import calibration
-from depthmatte.maps import Depth
+from depthmatte.evaluation.ablation import (
+    FALSE_AREA,
+    MISSED_AREA,
+    SCENE_FILES,
+    AblationSetup,
+    _score_portrait,
+    ablate_folders,
+    ablation_fusions,
+    find_cases,
+)
+from depthmatte.io.calibration import calibration_reader
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
 from depthmatte.session import Session
+from depthmatte.values import Depth
 
 SHAPE = (160, 128)
 
@@ -50,7 +59,7 @@ def scene(folder: Path, seed: int) -> None:
     for name in ("depth_true.png", "depth_sensor.png"):
         cv2.imwrite(str(folder / name), (metres * 1000).astype(np.uint16))
     for name, rig in (("calib", Rig(camera, camera)), ("stereo", Rig(camera, other, True))):
-        (folder / f"{name}.json").write_text(calibration.encode(rig))
+        (folder / f"{name}.json").write_text(calibration_reader.encode_calibration(rig))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +76,7 @@ def nets(tmp_path: Path) -> dict[str, str]:
 
 
 def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -> None:
-    found = cases(scenes)
+    found = find_cases(scenes)
     assert [case.name for case in found] == ["0000", "0001"]
     assert found[0].sources == ("sensor", "stereo", "mono", "true")
     for part, name in (("images", "photo.jpg"), ("masks", "alpha.png")):
@@ -75,30 +84,32 @@ def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -
         (tmp_path / part / f"a{Path(name).suffix}").write_bytes(
             (scenes / "0000" / name).read_bytes()
         )
-    assert cases(tmp_path)[0].sources == ("mono",)
+    assert find_cases(tmp_path)[0].sources == ("mono",)
     lame = tmp_path / "lame" / "0000"
     lame.mkdir(parents=True)
     (lame / "photo.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"no alpha\.png"):
-        cases(lame.parent)
+        find_cases(lame.parent)
     for part in ("images", "masks"):  # a plain set whose photo has the name of a scene's
         (tmp_path / part / f"photo.{'jpg' if part == 'images' else 'png'}").write_bytes(b"")
-    assert [case.name for case in cases(tmp_path)] == ["a", "photo"]
+    assert [case.name for case in find_cases(tmp_path)] == ["a", "photo"]
     shutil.copytree(scenes / "0000", tmp_path / "0000")
     with pytest.raises(InputError, match="holds scenes and images beside them"):
-        cases(tmp_path)
+        find_cases(tmp_path)
 
 
 def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> None:
     session = Session(networks=nets | {"stereo": "sgbm"})
     pipeline, sources = session.pipeline(), session.sources()
-    outcome = ablate([scenes], Bench(pipeline, sources))
+    outcome = ablate_folders([scenes], AblationSetup(pipeline, sources))
     rows = outcome.table[scenes.as_posix()]
-    expected = {f"{s}/{v}" for s in ("sensor", "stereo", "mono", "true") for v in rules()}
+    expected = {
+        f"{s}/{v}" for s in ("sensor", "stereo", "mono", "true") for v in ablation_fusions()
+    }
     assert set(rows) == {"none"} | {name for name in expected if not name.endswith("/none")}
     # The poster is red too: a share of the person's area that is known here.
-    assert rows["none"][FALSE] == pytest.approx(900 / 5000, abs=0.03)
-    assert rows["none"][MISSED] < 0.03
+    assert rows["none"][FALSE_AREA] == pytest.approx(900 / 5000, abs=0.03)
+    assert rows["none"][MISSED_AREA] < 0.03
     # With true depth the patent description's product falls where the poster hangs.
     assert rows["true/product"]["iou"] != rows["none"]["iou"]
     assert len(outcome.gains) == 8
@@ -118,7 +129,7 @@ def test_depth_that_a_photo_brings_is_a_source(
         (tmp_path / "images" / f"{name}.jpg").write_bytes(content)
         shutil.copy(truth, tmp_path / "masks" / f"{name}.png")
     session = Session(networks=nets | {"stereo": "sgbm"})
-    outcome = ablate([tmp_path], Bench(session.pipeline(), session.sources()))
+    outcome = ablate_folders([tmp_path], AblationSetup(session.pipeline(), session.sources()))
     assert {"stored/adaptive", "mono/adaptive"} <= set(outcome.table[tmp_path.as_posix()])
     assert [(case.name, source) for _, case, source in outcome.gains] == [
         ("0000", "stored"), ("0000", "mono"), ("0001", "mono")
@@ -130,14 +141,14 @@ def copied(scenes: Path, to: Path) -> Path:
     return to / "scenes"
 
 
-@pytest.mark.parametrize("name", ["alpha.png", *chain(*FILES.values())])
+@pytest.mark.parametrize("name", ["alpha.png", *chain(*SCENE_FILES.values())])
 def test_a_scene_that_lacks_what_others_have_is_an_error(
     scenes: Path, tmp_path: Path, name: str
 ) -> None:
     folder = copied(scenes, tmp_path)
     (folder / "0001" / name).unlink()
     with pytest.raises(InputError, match=f"0001: holds a photo but no {name}"):
-        cases(folder)
+        find_cases(folder)
 
 
 def test_scenes_need_not_have_every_source(scenes: Path, tmp_path: Path) -> None:
@@ -145,7 +156,7 @@ def test_scenes_need_not_have_every_source(scenes: Path, tmp_path: Path) -> None
     for one in folder.iterdir():
         for name in ("right.jpg", "stereo.json", "depth_true.png"):
             (one / name).unlink()
-    assert [case.sources for case in cases(folder)] == [("sensor", "mono")] * 2
+    assert [case.sources for case in find_cases(folder)] == [("sensor", "mono")] * 2
 
 
 @pytest.mark.parametrize("name", ["depth_sensor.png", "calib.json", "right.jpg", "stereo.json"])
@@ -156,7 +167,7 @@ def test_what_a_scene_holds_must_be_readable(
     (folder / "0001" / name).write_bytes(b"junk")
     session = Session(networks=nets | {"stereo": "sgbm"})
     with pytest.raises(InputError, match=name):
-        ablate([folder], Bench(session.pipeline(), session.sources()))
+        ablate_folders([folder], AblationSetup(session.pipeline(), session.sources()))
 
 
 def test_a_pair_that_cannot_be_matched_counts_as_no_depth(
@@ -167,18 +178,18 @@ def test_a_pair_that_cannot_be_matched_counts_as_no_depth(
 
     session = Session(networks=nets | {"stereo": "sgbm"})
     pipeline, sources = session.pipeline(), session.sources()
-    outcome = ablate([scenes], Bench(pipeline, sources | {"stereo": swapped}))
+    outcome = ablate_folders([scenes], AblationSetup(pipeline, sources | {"stereo": swapped}))
     rows = outcome.table[scenes.as_posix()]
     assert rows["stereo/adaptive"] == pytest.approx(rows["none"])
     assert outcome.unmatched == 2
     with pytest.raises(InputError, match="seem swapped"):
-        ablate([scenes], Bench(pipeline, sources | {"sensor": swapped}))
+        ablate_folders([scenes], AblationSetup(pipeline, sources | {"sensor": swapped}))
 
 
 def test_without_a_subject_there_are_no_shares_of_it() -> None:
     rgb, alpha = np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.float32)
-    numbers = scored(Portrait.of(rgb, alpha), np.zeros((10, 10), np.float32))
-    assert np.isnan([numbers[FALSE], numbers[MISSED]]).all()
+    numbers = _score_portrait(Portrait.from_arrays(rgb, alpha), np.zeros((10, 10), np.float32))
+    assert np.isnan([numbers[FALSE_AREA], numbers[MISSED_AREA]]).all()
     assert numbers["iou"] == 0
 
 
@@ -188,9 +199,9 @@ def test_areas_by_hand() -> None:
     alpha = np.zeros((10, 10), np.float32)
     alpha[:, 2:7] = 1
     rgb = np.zeros((10, 10, 3), np.uint8)
-    numbers = scored(Portrait.of(rgb, alpha), truth)
-    assert numbers[FALSE] == pytest.approx(0.4)
-    assert numbers[MISSED] == pytest.approx(0.4)
+    numbers = _score_portrait(Portrait.from_arrays(rgb, alpha), truth)
+    assert numbers[FALSE_AREA] == pytest.approx(0.4)
+    assert numbers[MISSED_AREA] == pytest.approx(0.4)
 
 
 def test_the_command_writes_table_bars_and_sheet(
@@ -210,7 +221,7 @@ def test_the_command_writes_table_bars_and_sheet(
     table = json.loads(targets["json"].read_text())[one.as_posix()]
     rows = list(csv.DictReader(targets["csv"].read_text().splitlines()))
     assert [row["variant"] for row in rows] == list(table)
-    assert float(rows[0][FALSE]) == pytest.approx(table["none"][FALSE], rel=1e-4)
+    assert float(rows[0][FALSE_AREA]) == pytest.approx(table["none"][FALSE_AREA], rel=1e-4)
     for path in pictures.values():
         assert cv2.imread(str(path)).std() > 5
 

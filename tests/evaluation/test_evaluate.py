@@ -12,24 +12,24 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from depthmatte.canvas import PRESET, Canvas
+from depthmatte.canvas import PRESET_SHAPE, Canvas
 from depthmatte.errors import InputError
-from depthmatte.evaluate import (
+from depthmatte.evaluation.metrics import METRICS
+from depthmatte.evaluation.run import (
     MASK_IOU,
-    Table,
-    evaluate,
-    samples,
-    variants,
+    MetricTable,
+    evaluate_folders,
+    find_samples,
+    fusion_variants,
     write_csv,
     write_json,
 )
-from depthmatte.fuse import FUSIONS
-from depthmatte.maps import Depth, Matte
-from depthmatte.metrics import METRICS
+from depthmatte.fusion import FUSIONS
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
+from depthmatte.values import Depth, Matte
 
-SHAPE = PRESET
+SHAPE = PRESET_SHAPE
 """Photos of the canvas's own size: nothing is scaled, so the numbers below are exact."""
 
 
@@ -78,7 +78,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_whole_table(folder: Path) -> None:
     """`one` is perfect, `two` shows somebody who should not be there: 3/8 of the photo."""
-    table = evaluate([folder], PIPELINE)
+    table = evaluate_folders([folder], PIPELINE)
     assert list(table) == [folder.as_posix()]
     rows = table[folder.as_posix()]
     assert list(rows) == list(FUSIONS)
@@ -96,7 +96,7 @@ def test_each_fusion_from_the_same_networks(folder: Path) -> None:
 
     At 0.5 it misses the person of `one` (0) and rightly sees nobody in `two` (1).
     """
-    rows = evaluate([folder], PIPELINE)[folder.as_posix()]
+    rows = evaluate_folders([folder], PIPELINE)[folder.as_posix()]
     share = float(person().mean())
     assert rows["product"]["mae"] == pytest.approx((0.6 * share + 0.4 * share) / 2, abs=2e-3)
     assert rows["product"]["iou"] == 0.5
@@ -112,7 +112,7 @@ def test_networks_run_once_per_photo(folder: Path) -> None:
         runs.append(canvas)
         return red(canvas)
 
-    evaluate([folder], Pipeline(counted, half_sure, FUSIONS["none"]))
+    evaluate_folders([folder], Pipeline(counted, half_sure, FUSIONS["none"]))
     assert len(runs) == 2
 
 
@@ -120,9 +120,9 @@ def test_variants_are_what_the_pipeline_says() -> None:
     rgb = np.zeros((400, 500, 3), np.uint8)
     rgb[100:, 100:300, 0] = 255
     photo = Photo(rgb)
-    for name, portrait in variants(PIPELINE, photo):
+    for name, portrait in fusion_variants(PIPELINE, photo):
         rule = FUSIONS[name]
-        alone = Pipeline(red, half_sure, rule, second_threshold=rule.threshold)(photo)
+        alone = Pipeline(red, half_sure, rule, fused_threshold=rule.threshold)(photo)
         assert np.array_equal(portrait.alpha, alone.alpha)
         assert np.array_equal(portrait.mask, alone.mask)
 
@@ -131,7 +131,7 @@ def test_peers_stand_in_the_same_table(folder: Path) -> None:
     def everything(photo: Photo) -> NDArray[np.float32]:
         return np.ones(photo.shape, np.float32)
 
-    rows = evaluate([folder], PIPELINE, {"all": everything})[folder.as_posix()]
+    rows = evaluate_folders([folder], PIPELINE, {"all": everything})[folder.as_posix()]
     assert list(rows) == [*FUSIONS, "all"]
     share = float(person().mean())
     assert rows["all"]["mae"] == pytest.approx(((1 - share) + 1) / 2)
@@ -140,7 +140,7 @@ def test_peers_stand_in_the_same_table(folder: Path) -> None:
 
 def test_progress_names_every_photo(folder: Path) -> None:
     seen: list[Path] = []
-    evaluate([folder], PIPELINE, progress=seen.append)
+    evaluate_folders([folder], PIPELINE, progress=seen.append)
     assert [path.name for path in seen] == ["one.png", "two.png"]
 
 
@@ -148,7 +148,7 @@ def test_soft_truth_is_read_as_gray(tmp_path: Path) -> None:
     save(tmp_path, "soft")
     grey = np.full(SHAPE, 51, np.uint8)
     Image.fromarray(grey).save(tmp_path / "masks" / "soft.png")
-    truth = samples(tmp_path)[0].read()[1]
+    truth = find_samples(tmp_path)[0].read()[1]
     assert truth.dtype == np.float32
     assert truth == pytest.approx(0.2)
 
@@ -158,14 +158,14 @@ def test_suffixes_may_differ(tmp_path: Path) -> None:
     save(tmp_path, "a", suffix=".webp")
     (tmp_path / "images" / ".hidden.png").touch()
     (tmp_path / "images" / "notes.txt").touch()
-    assert [sample.photo.name for sample in samples(tmp_path)] == ["a.webp", "b.JPG"]
+    assert [sample.photo.name for sample in find_samples(tmp_path)] == ["a.webp", "b.JPG"]
 
 
 @pytest.mark.parametrize("part", ["images", "masks"])
 def test_a_missing_half(folder: Path, part: str) -> None:
     (folder / part).rename(folder / "elsewhere")
     with pytest.raises(InputError, match=f"set: has no folder {part}; give") as caught:
-        evaluate([folder], PIPELINE)
+        evaluate_folders([folder], PIPELINE)
     assert "\n" not in str(caught.value)
 
 
@@ -175,43 +175,43 @@ def test_a_missing_half(folder: Path, part: str) -> None:
 def test_a_missing_partner(folder: Path, part: str, message: str) -> None:
     (folder / part / "one.png").unlink()
     with pytest.raises(InputError, match=message):
-        evaluate([folder], PIPELINE)
+        evaluate_folders([folder], PIPELINE)
 
 
 def test_a_stem_that_occurs_twice(folder: Path) -> None:
     save(folder, "one", suffix=".jpg")
     with pytest.raises(InputError, match="the name one occurs twice"):
-        evaluate([folder], PIPELINE)
+        evaluate_folders([folder], PIPELINE)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     with pytest.raises(InputError, match="holds no photos"):
-        evaluate([tmp_path], PIPELINE)
+        evaluate_folders([tmp_path], PIPELINE)
 
 
 def test_a_mask_of_another_size(folder: Path) -> None:
     Image.new("L", (100, 200)).save(folder / "masks" / "two.png")
     size = f"{SHAPE[1]} x {SHAPE[0]}"
     with pytest.raises(InputError, match=f"two.png: is 100 x 200 pixels but its photo {size}"):
-        evaluate([folder], PIPELINE)
+        evaluate_folders([folder], PIPELINE)
 
 
 def test_every_folder_is_checked_before_the_work(folder: Path, tmp_path: Path) -> None:
     seen: list[Path] = []
     with pytest.raises(InputError, match="nowhere: has no folder images"):
-        evaluate([folder, tmp_path / "nowhere"], PIPELINE, progress=seen.append)
+        evaluate_folders([folder, tmp_path / "nowhere"], PIPELINE, progress=seen.append)
     assert seen == []
 
 
 def test_a_damaged_photo(folder: Path) -> None:
     (folder / "images" / "two.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError, match=r"two\.png"):
-        evaluate([folder], PIPELINE)
+        evaluate_folders([folder], PIPELINE)
 
 
-def table() -> Table:
+def table() -> MetricTable:
     row = dict.fromkeys([*METRICS, MASK_IOU], 0.25)
     return {"set": {"none": row, "product": row | {"band": math.nan}}}
 

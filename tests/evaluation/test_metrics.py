@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from depthmatte import metrics, ordering
-from depthmatte.arrays import Float
 from depthmatte.errors import InputError
-from depthmatte.metrics import METRICS, measure
+from depthmatte.evaluation import depth_metrics, metrics
+from depthmatte.evaluation.metrics import METRICS, compute_metrics
+from depthmatte.types import Float
 
 EMPTY = np.zeros((40, 30), np.float32)
 FULL = np.ones((40, 30), np.float32)
@@ -114,8 +114,8 @@ def test_s_measure() -> None:
 
 def test_s_measure_object_part() -> None:
     """Object score of an even value v is 2v / (v^2 + 1)."""
-    assert metrics._object(np.full(9, 0.5, np.float32)) == pytest.approx(1 / 1.25)
-    assert metrics._object(np.array([0.7], np.float32)) == pytest.approx(1.4 / 1.49)
+    assert metrics._object_similarity(np.full(9, 0.5, np.float32)) == pytest.approx(1 / 1.25)
+    assert metrics._object_similarity(np.array([0.7], np.float32)) == pytest.approx(1.4 / 1.49)
 
 
 def test_s_measure_region_part() -> None:
@@ -131,7 +131,7 @@ def test_band_of_a_straight_edge() -> None:
     """Diagonal 500, radius 5: five columns on each side of the edge."""
     truth = np.zeros((300, 400), np.float32)
     truth[:, 200:] = 1
-    band = metrics.band(truth)
+    band = metrics.transition_band(truth)
     assert band.any(axis=0).nonzero()[0].tolist() == list(range(195, 205))
     alpha = truth.copy()
     alpha[:, 0] = 1  # far away: the band does not see it
@@ -142,11 +142,11 @@ def test_band_of_a_straight_edge() -> None:
 
 def test_band_holds_every_soft_pixel() -> None:
     truth = np.tile(np.linspace(0, 1, 400, dtype=np.float32), (300, 1))
-    assert metrics.band(truth)[(truth > 0.05) & (truth < 0.95)].all()
+    assert metrics.transition_band(truth)[(truth > 0.05) & (truth < 0.95)].all()
 
 
 def test_empty_truth_and_empty_alpha() -> None:
-    both = measure(EMPTY, EMPTY)
+    both = compute_metrics(EMPTY, EMPTY)
     assert math.isnan(both.pop("band"))
     assert both == {
         "mae": 0,
@@ -159,18 +159,18 @@ def test_empty_truth_and_empty_alpha() -> None:
         "s_measure": 1,
     }
     truth = block(10, 20, 10, 20)
-    missed = measure(EMPTY, truth)
+    missed = compute_metrics(EMPTY, truth)
     assert missed["iou"] == missed["boundary_iou"] == 0
     assert missed["mae"] == pytest.approx(100 / 1200)
     assert missed["connectivity"] == pytest.approx(100 / 1000)
-    ghost = measure(truth, EMPTY)
+    ghost = compute_metrics(truth, EMPTY)
     assert ghost["iou"] == ghost["boundary_iou"] == 0
     assert ghost["s_measure"] == pytest.approx(1 - 100 / 1200)
     assert math.isnan(ghost["band"])
 
 
 def test_full_truth_is_defined() -> None:
-    numbers = measure(FULL, FULL)
+    numbers = compute_metrics(FULL, FULL)
     assert numbers["iou"] == numbers["boundary_iou"] == numbers["s_measure"] == 1
     assert math.isnan(numbers["band"])
 
@@ -183,29 +183,29 @@ def test_full_truth_is_defined() -> None:
     ]
 )
 def test_ranges_and_perfection(alpha: Float, truth: Float) -> None:
-    for name, value in measure(alpha, truth).items():
+    for name, value in compute_metrics(alpha, truth).items():
         assert math.isnan(value) or value >= 0, name
         if METRICS[name].better == "higher":
             assert value <= 1 + 1e-6, name
-    for name, value in measure(truth, truth).items():
+    for name, value in compute_metrics(truth, truth).items():
         if METRICS[name].better == "lower":
             assert math.isnan(value) or value == pytest.approx(0, abs=1e-7), name
 
 
 def test_measure_refuses_what_it_cannot_compare() -> None:
     with pytest.raises(InputError, match="differ in size"):
-        measure(EMPTY, EMPTY[:-1])
+        compute_metrics(EMPTY, EMPTY[:-1])
     with pytest.raises(InputError, match=r"lie in \[0, 1\]"):
-        measure(EMPTY + 2, EMPTY)
+        compute_metrics(EMPTY + 2, EMPTY)
     with pytest.raises(InputError, match=r"lie in \[0, 1\]"):
-        measure(EMPTY * np.nan, EMPTY)
+        compute_metrics(EMPTY * np.nan, EMPTY)
     with pytest.raises(InputError, match=r"must be \(H, W\)"):
-        measure(EMPTY[..., None], EMPTY[..., None])
+        compute_metrics(EMPTY[..., None], EMPTY[..., None])
 
 
 def test_outline_pairs_lie_across_the_outline() -> None:
     mask = disc()
-    pairs = ordering.outline_pairs(mask)
+    pairs = depth_metrics.outline_pairs(mask)
     step = 0.025 * math.hypot(*mask.shape)
     centre = np.array([99.5, 99.5])
     inner = np.linalg.norm(pairs.inside - centre, axis=1)
@@ -218,15 +218,15 @@ def test_outline_pairs_lie_across_the_outline() -> None:
 def test_outline_pairs_leave_the_feet_out() -> None:
     mask = np.zeros((200, 200), bool)
     mask[50:150, 50:150] = True
-    pairs = ordering.outline_pairs(mask)
+    pairs = depth_metrics.outline_pairs(mask)
     assert not (pairs.outside[:, 0] > 150).any()
-    assert (ordering.outline_pairs(mask, feet=0).outside[:, 0] > 150).any()
+    assert (depth_metrics.outline_pairs(mask, feet=0).outside[:, 0] > 150).any()
 
 
 def test_outline_pairs_off_the_photo_are_dropped() -> None:
     mask = np.zeros((200, 200), bool)
     mask[:, 100:] = True  # its outline is one edge; the frame is no outline
-    pairs = ordering.outline_pairs(mask)
+    pairs = depth_metrics.outline_pairs(mask)
     assert set(np.unique(pairs.inside[:, 1] >= 100)) == {True}
     assert set(np.unique(pairs.outside[:, 1] < 100)) == {True}
 
@@ -235,7 +235,10 @@ def test_outline_pairs_between_limbs() -> None:
     """Two columns 4 pixels apart: the outer end of an inner pair lands in the other one."""
     mask = np.zeros((200, 200), bool)
     mask[20:180, 60:98] = mask[20:180, 102:140] = True
-    every, clear = ordering.outline_pairs(mask), ordering.outline_pairs(mask, clear=True)
+    every, clear = (
+        depth_metrics.outline_pairs(mask),
+        depth_metrics.outline_pairs(mask, clear_outside=True),
+    )
     assert mask[tuple(every.outside.T)].any()
     assert not mask[tuple(clear.outside.T)].any()
     assert 0 < len(clear.inside) < len(every.inside)
@@ -243,23 +246,23 @@ def test_outline_pairs_between_limbs() -> None:
 
 @pytest.mark.parametrize("fill", [False, True])
 def test_no_outline_no_pairs(fill: bool) -> None:
-    pairs = ordering.outline_pairs(np.full((50, 50), fill))
-    assert pairs.nearer(np.zeros((50, 50))).size == 0
+    pairs = depth_metrics.outline_pairs(np.full((50, 50), fill))
+    assert pairs.is_inside_nearer(np.zeros((50, 50))).size == 0
 
 
 def test_nearer_counts_strictly() -> None:
     mask = disc()
-    pairs = ordering.outline_pairs(mask)
-    assert pairs.nearer(np.where(mask, 0.2, 0.8)).all()
-    assert not pairs.nearer(np.where(mask, 0.8, 0.2)).any()
-    assert not pairs.nearer(np.zeros(mask.shape)).any()
+    pairs = depth_metrics.outline_pairs(mask)
+    assert pairs.is_inside_nearer(np.where(mask, 0.2, 0.8)).all()
+    assert not pairs.is_inside_nearer(np.where(mask, 0.8, 0.2)).any()
+    assert not pairs.is_inside_nearer(np.zeros(mask.shape)).any()
     half = np.where(mask & (np.arange(200) < 100), 0.2, 0.8)
-    assert pairs.nearer(half).mean() == pytest.approx(0.5, abs=0.02)
+    assert pairs.is_inside_nearer(half).mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_outline_pairs_need_a_mask() -> None:
     with pytest.raises(InputError, match="boolean"):
-        ordering.outline_pairs(np.zeros((5, 5)))  # type: ignore[arg-type]
+        depth_metrics.outline_pairs(np.zeros((5, 5)))  # type: ignore[arg-type]
 
 
 def strips(*depths: float) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]]:
@@ -270,12 +273,12 @@ def strips(*depths: float) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]
 
 def test_person_order() -> None:
     depth, people = strips(0.1, 0.5, 0.3)
-    assert ordering.person_order(depth, people, [1.0, 2.0, 3.0]) == (2, 3)
-    assert ordering.person_order(depth, people, [1.0, 3.0, 2.0]) == (3, 3)
-    assert ordering.person_order(depth, people, [1.0, 2.0, 2.1], apart=1.1) == (2, 2)
-    assert ordering.person_order(depth * 0, people, [1.0, 2.0, 3.0]) == (0, 3)
+    assert depth_metrics.person_order(depth, people, [1.0, 2.0, 3.0]) == (2, 3)
+    assert depth_metrics.person_order(depth, people, [1.0, 3.0, 2.0]) == (3, 3)
+    assert depth_metrics.person_order(depth, people, [1.0, 2.0, 2.1], min_ratio=1.1) == (2, 2)
+    assert depth_metrics.person_order(depth * 0, people, [1.0, 2.0, 3.0]) == (0, 3)
     nobody = np.zeros_like(people[0])
-    assert ordering.person_order(depth, [people[0], nobody], [1.0, 2.0]) == (0, 0)
+    assert depth_metrics.person_order(depth, [people[0], nobody], [1.0, 2.0]) == (0, 0)
 
 
 def test_poster_step() -> None:
@@ -286,15 +289,15 @@ def test_poster_step() -> None:
     flat = wall.copy()
     flat[77:123, 77:123] = 0.9  # a soft rim just outside is not the wall
     flat[poster] = 0.57
-    assert ordering.poster_step(flat, poster, everywhere) == pytest.approx(0.03)
-    assert math.isnan(ordering.poster_step(flat, poster, poster))
+    assert depth_metrics.poster_depth_step(flat, poster, everywhere) == pytest.approx(0.03)
+    assert math.isnan(depth_metrics.poster_depth_step(flat, poster, poster))
 
 
 def test_abs_rel_is_blind_to_scale_and_shift() -> None:
     metres = np.linspace(1, 5, 100).reshape(10, 10)
     seen = np.ones((10, 10), bool)
-    assert ordering.abs_rel(3 * np.log(metres) - 1, metres, seen, "log") == pytest.approx(0)
-    assert ordering.abs_rel(2 - 5 / metres, metres, seen, "disparity") == pytest.approx(0)
+    assert depth_metrics.abs_rel(3 * np.log(metres) - 1, metres, seen, "log") == pytest.approx(0)
+    assert depth_metrics.abs_rel(2 - 5 / metres, metres, seen, "disparity") == pytest.approx(0)
 
 
 def test_abs_rel_by_hand() -> None:
@@ -302,34 +305,40 @@ def test_abs_rel_by_hand() -> None:
     metres = np.array([[1.0, 4.0, 0.0]])
     valid = np.ones((1, 3), bool)  # the third has no distance and is left out
     constant = np.zeros((1, 3))
-    assert ordering.abs_rel(constant, metres, valid, "log") == pytest.approx((1 + 0.5) / 2)
+    assert depth_metrics.abs_rel(constant, metres, valid, "log") == pytest.approx((1 + 0.5) / 2)
     # the mean of disparities 1 and 1/4 is 5/8: z = 1.6
     expected = (0.6 + 2.4 / 4) / 2
-    assert ordering.abs_rel(constant, metres, valid, "disparity") == pytest.approx(expected)
+    assert depth_metrics.abs_rel(constant, metres, valid, "disparity") == pytest.approx(expected)
 
 
 def test_abs_rel_of_a_disparity_below_zero_stays_finite() -> None:
     metres = np.array([[1.0, 1.0, 50.0]])
     assert (
-        ordering.abs_rel(np.array([[1.0, 0.0, -3.0]]), metres, np.ones((1, 3), bool), "disparity")
+        depth_metrics.abs_rel(
+            np.array([[1.0, 0.0, -3.0]]), metres, np.ones((1, 3), bool), "disparity"
+        )
         < 80
     )
 
 
 def test_abs_rel_needs_pixels() -> None:
     with pytest.raises(InputError, match="at least two"):
-        ordering.abs_rel(np.zeros((2, 2)), np.ones((2, 2)), np.zeros((2, 2), bool), "log")
+        depth_metrics.abs_rel(np.zeros((2, 2)), np.ones((2, 2)), np.zeros((2, 2), bool), "log")
 
 
 def test_reliability() -> None:
     prob = np.array([0.05, 0.15, 0.15, 1.0])
     right = np.array([False, True, False, True])
-    table = ordering.reliability(prob, right)
+    table = depth_metrics.reliability_table(prob, right)
     assert table[0] == (pytest.approx(0.05), 0, 1)
     assert table[1] == (pytest.approx(0.15), 0.5, 2)
     assert table[9] == (1, 1, 1)
     assert table[5].pixels == 0
-    assert math.isnan(table[5].said)
+    assert math.isnan(table[5].confidence)
     expected = (0.05 + 2 * 0.35 + 0) / 4
-    assert ordering.calibration_error(table) == pytest.approx(expected)
-    assert math.isnan(ordering.calibration_error(ordering.reliability(prob[:0], right[:0])))
+    assert depth_metrics.expected_calibration_error(table) == pytest.approx(expected)
+    assert math.isnan(
+        depth_metrics.expected_calibration_error(
+            depth_metrics.reliability_table(prob[:0], right[:0])
+        )
+    )

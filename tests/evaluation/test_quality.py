@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 import known_people
-from depthmatte import metrics
-from depthmatte.evaluate import Sample, samples
+from depthmatte.evaluation import metrics
+from depthmatte.evaluation.depth_metrics import outline_pairs
+from depthmatte.evaluation.run import EvaluationSample, find_samples
 from depthmatte.evidence import Evidence
-from depthmatte.io.pairs import attach
-from depthmatte.ordering import outline_pairs
+from depthmatte.io.attach import attach
 from depthmatte.photo import Photo
 from depthmatte.session import default_session
 from known_people import COMPOSITES, Known
@@ -34,7 +34,7 @@ def of(known: Known, photo: Photo | None = None) -> dict[str, float]:
     """How well a photo of known people is cut, and the order of depth at their outline."""
     portrait = default_session().cut(photo or Photo(known.rgb))
     alpha, truth = (np.where(known.counts, one, 0) for one in (portrait.alpha, known.alpha))
-    nearer = outline_pairs(known.alpha > 0.5).nearer(portrait.depth)
+    nearer = outline_pairs(known.alpha > 0.5).is_inside_nearer(portrait.depth)
     return {
         "iou": metrics.iou(alpha, truth),
         "boundary_iou": metrics.boundary_iou(alpha, truth),
@@ -60,17 +60,17 @@ def with_matte() -> dict[str, float]:
 def shared_set(name: str) -> dict[str, float]:
     """Mean IoU, boundary IoU and outline order on the first photos of an evaluation set."""
     folder = SHARED / "data" / "people" / name / "eval"
-    rows = [_one(sample) for sample in samples(folder)[:SOME]]
+    rows = [_one(sample) for sample in find_samples(folder)[:SOME]]
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
-def _one(sample: Sample) -> dict[str, float]:
+def _one(sample: EvaluationSample) -> dict[str, float]:
     photo, truth = sample.read()
     portrait = default_session().cut(photo)
     return {
         "iou": metrics.iou(portrait.alpha, truth),
         "boundary_iou": metrics.boundary_iou(portrait.alpha, truth),
-        "outline": float(outline_pairs(truth > 0.5).nearer(portrait.depth).mean()),
+        "outline": float(outline_pairs(truth > 0.5).is_inside_nearer(portrait.depth).mean()),
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from depthmatte.maps import Depth, Matte
+from depthmatte.values import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
 

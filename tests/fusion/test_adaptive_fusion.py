@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from depthmatte.fuse.adaptive import adaptive
-from depthmatte.maps import Depth, Matte
+from depthmatte.fusion.adaptive import fuse_adaptive
+from depthmatte.values import Depth, Matte
 from fusion_scenes import scene
 
 
@@ -21,7 +21,7 @@ def wrong_area(alpha: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 def test_adaptive_drops_a_person_clearly_behind() -> None:
     matte, depth, truth = scene(behind=0.5)
     before = wrong_area(matte.alpha, truth)
-    false, missed = wrong_area(adaptive(matte, depth).alpha, truth)
+    false, missed = wrong_area(fuse_adaptive(matte, depth).alpha, truth)
     assert before[0] > 3000
     assert false < 0.25 * before[0]
     assert missed < 0.01 * truth.sum()
@@ -29,21 +29,21 @@ def test_adaptive_drops_a_person_clearly_behind() -> None:
 
 def test_adaptive_keeps_a_person_beside_the_subject() -> None:
     matte, depth, _ = scene(behind=0.0)
-    fused = adaptive(matte, depth).alpha
+    fused = fuse_adaptive(matte, depth).alpha
     assert np.abs(fused - matte.alpha).mean() < 0.01
 
 
 def test_adaptive_restores_what_hangs_together_in_depth() -> None:
     matte, depth, truth = scene(behind=0.5, hole=True)
     before = wrong_area(matte.alpha, truth)[1]
-    missed = wrong_area(adaptive(matte, depth).alpha, truth)[1]
+    missed = wrong_area(fuse_adaptive(matte, depth).alpha, truth)[1]
     assert before > 1000
     assert missed < 0.5 * before
 
 
 def test_a_dropped_person_takes_the_soft_edge_along() -> None:
     matte, depth, truth = scene(behind=0.5)
-    fused = adaptive(matte, depth).alpha
+    fused = fuse_adaptive(matte, depth).alpha
     elsewhere = cv2.dilate(truth, np.ones((21, 21), np.uint8)) == 0
     assert matte.alpha[elsewhere].max() == 1
     assert fused[elsewhere].mean() < 0.02 * matte.alpha[elsewhere].mean()
@@ -52,7 +52,7 @@ def test_a_dropped_person_takes_the_soft_edge_along() -> None:
 def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     matte, depth, truth = scene(behind=0.5)
     band = (truth > 0.05) & (truth < 0.95)
-    fused = adaptive(matte, depth).alpha
+    fused = fuse_adaptive(matte, depth).alpha
     assert np.abs(fused - matte.alpha)[band].mean() < 0.03
 
 
@@ -65,9 +65,9 @@ def test_only_a_map_believed_in_full_parts_people(
     alpha[20:118, 40:160] = 1
     z[20:118, 40:100], z[20:118, 100:160] = 0.1, 0.6
     matte, depth = Matte(alpha, alpha), Depth(z, np.ones_like(z), source="sensor")
-    monkeypatch.setattr("depthmatte.fuse.adaptive.believed", lambda *_: share)
-    monkeypatch.setattr("depthmatte.fuse.adaptive._judged", lambda *_: alpha)
-    fused = adaptive(matte, depth).alpha
+    monkeypatch.setattr("depthmatte.fusion.adaptive.depth_reliability", lambda *_: share)
+    monkeypatch.setattr("depthmatte.fusion.adaptive._predict_foreground", lambda *_: alpha)
+    fused = fuse_adaptive(matte, depth).alpha
     assert (fused[60:110, 110:150] == left).all()
     assert (fused[60:110, 50:90] == 1).all()
 
@@ -82,6 +82,6 @@ def test_a_wrong_depth_map_costs_almost_nothing(lie: str) -> None:
         ),
         "shifted": np.roll(depth.z, 10, axis=1),
     }[lie]
-    fused = adaptive(matte, Depth(z, depth.prob)).alpha
+    fused = fuse_adaptive(matte, Depth(z, depth.prob)).alpha
     same = (fused > 0.5) == (matte.alpha > 0.5)
     assert same.mean() > 0.96

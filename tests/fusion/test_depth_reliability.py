@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from depthmatte.fuse.agreement import agreement, belief
-from depthmatte.maps import Depth, Matte
+from depthmatte.fusion.reliability import _reliability_weight, edge_consistency
+from depthmatte.values import Depth, Matte
 from fusion_scenes import scene
 
 
@@ -18,15 +18,15 @@ def test_a_person_in_front_does_not_make_a_map_look_wrong() -> None:
     front = np.zeros(depth.z.shape, bool)
     front[rows[len(rows) // 2] :] = True  # nearer, before the background, beside the person
     z = np.where(front & (matte.alpha < 0.5), np.float32(0.05), depth.z)
-    assert agreement(matte, replace(depth, z=z)) > 0.15
-    assert agreement(matte, replace(depth, z=1 - depth.z)) < -0.4
+    assert edge_consistency(matte, replace(depth, z=z)) > 0.15
+    assert edge_consistency(matte, replace(depth, z=1 - depth.z)) < -0.4
 
 
 def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> None:
     matte, depth, _ = scene(behind=0.0)
 
     def agreed(z: np.ndarray, around: Matte = matte) -> float:
-        return agreement(around, replace(depth, z=np.ascontiguousarray(z)))
+        return edge_consistency(around, replace(depth, z=np.ascontiguousarray(z)))
 
     assert agreed(depth.z) > 0.9
     assert agreed(1 - depth.z) < -0.45
@@ -37,9 +37,11 @@ def test_a_fitting_map_agrees_with_the_outline_and_a_wrong_one_does_not() -> Non
     assert agreed(ramp) == 0  # far deeper within the person than at the outline
     holed, _, _ = scene(behind=0.0, hole=True)
     assert agreed(depth.z, holed) > 0.9  # the rim of a lost piece is no evidence
-    nowhere = agreement(matte, Depth.none(depth.z.shape))
+    nowhere = edge_consistency(matte, Depth.none(depth.z.shape))
     assert nowhere == 1  # nothing speaks against it
-    assert [belief(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9)] == pytest.approx([0, 0.5, 1])
+    assert [_reliability_weight(x, (0.2, 0.6)) for x in (0.1, 0.4, 0.9)] == pytest.approx(
+        [0, 0.5, 1]
+    )
 
 
 def test_people_at_several_depths_do_not_make_a_map_look_wrong() -> None:
@@ -50,9 +52,9 @@ def test_people_at_several_depths_do_not_make_a_map_look_wrong() -> None:
     prob = np.ones_like(z)
     prob[:, 94:106] = 0
     matte = Matte(alpha, alpha)
-    assert agreement(matte, Depth(z, prob)) > 0.9
+    assert edge_consistency(matte, Depth(z, prob)) > 0.9
     slope = np.tile(np.linspace(0, 1, 200, dtype=np.float32), (120, 1))
-    assert agreement(matte, Depth(slope, prob)) < 0.3
+    assert edge_consistency(matte, Depth(slope, prob)) < 0.3
 
 
 def test_where_few_places_speak_noise_is_no_tear() -> None:
@@ -63,16 +65,16 @@ def test_where_few_places_speak_noise_is_no_tear() -> None:
     z[alpha > 0] = 0.3
     z += rng.normal(0, 0.004, z.shape).astype(np.float32)
     prob = np.where((alpha > 0) | (np.arange(200) < 40), np.float32(1), np.float32(0))
-    assert agreement(Matte(alpha, alpha), Depth(z, prob)) > 0.5
+    assert edge_consistency(Matte(alpha, alpha), Depth(z, prob)) > 0.5
     loud = z + rng.normal(0, 0.03, z.shape).astype(np.float32)
-    assert agreement(Matte(alpha, alpha), Depth(np.clip(loud, 0, 1), prob)) < 0.1
+    assert edge_consistency(Matte(alpha, alpha), Depth(np.clip(loud, 0, 1), prob)) < 0.1
 
 
 def test_what_is_far_from_the_person_says_nothing_about_a_map() -> None:
     matte, depth, _ = scene(behind=0.0)
     alpha, z = np.pad(matte.alpha, 60), np.pad(depth.z, 60, mode="edge")
-    agreed = agreement(Matte(alpha, alpha), Depth(z, np.ones_like(z)))
+    agreed = edge_consistency(Matte(alpha, alpha), Depth(z, np.ones_like(z)))
     z[:20], z[:, :20] = 0, 0
-    assert agreement(Matte(alpha, alpha), Depth(z, np.ones_like(z))) == agreed > 0.9
+    assert edge_consistency(Matte(alpha, alpha), Depth(z, np.ones_like(z))) == agreed > 0.9
     nobody = np.zeros_like(alpha)
-    assert agreement(Matte(nobody, nobody), Depth(z, np.ones_like(z))) == 1
+    assert edge_consistency(Matte(nobody, nobody), Depth(z, np.ones_like(z))) == 1

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 import depthmatte
-from depthmatte import fetch, weights
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
-from depthmatte.io import replace
+from depthmatte.networks import download, table
+from depthmatte.system import atomic_write
 
 CONTENT = os.urandom(3_000_000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -83,7 +83,7 @@ def head(status: str = "200 OK", *lines: str) -> bytes:
 
 def said(server: Server, cache: Path) -> str:
     with pytest.raises(DepthmatteError) as caught:
-        weights.path(f"{server.url}#sha256={SUM}")
+        table.network_path(f"{server.url}#sha256={SUM}")
     assert str(caught.value).startswith(server.url)
     assert str(caught.value).isprintable()
     assert not cache.exists() or list(cache.iterdir()) == []
@@ -96,12 +96,12 @@ def test_it_comes_whole_and_tells_how_far_it_is(
     size = f"Content-Length: {len(CONTENT)}"
     server = serve(lambda caller: caller.sendall(head("200 OK", size) + CONTENT))
     told: list[tuple[int, int | None]] = []
-    file = weights.path(f"{server.url}#sha256={SUM}", lambda *far: told.append(far))
+    file = table.network_path(f"{server.url}#sha256={SUM}", lambda *far: told.append(far))
     assert file.read_bytes() == CONTENT
     assert list(cache.iterdir()) == [file]
     assert told[-1] == (len(CONTENT), len(CONTENT))
     assert told == sorted(told)
-    assert weights.path(f"{server.url}#sha256={SUM}") == file
+    assert table.network_path(f"{server.url}#sha256={SUM}") == file
     assert server.calls == 1
 
 
@@ -113,7 +113,7 @@ def test_bytes_without_end(
         while True:
             caller.sendall(bytes(1 << 16))
 
-    monkeypatch.setattr(fetch, "MOST_BYTES", 5_000_000)
+    monkeypatch.setattr(download, "MAX_FILE_BYTES", 5_000_000)
     assert "sends more than 5000000 bytes" in said(serve(say), cache)
 
 
@@ -146,7 +146,7 @@ def silence(caller: socket.socket) -> None:
 def test_slowness_has_an_end(
     say: Say, serve: Callable[[Say], Server], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "TIMEOUT", 1.0)
+    monkeypatch.setattr(download, "_SILENCE_TIMEOUT_S", 1.0)
     start = time.monotonic()
     assert said(serve(say), cache)
     assert time.monotonic() - start < 4
@@ -173,7 +173,7 @@ def test_a_redirect_is_followed(serve: Callable[[Say], Server]) -> None:
     size = f"Content-Length: {len(CONTENT)}"
     good = serve(lambda caller: caller.sendall(head("200 OK", size) + CONTENT))
     server = serve(lambda caller: caller.sendall(head("302 Found", f"Location: {good.url}")))
-    assert weights.path(f"{server.url}#sha256={SUM}").read_bytes() == CONTENT
+    assert table.network_path(f"{server.url}#sha256={SUM}").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -213,27 +213,27 @@ def test_nonsense_is_one_clean_line(
 )
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(InputError, match="is not an address") as caught:
-        weights.path(f"{address}#sha256={'0' * 64}")
+        table.network_path(f"{address}#sha256={'0' * 64}")
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("address", ["http://a..b/n.onnx", f"http://{'a' * 300}/n.onnx"])
 def test_a_host_that_cannot_be(address: str) -> None:
     with pytest.raises(DepthmatteError) as caught:
-        weights.path(f"{address}#sha256={'0' * 64}")
+        table.network_path(f"{address}#sha256={'0' * 64}")
     assert str(caught.value).isprintable()
 
 
 def test_a_password_is_not_repeated() -> None:
     with pytest.raises(InputError) as caught:
-        weights.path("https://me:secret@host/net.onnx")
+        table.network_path("https://me:secret@host/net.onnx")
     assert "secret" not in str(caught.value)
     assert "https://host/net.onnx" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["../../up.onnx", "a" * 500, "%2e%2e%2f", "con\\x", "ü.onnx"])
 def test_no_name_leaves_the_cache(name: str, cache: Path) -> None:
-    file = weights.cached(f"https://host/{name}", SUM)
+    file = table._cached_path(f"https://host/{name}", SUM)
     assert file.parent == cache
     assert len(file.name) < 128
     assert not {"/", "\\", "%"} & set(file.name)
@@ -246,7 +246,7 @@ def test_a_cache_that_cannot_be(
     monkeypatch.setenv("DEPTHMATTE_CACHE", str(tmp_path / "file" / "cache"))
     server = serve(lambda caller: caller.sendall(head() + CONTENT))
     with pytest.raises(WeightsError, match="networks cannot be kept there"):
-        weights.path(f"{server.url}#sha256={SUM}")
+        table.network_path(f"{server.url}#sha256={SUM}")
 
 
 def test_drafts_of_the_dead_are_swept(
@@ -273,16 +273,16 @@ def test_drafts_of_the_dead_are_swept(
     (draft,) = cache.iterdir()
     foreign = cache / "download.part"
     foreign.write_bytes(b"somebody else's")
-    replace.sweep(cache)
+    atomic_write._sweep_drafts(cache)
     assert draft.exists()
     process.send_signal(signal.SIGKILL)
     process.wait()
-    replace.sweep(cache)
+    atomic_write._sweep_drafts(cache)
     assert list(cache.iterdir()) == [foreign]
 
 
 def test_nothing_of_the_web_is_imported_without_need() -> None:
-    code = "import sys, depthmatte.network; print(*sys.modules)"
+    code = "import sys, depthmatte.networks.network; print(*sys.modules)"
     env = {"PYTHONPATH": str(Path(depthmatte.__file__).parent.parent)}
     run = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import tinynets
-from depthmatte import onnx_file, runtime, weights
-from depthmatte.contract import MOST_PIXELS, Contract
 from depthmatte.errors import DepthmatteError, WeightsError
-from depthmatte.network import Network
+from depthmatte.networks import onnx_file, runtime, table
+from depthmatte.networks.contract import _MAX_PIXELS, Contract
+from depthmatte.networks.network import Network
 
 IMAGE = np.zeros((1, 3, 32, 32), np.float32)
 
@@ -253,7 +253,7 @@ def test_each_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(runtime, "SECONDS", 2.0)
+    monkeypatch.setattr(runtime, "_MAX_SECONDS", 2.0)
     start = time.monotonic()
     assert said in refused(make(tmp_path / "bad.onnx"))
     assert time.monotonic() - start < 10
@@ -296,7 +296,7 @@ def test_a_contract_no_network_can_keep(changes: dict[str, Any], tmp_path: Path)
     contract = tinynets.contract("matte") | changes
     (tmp_path / "bad.onnx").write_bytes(tinynets.model("matte", json.dumps(contract)))
     with pytest.raises(WeightsError) as caught:
-        Network(tmp_path / "bad.onnx", threads=1).expect("matte")
+        Network(tmp_path / "bad.onnx", threads=1).require_task("matte")
     assert str(caught.value).startswith(f"{tmp_path / 'bad.onnx'}: ")
     assert str(caught.value).isprintable()
 
@@ -308,7 +308,7 @@ def test_json_without_end(text: str) -> None:
 
 
 def test_a_preset_at_the_bound_is_a_network() -> None:
-    side = int(MOST_PIXELS**0.5)
+    side = int(_MAX_PIXELS**0.5)
     text = json.dumps(tinynets.contract("matte") | image(preset=[side, side]))
     assert Contract.parse(text).preset == (side, side)
 
@@ -330,12 +330,12 @@ def test_any_byte_may_be_wrong(data: st.DataObject) -> None:
 def test_a_network_of_ones_own_keeps_its_speed() -> None:
     """What the trainer exports needs no limit on constants: weights are cast, and shapes joined."""
     for name in ("matte", "depth", "fuse"):
-        assert onnx_file.foldable(onnx_file.view(weights.path(name)))
+        assert onnx_file.can_fold_constants(onnx_file.open_buffer(table.network_path(name)))
 
 
 @pytest.mark.parametrize("name", ["matte", "depth"])
 def test_limits_change_no_answer(name: str) -> None:
-    file = weights.path(name)
+    file = table.network_path(name)
     ours = Network(file, threads=1)
     stranger = Network(file, threads=1, trusted=False)
     seen = np.random.default_rng(2).random((1, 3, 160, 128), np.float32)
@@ -348,7 +348,7 @@ def whole(file: Path) -> None:
     """Loaded, run at its own preset, and taken for what it should be."""
     network = Network(file, threads=1)
     network.run(np.zeros((1, 3, *network.contract.preset), np.float32))
-    network.expect("nothing")
+    network.require_task("nothing")
 
 
 def test_reported_hostile_networks(shared: Path) -> None:

@@ -9,12 +9,12 @@ import onnxruntime
 import pytest
 
 import tinynets
-from depthmatte.canvas import Box, prepare
-from depthmatte.depth.mono import estimator
+from depthmatte.canvas import Box, prepare_canvas
+from depthmatte.depth.estimated import create_depth_estimator
 from depthmatte.errors import InputError, WeightsError
-from depthmatte.network import Network
+from depthmatte.networks.network import Network
 from depthmatte.photo import Photo
-from depthmatte.segment.network import segmenter
+from depthmatte.segment.network import create_segmenter
 
 OTHER = {"alpha": "", "prob": "", "gamma": ""}
 NO_CHANNELS = {**tinynets.contract("matte")["input"], "channels": 0}
@@ -44,9 +44,9 @@ class Leaning(Network):
 def test_a_zoom_is_averaged_with_its_mirror_image() -> None:
     photo = picture(600, 400)
     network = Leaning(tinynets.model("matte"))
-    once = network.look(prepare(photo))
+    once = network.look(prepare_canvas(photo))
     assert once["alpha"][:, -20:].max() < 0.1
-    near = prepare(photo, part=Box(100, 50, 300, 200))
+    near = prepare_canvas(photo, crop=Box(100, 50, 300, 200))
     # The fading and its mirror image add up to 1 everywhere.
     np.testing.assert_allclose(network.look(near)["alpha"], near.rgb[0, 0] / 2, atol=1e-6)
 
@@ -63,7 +63,7 @@ def test_contract_is_read() -> None:
     assert contract.preset == (320, 256)
     assert (contract.low, contract.high) == (0, 1)
     assert dict(contract.outputs) == {"depth": "channel 2", "prob": "channel 1"}
-    assert contract.licence == "CC0-1.0"
+    assert contract.license == "CC0-1.0"
     assert contract.numbers["iou"] == 0.5
     assert contract.parity == 0
 
@@ -144,9 +144,9 @@ def test_a_graph_that_breaks_its_promise_is_refused() -> None:
 
 def test_tasks_do_not_mix() -> None:
     with pytest.raises(WeightsError, match="a depth network, but a matte network is needed"):
-        segmenter(Network(tinynets.model("depth")))
+        create_segmenter(Network(tinynets.model("depth")))
     with pytest.raises(WeightsError, match="a matte network, but a depth network is needed"):
-        estimator(Network(tinynets.model("matte")))
+        create_depth_estimator(Network(tinynets.model("matte")))
 
 
 @pytest.mark.parametrize("orient", ["rotate", "pad"])
@@ -155,10 +155,10 @@ def test_steps_read_the_canvas_and_leave_the_padding_empty(
     shape: tuple[int, int], orient: str
 ) -> None:
     photo = picture(*shape)
-    canvas = prepare(photo, orient=orient)  # type: ignore[arg-type]
+    canvas = prepare_canvas(photo, orient=orient)  # type: ignore[arg-type]
     inside = canvas.fit.inside()
-    matte = segmenter(Network(tinynets.model("matte")))(canvas)
-    depth = estimator(Network(tinynets.model("depth")))(photo, canvas)
+    matte = create_segmenter(Network(tinynets.model("matte")))(canvas)
+    depth = create_depth_estimator(Network(tinynets.model("depth")))(photo, canvas)
     np.testing.assert_array_equal(matte.alpha[inside], canvas.rgb[0, 0][inside])
     np.testing.assert_array_equal(matte.prob[inside], canvas.rgb[0, 1][inside])
     np.testing.assert_array_equal(depth.z[inside], canvas.rgb[0, 2][inside])

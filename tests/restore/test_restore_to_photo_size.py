@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.arrays import RGB, Float
-from depthmatte.canvas import Box, Fit, lay, lift, prepare
-from depthmatte.evidence import Reason
-from depthmatte.filters import box, guided_coefficients, spread
-from depthmatte.maps import Depth, Matte
-from depthmatte.options import Orient
+from depthmatte.canvas import Box, Letterbox, from_canvas, prepare_canvas, to_canvas
+from depthmatte.evidence import DepthStatus
+from depthmatte.filters import box_filter, guided_coefficients, local_range
+from depthmatte.options import OrientMode
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
-from depthmatte.restore import EPS, RADIUS, restore, restore_known, strips
+from depthmatte.restore import _EPS, _RADIUS, restore_map, restore_measured, row_strips
+from depthmatte.types import RGB, Float
+from depthmatte.values import Depth, Matte
 from known_people import background, onto
 
 SHAPES = st.tuples(st.integers(40, 300), st.integers(40, 300))
 SMALL = (64, 48)
-ORIENTS = st.sampled_from(get_args(Orient))
+ORIENTS = st.sampled_from(get_args(OrientMode))
 
 
 def noise(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
@@ -45,44 +45,44 @@ def centroid(values: NDArray[Any]) -> NDArray[np.float64]:
 
 @given(SHAPES, ORIENTS, st.floats(0.4, 0.6), st.floats(0.4, 0.6), st.booleans())
 def test_a_blob_stays_where_it_is(
-    shape: tuple[int, int], orient: Orient, x: float, y: float, guided: bool
+    shape: tuple[int, int], orient: OrientMode, x: float, y: float, guided: bool
 ) -> None:
-    fit = Fit.of(shape, SMALL, orient)
+    fit = Letterbox.for_photo(shape, SMALL, orient)
     truth = blob(shape, (x, y), 0.25 * min(shape))
     rgb = (40 + 150 * truth[..., None] + noise(shape) * 0.2).astype(np.uint8)
-    back = restore(np.clip(lay(truth, fit), 0, 1), fit, rgb if guided else None)
+    back = restore_map(np.clip(to_canvas(truth, fit), 0, 1), fit, rgb if guided else None)
     assert back.shape == shape
     assert back.dtype == np.float32
     assert np.abs(centroid(back) - centroid(truth)).max() < 0.5
 
 
 @given(SHAPES, ORIENTS, st.floats(0, 1, width=32))
-def test_constants_stay(shape: tuple[int, int], orient: Orient, value: float) -> None:
-    fit = Fit.of(shape, SMALL, orient)
+def test_constants_stay(shape: tuple[int, int], orient: OrientMode, value: float) -> None:
+    fit = Letterbox.for_photo(shape, SMALL, orient)
     values = np.full(fit.canvas, value, np.float32)
-    guided = restore(values, fit, noise(shape))
+    guided = restore_map(values, fit, noise(shape))
     assert guided.shape == shape
     assert np.allclose(guided, value, rtol=0, atol=1e-6)
-    assert (guided == restore(values, fit)).all()
+    assert (guided == restore_map(values, fit)).all()
 
 
 @pytest.mark.parametrize("value", [0, 1])
 @pytest.mark.parametrize("shape", [(200, 130), (130, 200), (61, 47), (1, 1), (1, 300)])
-@pytest.mark.parametrize("orient", get_args(Orient))
+@pytest.mark.parametrize("orient", get_args(OrientMode))
 def test_nothing_and_everything_are_exact(
-    shape: tuple[int, int], orient: Orient, value: int
+    shape: tuple[int, int], orient: OrientMode, value: int
 ) -> None:
-    fit = Fit.of(shape, SMALL, orient)
-    assert (restore(np.full(fit.canvas, value, np.float32), fit, noise(shape)) == value).all()
+    fit = Letterbox.for_photo(shape, SMALL, orient)
+    assert (restore_map(np.full(fit.canvas, value, np.float32), fit, noise(shape)) == value).all()
 
 
 def test_no_veil_and_no_holes() -> None:
     """Where the map is solid, the wildest photo changes nothing, to the last bit."""
     shape = (400, 300)
-    fit = Fit.of(shape, SMALL)
-    alpha = np.round(lay(blob(shape, (0.5, 0.5), 90), fit), 6)  # averaging leaves 0.9999999
-    back = restore(alpha, fit, noise(shape))
-    cell = shape[0] / fit.content[0]
+    fit = Letterbox.for_photo(shape, SMALL)
+    alpha = np.round(to_canvas(blob(shape, (0.5, 0.5), 90), fit), 6)  # averaging leaves 0.9999999
+    back = restore_map(alpha, fit, noise(shape))
+    cell = shape[0] / fit.content_shape[0]
     y, x = np.mgrid[: shape[0], : shape[1]]
     away = np.hypot(x - 150, y - 200)
     assert (back[away < 90 - 5 * cell] == 1).all()
@@ -91,26 +91,26 @@ def test_no_veil_and_no_holes() -> None:
 
 def test_a_map_of_the_photos_size_is_returned() -> None:
     values = np.random.default_rng(0).random((33, 47), np.float32)
-    same = restore(values, Fit.identity(values.shape), noise((33, 47)))
+    same = restore_map(values, Letterbox.identity(values.shape), noise((33, 47)))
     assert (same == values).all()
 
 
 @pytest.mark.parametrize("shape", [(30, 20), (64, 48), (20, 30)])
 def test_a_photo_smaller_than_its_canvas_is_only_scaled(shape: tuple[int, int]) -> None:
-    fit = Fit.of(shape, SMALL)
+    fit = Letterbox.for_photo(shape, SMALL)
     values = np.random.default_rng(0).random(fit.canvas, np.float32)
-    assert (restore(values, fit, noise(shape)) == restore(values, fit)).all()
+    assert (restore_map(values, fit, noise(shape)) == restore_map(values, fit)).all()
 
 
 @pytest.mark.parametrize("shape", [(400, 300), (300, 400)])
-@pytest.mark.parametrize("orient", get_args(Orient))
-def test_edges_follow_the_photo(shape: tuple[int, int], orient: Orient) -> None:
+@pytest.mark.parametrize("orient", get_args(OrientMode))
+def test_edges_follow_the_photo(shape: tuple[int, int], orient: OrientMode) -> None:
     truth = blob(shape, (0.5, 0.5), 80)
     colours = truth[..., None] * np.array([200, 90, 40]) + (1 - truth[..., None]) * 60
     rgb = (colours + noise(shape) * 0.05).astype(np.uint8)
-    fit = Fit.of(shape, SMALL, orient)
-    alpha = np.clip(lay(truth, fit), 0, 1)
-    guided, plain = restore(alpha, fit, rgb), restore(alpha, fit)
+    fit = Letterbox.for_photo(shape, SMALL, orient)
+    alpha = np.clip(to_canvas(truth, fit), 0, 1)
+    guided, plain = restore_map(alpha, fit, rgb), restore_map(alpha, fit)
     assert np.abs(guided - truth).mean() < 0.4 * np.abs(plain - truth).mean()
     assert guided.min() >= 0
     assert guided.max() <= 1
@@ -122,9 +122,9 @@ def gain(pairs: Iterable[tuple[RGB, Float]]) -> float:
     """
     errors = []
     for rgb, truth in pairs:
-        fit = Fit.of(truth.shape)
-        alpha = np.clip(lay(truth, fit), 0, 1)
-        guided, plain = restore(alpha, fit, rgb), restore(alpha, fit)
+        fit = Letterbox.for_photo(truth.shape)
+        alpha = np.clip(to_canvas(truth, fit), 0, 1)
+        guided, plain = restore_map(alpha, fit, rgb), restore_map(alpha, fit)
         errors.append((np.abs(guided - truth).mean(), np.abs(plain - truth).mean()))
     guided_error, plain_error = np.mean(errors, axis=0)
     return float(guided_error / plain_error)
@@ -149,64 +149,66 @@ def test_on_real_photos_the_guide_helps(shared: Path) -> None:
     assert gain(pairs) < 0.85
 
 
-def plain(values: Float, fit: Fit, guide: RGB) -> Float:
+def plain(values: Float, fit: Letterbox, guide: RGB) -> Float:
     """The guided restoration as it is written down: everything at full size, on whole arrays."""
-    part = fit.window
-    colour = lay(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
+    part = fit.content_slices
+    colour = to_canvas(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
     target = np.ascontiguousarray(values[part], np.float32)
-    a, _ = guided_coefficients(colour, target, RADIUS, EPS)
-    mean, level = box(colour, RADIUS), box(target, RADIUS)
-    slant = box(colour * target[..., None], RADIUS) - mean * level[..., None]
-    variance = np.maximum(box(target * target, RADIUS) - level * level, 0)
+    a, _ = guided_coefficients(colour, target, _RADIUS, _EPS)
+    mean, level = box_filter(colour, _RADIUS), box_filter(target, _RADIUS)
+    slant = box_filter(colour * target[..., None], _RADIUS) - mean * level[..., None]
+    variance = np.maximum(box_filter(target * target, _RADIUS) - level * level, 0)
     share = (a * slant).sum(axis=-1) / (variance + np.float32(1e-4))
-    edge = np.clip(spread(target, RADIUS) * np.float32(1 / 0.02), 0, 1)
+    edge = np.clip(local_range(target, _RADIUS) * np.float32(1 / 0.02), 0, 1)
     a *= (edge * np.clip(share, 0, 1))[..., None]
     slopes, offset = np.zeros((*fit.canvas, 3), np.float32), np.zeros(fit.canvas, np.float32)
     slopes[part], offset[part] = a, target - (a * colour).sum(axis=-1)
-    restored = np.asarray(lift(offset, fit), np.float32)
+    restored = np.asarray(from_canvas(offset, fit), np.float32)
     for channel in range(3):
         slope = np.ascontiguousarray(slopes[..., channel]) * np.float32(1 / 255)
-        restored += lift(slope, fit) * guide[..., channel]
+        restored += from_canvas(slope, fit) * guide[..., channel]
     return np.clip(restored, 0, 1)
 
 
 @given(SHAPES, ORIENTS, st.booleans(), st.booleans(), st.integers(0, 99))
 def test_what_is_skipped_changes_no_bit(
-    shape: tuple[int, int], orient: Orient, closer: bool, given_colors: bool, seed: int
+    shape: tuple[int, int], orient: OrientMode, closer: bool, given_colors: bool, seed: int
 ) -> None:
     """Only strips that hold an edge are worked on; the result is that of the whole, exactly."""
     draw = np.random.default_rng(seed)
     part = Box(3, 5, shape[0] - 20, shape[1] - 10) if closer else None
-    fit, guide = Fit.of(shape, SMALL, orient, part), noise(shape, seed)
+    fit, guide = Letterbox.for_photo(shape, SMALL, orient, part), noise(shape, seed)
     truth = blob(shape, (float(draw.uniform(0, 1)), 0.5), 0.3 * min(shape))
-    values = np.round(np.clip(lay(truth, fit), 0, 1), 6)
+    values = np.round(np.clip(to_canvas(truth, fit), 0, 1), 6)
     values[draw.random(values.shape) < 0.02 * (seed % 3)] = 0.4
-    shown = prepare(Photo(guide), SMALL, orient, part).rgb[0] if given_colors else None
-    if fit.content[0] * fit.content[1] < fit.box.height * fit.box.width:
-        np.testing.assert_array_equal(restore(values, fit, guide, shown), plain(values, fit, guide))
+    shown = prepare_canvas(Photo(guide), SMALL, orient, part).rgb[0] if given_colors else None
+    if fit.content_shape[0] * fit.content_shape[1] < fit.photo_box.height * fit.photo_box.width:
+        np.testing.assert_array_equal(
+            restore_map(values, fit, guide, shown), plain(values, fit, guide)
+        )
 
 
 @pytest.mark.parametrize("shape", [(200, 2800), (2800, 200), (300, 1025)])
-@pytest.mark.parametrize("orient", get_args(Orient))
+@pytest.mark.parametrize("orient", get_args(OrientMode))
 def test_blocks_of_columns_change_no_bit(
-    shape: tuple[int, int], orient: Orient, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, int], orient: OrientMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("depthmatte.restore._WIDE", 512)
-    fit, guide = Fit.of(shape, SMALL, orient), noise(shape)
-    values = np.clip(lay(blob(shape, (0.5, 0.5), 0.4 * max(shape)), fit), 0, 1)
+    fit, guide = Letterbox.for_photo(shape, SMALL, orient), noise(shape)
+    values = np.clip(to_canvas(blob(shape, (0.5, 0.5), 0.4 * max(shape)), fit), 0, 1)
     values[:, ::3] *= np.float32(0.7)
-    np.testing.assert_array_equal(restore(values, fit, guide), plain(values, fit, guide))
+    np.testing.assert_array_equal(restore_map(values, fit, guide), plain(values, fit, guide))
 
 
 def test_memory_stays_near_the_map_itself() -> None:
     """12 megapixels: the map, one enlarged slope, and little else."""
     tracemalloc = pytest.importorskip("tracemalloc")
     shape = (4000, 3000)
-    fit, guide = Fit.of(shape), np.zeros((*shape, 3), np.uint8)
-    values = lay(blob((400, 300), (0.5, 0.5), 80), Fit.of((400, 300)))
+    fit, guide = Letterbox.for_photo(shape), np.zeros((*shape, 3), np.uint8)
+    values = to_canvas(blob((400, 300), (0.5, 0.5), 80), Letterbox.for_photo((400, 300)))
     tracemalloc.start()
     try:
-        restore(np.clip(values, 0, 1), fit, guide)
+        restore_map(np.clip(values, 0, 1), fit, guide)
         assert tracemalloc.get_traced_memory()[1] < 2.3 * 4 * shape[0] * shape[1]
     finally:
         tracemalloc.stop()
@@ -214,22 +216,22 @@ def test_memory_stays_near_the_map_itself() -> None:
 
 @given(st.integers(0, 1000), st.integers(1, 300))
 def test_strips_cover_every_row_once(height: int, rows: int) -> None:
-    parts = list(strips(height, rows))
+    parts = list(row_strips(height, rows))
     assert [row for part in parts for row in range(height)[part]] == list(range(height))
     assert all(part.stop - part.start <= rows for part in parts)
 
 
 @given(SHAPES, ORIENTS, st.integers(0, 99))
 def test_holes_never_mix_with_what_is_known(
-    shape: tuple[int, int], orient: Orient, seed: int
+    shape: tuple[int, int], orient: OrientMode, seed: int
 ) -> None:
     """Values of 1.9 to 2 among holes that hold 0 or 50: nothing else comes out."""
-    fit = Fit.of(shape, SMALL, orient)
+    fit = Letterbox.for_photo(shape, SMALL, orient)
     draw = np.random.default_rng(seed)
     known = draw.random(fit.canvas) > 0.4
     values = np.where(known, 2 - 0.1 * draw.random(fit.canvas), 50 * (seed % 2))
-    back = restore_known(values.astype(np.float32), known, fit)
-    nearest = lift(known.astype(np.uint8), fit, nearest=True) > 0
+    back = restore_measured(values.astype(np.float32), known, fit)
+    nearest = from_canvas(known.astype(np.uint8), fit, nearest=True) > 0
     assert (back[~nearest] == 0).all()
     assert back[nearest].min(initial=2) >= 1.9 - 1e-5
     assert back[nearest].max(initial=0) <= 2 + 1e-5
@@ -237,27 +239,27 @@ def test_holes_never_mix_with_what_is_known(
 
 @given(SHAPES, ORIENTS, st.integers(0, 99))
 def test_without_holes_it_is_plain_enlargement(
-    shape: tuple[int, int], orient: Orient, seed: int
+    shape: tuple[int, int], orient: OrientMode, seed: int
 ) -> None:
-    fit = Fit.of(shape, SMALL, orient)
+    fit = Letterbox.for_photo(shape, SMALL, orient)
     values = np.random.default_rng(seed).random(fit.canvas, np.float32)
     known = np.ones(fit.canvas, bool)
-    np.testing.assert_array_equal(restore_known(values, known, fit), restore(values, fit))
+    np.testing.assert_array_equal(restore_measured(values, known, fit), restore_map(values, fit))
 
 
 def test_a_portraits_depth_is_right_beside_holes() -> None:
     """A wall at half of the largest depth with a hole in it, four times enlarged."""
-    fit = Fit.of((192, 256), (48, 64))
-    z = np.full((64, 48) if fit.turned else fit.canvas, 2, np.float32)
+    fit = Letterbox.for_photo((192, 256), (48, 64))
+    z = np.full((64, 48) if fit.rotated else fit.canvas, 2, np.float32)
     z[0, 0] = 4
     validity = np.zeros(z.shape, np.uint8)
-    validity[20:30, 20:30] = Reason.SHADOW
+    validity[20:30, 20:30] = DepthStatus.OCCLUDED
     z[20:30, 20:30] = 0
-    sure = np.where(validity == Reason.VALID, np.float32(0.5), np.float32(0))
+    sure = np.where(validity == DepthStatus.VALID, np.float32(0.5), np.float32(0))
     depth = Depth(z, sure, True, "sensor", validity)
     rgb = np.zeros((192, 256, 3), np.uint8)
     portrait = Portrait(Photo(rgb), Matte.empty(z.shape), depth, fit)
-    hole = portrait.validity == Reason.SHADOW
+    hole = portrait.validity == DepthStatus.OCCLUDED
     assert hole.sum() > 1000
     assert not portrait.depth[hole].any()
     assert not portrait.depth_prob[hole].any()

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import phone_files as phones
-from depthmatte.canvas import Box, prepare
+from depthmatte.canvas import Box, prepare_canvas
 from depthmatte.evidence import Evidence
-from depthmatte.io import image
-from depthmatte.maps import Matte
+from depthmatte.io.photo import photo_reader
 from depthmatte.photo import Photo
-from depthmatte.segment.stored import with_stored
+from depthmatte.segment.embedded import merge_embedded_matte
+from depthmatte.values import Matte
 from known_people import COMPOSITES
 
 SHAPE = (480, 352)
@@ -52,7 +52,7 @@ def matte(alpha: NDArray[np.float32], prob: NDArray[np.float32] | None = None) -
 def test_without_a_stored_matte_nothing_changes() -> None:
     own = matte(network())
     shot = photo(None)
-    assert with_stored(shot, prepare(shot), own) is own
+    assert merge_embedded_matte(shot, prepare_canvas(shot), own) is own
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -62,7 +62,7 @@ def test_a_hole_is_closed_and_a_lamp_goes_out(scale: int) -> None:
     prob = np.where(alpha > 0, np.float32(0.95), np.float32(0))
     prob[20:50, 300:340] = 0.2
     shot = photo(np.kron(plane(), np.ones((scale, scale), np.uint8)))
-    joined = with_stored(shot, prepare(shot), matte(alpha, prob))
+    joined = merge_embedded_matte(shot, prepare_canvas(shot), matte(alpha, prob))
     assert joined.alpha[220, 170] == 1
     assert joined.alpha[30, 320] == 0
     assert joined.prob[30, 320] == 0
@@ -72,7 +72,7 @@ def test_people_whom_it_does_not_know_stay() -> None:
     alpha = network()
     alpha[150:300, 300:340] = 1.0
     shot = photo(plane())
-    joined = with_stored(shot, prepare(shot), matte(alpha))
+    joined = merge_embedded_matte(shot, prepare_canvas(shot), matte(alpha))
     assert (joined.alpha[150:300, 300:340] == 1).all()
 
 
@@ -80,7 +80,7 @@ def test_where_it_is_in_doubt_the_network_decides() -> None:
     alpha = network()
     alpha[90:100, 80:260] = 0.9
     shot = photo(plane(soft=True))
-    joined = with_stored(shot, prepare(shot), matte(alpha))
+    joined = merge_embedded_matte(shot, prepare_canvas(shot), matte(alpha))
     assert joined.alpha[92:98, 100:240] == pytest.approx(0.9, abs=1e-3)
 
 
@@ -92,18 +92,20 @@ def test_one_of_something_else_does_not_count(stored: str) -> None:
         "other shape": plane()[:, :200],
     }
     shot, own = photo(planes[stored]), matte(network())
-    assert with_stored(shot, prepare(shot), own) is own
+    assert merge_embedded_matte(shot, prepare_canvas(shot), own) is own
 
 
 def test_a_zoomed_canvas_sees_its_part() -> None:
     shot = photo(plane())
-    canvas = prepare(shot, part=Box(80, 60, 340, 230))
+    canvas = prepare_canvas(shot, crop=Box(80, 60, 340, 230))
     rows, columns = canvas.fit.canvas
     own = np.zeros((rows, columns), np.float32)
-    truth = canvas.fit.to_photo(np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1))
+    truth = canvas.fit.points_to_photo(
+        np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1)
+    )
     inside = (abs(truth[..., 1] - 249.5) < 150) & (abs(truth[..., 0] - 169.5) < 90)
     own[inside] = 0.7
-    joined = with_stored(shot, canvas, matte(own))
+    joined = merge_embedded_matte(shot, canvas, matte(own))
     assert joined.alpha[inside].mean() > 0.98
     assert joined.alpha[~inside & canvas.fit.inside()].mean() < 0.02
 
@@ -117,7 +119,7 @@ def test_any_matte_keeps_the_values_lawful(seed: int) -> None:
     alpha[100:400, 50:300] = 1
     shot = photo(stored)
     own = matte(alpha)
-    joined = with_stored(shot, prepare(shot), own)
+    joined = merge_embedded_matte(shot, prepare_canvas(shot), own)
     low, high = (f(own.alpha, 1.0 if f is np.maximum else 0.0) for f in (np.minimum, np.maximum))
     assert (joined.alpha >= low).all()
     assert (joined.alpha <= high).all()
@@ -143,7 +145,7 @@ def test_an_apple_file_is_cut_better_with_its_own_matte() -> None:
     levels = np.rint(known.alpha[::2, ::2] * 255).astype(np.uint8)
     said = phones.apple_xmp("depth", None, None, subtype="portraiteffectsmatte")
     content = phones.multi(phones.jpeg(known.rgb), [phones.auxiliary(levels, said)])
-    before, after = with_and_without(image.read(content))
+    before, after = with_and_without(photo_reader.read(content))
     assert before < 0.97
     assert after > 0.985
 
@@ -151,7 +153,7 @@ def test_an_apple_file_is_cut_better_with_its_own_matte() -> None:
 @pytest.mark.parametrize("name", ["ids_image-with-matte.jpg", "photopop_PHOTO.HEIC"])
 def test_phone_files_agree_better_with_their_own_matte(shared: Path, name: str) -> None:
     """Two phone files carry one; the final mattes were looked at as well."""
-    before, after = with_and_without(image.read(shared / "data" / "phones" / name))
+    before, after = with_and_without(photo_reader.read(shared / "data" / "phones" / name))
     assert after > before
 
 

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
-from depthmatte.fuse import FUSIONS
-from depthmatte.fuse.subject import Subject, bound, choose, kept, meant, parts, people
-from depthmatte.maps import Depth, Matte
-from depthmatte.options import subject_of
+from depthmatte.fusion import FUSIONS
+from depthmatte.options import parse_subject
+from depthmatte.subjects.select import (
+    Subject,
+    constrain_to_subject,
+    drop_instances_behind,
+    find_instance_parts,
+    find_instances,
+    select_instances,
+    select_subject,
+)
+from depthmatte.values import Depth, Matte
 
 UNIT = st.floats(0, 1, width=32)
 
@@ -37,7 +45,7 @@ def areas(matte: Matte) -> tuple[float, float, float]:
 
 def test_touching_people_are_parted_by_depth() -> None:
     matte, depth = crowd()
-    found = people(matte, depth)
+    found = find_instances(matte, depth)
     assert len(found) == 3
     assert sorted(np.round(found.depth[1:], 3)) == pytest.approx([0.2, 0.6, 0.6])
     # Every pixel of the matte goes with somebody.
@@ -62,14 +70,14 @@ def somebody() -> tuple[Matte, Depth]:
 )  # fmt: skip
 def test_no_person_is_torn_by_a_choice(wanted: Subject) -> None:
     matte, depth = somebody()
-    assert len(people(matte, depth)) == 1
-    assert len(parts(matte, depth)) == 3  # trunk, arm, legs
-    assert np.array_equal(choose(matte, depth, wanted)[0].alpha, matte.alpha)
+    assert len(find_instances(matte, depth)) == 1
+    assert len(find_instance_parts(matte, depth)) == 3  # trunk, arm, legs
+    assert np.array_equal(select_subject(matte, depth, wanted)[0].alpha, matte.alpha)
 
 
 def test_without_depth_only_gaps_part_people() -> None:
     matte, depth = crowd()
-    found = people(matte, Depth.none(depth.z.shape))
+    found = find_instances(matte, Depth.none(depth.z.shape))
     assert len(found) == 2
     assert np.isnan(found.depth[1:]).all()
 
@@ -87,14 +95,14 @@ def test_without_depth_only_gaps_part_people() -> None:
 )
 def test_the_choice_is_obeyed(wanted: Subject, left: tuple[int, int, int]) -> None:
     matte, depth = crowd()
-    chosen, at = choose(matte, depth, wanted)
+    chosen, at = select_subject(matte, depth, wanted)
     assert areas(chosen) == pytest.approx(left, abs=0.02)
     assert 0.2 - 1e-6 <= at <= 0.6 + 1e-6
 
 
 def test_auto_leaves_the_matte_as_it_is() -> None:
     matte, depth = crowd()
-    chosen, at = choose(matte, depth, Subject())
+    chosen, at = select_subject(matte, depth, Subject())
     assert chosen is matte
     assert at in (pytest.approx(0.2), pytest.approx(0.6))
 
@@ -107,13 +115,13 @@ def selfie() -> tuple[Matte, Depth]:
 
 def test_who_is_clearly_behind_is_not_meant() -> None:
     matte, depth = selfie()
-    near, at = meant(matte, depth, 0.25)
-    assert meant(matte, depth)[0] is matte
+    near, at = drop_instances_behind(matte, depth, 0.25)
+    assert drop_instances_behind(matte, depth)[0] is matte
     assert areas(near) == pytest.approx((0, 1, 0), abs=0.02)
     assert at == pytest.approx(0.05)
     close = Depth(np.where(depth.z == np.float32(0.6), np.float32(0.3), depth.z), depth.prob)
-    assert meant(matte, close, 0.25)[0] is matte
-    assert meant(matte, Depth.none(depth.z.shape), 0.25)[0] is matte
+    assert drop_instances_behind(matte, close, 0.25)[0] is matte
+    assert drop_instances_behind(matte, Depth.none(depth.z.shape), 0.25)[0] is matte
 
 
 def test_who_is_small_behind_is_left_to_the_fusion() -> None:
@@ -121,7 +129,7 @@ def test_who_is_small_behind_is_left_to_the_fusion() -> None:
     alpha, z = matte.alpha.copy(), depth.z.copy()
     alpha[:, :75], z[:, :75] = 0, 1
     alpha[:100, 150:] = 0
-    assert meant(Matte(alpha, alpha), Depth(z, depth.prob), 0.25)[0].alpha is alpha
+    assert drop_instances_behind(Matte(alpha, alpha), Depth(z, depth.prob), 0.25)[0].alpha is alpha
 
 
 def test_outlines_without_depth_tie_no_person() -> None:
@@ -130,12 +138,12 @@ def test_outlines_without_depth_tie_no_person() -> None:
     seen = np.ones_like(depth.z)
     seen[:, 76:86] = 0
     holes = Depth(depth.z, seen)
-    for parted in (parts, people):
+    for parted in (find_instance_parts, find_instances):
         found = parted(matte, holes)
         large = found.depth[1:][found.area[1:] > 100]
         assert sorted(np.round(large, 3)) == pytest.approx([0.05, 0.6, 0.6])
-    assert meant(matte, holes)[1] == pytest.approx(0.05)
-    chosen, _ = choose(matte, holes, Subject("largest"))
+    assert drop_instances_behind(matte, holes)[1] == pytest.approx(0.05)
+    chosen, _ = select_subject(matte, holes, Subject("largest"))
     assert chosen.alpha[60:110, 20:70].all()
     assert not chosen.alpha[70:110, 95:115].any()
 
@@ -147,27 +155,29 @@ def test_who_was_measured_in_part_counts_whole() -> None:
     z[:, 130:] += 0.1
     seen = np.ones_like(z)
     seen[:, :70] = 0  # three quarters of the larger one
-    assert meant(Matte(alpha, alpha), Depth(np.minimum(z, 1), seen))[1] == pytest.approx(0.5)
+    assert drop_instances_behind(Matte(alpha, alpha), Depth(np.minimum(z, 1), seen))[
+        1
+    ] == pytest.approx(0.5)
 
 
 def test_a_person_without_depth_is_a_person() -> None:
     matte, depth = crowd()
     seen = np.ones_like(depth.z)
     seen[:, 140:] = 0
-    found = people(matte, Depth(depth.z, seen))
+    found = find_instances(matte, Depth(depth.z, seen))
     assert len(found) == 3
     assert np.isnan(found.depth[found.label[80, 165]])
 
 
 def test_a_fusion_is_held_to_the_choice() -> None:
     matte, depth = crowd()
-    chosen, _ = choose(matte, depth, Subject("largest"))
+    chosen, _ = select_subject(matte, depth, Subject("largest"))
     everybody, nobody = matte, Matte.empty(depth.z.shape)
-    assert areas(bound(everybody, matte, chosen, Subject("largest"))) == pytest.approx(
-        (1, 0, 0), abs=0.02
-    )
-    assert areas(bound(nobody, matte, matte, Subject("all"))) == (1, 1, 1)
-    assert bound(everybody, matte, chosen, Subject()) is everybody
+    assert areas(
+        constrain_to_subject(everybody, matte, chosen, Subject("largest"))
+    ) == pytest.approx((1, 0, 0), abs=0.02)
+    assert areas(constrain_to_subject(nobody, matte, matte, Subject("all"))) == (1, 1, 1)
+    assert constrain_to_subject(everybody, matte, chosen, Subject()) is everybody
 
 
 @pytest.mark.parametrize("name", ["product", "normalized"])
@@ -176,14 +186,17 @@ def test_with_all_a_product_is_what_it_is(name: str) -> None:
     matte, depth = crowd()
     rule = FUSIONS[name]
     fused, _ = rule(matte, depth)
-    assert bound(fused, matte, matte, Subject("all"), rule.opacity) is fused
+    assert constrain_to_subject(fused, matte, matte, Subject("all"), rule.opacity) is fused
     assert FUSIONS["adaptive"].opacity
 
 
 def test_empty_surroundings_change_no_person() -> None:
     matte, depth = crowd()
     alpha, z = np.pad(matte.alpha, 40), np.pad(depth.z, 40, constant_values=1)
-    found, alone = people(Matte(alpha, alpha), Depth(z, np.ones_like(z))), people(matte, depth)
+    found, alone = (
+        find_instances(Matte(alpha, alpha), Depth(z, np.ones_like(z))),
+        find_instances(matte, depth),
+    )
     assert np.array_equal(found.label[40:-40, 40:-40], alone.label)
     assert np.count_nonzero(found.label) == np.count_nonzero(alone.label)
     for name in ("area", "likely", "depth"):
@@ -192,11 +205,11 @@ def test_empty_surroundings_change_no_person() -> None:
 
 def test_an_empty_matte_has_no_people() -> None:
     empty = Matte.empty((8, 9))
-    found = people(empty, Depth.none((8, 9)))
+    found = find_instances(empty, Depth.none((8, 9)))
     assert len(found) == 0
     for wanted in (Subject("nearest"), Subject("largest"), Subject("auto", (1.0, 1.0))):
-        assert not kept(found, wanted).any()
-        chosen, at = choose(empty, Depth.none((8, 9)), wanted)
+        assert not select_instances(found, wanted).any()
+        chosen, at = select_subject(empty, Depth.none((8, 9)), wanted)
         assert not chosen.alpha.any()
         assert np.isnan(at)
 
@@ -205,13 +218,13 @@ def test_an_empty_matte_has_no_people() -> None:
 def test_a_choice_only_takes_away(alpha: Any, z: Any) -> None:
     matte, depth = Matte(alpha, alpha), Depth(z, np.ones_like(z))
     for wanted in (Subject("nearest"), Subject("largest"), Subject("auto", (3.0, 4.0))):
-        chosen, _ = choose(matte, depth, wanted)
+        chosen, _ = select_subject(matte, depth, wanted)
         assert ((chosen.alpha == alpha) | (chosen.alpha == 0)).all()
 
 
 def test_what_a_user_may_type() -> None:
-    assert subject_of("nearest") == ("nearest", None)
-    assert subject_of("120,40.5") == subject_of((120, 40.5)) == ("auto", (120.0, 40.5))
+    assert parse_subject("nearest") == ("nearest", None)
+    assert parse_subject("120,40.5") == parse_subject((120, 40.5)) == ("auto", (120.0, 40.5))
     for text in ("", "me", "1", "1,2,3", "a,b"):
         with pytest.raises(InputError, match="give auto, nearest, largest, all, or X,Y"):
-            subject_of(text)
+            parse_subject(text)

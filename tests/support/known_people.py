@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthmatte.arrays import RGB
+from depthmatte.types import RGB
 
 Alpha = NDArray[np.float32]
 

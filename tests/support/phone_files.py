@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import fixtures
 from depthmatte.evidence import RawDepth
-from depthmatte.io.image import read
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 from fixtures import encode
 from heic_files import heic as heic
@@ -274,15 +274,15 @@ def metres(levels: NDArray[np.uint8], low: float = LOW, high: float = HIGH) -> N
 
 
 def stored(found: Photo) -> RawDepth:
-    assert found.evidence.stored is not None
-    return found.evidence.stored
+    assert found.evidence.embedded_depth is not None
+    return found.evidence.embedded_depth
 
 
 def nothing(content: bytes) -> bool:
     """The photo is read, and nothing comes with it."""
     found = read(content)
     assert found.rgb.std() > 10
-    return found.evidence.stored is None and found.evidence.second is None
+    return found.evidence.embedded_depth is None and found.evidence.second_view is None
 
 
 def pair(height: int = 96, width: int = 128) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -198,11 +198,11 @@ def views() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _mpo() -> bytes:
-    from depthmatte.io import jpeg_segments
+    from depthmatte.io.embedded import jpeg_segments
 
     left, right = views()
     second = encode(right, "JPEG", quality=95)
-    return phones.multi(phones.jpeg(left), [second], kind=jpeg_segments.DISPARITY)
+    return phones.multi(phones.jpeg(left), [second], kind=jpeg_segments.MPO_DISPARITY_VIEW)
 
 
 def _spatial() -> bytes:

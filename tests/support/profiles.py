@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from depthmatte.tone import made, matrix
+from depthmatte.color.tone_curves import build_matrix_profile, rgb_to_xyz_matrix
 
 D65, D50 = (0.3127, 0.329), (0.345704, 0.358540)
 SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -31,7 +31,7 @@ SRGB = (((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)), D65, SRGB_CURVE)
 def profile(space: str) -> bytes:
     """The matrix profile of one of SPACES."""
     primaries, white, curve = SPACES[space]
-    return made(space, np.array(primaries), white, curve)
+    return build_matrix_profile(space, np.array(primaries), white, curve)
 
 
 def linear(pixels: NDArray[np.uint8], curve: tuple[float, ...]) -> NDArray[np.float64]:
@@ -46,8 +46,12 @@ def linear(pixels: NDArray[np.uint8], curve: tuple[float, ...]) -> NDArray[np.fl
 def by_hand(pixels: NDArray[np.uint8], space: str) -> NDArray[np.float64]:
     """What pixels (..., 3) of a space look like as sRGB, in levels, neither clipped nor rounded."""
     primaries, white, curve = SPACES[space]
-    xyz = linear(pixels, curve) @ matrix(np.array(primaries), white).T @ bradford(white, D65).T
-    light = xyz @ np.linalg.inv(matrix(np.array(SRGB[0]), D65)).T
+    xyz = (
+        linear(pixels, curve)
+        @ rgb_to_xyz_matrix(np.array(primaries), white).T
+        @ bradford(white, D65).T
+    )
+    light = xyz @ np.linalg.inv(rgb_to_xyz_matrix(np.array(SRGB[0]), D65)).T
     small = light <= 0.0031308
     return 255 * np.where(small, light * 12.92, 1.055 * np.abs(light) ** (1 / 2.4) - 0.055)
 
@@ -81,7 +85,7 @@ def table(
     """
     count = len(space)
     nodes = np.array(list(product(np.linspace(0, 1, grid), repeat=count)))
-    srgb = matrix(np.array(SRGB[0]), D65)
+    srgb = rgb_to_xyz_matrix(np.array(SRGB[0]), D65)
     xyz = to_light(nodes) @ srgb.T @ bradford(D65, D50).T
     levels = np.clip(np.rint(xyz * 32_768), 0, 65_535).astype(">u2").tobytes()
     straight = struct.pack(">2H", 0, 65_535)

@@ -7,10 +7,8 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from depthmatte.arrays import RGB
-from depthmatte.depth.disparity import (
-    Disparity,
-)
+from depthmatte.depth.stereo.disparity import Disparity
+from depthmatte.types import RGB
 from stereoscenes import camera, view
 
 BASE = 0.1

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthmatte.arrays import Float
 from depthmatte.camera import Camera
+from depthmatte.types import Float
 
 
 @cache

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from depthmatte.errors import InputError
-from depthmatte.io import replace
-from depthmatte.io.replace import ENDING, replacing, sweep
+from depthmatte.system import atomic_write
+from depthmatte.system.atomic_write import _DRAFT_SUFFIX, _sweep_drafts, atomic_draft
 
-LEFT = f".0123456789abcdef{ENDING}"
+LEFT = f".0123456789abcdef{_DRAFT_SUFFIX}"
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from depthmatte.io.replace import replacing
+from depthmatte.system.atomic_write import replacing
 with replacing(Path(sys.argv[1])) as draft:
     draft.write_bytes(b"half")
     print("here", flush=True)
@@ -28,7 +28,7 @@ with replacing(Path(sys.argv[1])) as draft:
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a process that has written nowhere yet."""
-    monkeypatch.setattr(replace, "_swept", set())
+    monkeypatch.setattr(atomic_write, "_swept", set())
 
 
 def writing(path: Path) -> subprocess.Popen[bytes]:
@@ -37,7 +37,7 @@ def writing(path: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-c", WRITER, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(replace.__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(atomic_write.__file__).parents[2])},
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"here\n"
@@ -49,7 +49,7 @@ def names(folder: Path) -> list[str]:
 
 
 def put(path: Path) -> None:
-    with replacing(path) as draft:
+    with atomic_draft(path) as draft:
         draft.write_bytes(b"new")
 
 
@@ -66,7 +66,7 @@ def test_a_killed_writers_draft_is_gone_after_the_next_write(tmp_path: Path) -> 
 def test_a_living_writers_draft_is_left_alone(tmp_path: Path) -> None:
     process = writing(tmp_path / "out")
     put(tmp_path / "other")
-    sweep(tmp_path)
+    _sweep_drafts(tmp_path)
     assert len(names(tmp_path)) == 2
     process.communicate()
     assert process.returncode == 0
@@ -75,8 +75,8 @@ def test_a_living_writers_draft_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_draft_of_ones_own_is_left_alone(tmp_path: Path) -> None:
-    with replacing(tmp_path / "first") as first:
-        sweep(tmp_path)
+    with atomic_draft(tmp_path / "first") as first:
+        _sweep_drafts(tmp_path)
         put(tmp_path / "second")
         first.write_bytes(b"first")
     assert names(tmp_path) == ["first", "second"]
@@ -84,10 +84,10 @@ def test_a_draft_of_ones_own_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="goes by age there")
 def test_only_drafts_are_swept_and_once_per_folder(tmp_path: Path) -> None:
-    for name in (LEFT, ".0123.part", "photo.part", f"seen{ENDING}"):
+    for name in (LEFT, ".0123.part", "photo.part", f"seen{_DRAFT_SUFFIX}"):
         (tmp_path / name).write_bytes(b"x")
     put(tmp_path / "a")
-    assert names(tmp_path) == sorted([".0123.part", "a", "photo.part", f"seen{ENDING}"])
+    assert names(tmp_path) == sorted([".0123.part", "a", "photo.part", f"seen{_DRAFT_SUFFIX}"])
     (tmp_path / LEFT).touch()
     put(tmp_path / "b")
     assert LEFT in names(tmp_path)
@@ -98,7 +98,7 @@ def test_whatever_ends_it_leaves_the_old_file_alone(tmp_path: Path, problem: typ
     (tmp_path / "out").write_bytes(b"old")
 
     def broken() -> None:
-        with replacing(tmp_path / "out") as draft:
+        with atomic_draft(tmp_path / "out") as draft:
             draft.write_bytes(b"half")
             raise problem
 

@@ -206,8 +206,8 @@ for name in ("onnxruntime", "torch", "onnx", "typer", "rich", "skimage", "scipy"
     sys.modules[name] = None
 import numpy as np
 from depthmatte.depth import unmeasured
-from depthmatte.fuse import FUSIONS
-from depthmatte.maps import Matte
+from depthmatte.fusion import FUSIONS
+from depthmatte.values import Matte
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 

@@ -105,7 +105,7 @@ def test_a_home_that_cannot_be_written_is_no_news(tmp_path: Path, home: str) -> 
 
 def test_who_wants_telemetry_may_have_it() -> None:
     """The variable is a default: what the user sets stands."""
-    code = "import os, depthmatte.network; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    code = "import os, depthmatte.networks.network; print(os.environ['ORT_DISABLE_TELEMETRY'])"
     for given, wanted in (({}, "1"), ({"ORT_DISABLE_TELEMETRY": "yes"}, "yes")):
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": SOURCE} | given
         run = subprocess.run(

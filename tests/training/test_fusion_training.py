@@ -11,16 +11,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
-from depthmatte.canvas import prepare  # noqa: E402
+from depthmatte.canvas import prepare_canvas  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
-from depthmatte.evidence import Reason  # noqa: E402
-from depthmatte.filters import nearest  # noqa: E402
-from depthmatte.fuse import decision  # noqa: E402
-from depthmatte.fuse.adaptive import _judged  # noqa: E402
-from depthmatte.fuse.decision import Trust  # noqa: E402
-from depthmatte.fuse.features import CHANNELS, INPUTS, blocks  # noqa: E402
-from depthmatte.maps import Depth, Matte  # noqa: E402
-from depthmatte.network import Network  # noqa: E402
+from depthmatte.evidence import DepthStatus  # noqa: E402
+from depthmatte.filters import fill_nearest  # noqa: E402
+from depthmatte.fusion import region_decision  # noqa: E402
+from depthmatte.fusion.adaptive import _predict_foreground  # noqa: E402
+from depthmatte.fusion.inputs import _FUSION_CHANNELS, FUSION_INPUTS, pool_blocks  # noqa: E402
+from depthmatte.fusion.region_decision import SourcePolicy  # noqa: E402
+from depthmatte.networks.network import Network  # noqa: E402
 from depthmatte.photo import Photo  # noqa: E402
 from depthmatte.training.augment.corruptions import (  # noqa: E402
     _limbs,
@@ -53,6 +52,7 @@ from depthmatte.training.tasks.fusion_maps import (  # noqa: E402
     write_fusion_maps,
 )
 from depthmatte.training.tasks.task import MaterialOptions  # noqa: E402
+from depthmatte.values import Depth, Matte  # noqa: E402
 from training_data import use_small_checks  # noqa: E402
 
 SHAPE = (96, 64)
@@ -102,7 +102,7 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_maps_are_what_the_networks_said(maps: Path) -> None:
     photo, truth = picture(0)
     material = read_fusion_maps(maps / "train_0.npz")
-    canvas = prepare(photo, SHAPE)
+    canvas = prepare_canvas(photo, SHAPE)
     np.testing.assert_allclose(material.matte.alpha, red(canvas).alpha, atol=1 / 255)
     np.testing.assert_array_equal(material.truth, truth)
     assert material.matte.rgb is not None
@@ -119,8 +119,8 @@ def test_what_nobody_measured_stays_unmeasured_in_the_maps(tmp_path: Path) -> No
 
     def half(photo: Photo, canvas: object) -> Depth:
         depth = near_is_red(photo, canvas)
-        validity = np.full(depth.z.shape, Reason.VALID, np.uint8)
-        validity[:, :20] = Reason.SHADOW
+        validity = np.full(depth.z.shape, DepthStatus.VALID, np.uint8)
+        validity[:, :20] = DepthStatus.OCCLUDED
         prob = depth.prob.copy()
         prob[:, 40:] = 1e-4  # measured, if hardly believed
         return replace(depth, source="stereo", validity=validity, prob=prob)
@@ -136,7 +136,7 @@ def test_samples_are_a_function_of_their_key(maps: Path) -> None:
     made = FusionSamples.from_options(MaterialOptions(maps, SHAPE, maps))
     one, two = (made.sample((1, False, 7)) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
-    assert one["image"].shape == (CHANNELS, *SHAPE)
+    assert one["image"].shape == (_FUSION_CHANNELS, *SHAPE)
     assert one["alpha"].shape == (1, *SHAPE)
     for seed in range(40):
         sample = made.sample((seed % 8, bool(seed % 2), seed))
@@ -181,7 +181,7 @@ def test_limbs_are_where_people_are_narrow_and_take_the_depth_beside_them() -> N
     truth[30:36, 60:90] = 1  # an arm, stretched out
     d = np.tile(np.linspace(0.5, 0.9, 96, dtype=np.float32), (96, 1))
     d[truth > 0] = 0.2
-    beside = nearest(d, truth < 0.05)
+    beside = fill_nearest(d, truth < 0.05)
     np.testing.assert_array_equal(beside[truth == 0], d[truth == 0])
     assert 0.7 < beside[30:36, 62:90].min() < beside[30:36, 62:90].max() <= 0.9
     rng, arms = np.random.default_rng(0), 0
@@ -279,11 +279,11 @@ def test_a_clear_verdict_is_carried_out() -> None:
 
 
 def test_blocks_are_those_the_network_learned_from() -> None:
-    stack = np.random.default_rng(2).random((CHANNELS, *SHAPE), np.float32)
+    stack = np.random.default_rng(2).random((_FUSION_CHANNELS, *SHAPE), np.float32)
     learned = pool_features(torch.from_numpy(stack)[None])[0].numpy()
-    assert learned.shape == (INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
-    np.testing.assert_allclose(blocks(stack), learned, atol=1e-6)
-    np.testing.assert_allclose(blocks(list(stack)), learned, atol=1e-6)
+    assert learned.shape == (FUSION_INPUTS, SHAPE[0] // 4, SHAPE[1] // 4)
+    np.testing.assert_allclose(pool_blocks(stack), learned, atol=1e-6)
+    np.testing.assert_allclose(pool_blocks(list(stack)), learned, atol=1e-6)
 
 
 def test_the_loss_prefers_the_truth() -> None:
@@ -306,8 +306,8 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     errors = [float(line.split()[-1]) for line in said if "validation" in line]
     assert errors[-1] < 0.2  # the blot is a third of the person: left alone it costs more
     export_checkpoint(last, tmp_path / "fuse.onnx")
-    shipped = Network(tmp_path / "fuse.onnx").expect("fuse")
-    assert shipped.contract.channels == INPUTS
+    shipped = Network(tmp_path / "fuse.onnx").require_task("fuse")
+    assert shipped.contract.channels == FUSION_INPUTS
     stack = FusionSamples.from_options(MaterialOptions(maps, SHAPE, maps)).sample((0, False, 3))[
         "image"
     ][None]
@@ -316,10 +316,15 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     network.load_state_dict(state["mean"])
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
-    verdict = _judged(stack[0], shipped)
-    learned = Trust(VERDICT_THRESHOLD, VERDICT_THRESHOLD, VERDICT_RAMP)
+    verdict = _predict_foreground(stack[0], shipped)
+    learned = SourcePolicy(VERDICT_THRESHOLD, VERDICT_THRESHOLD, VERDICT_RAMP)
     near = np.where(stack[0, 4] > 0, np.float32(0), np.float32(np.nan))
-    free = replace(learned, apart=(-2.0, -1.0), along=(8.0, 9.0), blind=0.0)
-    fused = decision.decide(stack[0, 0], verdict, near, free)
+    free = replace(
+        learned,
+        drop_log_depth_offsets=(-2.0, -1.0),
+        restore_log_depth_offsets=(8.0, 9.0),
+        unmeasured_margin=0.0,
+    )
+    fused = region_decision.apply_foreground(stack[0, 0], verdict, near, free)
     # The run-time formula is the one that was learned through.
     assert np.abs(fused - out.alpha[0, 0].numpy()).max() < 0.02

@@ -18,7 +18,7 @@ import pytest
 
 from depthmatte.camera import Camera
 from depthmatte.errors import InputError
-from depthmatte.io import calibration
+from depthmatte.io.calibration import calibration_reader
 from depthmatte.training.data.assets import Assets
 from depthmatte.training.data.splits import Split
 from depthmatte.training.scenes.depth_sensor import (
@@ -411,7 +411,7 @@ def test_the_command_writes_what_its_readme_says(
         photo = cv2.imread(str(folder / f"{name}.jpg"))[..., ::-1]
         assert cv2.absdiff(np.ascontiguousarray(photo), rgb).mean() < 6
     for name, rig in (("calib", scene.sensor_rig), ("stereo", scene.stereo_rig)):
-        found = calibration.read(folder / f"{name}.json")
+        found = calibration_reader.read_calibration(folder / f"{name}.json")
         assert found.rectified == rig.rectified
         for one, two in zip(found.pose, rig.pose, strict=True):
             assert one == pytest.approx(two)

@@ -14,10 +14,18 @@ import pytest
 from typer.testing import CliRunner
 
 import depthmatte
-from depthmatte.canvas import PRESET
-from depthmatte.cli import train as commands
+from depthmatte.canvas import PRESET_SHAPE
+from depthmatte.cli.commands import train as commands
 from depthmatte.errors import InputError, OptionError
-from depthmatte.fields import fresh, names, options, parse, plain, schema, table
+from depthmatte.fields import (
+    has_current_tables,
+    json_schema,
+    list_options,
+    markdown_table,
+    option_names,
+    parse_options,
+    to_json_values,
+)
 from depthmatte.training.recipe import (
     ENCODER_NAMES,
     TASK_NAMES,
@@ -70,14 +78,14 @@ def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Reci
         raise Caught(recipe, ExistingRun(resume, replace))
 
     monkeypatch.setattr(train, "train", catch)
-    run = CliRunner().invoke(commands.app, [task, *words])
+    run = CliRunner().invoke(commands.train_app, [task, *words])
     assert isinstance(run.exception, Caught), run.output
     recipe, earlier = run.exception.args
     return recipe, earlier
 
 
 def test_every_option_has_another_value_here() -> None:
-    assert {"task", *OTHER} == {*names(Recipe)}
+    assert {"task", *OTHER} == {*option_names(Recipe)}
 
 
 @pytest.mark.parametrize("name", list(OTHER))
@@ -87,13 +95,13 @@ def test_every_option_goes_through_flag_form_schema_and_docs(
     text, value = OTHER[name]
     base = {"task": "matte", "data": "D", "out": "O"}
     wanted = Recipe(**{**base, name: value})  # type: ignore[arg-type]
-    flag = next(one.flags[-1] for one in options(Recipe) if one.name == name)
+    flag = next(one.flags[-1] for one in list_options(Recipe) if one.name == name)
     typed = ["--no-imagenet"] if name == "imagenet" else [flag, text]
     flags = [word for key in ("data", "out") if key != name for word in (f"--{key}", base[key])]
     assert asked(monkeypatch, "matte", *flags, *typed)[0] == wanted
-    assert parse(Recipe, {**base, name: text}) == wanted
-    assert Recipe(**json.loads(json.dumps(plain(wanted)))) == wanted
-    assert schema(Recipe)["properties"][name]["description"]
+    assert parse_options(Recipe, {**base, name: text}) == wanted
+    assert Recipe(**json.loads(json.dumps(to_json_values(wanted)))) == wanted
+    assert json_schema(Recipe)["properties"][name]["description"]
     assert f"`{flag}`" in (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert getattr(Recipe("matte", Path("D"), Path("O")), name) != value
 
@@ -115,7 +123,7 @@ def test_old_flags_still_work(
 def test_an_option_that_a_task_does_not_use_is_refused(task: str, name: str) -> None:
     flag = "--no-imagenet" if name == "imagenet" else f"--{name}"
     words = [] if name == "imagenet" else [OTHER[name][0]]
-    run = CliRunner().invoke(commands.app, [task, "--data", "D", flag, *words])
+    run = CliRunner().invoke(commands.train_app, [task, "--data", "D", flag, *words])
     assert run.exit_code == 2
     assert "No such option" in run.output
     with pytest.raises(OptionError, match=f"{name}: train {task} has no use for it; leave it out"):
@@ -169,13 +177,13 @@ def test_a_wrong_value_is_one_line_that_names_its_option(option: str, value: Any
     ],
 )
 def test_a_wrong_flag_is_one_line(words: list[str], line: str) -> None:
-    run = CliRunner().invoke(commands.app, ["matte", "--data", "D", *words])
+    run = CliRunner().invoke(commands.train_app, ["matte", "--data", "D", *words])
     assert isinstance(run.exception, OptionError)
     assert str(run.exception).startswith(line)
 
 
 def test_the_recipe_agrees_with_what_it_names() -> None:
-    assert Recipe("matte", Path("D"), Path("O")).preset == PRESET
+    assert Recipe("matte", Path("D"), Path("O")).preset == PRESET_SHAPE
     encoders = pytest.importorskip(
         "depthmatte.training.networks.encoders", reason="needs the extra train"
     )
@@ -208,10 +216,10 @@ def test_help_needs_no_heavy_package() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_tables_of_the_docs_are_fresh(page: Path) -> None:
-    assert fresh(page, TABLES), f"{page.name}: make docs"
+    assert has_current_tables(page, TABLES), f"{page.name}: make docs"
 
 
 def test_the_docs_hold_the_tables() -> None:
     told = (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
-    assert table(Recipe, flags=True) in told
-    assert table(ExistingRun, flags=True) in told
+    assert markdown_table(Recipe, flags=True) in told
+    assert markdown_table(ExistingRun, flags=True) in told

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
-from depthmatte.network import Network  # noqa: E402
+from depthmatte.networks.network import Network  # noqa: E402
 from depthmatte.training.data.assets import Assets  # noqa: E402
 from depthmatte.training.export import export_checkpoint  # noqa: E402
 from depthmatte.training.loop import train  # noqa: E402
@@ -172,6 +172,6 @@ def test_a_run_learns_and_its_export_runs(data: Path, tmp_path: Path) -> None:
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     shipped = tmp_path / "stereo.onnx"
     parity = export_checkpoint(last, shipped)
-    network = Network(shipped).expect("stereo")
+    network = Network(shipped).require_task("stereo")
     assert network.contract.parity == pytest.approx(parity)
     assert set(network.contract.outputs) == {"disparity", "prob"}

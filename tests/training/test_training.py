@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
-from depthmatte.canvas import lay  # noqa: E402
+from depthmatte.canvas import to_canvas  # noqa: E402
 from depthmatte.errors import InputError, MissingExtra  # noqa: E402
-from depthmatte.network import Network  # noqa: E402
-from depthmatte.ordering import outline_pairs  # noqa: E402
+from depthmatte.evaluation.depth_metrics import outline_pairs  # noqa: E402
+from depthmatte.networks.network import Network  # noqa: E402
 from depthmatte.training.augment.color import random_color  # noqa: E402
 from depthmatte.training.augment.geometry import (  # noqa: E402
     Stack,
@@ -326,7 +326,7 @@ def test_training_learns_resumes_and_exports(data: Path, tmp_path: Path, task: s
 
     shipped = tmp_path / f"{task}.onnx"
     parity = export_checkpoint(last, shipped, data=data)
-    network = Network(shipped).expect(task)
+    network = Network(shipped).require_task(task)
     assert network.contract.parity == pytest.approx(parity)
     assert "--encoder mobilenet" in network.contract.command
     assert network.contract.data
@@ -425,12 +425,12 @@ def test_the_card_names_a_teacher_only_where_there_was_one() -> None:
 
 
 def test_shipped_networks_carry_their_story() -> None:
-    from depthmatte import weights
+    from depthmatte.networks import table
 
     for name in ("matte", "depth"):
-        network = Network(weights.FOLDER / f"{name}.onnx", threads=1)
+        network = Network(table.NETWORKS_FOLDER / f"{name}.onnx", threads=1)
         contract = network.contract
-        assert contract.licence == "Apache-2.0"
+        assert contract.license == "Apache-2.0"
         assert contract.command.startswith("depthmatte train")
         assert contract.data
         assert contract.parity is not None
@@ -442,9 +442,9 @@ def test_truth_through_the_same_fit(data: Path) -> None:
     item = list_matte_photos(data)[0][0]
     rgb, mask = item.read()
     fit, image = to_network_input(rgb, PRESET)
-    truth = lay(mask, fit) > 200
+    truth = to_canvas(mask, fit) > 200
     red = (image[0] - image[1]) > 0.4
-    assert (red == truth)[fit.window].mean() > 0.97
+    assert (red == truth)[fit.content_slices].mean() > 0.97
 
 
 def test_a_teacher_is_believed_only_where_it_agrees() -> None:

@@ -20,13 +20,13 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..errors import OptionError
 from ..options import CutOptions, OutputOptions, SessionOptions
-from .flags import flags
-from .group import OneLine, leave
-from .report import tolerate
+from .exit_codes import OneLineErrorGroup, run_and_exit
+from .flags import option_flags
+from .output import escape_unencodable
 
 app = typer.Typer(
     name="depthmatte",
-    cls=OneLine,
+    cls=OneLineErrorGroup,
     help="Cut people out of photos with a segmentation network and depth.",
     no_args_is_help=True,
     add_completion=True,
@@ -39,47 +39,49 @@ def main() -> None:
     """Entry point of the `depthmatte` command."""
     if "_DEPTHMATTE_COMPLETE" in os.environ:
         sys.modules["rich"] = None  # type: ignore[assignment]  # typer would load it for every Tab
-    tolerate()
-    leave(app)
+    escape_unencodable()
+    run_and_exit(app)
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"depthmatte {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _root(
+def _root_callback(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
     pass
 
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Write results into this folder.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
-JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON line per photo to stdout.")]
-Threads = Annotated[
+_OutFolder = Annotated[Path, typer.Option("-o", "--out", help="Write results into this folder.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+_JsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON line per photo to stdout.")
+]
+_Threads = Annotated[
     int | None, typer.Option(min=1, help="Limit the CPU threads; without it all cores are used.")
 ]
-Places = Annotated[
+_PhotoPaths = Annotated[
     list[str],
     typer.Argument(metavar="PATH...", help="Photos, folders or patterns; - reads stdin."),
 ]
 
 
 @app.command("cut")
-@flags(CutOptions, SessionOptions, OutputOptions)
-def cut(
-    paths: Places,
+@option_flags(CutOptions, SessionOptions, OutputOptions)
+def cut_command(
+    paths: _PhotoPaths,
     output: OutputOptions,
-    asked: CutOptions,
+    options: CutOptions,
     session: SessionOptions,
     depth: Annotated[
         Path | None,
@@ -99,45 +101,45 @@ def cut(
 
     Exit status: 0 success, 1 a photo failed, 2 wrong usage.
     """
-    from .cut import cut_all
-    from .given import Given
-    from .job import Job
-    from .report import Report
+    from .commands.cut import cut_photos
+    from .cutting.job import CutJob
+    from .output import Reporter
+    from .side_inputs import SideInputs
 
-    job = Job(asked, session, output, Given(depth, right, calib))
+    job = CutJob(options, session, output, SideInputs(depth, right, calib))
     quiet = output.quiet or output.out == "-"  # stdout is for the picture alone
-    report = Report("json" if output.json else "quiet" if quiet else "lines")
-    raise typer.Exit(1 if cut_all(paths, job, report) else 0)
+    report = Reporter("json" if output.json else "quiet" if quiet else "lines")
+    raise typer.Exit(1 if cut_photos(paths, job, report) else 0)
 
 
 @app.command("demo")
-def demo(
-    out: Out = Path("out/demo"),
+def demo_command(
+    out: _OutFolder = Path("out/demo"),
     photo: Annotated[
         Path | None, typer.Option(help="Use this photo instead of the sample.")
     ] = None,
 ) -> None:
     """Cut one photo, write every kind of picture, print their paths."""
-    from ..demo import show
+    from .commands.demo import write_demo
 
-    for name, path in show(out, photo).items():
+    for name, path in write_demo(out, photo).items():
         typer.echo(f"{name:<12} {path}")
 
 
-EVALUATED = ("orient", "second_look", "device", "threads", "matte_network", "depth_network")
+_EVALUATE_OPTIONS = ("orient", "second_look", "device", "threads", "matte_network", "depth_network")
 """Options of a cut that `evaluate` takes: it goes through all fusions itself."""
 
 
 @app.command("evaluate")
-@flags(CutOptions, SessionOptions, only=EVALUATED)
-def evaluate(
+@option_flags(CutOptions, SessionOptions, only=_EVALUATE_OPTIONS)
+def evaluate_command(
     folders: Annotated[
         list[Path],
         typer.Argument(
             metavar="DIR...", help="Folders with images/ and masks/, matched by file name."
         ),
     ],
-    asked: CutOptions,
+    options: CutOptions,
     session: SessionOptions,
     json: Annotated[Path | None, typer.Option(help="Write the table to this JSON file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
@@ -154,50 +156,50 @@ def evaluate(
         Path | None,
         typer.Option(help="With --ablation: show the 10 best and 10 worst changes in this file."),
     ] = None,
-    quiet: Quiet = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Measure every fusion against ground-truth masks.
 
     Example: depthmatte evaluate scenes --ablation --csv table.csv --plot table.png
     """
     from ..session import Session
-    from .evaluation import Targets, ablate_all, evaluate_all
-    from .report import Report
+    from .commands.evaluate import EvaluationFiles, report_ablation, report_evaluation
+    from .output import Reporter
 
-    targets = Targets(json, csv, plot, sheet)
-    report = Report("quiet" if quiet else "lines")
+    targets = EvaluationFiles(json, csv, plot, sheet)
+    report = Reporter("quiet" if quiet else "lines")
     if ablation:
-        ablate_all(folders, Session(session), asked, targets, report)
+        report_ablation(folders, Session(session), options, targets, report)
         return
     if plot or sheet:
         raise OptionError("--plot and --sheet: need --ablation; add it")
-    evaluate_all(folders, Session(session), asked, targets, report)
+    report_evaluation(folders, Session(session), options, targets, report)
 
 
 @app.command("info")
-def info(
-    paths: Places,
-    json: JsonLines = False,
+def info_command(
+    paths: _PhotoPaths,
+    json: _JsonLines = False,
 ) -> None:
     """Print what photo files hold: depth, matte, second view, camera."""
-    from .planes import show
+    from .commands.info import print_info
 
-    raise typer.Exit(0 if show(paths, json) else 1)
+    raise typer.Exit(0 if print_info(paths, json) else 1)
 
 
 @app.command("extract")
-def extract(
-    paths: Places,
-    out: Out = Path("out"),
+def extract_command(
+    paths: _PhotoPaths,
+    out: _OutFolder = Path("out"),
 ) -> None:
     """Write the embedded depth, matte and second view as pictures."""
-    from .extract import extract_all
+    from .commands.extract import extract_photos
 
-    raise typer.Exit(0 if extract_all(paths, out) else 1)
+    raise typer.Exit(0 if extract_photos(paths, out) else 1)
 
 
 @app.command("stereo")
-def stereo(
+def stereo_command(
     left: Annotated[Path, typer.Argument(metavar="LEFT", help="The left view.")],
     right: Annotated[Path, typer.Argument(metavar="RIGHT", help="The right view.")],
     out: Annotated[
@@ -231,47 +233,49 @@ def stereo(
             min=64, max=4096, help="Scale the longer side to this many pixels for the network."
         ),
     ] = 1280,
-    threads: Threads = None,
-    json: Json = False,
+    threads: _Threads = None,
+    json: _Json = False,
 ) -> None:
     """Match two views and write the disparity of every pixel.
 
     Example: depthmatte stereo left.jpg right.jpg -o disparity.pfm --preview disparity.png
     """
-    from .stereo import Job, run
+    from .commands.stereo import StereoJob, run_stereo
 
-    job = Job(left, right, out, method, view, calib, max_disparity, holes, preview, side, threads)
-    run(job, json)
+    job = StereoJob(
+        left, right, out, method, view, calib, max_disparity, holes, preview, side, threads
+    )
+    run_stereo(job, json)
 
 
 @app.command("networks")
-def networks(
-    json: Json = False,
+def networks_command(
+    json: _Json = False,
     verify: Annotated[bool, typer.Option("--verify", help="Verify every checksum.")] = False,
 ) -> None:
     """List the networks with license, size, checksum and metrics."""
-    from .listing import list_networks
+    from .commands.networks import list_networks
 
     raise typer.Exit(0 if list_networks(json, verify) else 1)
 
 
 @app.command("effects")
-def effects(
-    json: Json = False,
+def effects_command(
+    json: _Json = False,
 ) -> None:
     """List the effects and their options."""
-    from .effect_list import list_effects
+    from .commands.effects import list_effects
 
     list_effects(json)
 
 
-class Training(TyperGroup):
+class _LazyTrainGroup(TyperGroup):
     """The group `train`. Its commands load on first use, so that `--help` stays fast."""
 
     @property
     def commands(self) -> MutableMapping[str, Any]:
         """Every command by its name."""
-        return _training()
+        return _train_commands()
 
     @commands.setter
     def commands(self, _: Any) -> None:
@@ -279,17 +283,17 @@ class Training(TyperGroup):
 
 
 @cache
-def _training() -> MutableMapping[str, Any]:
+def _train_commands() -> MutableMapping[str, Any]:
     from typer.main import get_group
 
-    from . import train
+    from .commands import train
 
-    return get_group(train.app).commands
+    return get_group(train.train_app).commands
 
 
 app.add_typer(
     typer.Typer(
-        cls=Training,
+        cls=_LazyTrainGroup,
         help="Train, label and export networks (needs the extra `train`).",
         no_args_is_help=True,
         rich_markup_mode=None,

@@ -20,12 +20,12 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..fields import Option, options, read
+from ..fields import Option, list_options, parse_option_value
 
 _METAVARS = {int: "INTEGER", float: "FLOAT", Path: "PATH"}
 
 
-def flags(
+def option_flags(
     *classes: type,
     only: Collection[str] | None = None,
     fixed: Mapping[str, Any] | None = None,
@@ -61,17 +61,17 @@ def flags(
         if set(held.values()) != set(classes):
             raise TypeError(f"{command.__name__} has not one parameter of each of {classes}")
         shown = {
-            name: [one for one in options(kind) if _has_flag(one, only, fixed or {})]
+            name: [one for one in list_options(kind) if _has_flag(one, only, fixed or {})]
             for name, kind in held.items()
         }
         own = {**(defaults or {})}
 
         def run(**given: Any) -> Any:
-            values = {name: _values(shown[name], given) for name in held}
+            values = {name: _take_values(shown[name], given) for name in held}
             for name, kind in held.items():
                 base = {
                     one.name: chosen[one.name]
-                    for one in options(kind)
+                    for one in list_options(kind)
                     for chosen in (fixed or {}, own)
                     if one.name in chosen
                 }
@@ -81,7 +81,7 @@ def flags(
         parameters = []
         for parameter in inspect.signature(command).parameters.values():
             if parameter.name in held:
-                parameters += [_parameter(one, own) for one in shown[parameter.name]]
+                parameters += [_make_parameter(one, own) for one in shown[parameter.name]]
             else:
                 parameters.append(
                     parameter.replace(
@@ -89,20 +89,26 @@ def flags(
                         kind=inspect.Parameter.KEYWORD_ONLY,
                     )
                 )
-        _sign(run, command, parameters)
+        _copy_signature(run, command, parameters)
         return run
 
     return decorate
 
 
-def help_text(one: Option, default: Any = ...) -> str:
+def flag_help(flag_option: Option, default: Any = ...) -> str:
     """What a flag's help says: the option's phrase, what it takes, its default."""
-    told = bool(one.choices or one.about.get("takes")) or {*one.kinds} & {int, float}
-    value = one.default if default is ... else default
-    shown = one.shown(value)
-    if one.kinds == (bool,):
+    told = bool(flag_option.choices or flag_option.metadata.get("takes")) or {
+        *flag_option.kinds
+    } & {int, float}
+    value = flag_option.default if default is ... else default
+    shown = flag_option.format_value(value)
+    if flag_option.kinds == (bool,):
         shown = "on" if value else ""
-    sentence = one.help[:1].upper() + one.help[1:] + (f": {one.takes}." if told else ".")
+    sentence = (
+        flag_option.help[:1].upper()
+        + flag_option.help[1:]
+        + (f": {flag_option.takes}." if told else ".")
+    )
     return sentence + (f" Default: {shown}." if shown else "")
 
 
@@ -110,18 +116,18 @@ def _has_flag(one: Option, only: Collection[str] | None, fixed: Mapping[str, Any
     return bool(one.flags) and one.name not in fixed and (only is None or one.name in only)
 
 
-def _parameter(one: Option, own: Mapping[str, Any]) -> inspect.Parameter:
+def _make_parameter(one: Option, own: Mapping[str, Any]) -> inspect.Parameter:
     """The flag of one option as typer reads it. None stands for "not given"."""
     flag = one.kinds == (bool,)
-    required = one.required and one.name not in own
+    required = one.is_required and one.name not in own
     about = typer.Option(
-        *(_switches(one) if flag else one.flags),
-        help=help_text(one, own.get(one.name, ...)),
+        *(_switch_names(one) if flag else one.flags),
+        help=flag_help(one, own.get(one.name, ...)),
         show_default=False,
         metavar=None if flag else _metavar(one),
         autocompletion=_completer(one),
     )
-    kind: Any = bool if flag else list[str] if one.about.get("repeat") else str
+    kind: Any = bool if flag else list[str] if one.metadata.get("repeat") else str
     return inspect.Parameter(
         one.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -136,24 +142,26 @@ def _completer(one: Option) -> Callable[[], list[str]] | None:
     return (lambda: words) if words else None
 
 
-def _switches(one: Option) -> Iterator[str]:
+def _switch_names(one: Option) -> Iterator[str]:
     """`--tall/--no-tall`, the short names first."""
     for name in one.flags:
         yield f"{name}/--no-{name[2:]}" if name.startswith("--") else name
 
 
 def _metavar(one: Option) -> str:
-    given = one.about.get("metavar")
+    given = one.metadata.get("metavar")
     return str(given or _METAVARS.get(one.kinds[0], "TEXT"))
 
 
-def _values(shown: list[Option], given: dict[str, Any]) -> dict[str, Any]:
+def _take_values(shown: list[Option], given: dict[str, Any]) -> dict[str, Any]:
     """The values that the user gave, taken out of `given`; errors name the flag."""
     found = {}
     for one in shown:
         text = given.pop(one.name)
         if isinstance(text, str):
-            found[one.name] = read(one, text, next(f for f in one.flags if f.startswith("--")))
+            found[one.name] = parse_option_value(
+                one, text, next(f for f in one.flags if f.startswith("--"))
+            )
         elif isinstance(text, list):
             found[one.name] = tuple(text)
         elif text is not None:
@@ -161,7 +169,7 @@ def _values(shown: list[Option], given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _sign(run: Any, command: Any, parameters: list[inspect.Parameter]) -> None:
+def _copy_signature(run: Any, command: Any, parameters: list[inspect.Parameter]) -> None:
     """Give `run` the looks of the command, with the flags as its parameters."""
     doubled = {one.name for one in parameters if [p.name for p in parameters].count(one.name) > 1}
     if doubled:

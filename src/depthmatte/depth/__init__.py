@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .measure import REMEDY, Source, given, measure, unmeasured
+from .measure import _MISSING_EVIDENCE, DepthFunction, _user_sources, measure_depth, no_depth
 
-__all__ = ["REMEDY", "Source", "given", "measure", "unmeasured"]
+__all__ = ["_MISSING_EVIDENCE", "DepthFunction", "_user_sources", "measure_depth", "no_depth"]

@@ -11,20 +11,20 @@ from collections.abc import Callable, Mapping
 
 from ..canvas import Canvas
 from ..errors import InputError
-from ..maps import Depth
 from ..photo import Photo
+from ..values import Depth
 
-Source = Callable[[Photo, Canvas], Depth]
+DepthFunction = Callable[[Photo, Canvas], Depth]
 
-REMEDY = {
+_MISSING_EVIDENCE = {
     "stored": "no depth is stored in the file",
     "sensor": "no depth file was given",
     "stereo": "there is no second view",
 }
 
 
-def measure(
-    photo: Photo, canvas: Canvas, sources: Mapping[str, Source], choice: str = "auto"
+def measure_depth(
+    photo: Photo, canvas: Canvas, sources: Mapping[str, DepthFunction], choice: str = "auto"
 ) -> Depth:
     """The best depth there is for `photo`, on the grid of `canvas`.
 
@@ -57,14 +57,14 @@ def measure(
     if choice == "none":
         return Depth.none(canvas.fit.canvas)
     if choice != "auto":
-        return _chosen(photo, canvas, sources, choice)
+        return _measure_chosen(photo, canvas, sources, choice)
     depth = Depth.none(canvas.fit.canvas)
-    brought = given(photo)
+    brought = _user_sources(photo)
     for name in sorted(sources, key=lambda name: name not in brought):
         try:
             depth = sources[name](photo, canvas)
         except InputError:
-            if name in brought or name not in REMEDY:
+            if name in brought or name not in _MISSING_EVIDENCE:
                 raise
             continue
         if depth.prob.any() or (name in brought and depth.known.any()):
@@ -72,27 +72,29 @@ def measure(
     return depth
 
 
-def given(photo: Photo) -> tuple[str, ...]:
+def _user_sources(photo: Photo) -> tuple[str, ...]:
     """The sources for which the caller brought evidence: a depth file, a second view."""
-    second = photo.evidence.second
+    second = photo.evidence.second_view
     brought = {
-        "sensor": photo.evidence.sensor is not None,
-        "stereo": second is not None and second.given,
+        "sensor": photo.evidence.depth_map is not None,
+        "stereo": second is not None and second.is_attached,
     }
     return tuple(name for name, is_there in brought.items() if is_there)
 
 
-def _chosen(photo: Photo, canvas: Canvas, sources: Mapping[str, Source], choice: str) -> Depth:
+def _measure_chosen(
+    photo: Photo, canvas: Canvas, sources: Mapping[str, DepthFunction], choice: str
+) -> Depth:
     if choice not in sources:
         known = ", ".join(("auto", *sources, "none"))
         raise InputError(f"depth source {choice!r} is unknown; use one of {known}")
     depth = sources[choice](photo, canvas)
-    if choice in REMEDY and depth.source == "none":
-        problem = f"depth source {choice}: {REMEDY[choice]}"
+    if choice in _MISSING_EVIDENCE and depth.source == "none":
+        problem = f"depth source {choice}: {_MISSING_EVIDENCE[choice]}"
         raise InputError(f"{photo.meta.name}: {problem}; use auto or another source")
     return depth
 
 
-def unmeasured(photo: Photo, canvas: Canvas) -> Depth:
+def no_depth(photo: Photo, canvas: Canvas) -> Depth:
     """No depth, on purpose: for callers that do not need it."""
     return Depth.none(canvas.fit.canvas)

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arrays import RGB
 from ..canvas import resize
+from ..color.icc import convert_color, convert_pixels
 from ..errors import InputError, OptionError
-from ..icc import color_in, convert
 from ..photo import Photo
-from .composite import over
+from ..types import RGB
+from .composite import composite_over
 from .cutout import Cutout
 from .effect import Effect, Pixels, PortraitLike, option
-from .foreground import foreground
+from .foreground import estimate_foreground
 
-TRANSPARENT = "transparent"
+_TRANSPARENT = "transparent"
 
 _PICTURE = option(None, "a picture to stand before", takes="a picture, typed as a path")
 
@@ -45,32 +45,32 @@ class Background(Effect):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.color != TRANSPARENT:
+        if self.color != _TRANSPARENT:
             _rgb(self.color)
         if self.picture is not None:
             _check_picture(_pixels(self.picture))
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """uint8 (H, W, 3), or (H, W, 4) on `transparent`."""
-        if self.picture is None and self.color == TRANSPARENT:
+        if self.picture is None and self.color == _TRANSPARENT:
             return Cutout()(portrait)
-        colors = foreground(portrait.photo.rgb, portrait.alpha)
-        return over(colors, portrait.alpha, self._behind(portrait.photo))
+        colors = estimate_foreground(portrait.photo.rgb, portrait.alpha)
+        return composite_over(colors, portrait.alpha, self._behind(portrait.photo))
 
     def _behind(self, photo: Photo) -> RGB:
         """uint8 (H, W, 3) in the photo's profile."""
         profile = photo.meta.icc
         if self.picture is None:
-            return np.full((*photo.shape, 3), color_in(_rgb(self.color), profile), np.uint8)
+            return np.full((*photo.shape, 3), convert_color(_rgb(self.color), profile), np.uint8)
         own = self.picture.meta.icc if isinstance(self.picture, Photo) else None
-        return convert(cover(_pixels(self.picture), photo.shape), own, profile)
+        return convert_pixels(scale_to_cover(_pixels(self.picture), photo.shape), own, profile)
 
 
 def _pixels(picture: RGB | Photo) -> RGB:
     return picture.rgb if isinstance(picture, Photo) else picture
 
 
-def cover(picture: RGB, shape: tuple[int, int]) -> RGB:
+def scale_to_cover(picture: RGB, shape: tuple[int, int]) -> RGB:
     """Scale (h, w, 3) to cover `shape` (H, W), nothing stretched, and cut around the center."""
     height, width = picture.shape[:2]
     scale = max(shape[0] / height, shape[1] / width)

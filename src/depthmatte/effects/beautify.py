@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import RGB, Float
-from ..canvas import resize, scaled
-from ..color import luma
-from ..filters import box, gaussian, guided_coefficients
-from ..icc import to_srgb
-from ..restore import strips
+from ..canvas import resize, scale_shape
+from ..color.icc import convert_to_srgb
+from ..color.linear_light import rgb_to_luma
+from ..filters import box_filter, gaussian_filter, guided_coefficients
+from ..restore import row_strips
+from ..types import RGB, Float
 from .effect import Effect, Pixels, PortraitLike, option
 
-_AREA = 1_000_000  # pixels at most at which the change is computed; finer texture is kept
-_RADIUS = 0.006  # share of the diagonal over which skin is evened out
-_EPS = 0.003  # variance of luma that counts as texture; eyes, lips and outlines vary more
-_BUSY = 0.004  # variance of luma at which skin counts half
-_GLOW = 0.05
+_MAX_PIXELS = 1_000_000  # pixels at most at which the change is computed; finer texture is kept
+_RADIUS_DIAGONAL_SHARE = 0.006  # share of the diagonal over which skin is evened out
+_TEXTURE_VARIANCE = (
+    0.003  # variance of luma that counts as texture; eyes, lips and outlines vary more
+)
+_HALF_WEIGHT_VARIANCE = 0.004  # variance of luma at which skin counts half
+_BRIGHTENING = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Beautify(Effect):
         seen = _change(rgb, alpha, portrait.photo.meta.icc)
         change = resize(seen * np.float32(255 * self.strength), rgb.shape[:2])
         picture = np.empty_like(rgb)
-        for rows in strips(rgb.shape[0]):
+        for rows in row_strips(rgb.shape[0]):
             brighter = rgb[rows] + (change[rows] * alpha[rows])[..., None]
             picture[rows] = np.rint(np.clip(brighter, 0, 255)).astype(np.uint8)
         return picture
@@ -51,24 +53,33 @@ def _change(rgb: RGB, alpha: Float, profile: bytes | None) -> Float:
     Skin is found, and its luma measured, in sRGB: in wider profiles its numbers are others.
     """
     height, width = rgb.shape[:2]
-    shape = scaled((height, width), min(1.0, (_AREA / (height * width)) ** 0.5))
-    small = to_srgb(resize(rgb, shape), profile).astype(np.float32) * np.float32(1 / 255)
-    light, radius = luma(small), max(1, round(_RADIUS * float(np.hypot(*shape))))
-    a, b = guided_coefficients(small, light, radius, _EPS)
+    shape = scale_shape((height, width), min(1.0, (_MAX_PIXELS / (height * width)) ** 0.5))
+    small = convert_to_srgb(resize(rgb, shape), profile).astype(np.float32) * np.float32(1 / 255)
+    light, radius = (
+        rgb_to_luma(small),
+        max(1, round(_RADIUS_DIAGONAL_SHARE * float(np.hypot(*shape)))),
+    )
+    a, b = guided_coefficients(small, light, radius, _TEXTURE_VARIANCE)
     smooth = (a * small).sum(axis=-1) + b
-    glow = np.float32(4 * _GLOW) * light * (1 - light)
-    where = skin(gaussian(small, radius / 3)) * _calm(light, radius) * resize(alpha, shape)
-    return np.asarray(gaussian(where, radius / 2) * (smooth - light + glow), np.float32)
+    glow = np.float32(4 * _BRIGHTENING) * light * (1 - light)
+    where = (
+        skin_likelihood(gaussian_filter(small, radius / 3))
+        * _smooth_area_weight(light, radius)
+        * resize(alpha, shape)
+    )
+    return np.asarray(gaussian_filter(where, radius / 2) * (smooth - light + glow), np.float32)
 
 
-def _calm(light: Float, radius: int) -> Float:
+def _smooth_area_weight(light: Float, radius: int) -> Float:
     """1 where luma hardly varies, towards 0 on hair, eyes, lips and outlines."""
-    mean = box(light, radius)
-    variance = np.maximum(box(light * light, radius) - mean * mean, 0)
-    return np.asarray(_BUSY / (variance + np.float32(_BUSY)), np.float32)
+    mean = box_filter(light, radius)
+    variance = np.maximum(box_filter(light * light, radius) - mean * mean, 0)
+    return np.asarray(
+        _HALF_WEIGHT_VARIANCE / (variance + np.float32(_HALF_WEIGHT_VARIANCE)), np.float32
+    )
 
 
-def skin(rgb: Float) -> Float:
+def skin_likelihood(rgb: Float) -> Float:
     """How much each pixel looks like skin: float32 (h, w) in [0, 1] for sRGB (h, w, 3) in [0, 1].
 
     Judged by the shares of red and green in the sum of the three, which hardly depend on

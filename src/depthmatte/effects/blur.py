@@ -7,26 +7,28 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..arrays import RGB, Float
-from ..canvas import resize, scaled
-from ..color import to_bytes, to_linear
-from ..filters import disc, fill, gaussian, normalized
-from ..restore import restore
-from .composite import over
+from ..canvas import resize, scale_shape
+from ..color.linear_light import linear_to_bytes, to_linear
+from ..filters import disc_filter, fill_pull_push, gaussian_filter, normalized_convolution
+from ..restore import restore_map
+from ..types import RGB, Float
+from .composite import composite_over
 from .effect import Effect, Pixels, PortraitLike, option
-from .foreground import certain, foreground
+from .foreground import estimate_foreground, layer_certainty
 
-WIDEST = 0.03
+_MAX_RADIUS_DIAGONAL_SHARE = 0.03
 """Radius of the blur at strength 1, as a share of the photo's diagonal."""
 
-_AREA = 1_000_000  # pixels at most at which the background is blurred
-_DISC = 12  # pixels of radius at most; a wider blur is made on a smaller picture
-_CRISP = 2.0  # pixels of radius under which a shrunk background is fading in
-_MARGIN = 0.003  # share of the diagonal around the portrait that is not trusted as background
-_BEHIND = 0.02  # weight of pixels filled in behind the portrait
-_NEAREST = 0.3  # share of the blur right behind the portrait; the rest grows with depth
-_RELIEF = 0.05  # a background less deep than this is blurred evenly
-_LAYERS = 4
+_MAX_PIXELS = 1_000_000  # pixels at most at which the background is blurred
+_MAX_DISC_RADIUS_PX = 12  # pixels of radius at most; a wider blur is made on a smaller picture
+_FADE_IN_RADIUS_PX = 2.0  # pixels of radius under which a shrunk background is fading in
+_MARGIN_DIAGONAL_SHARE = (
+    0.003  # share of the diagonal around the portrait that is not trusted as background
+)
+_FILLED_PIXEL_WEIGHT = 0.02  # weight of pixels filled in behind the portrait
+_MIN_RADIUS_SHARE = 0.3  # share of the blur right behind the portrait; the rest grows with depth
+_MIN_BACKGROUND_DEPTH_RANGE = 0.05  # a background less deep than this is blurred evenly
+_LAYER_COUNT = 4
 
 
 @dataclass(frozen=True)
@@ -46,38 +48,38 @@ class Blur(Effect):
         rgb = portrait.photo.rgb
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
-        radius = self.strength * WIDEST * float(np.hypot(*portrait.photo.shape))
-        colours = foreground(rgb, portrait.alpha)
-        return over(colours, portrait.alpha, _background(portrait, radius))
+        radius = self.strength * _MAX_RADIUS_DIAGONAL_SHARE * float(np.hypot(*portrait.photo.shape))
+        colours = estimate_foreground(rgb, portrait.alpha)
+        return composite_over(colours, portrait.alpha, _background(portrait, radius))
 
 
 def _background(portrait: PortraitLike, radius: float) -> RGB:
     """The blurred background alone, uint8 (H, W, 3)."""
     rgb, profile = portrait.photo.rgb, portrait.photo.meta.icc
     height, width = portrait.photo.shape
-    scale = min(1.0, _DISC / radius, (_AREA / (height * width)) ** 0.5)
-    shape = scaled((height, width), scale)
-    cover = _widened(resize(portrait.alpha, shape))
-    free = certain(1 - cover)
-    plate = fill(to_linear(resize(rgb, shape), profile), free)
-    amount = _amount(portrait, cover, free)
-    weights = np.maximum(free, np.float32(_BEHIND))
-    light = _layered(plate, weights, amount, radius * scale)
-    blurred = resize(to_bytes(light, profile), rgb.shape[:2])
-    fading = 1.0 if scale == 1 else min(1.0, radius * scale / _CRISP)
+    scale = min(1.0, _MAX_DISC_RADIUS_PX / radius, (_MAX_PIXELS / (height * width)) ** 0.5)
+    shape = scale_shape((height, width), scale)
+    cover = _dilate_cover(resize(portrait.alpha, shape))
+    free = layer_certainty(1 - cover)
+    plate = fill_pull_push(to_linear(resize(rgb, shape), profile), free)
+    amount = _radius_share(portrait, cover, free)
+    weights = np.maximum(free, np.float32(_FILLED_PIXEL_WEIGHT))
+    light = _blur_layers(plate, weights, amount, radius * scale)
+    blurred = resize(linear_to_bytes(light, profile), rgb.shape[:2])
+    fading = 1.0 if scale == 1 else min(1.0, radius * scale / _FADE_IN_RADIUS_PX)
     if fading == 1:
         return blurred
     return np.asarray(cv2.addWeighted(blurred, fading, rgb, 1 - fading, 0), np.uint8)
 
 
-def _widened(cover: Float) -> Float:
+def _dilate_cover(cover: Float) -> Float:
     """`cover` grown a little: what the alpha missed at its rim must not colour the blur."""
-    reach = max(1, round(_MARGIN * float(np.hypot(*cover.shape))))
+    reach = max(1, round(_MARGIN_DIAGONAL_SHARE * float(np.hypot(*cover.shape))))
     window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     return np.asarray(cv2.dilate(cover, window), np.float32)
 
 
-def _amount(portrait: PortraitLike, cover: Float, free: Float) -> Float:
+def _radius_share(portrait: PortraitLike, cover: Float, free: Float) -> Float:
     """Share (h, w) in [_NEAREST, 1] of the full radius each background pixel is blurred with.
 
     1 where no depth is known. Behind the portrait, and at its rim, it continues from the
@@ -85,8 +87,8 @@ def _amount(portrait: PortraitLike, cover: Float, free: Float) -> Float:
     """
     small = portrait.depth_fit.resized((cover.shape[0], cover.shape[1]))
     depth, trust = (
-        restore(portrait.measured.relative, small),
-        restore(portrait.measured.prob, small),
+        restore_map(portrait.measured.relative, small),
+        restore_map(portrait.measured.prob, small),
     )
     subject, behind = trust * (cover > 0.9), trust * (free > 0.9)
     even = np.ones_like(cover)
@@ -94,11 +96,13 @@ def _amount(portrait: PortraitLike, cover: Float, free: Float) -> Float:
         return even
     here = _quantile(depth, subject, 0.5)
     relief = _quantile(depth, behind, 0.95) - here
-    if relief < _RELIEF:
+    if relief < _MIN_BACKGROUND_DEPTH_RANGE:
         return even
-    grown = _NEAREST + (1 - _NEAREST) * np.clip((depth - here) / relief, 0, 1)
+    grown = _MIN_RADIUS_SHARE + (1 - _MIN_RADIUS_SHARE) * np.clip((depth - here) / relief, 0, 1)
     amount = trust * grown + (1 - trust)
-    return gaussian(fill(amount.astype(np.float32), free), 0.004 * float(np.hypot(*cover.shape)))
+    return gaussian_filter(
+        fill_pull_push(amount.astype(np.float32), free), 0.004 * float(np.hypot(*cover.shape))
+    )
 
 
 def _quantile(values: Float, weights: Float, share: float) -> float:
@@ -108,15 +112,17 @@ def _quantile(values: Float, weights: Float, share: float) -> float:
     return float(values.ravel()[order[np.searchsorted(mass, share * mass[-1])]])
 
 
-def _layered(plate: Float, weights: Float, amount: Float, radius: float) -> Float:
+def _blur_layers(plate: Float, weights: Float, amount: Float, radius: float) -> Float:
     """Blur each layer with its own radius and lay them over each other, far to near."""
     if amount.min() == 1:
-        return normalized(plate, weights, lambda part: disc(part, radius))[0]
-    level = (1 - amount) * ((_LAYERS - 1) / (1 - _NEAREST))  # 0 farthest, _LAYERS - 1 nearest
+        return normalized_convolution(plate, weights, lambda part: disc_filter(part, radius))[0]
+    level = (1 - amount) * (
+        (_LAYER_COUNT - 1) / (1 - _MIN_RADIUS_SHARE)
+    )  # 0 farthest, _LAYERS - 1 nearest
     picture = None
-    for k in range(_LAYERS):
+    for k in range(_LAYER_COUNT):
         member = np.clip(1 - np.abs(level - k), 0, 1).astype(np.float32)
-        reach = radius * (1 - k * (1 - _NEAREST) / (_LAYERS - 1))
+        reach = radius * (1 - k * (1 - _MIN_RADIUS_SHARE) / (_LAYER_COUNT - 1))
         picture = _lay_over(picture, plate, weights, member, reach)
     return plate if picture is None else picture
 
@@ -127,13 +133,13 @@ def _lay_over(
     """One blurred layer over the farther ones; gaps of the farthest are filled from all layers."""
 
     def lens(part: Float) -> Float:
-        return disc(part, radius)
+        return disc_filter(part, radius)
 
     if below is None:
-        return normalized(plate, weights, lens)[0]
+        return normalized_convolution(plate, weights, lens)[0]
     if not member.any():
         return below
-    mean, share = normalized(plate, weights * member, lens)
+    mean, share = normalized_convolution(plate, weights * member, lens)
     whole = np.maximum(lens(weights), 1e-6)
     cover = np.clip(share / whole, 0, 1)[..., None]
     return np.asarray(below + cover * (mean - below), np.float32)

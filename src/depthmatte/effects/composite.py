@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..arrays import RGB, Float
+from ..types import RGB, Float
 
 
-def over(front: RGB, alpha: Float, back: RGB) -> RGB:
+def composite_over(front: RGB, alpha: Float, back: RGB) -> RGB:
     """alpha * front + (1 - alpha) * back, uint8 (H, W, 3), `alpha` float32 (H, W) in [0, 1].
 
     In sRGB, not in linear light: so do viewers and page builders with the cut-out, and the

@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Float
-from ..canvas import Fit
-from ..fields import check, option
-from ..maps import Depth
+from ..canvas import Letterbox
+from ..fields import check_options, option
 from ..photo import Photo
+from ..types import Float
+from ..values import Depth
 
 __all__ = ["Effect", "Pixels", "PortraitLike", "option"]
 
@@ -36,7 +36,7 @@ class PortraitLike(Protocol):
         """Depth on its canvas."""
 
     @property
-    def depth_fit(self) -> Fit:
+    def depth_fit(self) -> Letterbox:
         """How the photo lies on the depth's canvas."""
 
     @property
@@ -52,7 +52,7 @@ class Effect:
     """
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The target image (SPEC row A16)."""

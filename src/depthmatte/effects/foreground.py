@@ -15,35 +15,37 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import RGB, Float
-from ..canvas import resize, scaled
-from ..filters import broadcast, fill
-from ..restore import strips
+from ..canvas import resize, scale_shape
+from ..filters import fill_pull_push, repeat_channels
+from ..restore import row_strips
+from ..types import RGB, Float
 
-SIDE = 640
+_LAYER_SIDE_PX = 640
 """Longest side at which the two layers are continued; they are smooth there."""
 
-VISIBLE = 0.5 / 255
+MIN_VISIBLE_ALPHA = 0.5 / 255
 """Alpha that survives rounding to 8 bits; less counts as 0, and 1 - VISIBLE as 1."""
 
-_SURE = (0.8, 0.99)  # alpha between which a pixel becomes certain of its layer
-_HINT = 1e-3  # weight of uncertain pixels, so that a layer without certain ones has a colour
-_MARGIN = 2
-STRIP = 64
+_CERTAIN_ALPHA_RANGE = (0.8, 0.99)  # alpha between which a pixel becomes certain of its layer
+_UNCERTAIN_WEIGHT = (
+    1e-3  # weight of uncertain pixels, so that a layer without certain ones has a colour
+)
+_MARGIN_PX = 2
+STRIP_ROWS = 64
 """Rows that are looked at together: few enough to stay in a processor's cache."""
 
 
-Place = NDArray[np.int32]
+_PixelIndex = NDArray[np.int32]
 """Pixels of a strip of rows, counted row by row."""
 
 
-class Edge(NamedTuple):
+class EdgeStrip(NamedTuple):
     """Some rows of a photo: which of their pixels, counted row by row, are partly the
     portrait's, and the colors uint8 (n, 3) of the portrait in those.
     """
 
     rows: slice
-    place: Place
+    place: _PixelIndex
     colors: RGB
 
     def paint(self, picture: NDArray[np.uint8]) -> None:
@@ -58,7 +60,7 @@ class Edge(NamedTuple):
         whole[self.place] = pixels
 
 
-def foreground(rgb: RGB, alpha: Float) -> RGB:
+def estimate_foreground(rgb: RGB, alpha: Float) -> RGB:
     """Foreground colours: uint8 (H, W, 3) for `rgb` uint8 (H, W, 3) and `alpha` (H, W) in [0, 1].
 
     Where alpha is 1 (in 8 bits) the photo's own pixel is returned, and also far from the
@@ -66,75 +68,78 @@ def foreground(rgb: RGB, alpha: Float) -> RGB:
     the transition band is a quarter of the raw photo's (0.021 and 0.024 against 0.085;
     blur fusion 0.031 and 0.036), with a blurred alpha still less than half (0.029, 0.039).
     """
-    edges = unmixed(rgb, alpha)
+    edges = estimate_edge_colors(rgb, alpha)
     colours = rgb.copy()
     for edge in edges:
         edge.paint(colours)
     return colours
 
 
-def unmixed(rgb: RGB, alpha: Float) -> list[Edge]:
+def estimate_edge_colors(rgb: RGB, alpha: Float) -> list[EdgeStrip]:
     """What `foreground` changes in the photo. At full size only one layer lies in memory at a
     time, and only the pixels of the transition band are computed.
     """
-    bands = list(_bands(alpha))
+    bands = list(_transition_bands(alpha))
     if not bands:
         return []
     shape = alpha.shape[0], alpha.shape[1]
-    front, back = _layers(rgb, alpha)
+    front, back = _estimate_layers(rgb, alpha)
     memory = np.empty(rgb.shape, np.uint8)
-    whole = resize(front, shape, memory=memory)
-    edges = [Edge(rows, place, _taken(whole, rows, place)) for rows, place in bands]
-    whole = resize(back, shape, memory=memory)
+    whole = resize(front, shape, out=memory)
+    edges = [EdgeStrip(rows, place, _take_pixels(whole, rows, place)) for rows, place in bands]
+    whole = resize(back, shape, out=memory)
     for rows, place, near in edges:
-        share = broadcast(alpha[rows].reshape(-1, 1)[place], 3).reshape(-1, 3)
-        missing = _taken(rgb, rows, place) - share * near.astype(np.float32)
-        missing -= (1 - share) * _taken(whole, rows, place)
+        share = repeat_channels(alpha[rows].reshape(-1, 1)[place], 3).reshape(-1, 3)
+        missing = _take_pixels(rgb, rows, place) - share * near.astype(np.float32)
+        missing -= (1 - share) * _take_pixels(whole, rows, place)
         pure = np.clip(near.astype(np.float32) + share * missing, 0, 255)
         near[:] = np.rint(pure, out=pure)
     return edges
 
 
-def _taken(picture: RGB, rows: slice, place: Place) -> RGB:
+def _take_pixels(picture: RGB, rows: slice, place: _PixelIndex) -> RGB:
     """The pixels of an edge, (n, 3)."""
     return picture[rows].reshape(-1, 3).take(place, axis=0)
 
 
-def _bands(alpha: Float) -> Iterator[tuple[slice, Place]]:
+def _transition_bands(alpha: Float) -> Iterator[tuple[slice, _PixelIndex]]:
     """Strips of rows that hold pixels of the transition band, and which ones."""
-    for rows, near in reach(alpha):
-        place = np.flatnonzero(near & (alpha[rows] < 1 - VISIBLE))
+    for rows, near in visible_strips(alpha):
+        place = np.flatnonzero(near & (alpha[rows] < 1 - MIN_VISIBLE_ALPHA))
         if place.size:
             yield rows, place.astype(np.int32)
 
 
-def reach(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+def visible_strips(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
     """Where a portrait's colour can be seen, also after resizing: its pixels and a margin.
 
     Strips of rows that cover the picture, each with a boolean (h, W).
     """
-    window = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
-    for rows in strips(alpha.shape[0], STRIP):
-        start = max(rows.start - _MARGIN, 0)
-        seen = (alpha[start : rows.stop + _MARGIN] > VISIBLE).view(np.uint8)
+    window = np.ones((2 * _MARGIN_PX + 1, 2 * _MARGIN_PX + 1), np.uint8)
+    for rows in row_strips(alpha.shape[0], STRIP_ROWS):
+        start = max(rows.start - _MARGIN_PX, 0)
+        seen = (alpha[start : rows.stop + _MARGIN_PX] > MIN_VISIBLE_ALPHA).view(np.uint8)
         inside = slice(rows.start - start, rows.stop - start)
         yield rows, cv2.dilate(seen, window)[inside].view(bool)
 
 
-def _layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
+def _estimate_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
     """(foreground, background) continued over the whole photo, both small: at most SIDE."""
     shape = alpha.shape[0], alpha.shape[1]
-    small = scaled(shape, min(1.0, SIDE / max(shape)))
-    colour, cover = _shrunk(rgb, small).astype(np.float32), _shrunk(alpha, small)
+    small = scale_shape(shape, min(1.0, _LAYER_SIDE_PX / max(shape)))
+    colour, cover = _shrink(rgb, small).astype(np.float32), _shrink(alpha, small)
     free = 1 - cover
-    front, back = fill(colour, certain(cover)), fill(colour, certain(free))
+    front, back = (
+        fill_pull_push(colour, layer_certainty(cover)),
+        fill_pull_push(colour, layer_certainty(free)),
+    )
     # Almost certain pixels still hold a little of the other layer: now it is known, take it out.
-    purer = fill(_purer(colour, cover, back), certain(cover))
-    back = fill(_purer(colour, free, front), certain(free))
-    return _bytes(purer), _bytes(back)
+    purer = fill_pull_push(_remove_other_layer(colour, cover, back), layer_certainty(cover))
+    back = fill_pull_push(_remove_other_layer(colour, free, front), layer_certainty(free))
+    return _to_bytes(purer), _to_bytes(back)
 
 
-def _shrunk(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+def _shrink(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     """The picture at a smaller size, over half of it first: a mean of four is quick to take.
 
     That rounds once more, which the smooth layers do not show.
@@ -145,18 +150,18 @@ def _shrunk(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     return resize(picture, shape)
 
 
-def certain(share: Float) -> Float:
+def layer_certainty(share: Float) -> Float:
     """Weights in [0, 1]: 1 where a layer alone is seen, next to nothing where it is mixed."""
-    low, high = _SURE
+    low, high = _CERTAIN_ALPHA_RANGE
     sure = np.clip((share - low) / (high - low), 0, 1) ** 2
-    return np.asarray(np.maximum(sure, share * np.float32(_HINT)), np.float32)
+    return np.asarray(np.maximum(sure, share * np.float32(_UNCERTAIN_WEIGHT)), np.float32)
 
 
-def _purer(colour: Float, share: Float, other: Float) -> Float:
+def _remove_other_layer(colour: Float, share: Float, other: Float) -> Float:
     """What is left of `colour` without the (1 - share) of `other`, in [0, 255]."""
-    rest = colour - broadcast(1 - share, 3) * other
-    return np.clip(rest / broadcast(np.maximum(share, np.float32(0.5)), 3), 0, 255)
+    rest = colour - repeat_channels(1 - share, 3) * other
+    return np.clip(rest / repeat_channels(np.maximum(share, np.float32(0.5)), 3), 0, 255)
 
 
-def _bytes(values: Float) -> RGB:
+def _to_bytes(values: Float) -> RGB:
     return np.rint(np.clip(values, 0, 255)).astype(np.uint8)

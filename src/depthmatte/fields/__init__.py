@@ -16,25 +16,38 @@ From the fields derive the checks (`check`), values typed as text (`parse`), the
 
 from __future__ import annotations
 
-from .option import Choices, Option, names, option, options
-from .values import check, checked, pairs, parse, read
-from .written import filled, fresh, plain, rewrite, schema, table
+from .declaration import Choices, Option, list_options, option, option_names
+from .parsing import (
+    check_option_value,
+    check_options,
+    parse_option_value,
+    parse_options,
+    parse_pairs,
+)
+from .schema import (
+    fill_tables,
+    has_current_tables,
+    json_schema,
+    markdown_table,
+    rewrite_tables,
+    to_json_values,
+)
 
 __all__ = [
     "Choices",
     "Option",
-    "check",
-    "checked",
-    "filled",
-    "fresh",
-    "names",
+    "check_option_value",
+    "check_options",
+    "fill_tables",
+    "has_current_tables",
+    "json_schema",
+    "list_options",
+    "markdown_table",
     "option",
-    "options",
-    "pairs",
-    "parse",
-    "plain",
-    "read",
-    "rewrite",
-    "schema",
-    "table",
+    "option_names",
+    "parse_option_value",
+    "parse_options",
+    "parse_pairs",
+    "rewrite_tables",
+    "to_json_values",
 ]

@@ -7,20 +7,20 @@ from collections.abc import Callable
 import numpy as np
 
 from ..canvas import Canvas
-from ..maps import Matte
-from ..network import Network
+from ..networks.network import Network
+from ..values import Matte
 
 
-def segmenter(network: Network) -> Callable[[Canvas], Matte]:
+def create_segmenter(network: Network) -> Callable[[Canvas], Matte]:
     """A step that asks `network` (task "matte") for S_in and I1.
 
     Both maps are 0 on the canvas's padding, which is never portrait. Raises WeightsError
     for a network with another task.
     """
-    network.expect("matte")
+    network.require_task("matte")
 
     def segment(canvas: Canvas) -> Matte:
-        maps = network.look(canvas)
+        maps = network.predict_canvas(canvas)
         inside = canvas.fit.inside()
         alpha, prob = (np.where(inside, maps[name], np.float32(0)) for name in ("alpha", "prob"))
         return Matte(alpha, prob, canvas.rgb[0])

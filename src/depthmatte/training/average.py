@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..io.replace import refuse_inputs
-from ..text import label
+from ..system.atomic_write import refuse_inputs
+from ..system.text import label
 from .checkpoint import read_checkpoint, refuse_run_file, write_checkpoint
 
 

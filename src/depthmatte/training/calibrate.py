@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..canvas import PRESET, lay
+from ..canvas import PRESET_SHAPE, to_canvas
 from .data.splits import list_matte_photos
 from .networks.monodepth import DEPTH_TOLERANCE, expected_depth, probability_near
 from .networks.stereo import DISPARITY_TOLERANCE
@@ -38,14 +38,14 @@ _SHARPNESSES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
 @torch.no_grad()
-def fit_sharpness(network: nn.Module, data: Path, preset: tuple[int, int] = PRESET) -> float:
+def fit_sharpness(network: nn.Module, data: Path, preset: tuple[int, int] = PRESET_SHAPE) -> float:
     """The factor on the matte's logits with the least error on held-out photos."""
     errors = np.zeros(len(_SHARPNESSES))
     for item in list_matte_photos(data)[2]:
         rgb, mask = item.read()
         fit, image = to_network_input(rgb, preset)
-        truth = torch.from_numpy(lay(mask, fit)[fit.window]).float() / 255
-        logits = network(torch.from_numpy(image)[None]).matte[0, 0][fit.window]
+        truth = torch.from_numpy(to_canvas(mask, fit)[fit.content_slices]).float() / 255
+        logits = network(torch.from_numpy(image)[None]).matte[0, 0][fit.content_slices]
         errors += [float((torch.sigmoid(k * logits) - truth).abs().mean()) for k in _SHARPNESSES]
     return _SHARPNESSES[int(np.argmin(errors))]
 
@@ -80,8 +80,10 @@ def _evidence(network: nn.Module, scene: DepthScene) -> tuple[Tensor, Tensor, Te
     logits: Tensor = network(torch.from_numpy(image)[None])
     d = expected_depth(logits)
     step = (slice(2, None, 4), slice(2, None, 4))
-    truth = torch.from_numpy(lay(scene.d, fit, nearest=True)[step])
-    valid = torch.from_numpy(lay(scene.is_exact.astype(np.uint8), fit, nearest=True)[step] > 0)
+    truth = torch.from_numpy(to_canvas(scene.d, fit, nearest=True)[step])
+    valid = torch.from_numpy(
+        to_canvas(scene.is_exact.astype(np.uint8), fit, nearest=True)[step] > 0
+    )
     right = ((d[0, 0] - truth).abs() <= DEPTH_TOLERANCE)[valid]
     return logits[0][:, valid], d[0, 0][valid], right
 

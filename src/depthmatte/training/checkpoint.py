@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from ..io.replace import replacing
-from ..text import label, reason
+from ..system.atomic_write import atomic_draft
+from ..system.text import describe_os_error, label
 from .recipe import TASK_NAMES
 
 RUN_FILES = ("last.pt", "log.csv", "log.png")
@@ -36,7 +36,7 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     # torch turns the system's errors into its own: it writes to memory, and we to the disk.
     held = io.BytesIO()
     torch.save(state, held)
-    with replacing(path, folders=True) as draft:
+    with atomic_draft(path, folders=True) as draft:
         draft.write_bytes(held.getbuffer())
 
 
@@ -71,7 +71,7 @@ def read_checkpoint(path: Path, resumed: bool = False) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise InputError(f"{label(path)}: {reason(error)}; check the path") from error
+        raise InputError(f"{label(path)}: {describe_os_error(error)}; check the path") from error
     except Exception as error:  # torch raises what its unpickler meets: KeyError, IndexError, ...
         raise alien from error
     if not _is_run(state):

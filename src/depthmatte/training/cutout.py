@@ -76,7 +76,7 @@ def resize_rgba(rgba: RGBA, height: float) -> RGBA:
 
 def trim_to_mask(rgba: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
     """The rows and columns where anything is solid; all of them where nothing is."""
-    box = Box.around(solid, 0)
+    box = Box.bounding(solid, 0)
     return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba
 
 

@@ -20,13 +20,13 @@ import onnx.numpy_helper
 import torch
 from torch import nn
 
-from ..canvas import PRESET
-from ..contract import KEY, VERSION
+from ..canvas import PRESET_SHAPE
 from ..errors import InputError, WeightsError
-from ..fields import options
-from ..io.replace import refuse_inputs, replacing
-from ..network import Network
-from ..text import label
+from ..fields import list_options
+from ..networks.contract import CONTRACT_VERSION, METADATA_KEY
+from ..networks.network import Network
+from ..system.atomic_write import atomic_draft, refuse_inputs
+from ..system.text import label
 from .checkpoint import read_checkpoint, refuse_run_file
 from .recipe import UNUSED_OPTIONS, Recipe
 from .tasks.registry import TRAINING_TASKS
@@ -39,7 +39,7 @@ _FLOAT16_LIMIT = 7e-3
 """The same for the shipped file with float16 weights."""
 
 _SIZE_MULTIPLE = 32
-_CHECKED_SIZES = (PRESET, PRESET[::-1], (256, 256))
+_CHECKED_SIZES = (PRESET_SHAPE, PRESET_SHAPE[::-1], (256, 256))
 """Canvases on which the exported graph is compared with torch; the first one is traced."""
 
 _NORMALIZATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
@@ -87,7 +87,7 @@ def export_onnx(
     out.parent.mkdir(parents=True, exist_ok=True)
     task, network = load_network(checkpoint)
     module = TRAINING_TASKS[task].export(network, calibration).eval()
-    with replacing(out) as fresh:
+    with atomic_draft(out) as fresh:
         _write(module, fresh, TRAINING_TASKS[task])
         _check_parity(module, fresh, task, card or ModelCard(), PARITY_LIMIT)
         _store_as_float16(fresh)
@@ -131,7 +131,7 @@ _PATH_PLACEHOLDERS = {"start": "(an earlier run)", "labels": "(of train labels)"
 def _command(recipe: Mapping[str, Any]) -> str:
     """The command line that repeats a recipe."""
     words = ["depthmatte train", recipe["task"]]
-    for one in options(Recipe):
+    for one in list_options(Recipe):
         value = recipe.get(one.name)
         unused = UNUSED_OPTIONS.get(recipe["task"], ())
         if one.name in (*_PLACE_OPTIONS, *unused) or value is None:
@@ -140,7 +140,7 @@ def _command(recipe: Mapping[str, Any]) -> str:
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
-            words.append(f"{flag} {_PATH_PLACEHOLDERS.get(one.name) or one.shown(value)}")
+            words.append(f"{flag} {_PATH_PLACEHOLDERS.get(one.name) or one.format_value(value)}")
     return " ".join(words)
 
 
@@ -258,14 +258,14 @@ def _store_contract(
 ) -> None:
     """Store the contract in the file."""
     contract = {
-        "contract": VERSION,
+        "contract": CONTRACT_VERSION,
         "task": task,
         "input": {
             "name": "image",
             "channels": TRAINING_TASKS[task].channels,
             "range": [0, 1],
             "multiple": _SIZE_MULTIPLE // TRAINING_TASKS[task].reduction,
-            "preset": _input_size(TRAINING_TASKS[task], PRESET),
+            "preset": _input_size(TRAINING_TASKS[task], PRESET_SHAPE),
         },
         "outputs": _OUTPUT_MEANINGS[task],
         "normalisation": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
@@ -279,7 +279,7 @@ def _store_contract(
         "parity": parity,
     }
     model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, {KEY: json.dumps(contract)})
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(contract)})
     onnx.save(model, str(path))
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..io.replace import replacing
-from ..text import label
+from ..system.atomic_write import atomic_draft
+from ..system.text import label
 
 LogRow = dict[str, float]
 """One epoch: `epoch`, `loss` and its terms, `validation`, `seconds`."""
@@ -21,7 +21,7 @@ def write_log(path: Path, rows: Sequence[LogRow]) -> None:
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
     writer.writeheader()
     writer.writerows(rows)
-    with replacing(path) as draft:
+    with atomic_draft(path) as draft:
         draft.write_text(text.getvalue(), "utf-8", newline="")
 
 
@@ -58,5 +58,5 @@ def plot_log(path: Path, rows: Sequence[LogRow]) -> None:
     axes.set_yscale("log")
     axes.legend()
     axes.grid(alpha=0.3)
-    with replacing(path) as draft:
+    with atomic_draft(path) as draft:
         figure.savefig(draft, dpi=110, format="png")

@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from ..errors import OptionError
-from ..fields import check, option, options
+from ..fields import check_options, list_options, option
 
 TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 """The networks that can be trained."""
@@ -84,9 +84,9 @@ class Recipe:
     )
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
         unused = UNUSED_OPTIONS.get(self.task, ())
-        for one in options(Recipe):
+        for one in list_options(Recipe):
             if one.name in unused and getattr(self, one.name) != one.default:
                 raise OptionError(f"{one.name}: train {self.task} has no use for it; leave it out")
 
@@ -99,6 +99,6 @@ class ExistingRun:
     replace: bool = option(False, "give up the run that OUT holds and begin anew")
 
     def __post_init__(self) -> None:
-        check(self)
+        check_options(self)
         if self.resume and self.replace:
             raise OptionError("--resume and --replace: exclude each other; give one")

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..fields import plain
-from ..text import label
+from ..fields import to_json_values
+from ..system.text import label
 from .checkpoint import read_checkpoint, write_checkpoint
 from .log import LogRow, plot_log, read_log, write_log
 from .networks.encoders import load_imagenet_weights
@@ -182,7 +182,7 @@ class Run:
         write_checkpoint(
             self.recipe.out / "last.pt",
             {
-                "recipe": plain(self.recipe),
+                "recipe": to_json_values(self.recipe),
                 "epoch": self.epoch,
                 "step": self.step,
                 "spent": time.monotonic() - self.began,

@@ -6,7 +6,7 @@ import numpy as np
 import pyrealsense2 as rs
 from numpy.typing import NDArray
 
-from depthmatte.camera import Camera, pose
+from depthmatte.camera import Camera, relative_pose
 
 
 def _intrinsics(camera: Camera) -> Any:
@@ -45,7 +45,7 @@ def aligned(mm: NDArray[np.uint16], source: Camera, target: Camera) -> NDArray[n
     near = colour.add_video_stream(_stream(rs.stream.color, rs.format.rgb8, 3, target))
     depth.add_read_only_option(rs.option.depth_units, 0.001)
     way = rs.extrinsics()
-    turn, shift = pose(source, target)
+    turn, shift = relative_pose(source, target)
     way.rotation, way.translation = turn.T.ravel().tolist(), shift.tolist()  # columns first
     far.register_extrinsics_to(near, way)
     device.create_matcher(rs.matchers.dlr_c)

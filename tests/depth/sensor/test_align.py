@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from depthmatte.camera import Camera, pose
-from depthmatte.depth.align import Aligned, align
-from depthmatte.depth.grid import Grid
-from depthmatte.evidence import Reason
+from depthmatte.camera import Camera, relative_pose
+from depthmatte.depth.sensor.align import AlignedDepth, align_depth
+from depthmatte.depth.sensor.source_density import SourceGrid
+from depthmatte.evidence import DepthStatus
 from rigs import cameras, pixels, plane_depth, rotation, small
 
 Map = NDArray[Any]
@@ -46,9 +46,9 @@ def test_a_plane_is_exact_and_without_gaps(
     truth = plane_depth(target, plane, offset)
     assume(np.isfinite(z).all() and z.min() > 0.2)
     assume(np.isfinite(truth).all() and truth.min() > 0.2)
-    moved = align(z.astype(np.float32), all_valid(z), source, target)
+    moved = align_depth(z.astype(np.float32), all_valid(z), source, target)
     inside = looked_at(target, truth, source)
-    assert (moved.validity[inside] == Reason.VALID).all()
+    assert (moved.validity[inside] == DepthStatus.VALID).all()
     # A lens is taken for straight from pixel to pixel; at 60 pixels that is a little off, at a
     # single pixel of a steep plane by 1.6 per mille (found by hypothesis).
     wrong = np.abs(moved.z / truth - 1)[inside]
@@ -64,12 +64,12 @@ def test_the_nearest_surface_wins(source: Camera, target: Camera, near: float) -
     card = plane_depth(source, np.array([0.1, 0, 1.0]), near)
     cut = (slice(30, 60), slice(40, 80))
     z[cut] = card[cut]
-    moved = align(z.astype(np.float32), all_valid(z), source, target)
+    moved = align_depth(z.astype(np.float32), all_valid(z), source, target)
     on_card = plane_depth(target, np.array([0.1, 0, 1.0]), near)
     on_wall = plane_depth(target, np.array([0, 0, 1.0]), 6.0)
     places = source.project(target.unproject(pixels(target), on_card))
     grown, shrunk = _within(places, cut, 0.5 + 1.5), _within(places, cut, -1.5)
-    valid = moved.validity == Reason.VALID
+    valid = moved.validity == DepthStatus.VALID
     assert valid[shrunk].all()
     assert np.abs(moved.z / on_card - 1)[shrunk].max(initial=0) < 0.01
     hidden = _within(source.project(target.unproject(pixels(target), on_wall)), cut, -2.0)
@@ -78,7 +78,7 @@ def test_the_nearest_surface_wins(source: Camera, target: Camera, near: float) -
     assert np.abs(moved.z / on_wall - 1)[beside & valid & seen & ~hidden].max(initial=0) < 0.01
     # What the card hides from the depth camera has no depth, and says so.
     assert not valid[hidden & beside].any()
-    assert (moved.validity[hidden & beside] == Reason.SHADOW).all()
+    assert (moved.validity[hidden & beside] == DepthStatus.OCCLUDED).all()
 
 
 @pytest.mark.parametrize("shift", [(0.4, 0, 0), (-0.4, 0, 0), (0, 0.4, 0), (0.25, -0.25, 0)])
@@ -89,13 +89,13 @@ def test_the_shadow_lies_beside_what_casts_it(shift: tuple[float, float, float])
     z = np.full((90, 120), 6.0, np.float32)
     cut = (slice(30, 60), slice(40, 80))
     z[cut] = 1.5
-    moved = align(z, all_valid(z), source, target)
+    moved = align_depth(z, all_valid(z), source, target)
     wall = np.full(target.shape, 6.0)
     on_wall = source.project(target.unproject(pixels(target), wall))
     on_card = source.project(target.unproject(pixels(target), wall / 4))
     shadow = _within(on_wall, cut, -1.0) & ~_within(on_card, cut, 1.0)
     assert shadow.sum() > 300
-    assert (moved.validity[shadow] == Reason.SHADOW).all()
+    assert (moved.validity[shadow] == DepthStatus.OCCLUDED).all()
     assert (z.ravel()[moved.origin[shadow]] == 1.5).all()
     clear = ~_within(on_wall, cut, 1.0) & ~_within(on_card, cut, 1.0)
     clear &= looked_at(target, wall, source)
@@ -121,8 +121,10 @@ def _wide(mask: Map, target: Camera, source: Camera) -> Map:
 
 
 @pytest.mark.parametrize("size", [(60, 80), (240, 320)])
-@pytest.mark.parametrize("reason", [Reason.MISSING, Reason.TOO_FAR, Reason.EDGE])
-def test_holes_stay_holes_and_keep_their_reason(size: tuple[int, int], reason: Reason) -> None:
+@pytest.mark.parametrize(
+    "reason", [DepthStatus.MISSING, DepthStatus.TOO_FAR, DepthStatus.FLYING_PIXEL]
+)
+def test_holes_stay_holes_and_keep_their_reason(size: tuple[int, int], reason: DepthStatus) -> None:
     source = Camera((120, 160), 130, 130, 79.5, 59.5)
     target = Camera(
         size, size[1] * 0.8, size[1] * 0.8, size[1] / 2, size[0] / 2, (), rotation(0, 0.02, 0),
@@ -132,7 +134,7 @@ def test_holes_stay_holes_and_keep_their_reason(size: tuple[int, int], reason: R
     validity = all_valid(z)
     validity[40:80, 60:100] = reason
     z[40:80, 60:100] = 0.7  # must not matter
-    moved = align(z, validity, source, target)
+    moved = align_depth(z, validity, source, target)
     truth = plane_depth(target, np.array([0, 0, 1.0]), 2.0)
     places = source.project(target.unproject(pixels(target), truth))
     hole = _within(places, (slice(40, 80), slice(60, 100)), -1.0)
@@ -141,16 +143,16 @@ def test_holes_stay_holes_and_keep_their_reason(size: tuple[int, int], reason: R
     assert (moved.z[hole] == 0).all()
     around = ~_within(places, (slice(40, 80), slice(60, 100)), 1.0)
     around &= looked_at(target, truth, source)
-    assert (moved.validity[around] == Reason.VALID).all()
+    assert (moved.validity[around] == DepthStatus.VALID).all()
 
 
 def test_beyond_the_depth_cameras_view_depth_is_missing() -> None:
     narrow = Camera((120, 160), 300, 300, 79.5, 59.5)
     wide = Camera((120, 160), 100, 100, 79.5, 59.5, (), np.eye(3), np.array([0.02, 0, 0]))
     z = np.full((120, 160), 2.0, np.float32)
-    moved = align(z, all_valid(z), narrow, wide)
-    assert (moved.validity[60, 60:100] == Reason.VALID).all()
-    assert (moved.validity[:, :40] == Reason.MISSING).all()
+    moved = align_depth(z, all_valid(z), narrow, wide)
+    assert (moved.validity[60, 60:100] == DepthStatus.VALID).all()
+    assert (moved.validity[:, :40] == DepthStatus.MISSING).all()
     assert (moved.origin[:, :40] == -1).all()
 
 
@@ -159,10 +161,10 @@ def test_nothing_in_common_is_no_depth() -> None:
     behind = Camera((30, 40), 40, 40, 19.5, 14.5, (), rotation(0, np.pi, 0))
     z = np.full((30, 40), 2.0, np.float32)
     for moved in (
-        align(z, all_valid(z), source, behind),
-        align(z, np.full_like(all_valid(z), Reason.MISSING), source, source),
+        align_depth(z, all_valid(z), source, behind),
+        align_depth(z, np.full_like(all_valid(z), DepthStatus.MISSING), source, source),
     ):
-        assert (moved.validity == Reason.MISSING).all()
+        assert (moved.validity == DepthStatus.MISSING).all()
         assert not moved.z.any()
 
 
@@ -170,8 +172,8 @@ def test_nothing_in_common_is_no_depth() -> None:
 def test_tiny_maps_work(shape: tuple[int, int]) -> None:
     source = Camera(shape, 9, 9, (shape[1] - 1) / 2, (shape[0] - 1) / 2, (0.1, 0.0, 0.0, 0.0))
     target = Camera((12, 16), 4, 4, 7.5, 5.5, (), np.eye(3), np.array([0.01, 0, 0]))
-    moved = align(np.full(shape, 2.0, np.float32), np.zeros(shape, np.uint8), source, target)
-    valid = moved.validity == Reason.VALID
+    moved = align_depth(np.full(shape, 2.0, np.float32), np.zeros(shape, np.uint8), source, target)
+    valid = moved.validity == DepthStatus.VALID
     assert valid.any()
     assert moved.z[valid] == pytest.approx(2.0, rel=1e-5)
 
@@ -180,8 +182,8 @@ def test_nearest_takes_the_points_own_depth() -> None:
     source = Camera((60, 80), 70, 70, 39.5, 29.5)
     target = Camera((30, 40), 35, 35, 19.5, 14.5, (), rotation(0, 0.05, 0), np.array([0.1, 0, 0]))
     z = plane_depth(source, np.array([0.4, 0.1, 1]), 2.0).astype(np.float32)
-    moved = align(z, all_valid(z), source, target, "nearest")
-    valid = moved.validity == Reason.VALID
+    moved = align_depth(z, all_valid(z), source, target, "nearest")
+    valid = moved.validity == DepthStatus.VALID
     points = source.unproject(pixels(source), z).reshape(-1, 3)[moved.origin[valid]]
     own = (points @ target.rotation.T + target.translation)[:, 2]
     assert moved.z[valid] == pytest.approx(own, rel=1e-5)
@@ -190,8 +192,8 @@ def test_nearest_takes_the_points_own_depth() -> None:
 def test_a_coarse_map_is_filled_and_a_fine_one_kept() -> None:
     z = np.full((480, 640), 2.0, np.float32)
     source = Camera((480, 640), 600, 600, 319.5, 239.5)
-    assert Grid.of(z, z > 0, source, source.scaled((96, 128))).z.shape == (480, 640)
-    coarse = Grid.of(z, z > 0, source, source.scaled((960, 1280)))
+    assert SourceGrid.from_depth(z, z > 0, source, source.scaled((96, 128))).z.shape == (480, 640)
+    coarse = SourceGrid.from_depth(z, z > 0, source, source.scaled((960, 1280)))
     assert coarse.z.shape[0] >= 960
     assert coarse.z.shape[1] >= 1280
     assert coarse.z[5, 5] == pytest.approx(2.0)
@@ -210,9 +212,11 @@ def scene(source: Camera) -> Map:
     return np.round(z * 1000).astype(np.uint16)
 
 
-def ours(mm: Map, target: Camera, interpolation: Any = "bilinear") -> Aligned:
-    validity = np.where(mm > 0, Reason.VALID, Reason.MISSING).astype(np.uint8)
-    return align((mm / 1000).astype(np.float32), validity, ORACLE_SOURCE, target, interpolation)
+def ours(mm: Map, target: Camera, interpolation: Any = "bilinear") -> AlignedDepth:
+    validity = np.where(mm > 0, DepthStatus.VALID, DepthStatus.MISSING).astype(np.uint8)
+    return align_depth(
+        (mm / 1000).astype(np.float32), validity, ORACLE_SOURCE, target, interpolation
+    )
 
 
 def differ(got: Map, wanted: Map, both: Map) -> float:
@@ -231,7 +235,7 @@ def test_opencv_registers_the_same(target: Camera) -> None:
     if not hasattr(cv2, "registerDepth"):
         pytest.skip("this OpenCV has no registerDepth")
     mm = scene(ORACLE_SOURCE)
-    turn, shift = pose(ORACLE_SOURCE, target)
+    turn, shift = relative_pose(ORACLE_SOURCE, target)
     whole = np.block([[turn, shift[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
     bent = np.array(target.distortion or (0, 0, 0, 0), float)
     registered = cv2.registerDepth(
@@ -240,7 +244,7 @@ def test_opencv_registers_the_same(target: Camera) -> None:
     )  # fmt: skip
     wanted = registered.astype(np.float32) / 1000
     moved = ours(mm, target)
-    both = (wanted > 0) & (moved.validity == Reason.VALID)
+    both = (wanted > 0) & (moved.validity == DepthStatus.VALID)
     assert both.sum() > 0.9 * (wanted > 0).sum()
     smooth = np.abs(moved.z / np.where(both, wanted, 1) - 1)[both]
     assert np.percentile(smooth, 95) < 0.01
@@ -259,7 +263,7 @@ def test_librealsense_aligns_the_same() -> None:
         mm = scene(ORACLE_SOURCE)
         wanted = device.aligned(mm, ORACLE_SOURCE, target)  # keeps the depth camera's own z
         moved = ours(mm, target)
-        both = (wanted > 0) & (moved.validity == Reason.VALID)
+        both = (wanted > 0) & (moved.validity == DepthStatus.VALID)
         assert both.sum() > 0.97 * max((wanted > 0).sum(), both.sum())
         landed = np.where(both, mm.ravel()[moved.origin] / 1000, 0)
         assert differ(landed, wanted, both) < 0.005

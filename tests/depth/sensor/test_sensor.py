@@ -15,18 +15,24 @@ from numpy.typing import NDArray
 
 import room_files
 from depthmatte.camera import Camera
-from depthmatte.canvas import Canvas, Fit, lay, prepare
-from depthmatte.depth import measure
-from depthmatte.depth.edges import flying
-from depthmatte.depth.scale import scale
-from depthmatte.depth.sensor import SensorOptions, limited, on_canvas, probability, sensor
-from depthmatte.depth.stored import stored
+from depthmatte.canvas import Canvas, Letterbox, prepare_canvas, to_canvas
+from depthmatte.depth import measure_depth
+from depthmatte.depth.embedded import embedded_depth
+from depthmatte.depth.sensor.flying_pixels import find_flying_pixels
+from depthmatte.depth.sensor.measured import (
+    SensorOptions,
+    canvas_camera,
+    mark_out_of_range,
+    sensor_depth,
+    sensor_probability,
+)
+from depthmatte.depth.sensor.resize import resize_depth
 from depthmatte.errors import InputError
-from depthmatte.evidence import Evidence, RawDepth, Reason
-from depthmatte.io import image
-from depthmatte.io.pairs import attach
-from depthmatte.maps import Depth
+from depthmatte.evidence import DepthStatus, Evidence, RawDepth
+from depthmatte.io.attach import attach
+from depthmatte.io.photo import photo_reader
 from depthmatte.photo import Meta, Photo
+from depthmatte.values import Depth
 from rigs import pixels, plane_depth, rotation
 
 Map = NDArray[Any]
@@ -35,24 +41,26 @@ Map = NDArray[Any]
 def raw(z: Any, **fields: Any) -> RawDepth:
     """Depth in meters, missing where 0."""
     depth = np.asarray(z, np.float32)
-    validity = np.where(depth > 0, Reason.VALID, Reason.MISSING).astype(np.uint8)
+    validity = np.where(depth > 0, DepthStatus.VALID, DepthStatus.MISSING).astype(np.uint8)
     return RawDepth(depth, **{"validity": validity, "metric": True, "kind": "png", **fields})
 
 
 def taken(depth: RawDepth, shape: tuple[int, int] | None = None, **fields: Any) -> Photo:
     return Photo(
-        np.zeros((*(shape or depth.shape), 3), np.uint8), evidence=Evidence(sensor=depth), **fields
+        np.zeros((*(shape or depth.shape), 3), np.uint8),
+        evidence=Evidence(depth_map=depth),
+        **fields,
     )
 
 
 def own(photo: Photo) -> Canvas:
     """A canvas that is the photo itself, pixel by pixel."""
-    return Canvas(np.zeros((1, 3, *photo.shape), np.float32), Fit.identity(photo.shape))
+    return Canvas(np.zeros((1, 3, *photo.shape), np.float32), Letterbox.identity(photo.shape))
 
 
 def measured(depth: RawDepth, options: SensorOptions | None = None, **fields: Any) -> Depth:
     photo = taken(depth, **fields)
-    return sensor(photo, own(photo), options)
+    return sensor_depth(photo, own(photo), options)
 
 
 # One moment
@@ -62,17 +70,17 @@ def measured(depth: RawDepth, options: SensorOptions | None = None, **fields: An
 def test_photo_and_depth_are_of_one_moment(apart: float, good: bool) -> None:
     photo = taken(raw([[1, 2]], time=100 + apart), meta=Meta("me.jpg", time=100.0))
     if good:
-        assert sensor(photo, own(photo)).prob.any()
+        assert sensor_depth(photo, own(photo)).prob.any()
         return
     with pytest.raises(InputError) as found:
-        sensor(photo, own(photo))
+        sensor_depth(photo, own(photo))
     assert "me.jpg: taken at 100.000000 s but its depth at 100.021000 s" in str(found.value)
-    assert sensor(photo, own(photo), SensorOptions(max_time_difference=0.03)).prob.any()
+    assert sensor_depth(photo, own(photo), SensorOptions(max_time_difference=0.03)).prob.any()
 
 
 def test_without_a_clock_nothing_is_refused() -> None:
     photo = taken(raw([[1, 2]], time=5.0))
-    assert sensor(photo, own(photo)).source == "sensor"
+    assert sensor_depth(photo, own(photo)).source == "sensor"
 
 
 # Scaling
@@ -81,16 +89,16 @@ def test_without_a_clock_nothing_is_refused() -> None:
 def test_bilinear_by_hand() -> None:
     """Four pixels out of two: centers at -1/4, 1/4, 3/4, 5/4 of the old ones."""
     values = np.array([[2.0, 2.04]], np.float32)
-    got, origin = scale(values, values > 0, (1, 4))
+    got, origin = resize_depth(values, values > 0, (1, 4))
     assert got == pytest.approx(np.array([[2.0, 2.01, 2.03, 2.04]]))
     assert origin.tolist() == [[0, 0, 1, 1]]
-    got, _ = scale(values, values > 0, (1, 4), "nearest")
+    got, _ = resize_depth(values, values > 0, (1, 4), "nearest")
     assert got.tolist() == [[2.0, 2.0, np.float32(2.04), np.float32(2.04)]]
 
 
 def test_bilinear_makes_no_flying_pixels() -> None:
     values = np.array([[1.0, 3.0]], np.float32)
-    got, _ = scale(values, values > 0, (1, 4))
+    got, _ = resize_depth(values, values > 0, (1, 4))
     assert got.tolist() == [[1, 1, 3, 3]]
 
 
@@ -99,7 +107,7 @@ def test_missing_never_mixes_with_valid(height: int, width: int, seed: int) -> N
     rng = np.random.default_rng(seed)
     valid = rng.random((13, 17)) < 0.6
     values = np.where(valid, rng.uniform(2.0, 2.05, valid.shape), 60.0).astype(np.float32)
-    got, origin = scale(values, valid, (height, width))
+    got, origin = resize_depth(values, valid, (height, width))
     good = valid.ravel()[origin]
     assert ((got[good] >= 2.0 - 1e-5) & (got[good] <= 2.05 + 1e-5)).all()
 
@@ -110,12 +118,14 @@ def test_a_map_covers_the_whole_photo_on_either_canvas() -> None:
     z[:, 20:] = 4.0
     photo = taken(raw(z), (60, 80))
     for orient in ("pad", "rotate"):
-        canvas = prepare(photo, (80, 60), orient)
-        depth = sensor(photo, canvas)
-        left, right = canvas.fit.to_canvas(np.array([[20, 30], [60, 30]])).round().astype(int)
+        canvas = prepare_canvas(photo, (80, 60), orient)
+        depth = sensor_depth(photo, canvas)
+        left, right = (
+            canvas.fit.points_to_canvas(np.array([[20, 30], [60, 30]])).round().astype(int)
+        )
         assert depth.z[left[1], left[0]] == 2
         assert depth.z[right[1], right[0]] == 4
-        assert (depth.validity[~canvas.fit.inside()] == Reason.MISSING).all()
+        assert (depth.validity[~canvas.fit.inside()] == DepthStatus.MISSING).all()
         assert not depth.prob[~canvas.fit.inside()].any()
 
 
@@ -125,7 +135,7 @@ def test_blur_stays_among_valid_pixels() -> None:
     depth = measured(raw(z), SensorOptions(blur=1.0))
     assert 2.0 < depth.z[4, 4] < 2.05
     assert depth.z[4, 5] > 2.0
-    valid = depth.validity == Reason.VALID
+    valid = depth.validity == DepthStatus.VALID
     assert not valid[:, :3].any()
     assert valid[:, 3:].all()
     assert depth.z[valid].min() > 2.0 - 1e-5
@@ -138,16 +148,16 @@ def test_blur_stays_among_valid_pixels() -> None:
 def test_probability_by_hand() -> None:
     d = np.array([[1.0, 2.0, 4.0, 8.0]], np.float32)
     valid = np.array([[True, True, True, False]])
-    assert probability(d, valid).tolist() == [[0.75, 0.5, 0, 0]]
-    assert probability(d, valid, 0.5).tolist() == [[0.25, 0, 0, 0]]
-    assert probability(d, valid, 1.5).tolist() == [[1.0, 1.0, 0.5, 0]]
+    assert sensor_probability(d, valid).tolist() == [[0.75, 0.5, 0, 0]]
+    assert sensor_probability(d, valid, 0.5).tolist() == [[0.25, 0, 0, 0]]
+    assert sensor_probability(d, valid, 1.5).tolist() == [[1.0, 1.0, 0.5, 0]]
 
 
 def test_sensor_gives_exactly_that() -> None:
     z = [[1.0, 1.0, 4.0, 4.0, 0.0]] * 3
     depth = measured(raw(z))
     assert depth.prob[1].tolist() == [0.75, 0.75, 0, 0, 0]
-    assert depth.validity[1].tolist() == [0, 0, 0, 0, Reason.MISSING]
+    assert depth.validity[1].tolist() == [0, 0, 0, 0, DepthStatus.MISSING]
     assert (depth.metric, depth.source) == (True, "sensor")
     assert depth.z[1].tolist() == [1, 1, 4, 4, 0]
 
@@ -162,7 +172,7 @@ def test_the_devices_confidence_counts() -> None:
 def test_probability_stays_one(preset: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     d = rng.random((5, 6), np.float32) * 9
-    prob = probability(d, d > 2, preset)
+    prob = sensor_probability(d, d > 2, preset)
     assert ((prob >= 0) & (prob <= 1)).all()
     assert not prob[d <= 2].any()
 
@@ -172,9 +182,9 @@ def test_probability_stays_one(preset: float, seed: int) -> None:
 
 def test_limits_by_hand() -> None:
     z = np.array([[0.3, 1.0, 9.0, 1.0]], np.float32)
-    validity = np.array([[0, 0, 0, Reason.EDGE]], np.uint8)
-    assert limited(z, validity, 0.5, 5.0).tolist() == [
-        [Reason.TOO_NEAR, Reason.VALID, Reason.TOO_FAR, Reason.EDGE]
+    validity = np.array([[0, 0, 0, DepthStatus.FLYING_PIXEL]], np.uint8)
+    assert mark_out_of_range(z, validity, 0.5, 5.0).tolist() == [
+        [DepthStatus.TOO_NEAR, DepthStatus.VALID, DepthStatus.TOO_FAR, DepthStatus.FLYING_PIXEL]
     ]
     steps = np.repeat([[0.3, 1.0, 2.0, 9.0]], 3, axis=1).repeat(3, axis=0)
     depth = measured(raw(steps), SensorOptions(near=0.5, far=5.0))
@@ -188,29 +198,29 @@ def test_flying_pixels_are_told_apart() -> None:
     z[:, 6] = [1.9, 2.2, 1.7, 2.0, 2.3, 1.8, 2.1]
     expected = np.zeros_like(z, bool)
     expected[:, 6] = True
-    assert np.array_equal(flying(z, z > 0), expected)
-    assert np.array_equal(flying(z.T.copy(), z.T > 0), expected.T)
-    assert (measured(raw(z)).validity[:, 6] == Reason.EDGE).all()
+    assert np.array_equal(find_flying_pixels(z, z > 0), expected)
+    assert np.array_equal(find_flying_pixels(z.T.copy(), z.T > 0), expected.T)
+    assert (measured(raw(z)).validity[:, 6] == DepthStatus.FLYING_PIXEL).all()
 
 
 def test_steep_walls_steps_and_strands_are_not_flying() -> None:
     steep = np.repeat(2.0 / (1 - 0.04 * np.arange(20))[None], 9, axis=0).astype(np.float32)
-    assert not flying(steep, steep > 0).any()
+    assert not find_flying_pixels(steep, steep > 0).any()
     step = np.where(np.arange(20) < 9, 1.0, 3.0)[None].repeat(9, axis=0).astype(np.float32)
-    assert not flying(step, step > 0).any()
+    assert not find_flying_pixels(step, step > 0).any()
     strand = np.full((9, 9), 3.0, np.float32)
     strand[:, 4] = 1.0
-    assert not flying(strand, strand > 0).any()
+    assert not find_flying_pixels(strand, strand > 0).any()
     speck = np.full((9, 9), 3.0, np.float32)
     speck[4, 4] = 1.0
-    assert np.flatnonzero(flying(speck, speck > 0)).tolist() == [40]
+    assert np.flatnonzero(find_flying_pixels(speck, speck > 0)).tolist() == [40]
 
 
 def test_sparse_depth_is_not_flying() -> None:
     """Lidar on the photo's grid: no pixel has neighbors to disagree with."""
     z = np.zeros((20, 20), np.float32)
     z[::4, ::4] = np.random.default_rng(0).uniform(2, 9, (5, 5))
-    assert not flying(z, z > 0).any()
+    assert not find_flying_pixels(z, z > 0).any()
 
 
 # A11 through the source
@@ -225,11 +235,11 @@ def test_two_cameras_meet_on_the_canvas() -> None:
     z = plane_depth(source, np.array([0.2, 0.1, 1]), 2.0).astype(np.float32)
     photo = taken(raw(z, camera=source), (480, 640), camera=target)
     for orient in ("pad", "rotate"):
-        canvas = prepare(photo, (96, 72), orient)
-        depth = sensor(photo, canvas)
-        truth = plane_depth(on_canvas(target, canvas.fit), np.array([0.2, 0.1, 1]), 2.0)
-        valid = depth.validity == Reason.VALID
-        assert valid[canvas.fit.window].mean() > 0.8
+        canvas = prepare_canvas(photo, (96, 72), orient)
+        depth = sensor_depth(photo, canvas)
+        truth = plane_depth(canvas_camera(target, canvas.fit), np.array([0.2, 0.1, 1]), 2.0)
+        valid = depth.validity == DepthStatus.VALID
+        assert valid[canvas.fit.content_slices].mean() > 0.8
         assert np.abs(depth.z / truth - 1)[valid].max() < 5e-3
         assert depth.prob[valid].max() == pytest.approx(
             1 - depth.z[valid].min() / depth.z[valid].max(), abs=1e-6
@@ -239,10 +249,10 @@ def test_two_cameras_meet_on_the_canvas() -> None:
 def test_the_canvas_has_a_camera() -> None:
     camera = Camera((60, 80), 70, 71, 41, 28, (0.1, 0.0, 0.01, 0.02))
     for orient in ("pad", "rotate"):
-        fit = Fit.of((60, 80), (50, 30), orient)
+        fit = Letterbox.for_photo((60, 80), (50, 30), orient)
         points = camera.unproject(pixels(camera), np.full((60, 80), 2.0))
-        wanted = fit.to_canvas(pixels(camera))
-        assert np.abs(on_canvas(camera, fit).project(points) - wanted).max() < 1e-3
+        wanted = fit.points_to_canvas(pixels(camera))
+        assert np.abs(canvas_camera(camera, fit).project(points) - wanted).max() < 1e-3
 
 
 def test_confidence_moves_with_its_pixel() -> None:
@@ -253,7 +263,7 @@ def test_confidence_moves_with_its_pixel() -> None:
     sure = np.ones_like(z)
     sure[:, 30:40] = 0.5
     photo = taken(raw(z, camera=source, confidence=sure), (60, 80), camera=target)
-    depth = sensor(photo, own(photo))
+    depth = sensor_depth(photo, own(photo))
     assert depth.prob[30, 39:46] == pytest.approx(0.1, abs=1e-6)  # seven pixels to the right
     assert depth.prob[30, 34] == pytest.approx(0.2, abs=1e-6)
 
@@ -263,7 +273,7 @@ def test_one_view_of_two_sizes_is_scaled_not_moved() -> None:
     z = np.full((30, 40), 2.0, np.float32)
     z[10, 10] = 0
     photo = taken(raw(z, camera=camera.scaled((30, 40))), (60, 80), camera=camera)
-    depth = sensor(photo, own(photo))
+    depth = sensor_depth(photo, own(photo))
     assert np.argwhere(depth.validity != 0).tolist() == [[20, 20], [20, 21], [21, 20], [21, 21]]
 
 
@@ -272,7 +282,7 @@ def test_one_view_of_two_sizes_is_scaled_not_moved() -> None:
 
 def test_no_evidence_is_no_depth() -> None:
     photo = Photo(np.zeros((4, 4, 3), np.uint8))
-    for source in (sensor, stored):
+    for source in (sensor_depth, embedded_depth):
         depth = source(photo, own(photo))
         assert depth.source == "none"
         assert not depth.prob.any()
@@ -303,7 +313,7 @@ def test_depth_of_another_shape_is_refused(source: str) -> None:
         evidence=Evidence(**{source: raw(np.full((64, 48), 2.0))}),
     )  # fmt: skip
     with pytest.raises(InputError, match=r"depth of 48 x 64 pixels cannot belong.*192 x 108"):
-        {"sensor": sensor, "stored": stored}[source](photo, own(photo))
+        {"sensor": sensor_depth, "stored": embedded_depth}[source](photo, own(photo))
 
 
 def test_swapped_cameras_are_refused() -> None:
@@ -311,7 +321,7 @@ def test_swapped_cameras_are_refused() -> None:
     tof, colour = Camera((60, 80), 70, 70, 39.5, 29.5), Camera((90, 160), 140, 140, 79.5, 44.5)
     photo = taken(raw(np.full((60, 80), 2.0), camera=colour), (90, 160), camera=tof)
     with pytest.raises(InputError, match="calibrated for 160 x 90 pixels but its picture has 80"):
-        sensor(photo, own(photo))
+        sensor_depth(photo, own(photo))
 
 
 def test_relative_depth_cannot_move() -> None:
@@ -320,10 +330,10 @@ def test_relative_depth_cannot_move() -> None:
     depth = RawDepth(z, np.zeros((60, 80), np.uint8), False, "png", camera)
     photo = taken(depth, camera=replace(camera, translation=np.array([0.1, 0, 0])))
     with pytest.raises(InputError, match="relative and cannot move"):
-        sensor(photo, own(photo))
+        sensor_depth(photo, own(photo))
     alone = taken(replace(depth, camera=None))
     with pytest.raises(InputError, match="no metres to limit"):
-        sensor(alone, own(alone), SensorOptions(far=3.0))
+        sensor_depth(alone, own(alone), SensorOptions(far=3.0))
 
 
 @pytest.mark.parametrize(
@@ -351,8 +361,10 @@ def test_stored_depth_ignores_cameras_and_covers_the_frame() -> None:
     z = np.full((59, 80), 0.2, np.float32)
     z[:, 40:] = 0.8
     kept = RawDepth(z, np.zeros(z.shape, np.uint8), False, "apple-disparity", elsewhere)
-    photo = Photo(np.zeros((60, 80, 3), np.uint8), camera=camera, evidence=Evidence(stored=kept))
-    depth = measure(photo, own(photo), {"stored": stored, "sensor": sensor})
+    photo = Photo(
+        np.zeros((60, 80, 3), np.uint8), camera=camera, evidence=Evidence(embedded_depth=kept)
+    )
+    depth = measure_depth(photo, own(photo), {"stored": embedded_depth, "sensor": sensor_depth})
     assert depth.source == "stored"
     assert depth.z[[0, 59], 39] == pytest.approx(0.2)
     assert depth.z[[0, 59], 40] == pytest.approx(0.8)
@@ -366,11 +378,11 @@ def check_frame(folder: Path, name: str) -> None:
     """One person before a wall: photo, 16-bit depth and OpenCV XML, end to end."""
     start = folder / name
     photo = attach(
-        image.read(f"{start}.jpg"), depth=f"{start}_depth.png", calib=f"{start}_camera.xml"
+        photo_reader.read(f"{start}.jpg"), depth=f"{start}_depth.png", calib=f"{start}_camera.xml"
     )
     assert photo.camera == Camera((480, 640), 525, 525, 320, 240)
-    depth = measure(photo, prepare(photo), {"sensor": sensor}, "sensor")
-    valid = depth.validity == Reason.VALID
+    depth = measure_depth(photo, prepare_canvas(photo), {"sensor": sensor_depth}, "sensor")
+    valid = depth.validity == DepthStatus.VALID
     person = valid & (depth.z < 1.5)
     assert depth.metric
     assert 0.5 < valid.mean() < 0.95
@@ -383,13 +395,13 @@ def test_a_frame_of_a_room_runs_from_its_files(tmp_path: Path) -> None:
     name = room_files.save(tmp_path)
     check_frame(tmp_path, name)
     made = room_files.frame()
-    photo = image.read(tmp_path / f"{name}.jpg")
-    canvas = prepare(photo)
+    photo = photo_reader.read(tmp_path / f"{name}.jpg")
+    canvas = prepare_canvas(photo)
     photo = attach(photo, tmp_path / f"{name}_depth.png", calib=tmp_path / f"{name}_camera.xml")
-    depth = sensor(photo, canvas)
+    depth = sensor_depth(photo, canvas)
     truth = cv2.erode(made.person.astype(np.uint8), np.ones((15, 15), np.uint8)).astype(np.float32)
-    inside = lay(truth, canvas.fit) > 0.99
-    assert (depth.validity[inside] == Reason.VALID).mean() > 0.99
+    inside = to_canvas(truth, canvas.fit) > 0.99
+    assert (depth.validity[inside] == DepthStatus.VALID).mean() > 0.99
     middle = np.median(made.mm[truth > 0]) / 1000
     assert np.median(depth.z[inside]) == pytest.approx(middle, rel=0.01)
 

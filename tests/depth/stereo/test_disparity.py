@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from depthmatte.depth.disparity import (
+from depthmatte.depth.stereo.disparity import (
     Disparity,
-    across,
-    difference,
-    fill,
-    hidden,
+    fill_disparity_holes,
+    left_right_difference,
+    occlusion_mask,
+    warp_right_to_left,
 )
 from depthmatte.errors import InputError
 from stereo_pairs import floats, made
@@ -55,32 +55,32 @@ def test_hidden_is_what_a_nearer_thing_covers() -> None:
     # The near thing at 6 to 8 lands on 2 to 4: what is at 3 to 5 there lies behind it.
     expected = np.zeros((1, 13), bool)
     expected[0, [0, 3, 4, 5]] = True  # 0 lands outside
-    assert np.array_equal(hidden(row), expected)
+    assert np.array_equal(occlusion_mask(row), expected)
 
 
 def test_hidden_agrees_with_the_scene() -> None:
     """By disparity alone, against the truth seen from the other side."""
     truth, other = made()[2:]
-    apart = difference(truth.astype(np.float32), other.astype(np.float32))
-    assert (hidden(truth.astype(np.float32)) == (apart > 1)).mean() > 0.99
+    apart = left_right_difference(truth.astype(np.float32), other.astype(np.float32))
+    assert (occlusion_mask(truth.astype(np.float32)) == (apart > 1)).mean() > 0.99
 
 
 def test_what_the_other_view_does_not_cover_is_hidden() -> None:
     covered = np.ones((1, 5), bool)
     covered[0, 1] = False
-    assert hidden(np.full((1, 5), 2, np.float32), covered).tolist() == [
+    assert occlusion_mask(np.full((1, 5), 2, np.float32), covered).tolist() == [
         [True, True, False, True, False]
     ]
 
 
 def test_across_looks_where_the_disparity_points() -> None:
     values = np.arange(5, dtype=np.float32)[None]
-    found = across(np.array([[1, 1, 0, 5, -1]], np.float32), values, -9)
+    found = warp_right_to_left(np.array([[1, 1, 0, 5, -1]], np.float32), values, -9)
     assert found.tolist() == [[-9, 0, 2, -9, -9]]
 
 
 def test_holes_get_the_farther_neighbor() -> None:
     pixels = np.array([[0, 5, 9, 9, 2, 0], [9, 9, 9, 9, 9, 9]], np.float32)
     known = np.array([[0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0]], bool)
-    assert fill(pixels, known).tolist() == [[5, 5, 2, 2, 2, 2], [5, 5, 2, 2, 2, 2]]
-    assert not fill(pixels, np.zeros_like(known)).any()
+    assert fill_disparity_holes(pixels, known).tolist() == [[5, 5, 2, 2, 2, 2], [5, 5, 2, 2, 2, 2]]
+    assert not fill_disparity_holes(pixels, np.zeros_like(known)).any()

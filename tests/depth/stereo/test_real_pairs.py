@@ -8,14 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from depthmatte.arrays import RGB
-from depthmatte.depth.disparity import (
-    difference,
-)
-from depthmatte.depth.pair import match
-from depthmatte.depth.sgbm import sgbm
+from depthmatte.depth.stereo.disparity import left_right_difference
+from depthmatte.depth.stereo.matching import match_pair
+from depthmatte.depth.stereo.sgbm import match_sgbm
 from depthmatte.errors import InputError
-from depthmatte.io.image import read
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.types import RGB
 from stereo_pairs import LEFT
 from stereoscenes import SCENE, Plane, texture, view
 
@@ -46,18 +44,20 @@ def real_pair(request: pytest.FixtureRequest) -> tuple[RGB, RGB]:
 
 def test_real_pairs_agree_from_both_sides(real_pair: tuple[RGB, RGB]) -> None:
     left, right = real_pair
-    ours, theirs = (match(left, right, sgbm, side).disparity for side in ("left", "right"))  # type: ignore[arg-type]
+    ours, theirs = (
+        match_pair(left, right, match_sgbm, side).disparity for side in ("left", "right")
+    )  # type: ignore[arg-type]
     known = ours.prob > 0
     assert known.mean() > 0.8
-    apart = difference(ours.pixels, theirs.pixels)
+    apart = left_right_difference(ours.pixels, theirs.pixels)
     assert (apart[known] <= 1.5).mean() > 0.99
     with pytest.raises(InputError, match="exchange them"):
-        match(right, left, sgbm)
+        match_pair(right, left, match_sgbm)
 
 
 def test_a_real_pair_agrees_with_its_truth() -> None:
     left, right, truth = motorcycle()
-    found = match(left, right, sgbm).disparity
+    found = match_pair(left, right, match_sgbm).disparity
     known = np.isfinite(truth) & (found.prob > 0)
     assert (np.abs(found.pixels - truth)[known] > 2).mean() < 0.06
 
@@ -72,7 +72,7 @@ def test_a_real_pair_is_rectified_without_calibration(real_pair: tuple[RGB, RGB]
     moved = cv2.warpPerspective(
         right, lens @ turn @ np.linalg.inv(lens), (width, height), borderMode=cv2.BORDER_REFLECT
     )
-    plain, found = match(left, right, sgbm), match(left, moved, sgbm)
+    plain, found = match_pair(left, right, match_sgbm), match_pair(left, moved, match_sgbm)
     assert found.pair.how == "estimated"
     both = (plain.disparity.prob > 0) & (found.disparity.prob > 0)
     assert both.mean() > 0.7

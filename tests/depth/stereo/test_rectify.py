@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depthmatte.camera import Camera, Rig
-from depthmatte.depth.disparity import Disparity
-from depthmatte.depth.features import Matches, matches
-from depthmatte.depth.rectify import Rectified, calibrated, common_axes, estimated, is_rectified
-from depthmatte.depth.rectify import given as as_given
+from depthmatte.depth.stereo.disparity import Disparity
+from depthmatte.depth.stereo.keypoints import KeypointMatches, match_keypoints
+from depthmatte.depth.stereo.rectify import (
+    RectifiedPair,
+    common_axes,
+    is_rectified,
+    rectify_calibrated,
+    rectify_uncalibrated,
+)
+from depthmatte.depth.stereo.rectify import pair_from_rectified as as_given
 from depthmatte.errors import InputError
 from stereoscenes import Plane, camera, view
 
@@ -66,30 +72,33 @@ def test_calibrated_pictures_have_equal_rows(side: str, distortion: tuple[float,
     left = camera((0, 0, 0), (2, -3, 4), distortion=distortion)
     right = camera((BASE, 0.01, 0), (-2, 3, -1), distortion=distortion)
     photo, other = (left, right) if side == "left" else (right, left)
-    pair = calibrated(view(photo)[0], view(other)[0], Rig(photo, other))
-    assert pair.original == side
-    found = matches(pair.left, pair.right).epipolar()
+    pair = rectify_calibrated(view(photo)[0], view(other)[0], Rig(photo, other))
+    assert pair.photo_side == side
+    found = match_keypoints(pair.left, pair.right).epipolar_inliers()
     assert len(found) > 40
-    assert np.median(np.abs(found.rows)) < 0.3
+    assert np.median(np.abs(found.row_offsets)) < 0.3
     assert np.median(found.disparity) > 3
 
 
 def test_a_vertical_pair_is_turned() -> None:
     """The second camera below the first: rows of the rectified pair run downwards."""
     above, below = camera(), camera((0, BASE, 0))
-    pair = calibrated(view(above)[0], view(below)[0], Rig(above, below))
-    found = matches(pair.left, pair.right).epipolar()
+    pair = rectify_calibrated(view(above)[0], view(below)[0], Rig(above, below))
+    found = match_keypoints(pair.left, pair.right).epipolar_inliers()
     assert len(found) > 40
-    assert np.median(np.abs(found.rows)) < 0.3
+    assert np.median(np.abs(found.row_offsets)) < 0.3
     disparity = 300 * BASE / 4
     assert np.percentile(found.disparity, 20) == pytest.approx(disparity, rel=0.1)
 
 
 def test_what_is_found_comes_back_to_the_photo() -> None:
     left, right = camera(degrees=(3, -4, 6)), camera((BASE, 0, 0), (0, 2, 0))
-    pair = calibrated(view(left)[0], view(right)[0], Rig(left, right))
+    pair = rectify_calibrated(view(left)[0], view(right)[0], Rig(left, right))
     rows, columns = np.mgrid[: pair.left.shape[0], : pair.left.shape[1]].astype(np.float32)
-    x, y = (pair.back(Disparity(values, np.ones_like(values))).pixels for values in (columns, rows))
+    x, y = (
+        pair.to_photo_pixels(Disparity(values, np.ones_like(values))).pixels
+        for values in (columns, rows)
+    )
     assert pair.grid is not None
     assert np.abs(np.stack([x, y], -1) - pair.grid).max() <= 0.5 + 1e-3
 
@@ -97,9 +106,9 @@ def test_what_is_found_comes_back_to_the_photo() -> None:
 def test_photo_pixels_outside_the_rectified_view_are_not_measured() -> None:
     grid = np.array([[[0, 0], [5, 0], [np.nan, 0], [-0.6, 0], [1.4, 0]]], np.float32)
     blank = np.zeros((2, 2, 3), np.uint8)
-    pair = Rectified(blank, blank, "left", "calibrated", grid)
+    pair = RectifiedPair(blank, blank, "left", "calibrated", grid)
     ones = np.ones((2, 2), np.float32)
-    assert pair.back(Disparity(ones, ones)).prob.tolist() == [[1, 0, 0, 0, 1]]
+    assert pair.to_photo_pixels(Disparity(ones, ones)).prob.tolist() == [[1, 0, 0, 0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,7 @@ def test_photo_pixels_outside_the_rectified_view_are_not_measured() -> None:
 def test_cameras_that_see_no_parallax_are_refused(second: Camera, problem: str) -> None:
     blank = np.zeros((240, 320, 3), np.uint8)
     with pytest.raises(InputError, match=problem):
-        calibrated(blank, blank, Rig(camera(), second))
+        rectify_calibrated(blank, blank, Rig(camera(), second))
 
 
 def test_another_size_is_scaled_to_the_photos() -> None:
@@ -122,9 +131,9 @@ def test_another_size_is_scaled_to_the_photos() -> None:
 
 def test_rectified_pairs_are_known_from_others() -> None:
     left = view(camera())[0]
-    assert is_rectified(matches(left, view(camera((BASE, 0, 0)))[0]))
-    assert not is_rectified(matches(left, view(camera((BASE, 0, 0), (1.5, 0, 2)))[0]))
-    assert not is_rectified(matches(left, view(camera((BASE, 0, 0), (0, 0, 2)))[0]))
+    assert is_rectified(match_keypoints(left, view(camera((BASE, 0, 0)))[0]))
+    assert not is_rectified(match_keypoints(left, view(camera((BASE, 0, 0), (1.5, 0, 2)))[0]))
+    assert not is_rectified(match_keypoints(left, view(camera((BASE, 0, 0), (0, 0, 2)))[0]))
 
 
 @pytest.mark.parametrize(
@@ -140,10 +149,10 @@ def test_rows_are_estimated_without_calibration(
 ) -> None:
     left, right = camera(degrees=first), camera((BASE, 0, 0), second, focal=focal)
     views = view(left)[0], view(right)[0]
-    pair = estimated(*views, "left", matches(*views))
-    found = matches(pair.left, pair.right).epipolar()
+    pair = rectify_uncalibrated(*views, "left", match_keypoints(*views))
+    found = match_keypoints(pair.left, pair.right).epipolar_inliers()
     assert len(found) > 40
-    assert np.median(np.abs(found.rows)) < 0.5
+    assert np.median(np.abs(found.row_offsets)) < 0.5
     # Depth order survives: the square in front has clearly more disparity than the wall.
     near = np.percentile(found.disparity, 95) - np.percentile(found.disparity, 20)
     assert near == pytest.approx(300 * BASE * (1 / 1.6 - 1 / 4), rel=0.25)
@@ -152,20 +161,23 @@ def test_rows_are_estimated_without_calibration(
 def test_too_few_points_are_refused() -> None:
     flat = np.full((100, 100, 3), 90, np.uint8)
     with pytest.raises(InputError, match="only 0 points match"):
-        estimated(flat, flat, "left", matches(flat, flat))
+        rectify_uncalibrated(flat, flat, "left", match_keypoints(flat, flat))
 
 
 def test_points_by_chance_are_refused() -> None:
     rng = np.random.default_rng(0)
     left, right = rng.uniform(0, 300, (2, 60, 2))
     blank = np.zeros((300, 300, 3), np.uint8)
-    found = Matches(left, right, 1.0)
+    found = KeypointMatches(left, right, 1.0)
     with pytest.raises(InputError, match=r"points match|cannot be brought together"):
-        estimated(blank, blank, "left", found)
+        rectify_uncalibrated(blank, blank, "left", found)
 
 
 def test_one_plane_is_enough_to_estimate() -> None:
     wall = (Plane(3.0, slope=0.2, seed=5),)
     views = view(camera(), wall)[0], view(camera((BASE, 0, 0), (0.5, 0, 1.5)), wall)[0]
-    pair = estimated(*views, "left", matches(*views))
-    assert np.median(np.abs(matches(pair.left, pair.right).epipolar().rows)) < 0.5
+    pair = rectify_uncalibrated(*views, "left", match_keypoints(*views))
+    assert (
+        np.median(np.abs(match_keypoints(pair.left, pair.right).epipolar_inliers().row_offsets))
+        < 0.5
+    )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import room_files
 from depthmatte.camera import Camera, Rig
 from depthmatte.errors import InputError
-from depthmatte.io import calibration
+from depthmatte.io.calibration import calibration_reader
 from places import ROOT
 from rigs import cameras, rotation
 
@@ -68,7 +68,7 @@ def same(one: Rig, two: Rig) -> None:
 def test_own_json_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "calib.json"
     path.write_text(json.dumps(OWN))
-    rig = calibration.read(path)
+    rig = calibration_reader.read_calibration(path)
     assert (rig.photo.shape, rig.photo.fx, rig.photo.cy) == ((480, 640), 500, 240)
     assert (rig.other.shape, rig.other.distortion) == ((240, 320), ())
     assert not rig.rectified
@@ -78,14 +78,16 @@ def test_own_json_by_hand(tmp_path: Path) -> None:
 
 
 def test_one_camera_took_both() -> None:
-    rig = calibration.parse(json.dumps({key: OWN[key] for key in ("depthmatte", "photo")}))
+    rig = calibration_reader.parse_calibration(
+        json.dumps({key: OWN[key] for key in ("depthmatte", "photo")})
+    )
     assert rig.photo == rig.other
 
 
 @given(cameras(turn=1), cameras(turn=1))
 def test_own_json_comes_back(photo: Camera, other: Camera) -> None:
     rig = Rig(photo, other)
-    back = calibration.parse(calibration.encode(rig))
+    back = calibration_reader.parse_calibration(calibration_reader.encode_calibration(rig))
     assert back.pose[0] == pytest.approx(rig.pose[0], abs=1e-9)
     assert back.pose[1] == pytest.approx(rig.pose[1], abs=1e-9)
     shown = [*photo.distortion, 0] if any(photo.distortion) else [0]
@@ -116,7 +118,7 @@ def test_own_json_comes_back(photo: Camera, other: Camera) -> None:
 )
 def test_own_json_is_checked(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=f"me.json: .*{said}") as found:
-        calibration.parse(json.dumps({**OWN, **change}), "me.json")
+        calibration_reader.parse_calibration(json.dumps({**OWN, **change}), "me.json")
     assert "\n" not in str(found.value)
 
 
@@ -137,49 +139,51 @@ def test_opencv_pairs(tmp_path: Path, suffix: str, names: tuple[str, ...]) -> No
     """stereoCalibrate's R, T lead from camera 1, the photo's, to camera 2."""
     values = (K, D, K2, np.zeros((1, 14)), R, T[:, None])
     entries = {"image_width": 640, "image_height": 480, **dict(zip(names, values, strict=True))}
-    rig = calibration.read(storage(tmp_path, suffix, entries))
+    rig = calibration_reader.read_calibration(storage(tmp_path, suffix, entries))
     assert rig.photo.distortion == pytest.approx(tuple(D))
     assert rig.other.distortion == ()
     assert rig.other.rotation == pytest.approx(R, abs=1e-9)
     assert rig.other.translation == pytest.approx(T)
-    same(rig, calibration.parse(calibration.encode(rig)))
+    same(rig, calibration_reader.parse_calibration(calibration_reader.encode_calibration(rig)))
 
 
 @pytest.mark.parametrize("name", ["camera_matrix", "cameraMatrix", "intrinsic", "K", "M1", "mtx"])
 def test_opencv_one_camera(tmp_path: Path, name: str) -> None:
     path = storage(tmp_path, "yml", {name: K})
-    rig = calibration.read(path, (480, 640), (240, 320))
+    rig = calibration_reader.read_calibration(path, (480, 640), (240, 320))
     assert rig.photo == rig.other
     assert rig.photo.matrix == pytest.approx(K)
     assert rig.photo.shape == (480, 640)
     with pytest.raises(InputError, match="names no image size; add"):
-        calibration.read(path)
+        calibration_reader.read_calibration(path)
     with pytest.raises(InputError, match="do not fit the picture's 4000 x 3000"):
-        calibration.read(path, (3000, 4000))
+        calibration_reader.read_calibration(path, (3000, 4000))
 
 
 def test_opencv_millimeters_are_said(tmp_path: Path) -> None:
     entries = {"image_size": np.array([640, 480]), "M1": K, "M2": K2, "R": R, "T": T * 1000}
     with pytest.raises(InputError, match=r"60\.04 m apart; .*unit: mm"):
-        calibration.read(storage(tmp_path, "yml", entries))
-    rig = calibration.read(storage(tmp_path, "yml", {**entries, "unit": "mm"}))
+        calibration_reader.read_calibration(storage(tmp_path, "yml", entries))
+    rig = calibration_reader.read_calibration(storage(tmp_path, "yml", {**entries, "unit": "mm"}))
     assert rig.other.translation == pytest.approx(T)
     with pytest.raises(InputError, match="'inch' is unknown"):
-        calibration.read(storage(tmp_path, "yml", {**entries, "unit": "inch"}))
+        calibration_reader.read_calibration(storage(tmp_path, "yml", {**entries, "unit": "inch"}))
 
 
 def test_opencv_rectified_projections(tmp_path: Path) -> None:
     """P2 of stereoRectify holds T fx; the second view lies to the right."""
     second = np.hstack([moved(7), [[-0.12 * 500], [0], [0]]])
     entries = {"P1": np.hstack([K, np.zeros((3, 1))]), "P2": second}
-    rig = calibration.read(storage(tmp_path, "yml", entries), (480, 640))
+    rig = calibration_reader.read_calibration(storage(tmp_path, "yml", entries), (480, 640))
     assert rig.rectified
     assert (rig.side, rig.baseline, rig.doffs) == ("right", pytest.approx(0.12), pytest.approx(7))
     for place, said in (((1, 3), "one camera above the other"), ((0, 0), "fx, fy positive")):
         wrong = second.copy()
         wrong[place] = -60.0 if place[0] else 0.0
         with pytest.raises(InputError, match=said):
-            calibration.read(storage(tmp_path, "yml", {**entries, "P2": wrong}), (480, 640))
+            calibration_reader.read_calibration(
+                storage(tmp_path, "yml", {**entries, "P2": wrong}), (480, 640)
+            )
 
 
 def test_ros_camera_info() -> None:
@@ -195,7 +199,7 @@ distortion_coefficients:
   cols: 5
   data: [0.1, -0.2, 0.001, 0.0, 0]
 """
-    camera = calibration.parse(text).photo
+    camera = calibration_reader.parse_calibration(text).photo
     assert (camera.fx, camera.cy, camera.shape) == (612.1, 241.0, (480, 640))
     assert camera.distortion == (0.1, -0.2, 0.001, 0, 0)
 
@@ -213,7 +217,7 @@ distortion_coefficients:
 )
 def test_opencv_files_are_checked(tmp_path: Path, entries: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        calibration.read(storage(tmp_path, "yml", entries), (480, 640))
+        calibration_reader.read_calibration(storage(tmp_path, "yml", entries), (480, 640))
 
 
 # Middlebury
@@ -229,7 +233,7 @@ ndisp=270
 
 
 def test_middlebury() -> None:
-    rig = calibration.parse(MIDDLEBURY)
+    rig = calibration_reader.parse_calibration(MIDDLEBURY)
     assert rig.rectified
     assert rig.photo.shape == (1988, 2964)
     assert (rig.side, rig.baseline) == ("right", pytest.approx(0.193001))
@@ -241,10 +245,12 @@ def test_middlebury() -> None:
 
 def test_middlebury_with_one_camera_and_no_size() -> None:
     lines = MIDDLEBURY.splitlines()
-    rig = calibration.parse("\n".join([lines[0], *lines[2:4]]), "calib.txt", (1988, 2964))
+    rig = calibration_reader.parse_calibration(
+        "\n".join([lines[0], *lines[2:4]]), "calib.txt", (1988, 2964)
+    )
     assert rig.doffs == pytest.approx(124.343)
     with pytest.raises(InputError, match="names no image size"):
-        calibration.parse("\n".join([lines[0], *lines[2:4]]))
+        calibration_reader.parse_calibration("\n".join([lines[0], *lines[2:4]]))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +265,7 @@ def test_middlebury_with_one_camera_and_no_size() -> None:
 )
 def test_middlebury_is_checked(old: str, new: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        calibration.parse(MIDDLEBURY.replace(old, new))
+        calibration_reader.parse_calibration(MIDDLEBURY.replace(old, new))
 
 
 # Anything else
@@ -276,7 +282,7 @@ def test_other_files_are_told_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path in (*tmp_path.iterdir(), tmp_path / "absent"):
         with pytest.raises(InputError) as found:
-            calibration.read(path)
+            calibration_reader.read_calibration(path)
         assert str(found.value).startswith(str(path))
         assert "\n" not in str(found.value)
 
@@ -293,7 +299,7 @@ def damaged(text: str, places: list[tuple[int, str]]) -> str:
 )
 def test_damage_never_gets_through(text: str, places: list[tuple[int, str]]) -> None:
     try:
-        rig = calibration.parse(damaged(text, places), "me", (480, 640))
+        rig = calibration_reader.parse_calibration(damaged(text, places), "me", (480, 640))
     except InputError:
         return
     assert isinstance(rig, Rig)
@@ -302,7 +308,7 @@ def test_damage_never_gets_through(text: str, places: list[tuple[int, str]]) -> 
 def test_the_documented_example_works() -> None:
     text = (ROOT / "docs" / "reference" / "calibration.md").read_text("utf-8")
     examples = text.split("```json\n")[1:]
-    rigs = [calibration.parse(part.split("```")[0]) for part in examples]
+    rigs = [calibration_reader.parse_calibration(part.split("```")[0]) for part in examples]
     assert rigs
     assert all(rig.baseline > 0 for rig in rigs)
 
@@ -310,11 +316,13 @@ def test_the_documented_example_works() -> None:
 def test_an_xml_that_places_its_one_camera_in_a_room(tmp_path: Path) -> None:
     """One camera for photo and depth; its R and t place it in a room that does not matter."""
     name = room_files.save(tmp_path)
-    rig = calibration.read(tmp_path / f"{name}_camera.xml", (480, 640), (480, 640))
+    rig = calibration_reader.read_calibration(
+        tmp_path / f"{name}_camera.xml", (480, 640), (480, 640)
+    )
     assert rig.photo == rig.other == Camera((480, 640), 525, 525, 320, 240)
 
 
 def test_the_office_xml(shared: Path) -> None:
     path = shared / "data" / "rgbd" / "office" / "0000000025_camera.xml"
-    rig = calibration.read(path, (480, 640), (480, 640))
+    rig = calibration_reader.read_calibration(path, (480, 640), (480, 640))
     assert rig.photo == rig.other == Camera((480, 640), 525, 525, 320, 240)

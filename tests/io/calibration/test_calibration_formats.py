@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from depthmatte.camera import Rig
 from depthmatte.errors import InputError
-from depthmatte.io import calibration, markup
+from depthmatte.io.calibration import bounded_markup, calibration_reader
 from rigs import rotation
 
 K = [600.0, 0.0, 255.5, 0.0, 610.0, 250.5, 0.0, 0.0, 1.0]
@@ -71,9 +71,9 @@ def test_ros_camera_info(said: str, bent: list[float], model: str, kept: int) ->
     text = camera_info(said, bent)
     if not bent:
         text = text.replace("d:\n", "d: []\n")
-    rig = calibration.parse(text, "info.yaml")
+    rig = calibration_reader.parse_calibration(text, "info.yaml")
     older = text.replace("\nk:", "\nK:").replace("\nd:", "\nD:").replace("\nr:", "\nR:")
-    assert calibration.parse(older.replace("\np:", "\nP:")) == rig
+    assert calibration_reader.parse_calibration(older.replace("\np:", "\nP:")) == rig
     assert rig.photo == rig.other
     assert (rig.photo.model, rig.photo.shape) == (model, (512, 512))
     assert rig.photo.distortion == pytest.approx(bent[:kept])
@@ -82,13 +82,13 @@ def test_ros_camera_info(said: str, bent: list[float], model: str, kept: int) ->
 
 def test_ros_region_of_interest_moves_the_center() -> None:
     roi = {"x_offset": 100, "y_offset": 50, "height": 200, "width": 300, "do_rectify": False}
-    camera = calibration.parse(
+    camera = calibration_reader.parse_calibration(
         camera_info("plumb_bob", [], roi=roi).replace("d:\n", "d: []\n")
     ).photo
     assert (camera.shape, camera.cx, camera.cy) == ((200, 300), 155.5, 200.5)
     for wrong in ({**roi, "width": 500}, {**roi, "x_offset": -3}):
         with pytest.raises(InputError, match="roi"):
-            calibration.parse(camera_info("plumb_bob", BENT, roi=wrong))
+            calibration_reader.parse_calibration(camera_info("plumb_bob", BENT, roi=wrong))
 
 
 def calibrated_ros(model: str, bent: list[float]) -> str:
@@ -109,15 +109,18 @@ distortion_coefficients:
 
 
 def test_four_fisheye_numbers_are_no_tangential_ones() -> None:
-    camera = calibration.parse(calibrated_ros("equidistant", BENT)).photo
+    camera = calibration_reader.parse_calibration(calibrated_ros("equidistant", BENT)).photo
     assert (camera.model, camera.distortion) == ("equidistant", tuple(BENT))
-    assert calibration.parse(calibrated_ros("plumb_bob", BENT)).photo.model == "brown-conrady"
+    assert (
+        calibration_reader.parse_calibration(calibrated_ros("plumb_bob", BENT)).photo.model
+        == "brown-conrady"
+    )
 
 
 @pytest.mark.parametrize("model", ["omnidirectional", "thin_prism", "double_sphere", "\x1b[2J"])
 def test_other_lens_models_are_refused_by_name(model: str) -> None:
     with pytest.raises(InputError, match=r"lens model .* is not supported") as found:
-        calibration.parse(calibrated_ros(json.dumps(model), BENT), "me.yaml")
+        calibration_reader.parse_calibration(calibrated_ros(json.dumps(model), BENT), "me.yaml")
     assert str(found.value).isprintable()
 
 
@@ -132,19 +135,19 @@ KALIBR = {
 
 def test_kalibr_camchain_leads_from_cam0_to_cam1() -> None:
     """T_cn_cnm1 takes points of cam0's frame to cam1's; three decimals are enough."""
-    rig = calibration.parse(json.dumps(KALIBR))
+    rig = calibration_reader.parse_calibration(json.dumps(KALIBR))
     assert (rig.photo.shape, rig.photo.fy, rig.photo.model) == ((400, 512), 610, "brown-conrady")
     assert (rig.other.shape, rig.other.cx, rig.other.model) == ((300, 320), 155.5, "equidistant")
     assert rig.other.rotation == pytest.approx(R, abs=1e-3)
     assert rig.other.translation == pytest.approx(T, abs=1e-3)
-    alone = calibration.parse(json.dumps({"cam0": KALIBR["cam0"]}))
+    alone = calibration_reader.parse_calibration(json.dumps({"cam0": KALIBR["cam0"]}))
     assert alone.photo == alone.other
 
 
 @pytest.mark.parametrize("key", ["camera_model", "distortion_model"])
 def test_kalibr_models_beyond_ours_are_named(key: str) -> None:
     with pytest.raises(InputError, match="'omni'"):
-        calibration.parse(json.dumps({"cam0": {**KALIBR["cam0"], key: "omni"}}))
+        calibration_reader.parse_calibration(json.dumps({"cam0": {**KALIBR["cam0"], key: "omni"}}))
 
 
 def test_open3d_is_stored_by_columns() -> None:
@@ -152,7 +155,7 @@ def test_open3d_is_stored_by_columns() -> None:
     inside = {"width": 512, "height": 400, "intrinsic_matrix": columns}
     whole = {"class_name": "PinholeCameraParameters", "extrinsic": [0] * 16, "intrinsic": inside}
     for content in (inside, whole, {**inside, "intrinsic_matrix": K}):
-        camera = calibration.parse(json.dumps(content)).photo
+        camera = calibration_reader.parse_calibration(json.dumps(content)).photo
         assert camera.shape == (400, 512)
         assert camera.matrix == pytest.approx(MATRIX)
 
@@ -161,7 +164,9 @@ def test_a_matrix_by_columns_is_seen_to_be_one() -> None:
     """Record3D and others write K by columns under other names."""
     for numbers in (K, MATRIX.T.ravel().tolist()):
         content = {"K": numbers, "w": 512, "h": 400}
-        assert calibration.parse(json.dumps(content)).photo.matrix == pytest.approx(MATRIX)
+        assert calibration_reader.parse_calibration(
+            json.dumps(content)
+        ).photo.matrix == pytest.approx(MATRIX)
 
 
 REALSENSE: dict[str, Any] = {
@@ -176,7 +181,9 @@ REALSENSE: dict[str, Any] = {
 
 def test_realsense_extrinsics_lead_from_depth_to_color() -> None:
     """librealsense's rotation is stored by columns: color = R depth + t."""
-    rig = calibration.parse(json.dumps(REALSENSE), "rs.json", (480, 640), (480, 848))
+    rig = calibration_reader.parse_calibration(
+        json.dumps(REALSENSE), "rs.json", (480, 640), (480, 848)
+    )
     turn, shift = rig.pose  # from the other camera's frame to the photo's
     assert turn == pytest.approx(R, abs=1e-9)
     assert shift == pytest.approx([0.0147, 0.0002, 0.0003])
@@ -184,10 +191,12 @@ def test_realsense_extrinsics_lead_from_depth_to_color() -> None:
 
 
 def test_realsense_depth_aligned_to_color_needs_no_way() -> None:
-    rig = calibration.parse(json.dumps(REALSENSE), "rs.json", (480, 640), (480, 640))
+    rig = calibration_reader.parse_calibration(
+        json.dumps(REALSENSE), "rs.json", (480, 640), (480, 640)
+    )
     assert rig.photo == rig.other
     assert rig.photo.fx == 600
-    assert calibration.parse(json.dumps(REALSENSE["color"])).photo == rig.photo
+    assert calibration_reader.parse_calibration(json.dumps(REALSENSE["color"])).photo == rig.photo
 
 
 @pytest.mark.parametrize(
@@ -201,7 +210,7 @@ def test_realsense_depth_aligned_to_color_needs_no_way() -> None:
 )
 def test_realsense_is_checked(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        calibration.parse(json.dumps({**REALSENSE, **change}))
+        calibration_reader.parse_calibration(json.dumps({**REALSENSE, **change}))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +231,9 @@ def test_realsense_is_checked(change: dict[str, Any], said: str) -> None:
 )  # fmt: skip
 def test_colmap_cameras(line: str, fx: float, model: str, bent: tuple[float, ...]) -> None:
     """COLMAP's (0.5, 0.5) is the center of the first pixel."""
-    camera = calibration.parse(f"# Camera list\n#   CAMERA_ID, MODEL\n1 {line}\n").photo
+    camera = calibration_reader.parse_calibration(
+        f"# Camera list\n#   CAMERA_ID, MODEL\n1 {line}\n"
+    ).photo
     assert (camera.shape, camera.fx, camera.model) == ((400, 512), fx, model)
     assert (camera.cx, camera.cy) == (255.5, 199.5)
     assert camera.distortion == pytest.approx(bent)
@@ -238,7 +249,7 @@ def test_colmap_cameras(line: str, fx: float, model: str, bent: tuple[float, ...
 )
 def test_colmap_is_checked(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        calibration.parse(text)
+        calibration_reader.parse_calibration(text)
 
 
 def test_opencv_fisheyes_can_be_said(tmp_path: Path) -> None:
@@ -248,17 +259,17 @@ def test_opencv_fisheyes_can_be_said(tmp_path: Path) -> None:
         file.write(key, value)
     file.write("fisheye_model", 1)
     file.release()
-    assert calibration.read(path, (512, 512)).photo.model == "equidistant"
+    assert calibration_reader.read_calibration(path, (512, 512)).photo.model == "equidistant"
     path.write_text(path.read_text().replace("fisheye_model: 1", "model: fisheye"))
-    assert calibration.read(path, (512, 512)).photo.model == "equidistant"
+    assert calibration_reader.read_calibration(path, (512, 512)).photo.model == "equidistant"
 
 
 def test_own_json_has_fisheyes() -> None:
     own = {"size": [512, 400], "fx": 600, "fy": 600, "cx": 255, "cy": 199, "distortion": BENT}
     text = json.dumps({"depthmatte": 1, "photo": {**own, "model": "equidistant"}})
-    rig = calibration.parse(text)
+    rig = calibration_reader.parse_calibration(text)
     assert rig.photo.model == "equidistant"
-    assert calibration.parse(calibration.encode(rig)) == rig
+    assert calibration_reader.parse_calibration(calibration_reader.encode_calibration(rig)) == rig
 
 
 # What anybody may have sent
@@ -303,7 +314,7 @@ def lines() -> dict[str, str]:
 @pytest.mark.parametrize("name", list(lines()))
 def test_hostile_text_is_one_line(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="me: ") as found:
-        calibration.parse(lines()[name], "me", (480, 640))
+        calibration_reader.parse_calibration(lines()[name], "me", (480, 640))
     assert str(found.value).isprintable()
     assert len(str(found.value)) < 400
     assert capfd.readouterr() == ("", "")
@@ -313,16 +324,16 @@ def test_hostile_text_is_one_line(name: str, capfd: pytest.CaptureFixture[str]) 
 def test_no_text_takes_long(filling: str) -> None:
     """A file as large as allowed is answered in linear time."""
     start = time.process_time()
-    text = "%YAML:1.0\n---\n" + filling * (markup.LARGEST // len(filling) // 4)
+    text = "%YAML:1.0\n---\n" + filling * (bounded_markup._MAX_FILE_BYTES // len(filling) // 4)
     with pytest.raises(InputError):
-        calibration.parse(text, "me")
+        calibration_reader.parse_calibration(text, "me")
     assert time.process_time() - start < 20
 
 
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="is not a file"):
-        calibration.read(tmp_path / "pipe")
+        calibration_reader.read_calibration(tmp_path / "pipe")
 
 
 ANY = st.recursive(
@@ -347,7 +358,7 @@ def check_answer(text: str, photo: tuple[int, int] | None = (480, 640)) -> None:
     """A rig, or one printable line."""
     said = "nothing"
     try:
-        rig = calibration.parse(text, "me", photo, (9, 9))
+        rig = calibration_reader.parse_calibration(text, "me", photo, (9, 9))
     except InputError as error:
         said = str(error)
     else:

@@ -93,7 +93,7 @@ def test_an_exr_of_many_pixels_is_refused(tmp_path: Path) -> None:
     import OpenEXR
 
     from depthmatte.errors import InputError
-    from depthmatte.io import depthfile
+    from depthmatte.io.depthmaps import depth_reader
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     side = 9_000
@@ -102,5 +102,5 @@ def test_an_exr_of_many_pixels_is_refused(tmp_path: Path) -> None:
     )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match="too many for EXR"):
-        depthfile.read(tmp_path / "a.exr")
+        depth_reader.read_depth_file(tmp_path / "a.exr")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from depthmatte.errors import InputError, MissingExtra
-from depthmatte.evidence import Reason
-from depthmatte.io import depthfile, pfm
+from depthmatte.evidence import DepthStatus
+from depthmatte.io.depthmaps import depth_reader, pfm
 from fixtures import png_header
 
 MM = np.array([[0, 1500, 2000], [3000, 65535, 1000]], np.uint16)
@@ -34,7 +34,7 @@ def written(folder: Path, name: str, values: NDArray[Any]) -> Path:
     elif path.suffix == ".npz":
         np.savez(path, depth=values)
     elif path.suffix == ".pfm":
-        pfm.write(values, path)
+        pfm.write_pfm(values, path)
     elif values.dtype == np.int32:
         Image.fromarray(values).save(path)
     else:
@@ -44,16 +44,16 @@ def written(folder: Path, name: str, values: NDArray[Any]) -> Path:
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz"])
 def test_whole_numbers_are_millimeters_and_say_so(tmp_path: Path, name: str) -> None:
-    raw = depthfile.read(written(tmp_path, name, MM))
+    raw = depth_reader.read_depth_file(written(tmp_path, name, MM))
     assert raw.z == pytest.approx(METRES)
-    assert raw.validity.tolist() == [[Reason.MISSING, 0, 0], [0, 0, 0]]
+    assert raw.validity.tolist() == [[DepthStatus.MISSING, 0, 0], [0, 0, 0]]
     assert (raw.metric, raw.unit) == (True, "mm, assumed")
     assert raw.kind == {"tif": "tiff"}.get(name[2:], name[2:])
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.pfm", "a.npy", "a.npz"])
 def test_floats_are_meters_and_say_so(tmp_path: Path, name: str) -> None:
-    raw = depthfile.read(written(tmp_path, name, METRES))
+    raw = depth_reader.read_depth_file(written(tmp_path, name, METRES))
     assert raw.z == pytest.approx(METRES)
     assert (raw.metric, raw.unit) == (True, "m, assumed")
 
@@ -62,7 +62,7 @@ def test_floats_are_meters_and_say_so(tmp_path: Path, name: str) -> None:
 def test_tum_and_kitti_have_scales_of_their_own(
     tmp_path: Path, scale: float, metres: float
 ) -> None:
-    raw = depthfile.read(written(tmp_path, "a.png", MM), scale)
+    raw = depth_reader.read_depth_file(written(tmp_path, "a.png", MM), scale)
     assert raw.z[0, 1] == pytest.approx(metres)
     assert raw.unit == f"{scale} per metre"
 
@@ -77,9 +77,9 @@ def test_tum_and_kitti_have_scales_of_their_own(
 def test_a_wrong_scale_never_passes(tmp_path: Path, values: NDArray[Any], units: str) -> None:
     path = written(tmp_path, "a.tif", values)
     with pytest.raises(InputError, match="--depth-scale") as found:
-        depthfile.read(path)
+        depth_reader.read_depth_file(path)
     assert units in str(found.value)
-    assert depthfile.read(path, 1000 if values[0, 0] == 2000 else 10).z.all()
+    assert depth_reader.read_depth_file(path, 1000 if values[0, 0] == 2000 else 10).z.all()
 
 
 def test_big_endian_and_32_bits(tmp_path: Path) -> None:
@@ -87,42 +87,46 @@ def test_big_endian_and_32_bits(tmp_path: Path) -> None:
     (tmp_path / "a.pfm").write_bytes(little + np.array([1.5, 2], "<f4").tobytes())
     (tmp_path / "b.pfm").write_bytes(big + np.array([1.5, 2], ">f4").tobytes())
     for name in ("a.pfm", "b.pfm"):
-        assert depthfile.read(tmp_path / name).z.tolist() == [[1.5, 2]]
-    raw = depthfile.read(written(tmp_path, "d.tif", MM.astype(np.int32)))
+        assert depth_reader.read_depth_file(tmp_path / name).z.tolist() == [[1.5, 2]]
+    raw = depth_reader.read_depth_file(written(tmp_path, "d.tif", MM.astype(np.int32)))
     assert raw.z == pytest.approx(METRES)
 
 
 def test_8_bits_are_relative(tmp_path: Path) -> None:
-    raw = depthfile.read(written(tmp_path, "a.png", np.array([[0, 51, 255]], np.uint8)))
+    raw = depth_reader.read_depth_file(
+        written(tmp_path, "a.png", np.array([[0, 51, 255]], np.uint8))
+    )
     assert raw.z == pytest.approx(np.array([[0, 0.2, 1]]))
     assert not raw.validity.any()
     assert not raw.metric
     assert raw.unit is not None
     assert raw.unit.startswith("relative")
-    assert depthfile.read(tmp_path / "a.png", 100).z == pytest.approx(np.array([[0, 0.51, 2.55]]))
+    assert depth_reader.read_depth_file(tmp_path / "a.png", 100).z == pytest.approx(
+        np.array([[0, 0.51, 2.55]])
+    )
 
 
 def test_what_is_no_distance_is_missing() -> None:
     values = np.array([[np.nan, np.inf, -np.inf, -1, 0, 2.5, 1e10]])
-    raw = depthfile.raw_depth(values, "npy")
+    raw = depth_reader.to_raw_depth(values, "npy")
     assert raw.validity.tolist() == [[1, 1, 1, 1, 1, 0, 1]]
     assert raw.z.tolist() == [[0, 0, 0, 0, 0, 2.5, 0]]
-    assert (depthfile.raw_depth(values[:, :5], "npy").validity == Reason.MISSING).all()
+    assert (depth_reader.to_raw_depth(values[:, :5], "npy").validity == DepthStatus.MISSING).all()
 
 
 def test_confidence_comes_along(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, depth=MM, confidence=np.full(MM.shape, 51, np.uint8))
-    raw = depthfile.read(path)
+    raw = depth_reader.read_depth_file(path)
     assert raw.confidence == pytest.approx(np.full(MM.shape, 0.2))
     np.savez(path, depth=MM, confidence=np.ones(3))
     with pytest.raises(InputError, match="confidence"):
-        depthfile.read(path)
+        depth_reader.read_depth_file(path)
 
 
 def test_one_plane_in_three_axes_is_one_plane() -> None:
     for shape in ((1, 2, 3), (2, 3, 1)):
-        assert depthfile.raw_depth(MM.reshape(shape), "npy").shape == (2, 3)
+        assert depth_reader.to_raw_depth(MM.reshape(shape), "npy").shape == (2, 3)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("OpenEXR") is None, reason="needs the extra exr")
@@ -133,12 +137,12 @@ def test_exr(tmp_path: Path, channel: str) -> None:
     values = np.array([[1, 2], [3, 1e10]], np.float32)
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, {channel: values}).write(str(tmp_path / "a.exr"))
-    raw = depthfile.read(tmp_path / "a.exr")
+    raw = depth_reader.read_depth_file(tmp_path / "a.exr")
     assert (raw.kind, raw.unit) == ("exr", "m, assumed")
     assert raw.z.tolist() == [[1, 2], [3, 0]]
     OpenEXR.File(header, {"A": values, "B": values}).write(str(tmp_path / "b.exr"))
     with pytest.raises(InputError, match="channel Z"):
-        depthfile.read(tmp_path / "b.exr")
+        depth_reader.read_depth_file(tmp_path / "b.exr")
 
 
 def test_without_the_package_exr_names_its_install_line(
@@ -147,7 +151,7 @@ def test_without_the_package_exr_names_its_install_line(
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
     (tmp_path / "a.exr").write_bytes(b"\x76\x2f\x31\x01rest")
     with pytest.raises(MissingExtra, match=r"pip install 'depthmatte\[exr\]'"):
-        depthfile.read(tmp_path / "a.exr")
+        depth_reader.read_depth_file(tmp_path / "a.exr")
 
 
 class Trap:
@@ -180,7 +184,7 @@ def wrong_files(folder: Path) -> dict[str, str]:
         b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9999999, 999), }"
     )
     (folder / "claims.npy").write_bytes(huge.ljust(127) + b"\n")
-    pfm.write(np.arange(12, dtype=np.float32).reshape(2, 2, 3), folder / "colour.pfm")
+    pfm.write_pfm(np.arange(12, dtype=np.float32).reshape(2, 2, 3), folder / "colour.pfm")
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 no zip at all")
     (folder / "folder.png").mkdir()
     return {
@@ -214,7 +218,7 @@ def test_names_inside_a_file_are_cleaned_and_cut(tmp_path: Path) -> None:
         for name in ("\x1b[2J\x1b]0;evil\x07.npy", "b" * 5000 + ".npy", *map(str, range(50))):
             archive.writestr(name, b"")
     with pytest.raises(InputError, match="name the depth array depth") as found:
-        depthfile.read(path)
+        depth_reader.read_depth_file(path)
     assert str(found.value).isprintable()
     assert len(str(found.value)) < 600 + len(str(path))
 
@@ -222,15 +226,15 @@ def test_names_inside_a_file_are_cleaned_and_cut(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="is not a file"):
-        depthfile.read(tmp_path / "pipe")
+        depth_reader.read_depth_file(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz", "a.pfm", "rgba.png"])
 def test_equal_channels_are_one(tmp_path: Path, name: str) -> None:
     values = METRES if name.endswith("pfm") else MM
-    single = depthfile.read(written(tmp_path, "one" + name[-4:], values))
+    single = depth_reader.read_depth_file(written(tmp_path, "one" + name[-4:], values))
     equal = np.stack([values] * (4 if "rgba" in name else 3), axis=-1)
-    raw = depthfile.read(written(tmp_path, name, equal))
+    raw = depth_reader.read_depth_file(written(tmp_path, name, equal))
     assert np.array_equal(raw.z, single.z)
     assert raw.unit == single.unit
 
@@ -238,7 +242,7 @@ def test_equal_channels_are_one(tmp_path: Path, name: str) -> None:
 def test_equal_channels_of_8_bits_are_relative(tmp_path: Path) -> None:
     """What networks' programs save as a gray RGB picture."""
     level = np.array([[0, 51, 255]], np.uint8)
-    raw = depthfile.read(written(tmp_path, "a.png", np.stack([level] * 3, axis=-1)))
+    raw = depth_reader.read_depth_file(written(tmp_path, "a.png", np.stack([level] * 3, axis=-1)))
     assert raw.z == pytest.approx(np.array([[0, 0.2, 1]]))
     assert not raw.metric
 
@@ -251,22 +255,22 @@ def test_exr_of_equal_channels(tmp_path: Path, names: str) -> None:
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     planes = {name: METRES if name != "A" else METRES + 1 for name in names}
     OpenEXR.File(header, planes).write(str(tmp_path / "a.exr"))
-    assert np.array_equal(depthfile.read(tmp_path / "a.exr").z, METRES)
+    assert np.array_equal(depth_reader.read_depth_file(tmp_path / "a.exr").z, METRES)
     planes["G"] = METRES + 1
     OpenEXR.File(header, planes).write(str(tmp_path / "b.exr"))
     with pytest.raises(InputError, match="channel Z"):
-        depthfile.read(tmp_path / "b.exr")
+        depth_reader.read_depth_file(tmp_path / "b.exr")
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_tiff_of_64_bit_floats(tmp_path: Path, order: str) -> None:
     values = METRES.astype(np.float64)
     path = written(tmp_path, "a.tif", values)
-    assert depthfile.read(path).z == pytest.approx(METRES)
-    assert depthfile.read(path).unit == "m, assumed"
+    assert depth_reader.read_depth_file(path).z == pytest.approx(METRES)
+    assert depth_reader.read_depth_file(path).unit == "m, assumed"
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(InputError):
-        depthfile.read(path)
+        depth_reader.read_depth_file(path)
 
 
 @pytest.mark.parametrize("most", [255, 4095, 65535])
@@ -281,12 +285,12 @@ def test_pgm_numbers_stand_as_stored(tmp_path: Path, most: int, text: bool) -> N
         else values.astype(values.dtype.newbyteorder(">")).tobytes()
     )
     (tmp_path / "a.pgm").write_bytes(head + body)
-    raw = depthfile.read(tmp_path / "a.pgm")
+    raw = depth_reader.read_depth_file(tmp_path / "a.pgm")
     assert raw.kind == "pgm"
     assert raw.z == pytest.approx(values / (255 if most < 256 else 1000), rel=1e-6)
     (tmp_path / "b.pgm").write_bytes((head + body)[:-6])
     with pytest.raises(InputError, match="cannot be decoded"):
-        depthfile.read(tmp_path / "b.pgm")
+        depth_reader.read_depth_file(tmp_path / "b.pgm")
 
 
 @pytest.mark.parametrize(
@@ -305,7 +309,7 @@ def test_confidence_by_what_it_counts_in(
 ) -> None:
     """ARKit's 0, 1, 2 are low, medium and high."""
     np.savez(tmp_path / "a.npz", depth=np.full((1, 3), 2.0, np.float32), confidence=plane)
-    sure = depthfile.read(tmp_path / "a.npz").confidence
+    sure = depth_reader.read_depth_file(tmp_path / "a.npz").confidence
     assert sure is not None
     assert sure[0].tolist() == pytest.approx(wanted)
 
@@ -318,30 +322,30 @@ def test_inverse_depth_keeps_the_order_whatever_its_scale(
     seed: int, scale: float, shift: float
 ) -> None:
     metres = np.random.default_rng(seed).uniform(0.5, 8, (12, 9))
-    raw = depthfile.raw_depth(scale / metres + shift, "npy", kind="inverse")
+    raw = depth_reader.to_raw_depth(scale / metres + shift, "npy", kind="inverse")
     order = np.argsort(metres, axis=None)
     assert not raw.metric
-    assert not raw.assumed
-    assert (raw.validity == Reason.VALID).all()
+    assert not raw.direction_assumed
+    assert (raw.validity == DepthStatus.VALID).all()
     assert (np.diff(raw.z.ravel()[order]) >= -1e-6).all()
-    plain = depthfile.raw_depth(1 / metres, "npy", kind="inverse").z
+    plain = depth_reader.to_raw_depth(1 / metres, "npy", kind="inverse").z
     assert raw.z == pytest.approx(plain, abs=0.02)
 
 
 def test_disparity_with_a_scale_is_meters() -> None:
     """depth = focal length * baseline / disparity."""
     pixels = np.array([[60, 30, 0, np.nan, np.inf, -3]], np.float32)
-    raw = depthfile.raw_depth(pixels, "pfm", 90.0, kind="disparity")
+    raw = depth_reader.to_raw_depth(pixels, "pfm", 90.0, kind="disparity")
     assert raw.metric
     assert raw.z[0, :2].tolist() == [1.5, 3]
     assert raw.validity[0].tolist() == [0, 0, 1, 1, 1, 1]
     with pytest.raises(InputError, match="makes no sense"):
-        depthfile.raw_depth(pixels, "pfm", 1e6, kind="disparity")
+        depth_reader.to_raw_depth(pixels, "pfm", 1e6, kind="disparity")
 
 
 def test_disparity_without_a_scale_keeps_ratios() -> None:
     pixels = np.repeat([80, 40, 20, 10], 50).reshape(4, 50).astype(np.uint16)
-    raw = depthfile.raw_depth(pixels, "png", kind="disparity")
+    raw = depth_reader.to_raw_depth(pixels, "png", kind="disparity")
     assert not raw.metric
     assert raw.z[:, 0] == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-5)
 
@@ -349,24 +353,24 @@ def test_disparity_without_a_scale_keeps_ratios() -> None:
 @pytest.mark.parametrize("kind", ["inverse", "disparity"])
 @pytest.mark.parametrize("value", [0, 7, np.nan])
 def test_a_map_of_one_number_tells_nothing(kind: Any, value: float) -> None:
-    raw = depthfile.raw_depth(np.full((3, 4), value), "npy", kind=kind)
-    assert (raw.validity == Reason.MISSING).all()
+    raw = depth_reader.to_raw_depth(np.full((3, 4), value), "npy", kind=kind)
+    assert (raw.validity == DepthStatus.MISSING).all()
 
 
 def test_only_unstated_values_are_assumed(tmp_path: Path) -> None:
     path = written(tmp_path, "a.png", MM)
-    assert depthfile.read(path).assumed
-    assert not depthfile.read(path, kind="distance").assumed
+    assert depth_reader.read_depth_file(path).direction_assumed
+    assert not depth_reader.read_depth_file(path, kind="distance").direction_assumed
     with pytest.raises(InputError, match="use auto, distance, inverse, disparity"):
-        depthfile.read(path, kind="upside down")  # type: ignore[arg-type]
+        depth_reader.read_depth_file(path, kind="upside down")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="has no units"):
-        depthfile.read(path, 1000, kind="inverse")
+        depth_reader.read_depth_file(path, 1000, kind="inverse")
 
 
 def test_wrong_files_are_told_on_one_line(tmp_path: Path) -> None:
     for name, said in wrong_files(tmp_path).items():
         with pytest.raises(InputError) as found:
-            depthfile.read(tmp_path / name)
+            depth_reader.read_depth_file(tmp_path / name)
         assert said in str(found.value), name
         assert str(found.value).startswith(str(tmp_path / name))
         assert "\n" not in str(found.value)
@@ -375,7 +379,7 @@ def test_wrong_files_are_told_on_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf])
 def test_scales_are_checked(tmp_path: Path, scale: float) -> None:
     with pytest.raises(InputError, match="must be positive"):
-        depthfile.read(written(tmp_path, "a.png", MM), scale)
+        depth_reader.read_depth_file(written(tmp_path, "a.png", MM), scale)
 
 
 @given(st.sampled_from(["a.png", "a.tif", "a.npy", "a.npz", "a.pfm"]), st.data())
@@ -389,7 +393,7 @@ def test_damage_never_gets_through(
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     try:
-        raw = depthfile.read(path)
+        raw = depth_reader.read_depth_file(path)
     except (InputError, MissingExtra):
         return
     assert np.isfinite(raw.z).all()

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import phone_files as phones
-from depthmatte.evidence import Reason
-from depthmatte.io import heif_boxes, ranges
-from depthmatte.io.image import read
+from depthmatte.evidence import DepthStatus
+from depthmatte.io.embedded import depth_encoding, heif_boxes
+from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 from phone_files import HIGH, LOW, metres, near_to, nothing, stored
 
@@ -20,8 +20,8 @@ def test_apple_depth_is_not_its_matte_nor_a_gain_map() -> None:
     matte = phones.apple_xmp("depth", None, None, subtype="portraiteffectsmatte")
     for about in (matte, phones.apple_xmp(phones.GAIN, 0, 1), phones.apple_xmp("skinmatte", 0, 1)):
         photo = read(phones.multi(first, [phones.auxiliary(plane, about)]))
-        assert photo.evidence.stored is None
-        assert photo.evidence.second is None
+        assert photo.evidence.embedded_depth is None
+        assert photo.evidence.second_view is None
         assert (photo.evidence.matte is None) == (about is not matte)
 
 
@@ -48,9 +48,11 @@ def test_disparity_without_a_scale_is_relative() -> None:
 def test_disparity_that_says_nothing_is_too_far() -> None:
     """Negative disparity, zero, and what a centimeter between lenses cannot tell."""
     values = np.float32([[-0.3, 0, 0.019, 0.021, 2, np.nan]])
-    z, validity = ranges.from_disparity(values)
-    assert validity.tolist() == [[Reason.TOO_FAR] * 3 + [Reason.VALID] * 2 + [Reason.MISSING]]
-    assert z[0, :3].tolist() == [ranges.FARTHEST] * 3
+    z, validity = depth_encoding.disparity_to_depth(values)
+    assert validity.tolist() == [
+        [DepthStatus.TOO_FAR] * 3 + [DepthStatus.VALID] * 2 + [DepthStatus.MISSING]
+    ]
+    assert z[0, :3].tolist() == [depth_encoding._MAX_PHONE_METERS] * 3
     assert z[0, 3:].tolist() == pytest.approx([1 / 0.021, 0.5, 0])
 
 
@@ -59,10 +61,10 @@ def test_negative_limits_never_give_negative_depth() -> None:
     depth = stored(
         read(phones.multi(phones.jpeg(phones.photo()), [phones.auxiliary(phones.slope(), about)]))
     )
-    far = depth.validity == Reason.TOO_FAR
+    far = depth.validity == DepthStatus.TOO_FAR
     assert 0.2 < far.mean() < 0.8
     assert depth.z[~far].min() > 0.9
-    assert (depth.z[far] == ranges.FARTHEST).all()
+    assert (depth.z[far] == depth_encoding._MAX_PHONE_METERS).all()
 
 
 @pytest.mark.parametrize("limits", [("nan", 1), (0, "inf"), (2, 1), ("deep", "far")])
@@ -71,7 +73,7 @@ def test_apple_limits_that_are_none(limits: tuple[Any, Any]) -> None:
     photo = read(
         phones.multi(phones.jpeg(phones.photo()), [phones.auxiliary(phones.slope(), about)])
     )
-    depth = photo.evidence.stored
+    depth = photo.evidence.embedded_depth
     assert depth is None or not depth.metric
 
 
@@ -89,7 +91,7 @@ def test_depth_of_another_shape_lies_elsewhere() -> None:
     about = phones.apple_xmp()
     cropped = phones.jpeg(phones.photo(96, 96))
     photo = read(phones.multi(cropped, [phones.auxiliary(phones.slope(), about)]))
-    assert photo.evidence.stored is None
+    assert photo.evidence.embedded_depth is None
 
 
 def test_heic_depth_by_the_stream_alone() -> None:
@@ -103,5 +105,5 @@ def test_heic_depth_by_the_stream_alone() -> None:
 def test_heic_without_evidence_and_broken_boxes() -> None:
     assert nothing(phones.heic(phones.photo(128, 192), []))
     assert nothing(encode(phones.photo(), "HEIF", quality=90))
-    with pytest.raises(heif_boxes.Damaged):
-        heif_boxes.read(b"\0\0\0\x18ftypheic" + bytes(12) + b"\0\0\0\x02meta")
+    with pytest.raises(heif_boxes.CorruptFileError):
+        heif_boxes.read_heif_boxes(b"\0\0\0\x18ftypheic" + bytes(12) + b"\0\0\0\x02meta")

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 import fixtures
 import phone_files as phones
 from depthmatte.errors import InputError
-from depthmatte.evidence import Reason
-from depthmatte.io.depth16 import depth16
-from depthmatte.io.image import read
+from depthmatte.evidence import DepthStatus
+from depthmatte.io.embedded.depth16 import decode_depth16
+from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 from phone_files import near_to, nothing, stored
 
@@ -73,11 +73,11 @@ def test_damaged_dynamic_depth_counts_as_absent(damage: dict[str, Any]) -> None:
 @given(st.integers(0, 8191), st.integers(0, 7))
 def test_depth16(millimetres: int, code: int) -> None:
     """Thirteen bits of millimeters, three of confidence, of which 0 means certain."""
-    depth = depth16(np.uint16([[code << 13 | millimetres]]))
+    depth = decode_depth16(np.uint16([[code << 13 | millimetres]]))
     assert depth.z[0, 0] == pytest.approx(millimetres / 1000, abs=1e-6)
     assert depth.confidence is not None
     assert depth.confidence[0, 0] == pytest.approx(1 if code == 0 else (code - 1) / 7)
-    assert depth.validity[0, 0] == (Reason.VALID if millimetres else Reason.MISSING)
+    assert depth.validity[0, 0] == (DepthStatus.VALID if millimetres else DepthStatus.MISSING)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_depth16(millimetres: int, code: int) -> None:
 )
 def test_depth16_refuses_other_arrays(samples: NDArray[Any]) -> None:
     with pytest.raises(InputError):
-        depth16(samples)
+        decode_depth16(samples)

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 import fixtures
 import phone_files as phones
 from depthmatte.errors import InputError
-from depthmatte.io import heif_boxes, jpeg_segments, xmp
-from depthmatte.io.image import read
+from depthmatte.io.embedded import heif_boxes, jpeg_segments, xmp
+from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 from phone_files import HIGH, LOW, apple_jpeg, metres, near_to, nothing, stored
 
@@ -138,7 +138,7 @@ def test_evidence_can_be_left_in_the_file() -> None:
     photo = read(apple_jpeg(6, focal=28), evidence=False)
     assert photo.shape == (96, 128)
     assert photo.camera is None
-    assert photo.evidence.stored is None
+    assert photo.evidence.embedded_depth is None
     assert photo.evidence.matte is None
 
 
@@ -167,7 +167,7 @@ _WHOLE = {
 def test_whole_files_hold_something(kind: str) -> None:
     """So that the damage below has something to damage."""
     evidence = read(_WHOLE[kind]).evidence
-    assert evidence.stored is not None or evidence.second is not None
+    assert evidence.embedded_depth is not None or evidence.second_view is not None
 
 
 @given(
@@ -188,33 +188,33 @@ def test_damage_gives_a_photo_or_one_line(
 @pytest.mark.parametrize("kind", ["apple", "dynamic", "mpo"])
 def test_a_file_cut_behind_the_photo_is_still_a_photo(kind: str) -> None:
     content = _WHOLE[kind]
-    for kept in (jpeg_segments.end(content), jpeg_segments.end(content) + 200):
+    for kept in (jpeg_segments.find_jpeg_end(content), jpeg_segments.find_jpeg_end(content) + 200):
         photo = read(content[:kept])
         assert photo.shape == (96, 128)
-        assert photo.evidence.stored is None
-        assert photo.evidence.second is None
+        assert photo.evidence.embedded_depth is None
+        assert photo.evidence.second_view is None
 
 
 @given(st.binary(max_size=300))
 def test_random_boxes_and_segments(content: bytes) -> None:
-    list(jpeg_segments.segments(b"\xff\xd8" + content))
-    assert jpeg_segments.end(b"\xff\xd8" + content) <= len(content) + 2
-    with contextlib.suppress(xmp.Damaged):
-        heif_boxes.read(b"\0\0\0\x08ftyp" + content)
-    with contextlib.suppress(xmp.Damaged):
-        jpeg_segments.directories(b"II*\0" + content)
+    list(jpeg_segments.read_jpeg_segments(b"\xff\xd8" + content))
+    assert jpeg_segments.find_jpeg_end(b"\xff\xd8" + content) <= len(content) + 2
+    with contextlib.suppress(xmp.CorruptFileError):
+        heif_boxes.read_heif_boxes(b"\0\0\0\x08ftyp" + content)
+    with contextlib.suppress(xmp.CorruptFileError):
+        jpeg_segments.read_mpo_directories(b"II*\0" + content)
 
 
 def test_small_files_that_promise_much_stay_cheap() -> None:
     """Without limits each of these takes minutes or all memory."""
     photo = phones.jpeg(phones.photo())
     opened = b"<x:xmpmeta" * 400_000
-    assert xmp.packets(opened).roots == ()
+    assert xmp.find_xmp_packets(opened).roots == ()
     crowd = phones.packet(phones.GOOGLE, children="<GDepth:a/>" * 200_000)
-    with pytest.raises(xmp.Damaged):
-        xmp.parse(crowd)
+    with pytest.raises(xmp.CorruptFileError):
+        xmp.parse_xmp(crowd)
     picture = encode(phones.photo(), "JPEG")
-    listed = jpeg_segments.pictures(phones.multi(photo, [picture] * 40))
+    listed = jpeg_segments.read_mpo_pictures(phones.multi(photo, [picture] * 40))
     assert 0 < len(listed) < 40
 
 

@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 import phone_scenes as scenes
-from depthmatte.io import dynamic_depth, xmp
-from depthmatte.io.image import read
+from depthmatte.io.embedded import dynamic_depth, xmp
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 from phone_files import near_to, stored
 from phone_scenes import PAIRS, PLANE, SHAPE, WITH_DEPTH
@@ -96,7 +96,7 @@ def test_made_depth(name: str) -> None:
     if holds.unit is None:  # the ratio of distances is all there is
         z = np.log(z / holds.near) / np.log(holds.far / holds.near)
     assert near_to(depth.z, z, 0.05)
-    assert photo.evidence.second is None
+    assert photo.evidence.second_view is None
     assert (matte is not None) == holds.matte
     if matte is not None:
         assert near_to(matte, scenes.person(scenes.MATTE) * 255.0, 60)
@@ -124,7 +124,7 @@ def test_real_depth(real: tuple[str, Photo]) -> None:
     assert (depth.near, depth.far) == pytest.approx((near, far))
     found = photo.evidence.matte
     assert (None if found is None else found.shape) == matte
-    assert photo.evidence.second is None
+    assert photo.evidence.second_view is None
     if kind == "apple-disparity":
         assert depth.z.min() == pytest.approx(1 / near, rel=0.05)
         assert depth.z.max() == pytest.approx(1 / far, rel=0.15)
@@ -184,11 +184,11 @@ def test_real_mattes_lie_on_the_near_people(shared: Path) -> None:
 def test_made_pairs(name: str) -> None:
     """The photo is the left view; from the right, near things shift left against far ones."""
     photo, (_, kind, baseline) = made(name), PAIRS[name]
-    view = photo.evidence.second
+    view = photo.evidence.second_view
     assert view is not None
     assert (view.kind, view.side) == (kind, "right")
     assert photo.shape == view.rgb.shape[:2] == (384, 384)
-    assert photo.evidence.stored is None
+    assert photo.evidence.embedded_depth is None
     left, right = scenes.views()
     for one, truth in ((photo.rgb, left), (view.rgb, right)):
         assert np.abs(one.astype(float) - truth).mean() < 6
@@ -216,10 +216,10 @@ def test_real_pairs(
 ) -> None:
     """From the right, near things shift left against far ones."""
     photo = phone(shared, name)
-    view = photo.evidence.second
+    view = photo.evidence.second_view
     assert view is not None
     assert (view.kind, view.side, photo.shape, view.rgb.shape[:2]) == (kind, "right", size, size)
-    assert photo.evidence.stored is None
+    assert photo.evidence.embedded_depth is None
     if baseline is None:
         assert view.camera is None
     else:
@@ -262,27 +262,27 @@ def shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArra
 
 def test_a_made_file_without_evidence() -> None:
     photo = read(scenes.without_evidence())
-    assert photo.evidence.stored is None
-    assert photo.evidence.second is None
+    assert photo.evidence.embedded_depth is None
+    assert photo.evidence.second_view is None
     assert photo.camera is not None
     assert photo.camera.fx == pytest.approx(27 * np.hypot(*SHAPE) / np.hypot(36, 24))
 
 
 def test_real_files_without_evidence(shared: Path) -> None:
     photo = phone(shared, "huawei_example-1.JPG")
-    assert photo.evidence.stored is None
-    assert photo.evidence.second is None
+    assert photo.evidence.embedded_depth is None
+    assert photo.evidence.second_view is None
     assert photo.camera is not None
     assert photo.camera.fx == pytest.approx(27 * np.hypot(3968, 2976) / np.hypot(36, 24))
 
 
 def test_a_made_segmentation_is_not_taken_for_depth() -> None:
     content = scenes.dynamic(segmentation=True)
-    about = xmp.packets(content)
-    assert "android/depthmap" in dynamic_depth.items(about)[1].names
-    assert dynamic_depth.depth(about, content) is None
+    about = xmp.find_xmp_packets(content)
+    assert "android/depthmap" in dynamic_depth.list_container_items(about)[1].names
+    assert dynamic_depth.find_dynamic_depth(about, content) is None
     photo = read(content)
-    assert photo.evidence.stored is None
+    assert photo.evidence.embedded_depth is None
     assert photo.camera is not None
     assert (photo.camera.fx, photo.camera.cx) == pytest.approx((scenes.FOCAL, 239.5))
 
@@ -290,13 +290,13 @@ def test_a_made_segmentation_is_not_taken_for_depth() -> None:
 def test_a_real_dynamic_depth_packet(shared: Path) -> None:
     """A front camera's segmentation: listed like depth, and not taken for it."""
     content = (shared / "data/phones/exifr_xmp-gcam-portrait.xml").read_bytes()
-    about = xmp.packets(content)
-    assert about.text(xmp.NOTE, "HasExtendedXMP") == "979057752e0037ac7836c599dc5e004a"
-    listed = dynamic_depth.items(about)
+    about = xmp.find_xmp_packets(content)
+    assert about.text(xmp.NS_XMP_NOTE, "HasExtendedXMP") == "979057752e0037ac7836c599dc5e004a"
+    listed = dynamic_depth.list_container_items(about)
     assert [item.length for item in listed] == [0, 2420326, 135047, 96395]
     assert "android/depthmap" in listed[2].names
-    assert dynamic_depth.depth(about, content) is None
-    camera = dynamic_depth.camera(about)
+    assert dynamic_depth.find_dynamic_depth(about, content) is None
+    camera = dynamic_depth.find_dynamic_depth_camera(about)
     assert camera is not None
     assert camera.shape == (2448, 3264)
     assert (camera.fx, camera.cx) == pytest.approx((1812.5, 1642.792236))

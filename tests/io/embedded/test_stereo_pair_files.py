@@ -10,8 +10,8 @@ from PIL import Image
 import fixtures
 import phone_files as phones
 from depthmatte.errors import InputError
-from depthmatte.io import jpeg_segments, stereo_file
-from depthmatte.io.image import read
+from depthmatte.io.embedded import jpeg_segments, stereo_pair
+from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 from phone_files import near_to, nothing, pair
 
@@ -20,7 +20,7 @@ def test_mpo_two_views() -> None:
     left, right = pair()
     frames = [Image.fromarray(left), Image.fromarray(right)]
     content = encode(frames[0], "MPO", save_all=True, append_images=frames[1:], quality=95)
-    view = read(content).evidence.second
+    view = read(content).evidence.second_view
     assert view is not None
     assert (view.kind, view.side) == ("mpo", "right")
     assert near_to(view.rgb, right, 40)
@@ -35,9 +35,9 @@ def test_a_second_view_turns_with_the_photo(orientation: int, side: str | None) 
     content = phones.multi(
         phones.jpeg(pair()[0], orientation),
         [encode(views[1], "JPEG", quality=95)],
-        kind=jpeg_segments.DISPARITY,
+        kind=jpeg_segments.MPO_DISPARITY_VIEW,
     )
-    view = read(content).evidence.second
+    view = read(content).evidence.second_view
     assert (view and view.side) == side
     assert view is None or near_to(view.rgb, pair()[1], 40)
 
@@ -45,7 +45,7 @@ def test_a_second_view_turns_with_the_photo(orientation: int, side: str | None) 
 def test_previews_are_no_second_view() -> None:
     first, small = phones.jpeg(phones.photo()), encode(phones.photo(48, 64), "JPEG")
     same = encode(phones.photo(), "JPEG")
-    assert read(phones.multi(first, [same])).evidence.second is not None
+    assert read(phones.multi(first, [same])).evidence.second_view is not None
     assert nothing(phones.multi(first, [small]))
     assert nothing(phones.multi(first, [same], kind=0x010002))
     assert nothing(phones.multi(first, [phones.auxiliary(phones.photo(), phones.packet({}))]))
@@ -57,7 +57,7 @@ def test_vr180() -> None:
     eye = phones.text(encode(right, "JPEG", quality=95))
     packet = phones.packet(phones.GOOGLE, f'{properties} GImage:Data="{eye}"')
     photo = read(phones.inserted(phones.jpeg(left, 1, 28), [phones.standard(packet)]))
-    view = photo.evidence.second
+    view = photo.evidence.second_view
     assert view is not None
     assert (view.kind, view.side) == ("vr180", "right")
     assert near_to(view.rgb, right, 40)
@@ -81,7 +81,7 @@ def test_vr180() -> None:
     ],
 )
 def test_names_that_say_two_views(name: str, layout: str | None) -> None:
-    assert stereo_file.layout(name) == layout
+    assert stereo_pair.layout_from_name(name) == layout
 
 
 def test_side_by_side() -> None:
@@ -89,14 +89,14 @@ def test_side_by_side() -> None:
     both = encode(np.hstack([left, right]), "PNG")
     photo = read(both, name="hill.left-right.png")
     assert np.array_equal(photo.rgb, left)
-    view = photo.evidence.second
+    view = photo.evidence.second_view
     assert view is not None
     assert (view.kind, view.side) == ("side-by-side", "right")
     assert np.array_equal(view.rgb, right)
     crossed = read(encode(np.hstack([right, left]), "PNG"), stereo="crossed")
     assert np.array_equal(crossed.rgb, right)
-    assert crossed.evidence.second is not None
-    assert crossed.evidence.second.side == "left"
+    assert crossed.evidence.second_view is not None
+    assert crossed.evidence.second_view.side == "left"
     assert read(both).shape == (96, 256)
     assert read(both, name="hill_lr.png", stereo="none").shape == (96, 256)
     assert read(both, name="hill_lr.png", evidence=False).shape == (96, 256)

@@ -11,10 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depthmatte.errors import InputError
-from depthmatte.io.journal import NAME, Journal, digest, entry
+from depthmatte.io.files.resume_journal import (
+    JOURNAL_NAME,
+    Journal,
+    hash_options,
+    make_journal_entry,
+)
 
-A = digest({"fusion": "none"})
-B = digest({"fusion": "adaptive"})
+A = hash_options({"fusion": "none"})
+B = hash_options({"fusion": "adaptive"})
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ SOURCE, READS = Path("in/a.jpg"), [Path("in/a.npy")]
 
 
 def add(options: str = A) -> None:
-    one = entry(Path("out"), SOURCE, options, RESULTS, READS)
+    one = make_journal_entry(Path("out"), SOURCE, options, RESULTS, READS)
     assert one is not None
     Journal(Path("out")).add(one)
 
@@ -100,7 +105,7 @@ def encoded(value: object) -> bytes:
 @pytest.mark.usefixtures("place")
 @given(cut=st.integers(0, 400))
 def test_a_line_that_was_cut_is_passed_over(cut: int) -> None:
-    journal = Path("out", NAME)
+    journal = Path("out", JOURNAL_NAME)
     journal.unlink(missing_ok=True)
     add(B)
     whole = journal.read_bytes()
@@ -114,14 +119,14 @@ def test_a_line_that_was_cut_is_passed_over(cut: int) -> None:
 @pytest.mark.usefixtures("place")
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.integers(), st.lists).map(encoded))
 def test_any_content_is_read(content: bytes) -> None:
-    Path("out", NAME).write_bytes(content)
+    Path("out", JOURNAL_NAME).write_bytes(content)
     assert Journal(Path("out")).results() == {}
 
 
 @pytest.mark.parametrize("name", ["../in/a.jpg", "{here}/in/a.jpg"])
 def test_no_journal_claims_files_elsewhere(place: Path, name: str) -> None:
     add()
-    journal = Path("out", NAME)
+    journal = Path("out", JOURNAL_NAME)
     row = json.loads(journal.read_text())
     row["results"] = {name.format(here=place): SOURCE.stat().st_size}
     journal.write_text(json.dumps(row))
@@ -131,26 +136,26 @@ def test_no_journal_claims_files_elsewhere(place: Path, name: str) -> None:
 @pytest.mark.parametrize("value", ["Infinity", "NaN", '"x"', "null", "[1]", "1e999"])
 def test_odd_values_are_passed_over(place: Path, value: str) -> None:
     add()
-    journal = Path("out", NAME)
+    journal = Path("out", JOURNAL_NAME)
     text = journal.read_text().replace(f'"state": [{SOURCE.stat().st_size}', f'"state": [{value}')
     journal.write_text(text)
     assert not done()
 
 
 def test_a_full_or_closed_folder_is_one_line(place: Path) -> None:
-    one = entry(Path("out"), SOURCE, A, RESULTS)
+    one = make_journal_entry(Path("out"), SOURCE, A, RESULTS)
     assert one is not None
     with pytest.raises(InputError, match=r"cannot be written \(not a directory\)"):
         Journal(Path("in/a.jpg/x")).add(one)
 
 
 def test_results_that_are_gone_are_no_entry(place: Path) -> None:
-    assert entry(Path("out"), SOURCE, A, [Path("out/never.png")]) is None
-    assert entry(Path("out"), SOURCE, A, RESULTS, [Path("in/never.npy")]) is None
-    assert entry(Path("out"), Path("in/never.jpg"), A, RESULTS) is None
+    assert make_journal_entry(Path("out"), SOURCE, A, [Path("out/never.png")]) is None
+    assert make_journal_entry(Path("out"), SOURCE, A, RESULTS, [Path("in/never.npy")]) is None
+    assert make_journal_entry(Path("out"), Path("in/never.jpg"), A, RESULTS) is None
 
 
 def test_digests_tell_options_apart() -> None:
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    assert digest({"a": 1}) != digest({"a": "1"})
-    assert digest({"a": "b', 'c"}) != digest({"a": "b", "c": ""})
+    assert hash_options({"a": 1, "b": 2}) == hash_options({"b": 2, "a": 1})
+    assert hash_options({"a": 1}) != hash_options({"a": "1"})
+    assert hash_options({"a": "b', 'c"}) != hash_options({"a": "b", "c": ""})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depthmatte.errors import InputError
-from depthmatte.io.image import read
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fixtures
-from depthmatte.icc import is_srgb
-from depthmatte.io import cicp
-from depthmatte.io.cicp import HLG, PQ, Cicp
-from depthmatte.io.hdr import KNEE, to_sdr
-from depthmatte.io.image import read, read_header
-from depthmatte.tone import matrix
+from depthmatte.color.icc import is_srgb_profile
+from depthmatte.color.tone_curves import rgb_to_xyz_matrix
+from depthmatte.io.photo import cicp
+from depthmatte.io.photo.cicp import _TRANSFER_PQ, TRANSFER_HLG, Cicp
+from depthmatte.io.photo.hdr import _KNEE_LEVEL, tone_map_to_srgb
+from depthmatte.io.photo.photo_reader import read, read_photo_header
 from fixtures import encode, scene
 from profiles import D65, SRGB, SRGB_CURVE, linear, profile, seen
 
@@ -34,13 +34,15 @@ def card() -> np.ndarray:
 
 def signal(srgb: np.ndarray, transfer: int, gain: float = 1.0) -> np.ndarray:
     """uint16 levels by BT.2100 of sRGB colors, white at 203 cd/m² times `gain`, in BT.2020."""
-    to_2020 = np.linalg.inv(matrix(np.array(BT2020), D65)) @ matrix(np.array(SRGB[0]), D65)
+    to_2020 = np.linalg.inv(rgb_to_xyz_matrix(np.array(BT2020), D65)) @ rgb_to_xyz_matrix(
+        np.array(SRGB[0]), D65
+    )
     light = np.clip(linear(srgb, SRGB_CURVE) @ to_2020.T, 0, None) * 203 * gain
-    if transfer == PQ:
+    if transfer == _TRANSFER_PQ:
         m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
         y = (light / 10_000) ** m1
         return np.rint(((c1 + c2 * y) / (1 + c3 * y)) ** m2 * 65_535).astype(np.uint16)
-    luminance = (light @ matrix(np.array(BT2020), D65)[1])[..., None] / 1000
+    luminance = (light @ rgb_to_xyz_matrix(np.array(BT2020), D65)[1])[..., None] / 1000
     beyond = np.clip(luminance, 1e-9, None) ** (-0.2 / 1.2)  # the inverse of the display's gamma
     e = np.clip(light / 1000 * beyond, 0, 1)
     a, b, c = 0.17883277, 0.28466892, 0.55991073
@@ -67,26 +69,26 @@ def boxed(form: str, levels: np.ndarray, primaries: int, transfer: int) -> bytes
     return content[:at] + struct.pack(">HH", primaries, transfer) + content[at + 4 :]
 
 
-@pytest.mark.parametrize("transfer", [PQ, HLG])
+@pytest.mark.parametrize("transfer", [_TRANSFER_PQ, TRANSFER_HLG])
 def test_ordinary_colors_look_ordinary(transfer: int) -> None:
     photo = read(hdr_png(signal(card(), transfer), transfer))
     assert off(photo.rgb, card()) <= 2
     assert photo.meta.icc is None
 
 
-@pytest.mark.parametrize("transfer", [PQ, HLG])
+@pytest.mark.parametrize("transfer", [_TRANSFER_PQ, TRANSFER_HLG])
 @pytest.mark.parametrize("form", ["HEIF", "AVIF"])
 def test_boxes_that_state_hdr(form: str, transfer: int) -> None:
     content = boxed(form, signal(card(), transfer), 9, transfer)
-    assert cicp.of_file(content) == Cicp(9, transfer)
+    assert cicp.read_cicp(content) == Cicp(9, transfer)
     photo = read(content)
     middle = np.s_[8:40, 4::8]  # of each patch: chroma and the codec blur its edges
     assert off(photo.rgb[middle], card()[middle]) <= 8
     assert photo.meta.icc is None
-    assert read_header(content).meta.icc is None
+    assert read_photo_header(content).meta.icc is None
 
 
-@pytest.mark.parametrize("transfer", [PQ, HLG])
+@pytest.mark.parametrize("transfer", [_TRANSFER_PQ, TRANSFER_HLG])
 def test_highlights_do_not_darken_the_rest(transfer: int) -> None:
     """A lamp of the greatest light in the picture: every ordinary color stays within 8."""
     levels = signal(card(), transfer)
@@ -96,12 +98,12 @@ def test_highlights_do_not_darken_the_rest(transfer: int) -> None:
     assert (photo.rgb[:4] == 255).all()
 
 
-@given(st.floats(1, 40), st.sampled_from([PQ, HLG]))
+@given(st.floats(1, 40), st.sampled_from([_TRANSFER_PQ, TRANSFER_HLG]))
 def test_brighter_stays_brighter(gain: float, transfer: int) -> None:
     """Gray rises and never falls, and is white only at the brightest."""
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    levels = signal(ramp, transfer, min(gain, 4.9) if transfer == HLG else gain)
-    toned = to_sdr(levels, Cicp(9, transfer)).astype(int)
+    levels = signal(ramp, transfer, min(gain, 4.9) if transfer == TRANSFER_HLG else gain)
+    toned = tone_map_to_srgb(levels, Cicp(9, transfer)).astype(int)
     assert (np.diff(toned[0, :, 1]) >= 0).all()
     assert np.ptp(toned, axis=-1).max() <= 1
     assert toned.max() >= 254
@@ -109,25 +111,25 @@ def test_brighter_stays_brighter(gain: float, transfer: int) -> None:
 
 def test_the_hue_of_a_highlight_stays() -> None:
     orange = np.full((4, 4, 3), (240, 130, 40), np.uint8)
-    toned = to_sdr(signal(orange, PQ, 2.5), Cicp(9, PQ))
+    toned = tone_map_to_srgb(signal(orange, _TRANSFER_PQ, 2.5), Cicp(9, _TRANSFER_PQ))
     ratio = linear(toned, SRGB_CURVE)[0, 0] / linear(orange, SRGB_CURVE)[0, 0]
     assert np.ptp(ratio) / ratio.mean() < 0.05  # a level of the darkest is 3 %
-    assert KNEE < linear(toned, SRGB_CURVE).max() <= 1
+    assert _KNEE_LEVEL < linear(toned, SRGB_CURVE).max() <= 1
 
 
 def test_other_primaries() -> None:
-    levels = signal(card(), PQ)
-    as_2020 = read(hdr_png(levels, PQ, 9)).rgb
-    assert off(read(hdr_png(levels, PQ, 1)).rgb, as_2020) > 10
-    assert off(read(hdr_png(levels, PQ, 2)).rgb, as_2020) == 0  # left open: what HDR has
+    levels = signal(card(), _TRANSFER_PQ)
+    as_2020 = read(hdr_png(levels, _TRANSFER_PQ, 9)).rgb
+    assert off(read(hdr_png(levels, _TRANSFER_PQ, 1)).rgb, as_2020) > 10
+    assert off(read(hdr_png(levels, _TRANSFER_PQ, 2)).rgb, as_2020) == 0  # left open: what HDR has
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
 def test_hdr_is_turned_upright(orientation: int) -> None:
     tags = fixtures.exif(orientation)[6:]
-    stored = fixtures.stored(signal(scene(), PQ), 1)
+    stored = fixtures.stored(signal(scene(), _TRANSFER_PQ), 1)
     stored = {3: stored[::-1, ::-1], 6: np.rot90(stored)}[orientation]
-    content = with_chunk(hdr_png(np.ascontiguousarray(stored), PQ), b"eXIf", tags)
+    content = with_chunk(hdr_png(np.ascontiguousarray(stored), _TRANSFER_PQ), b"eXIf", tags)
     assert off(read(content).rgb, scene()) <= 2
 
 
@@ -145,7 +147,7 @@ def test_a_profile_may_state_hdr_too() -> None:
         for at in range(0, len(table), 12)
     )
     tag = b"cicp" + struct.pack(">II", len(icc) + 12, 12)
-    inside = b"cicp" + bytes(4) + bytes((9, PQ, 0, 1))
+    inside = b"cicp" + bytes(4) + bytes((9, _TRANSFER_PQ, 0, 1))
     whole = (
         struct.pack(">I", len(icc) + 24)
         + icc[4:128]
@@ -155,7 +157,7 @@ def test_a_profile_may_state_hdr_too() -> None:
         + body
         + inside
     )
-    content = encode((signal(card(), PQ) >> 8).astype(np.uint8), "PNG", icc_profile=whole)
+    content = encode((signal(card(), _TRANSFER_PQ) >> 8).astype(np.uint8), "PNG", icc_profile=whole)
     photo = read(content)
     assert photo.meta.icc is None
     assert off(photo.rgb, card()) <= 8
@@ -187,7 +189,7 @@ def test_gamma_and_chromaticities_of_a_png() -> None:
     p3 = (31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000)
     photo = read(with_chunk(plain, b"cHRM", struct.pack(">8I", *p3)))
     assert off(seen(photo.rgb, photo.meta.icc), seen(scene(), profile("display-p3"))) <= 1
-    assert not is_srgb(photo.meta.icc)
+    assert not is_srgb_profile(photo.meta.icc)
     assert np.array_equal(photo.rgb, scene())
     for odd in (bytes(32), b"\xff" * 32, struct.pack(">8I", *[31_270] * 8)):
         assert np.array_equal(read(with_chunk(plain, b"cHRM", odd)).rgb, scene())
@@ -202,7 +204,7 @@ def test_damaged_boxes_state_something_or_nothing(
     head = min(len(content), 500)
     for place, value in damage:
         content[int(place * head)] = value
-    found = cicp.of_file(bytes(content))
+    found = cicp.read_cicp(bytes(content))
     assert found is None or isinstance(found.profile(), bytes | None)
 
 

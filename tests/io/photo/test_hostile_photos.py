@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import depthmatte
 import phone_files as phones
-from depthmatte.io import findings, heif_boxes, xmp
-from depthmatte.io.damaged import Damaged
-from depthmatte.io.image import read
+from depthmatte.io.embedded import heif_boxes, result, xmp
+from depthmatte.io.embedded.corrupt import CorruptFileError
+from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 
 resource = pytest.importorskip("resource")
@@ -28,7 +28,7 @@ BOUND = 2_000_000_000
 
 READ = """
 import resource, sys
-from depthmatte.io.image import read
+from depthmatte.io.photo.photo_reader import read
 photo = read(sys.argv[1])
 print(photo.evidence.stored is None, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -91,13 +91,13 @@ def test_memory_is_bounded(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])
 def test_no_encoding_hides_a_document_type(encoding: str) -> None:
-    with pytest.raises(Damaged):
-        xmp.parse(laughs(encoding))
+    with pytest.raises(CorruptFileError):
+        xmp.parse_xmp(laughs(encoding))
 
 
 @pytest.mark.parametrize("said", ["utf-7", "utf-16", "cp037", "nonsense"])
 def test_what_a_packet_says_of_its_encoding_does_not_count(said: str) -> None:
-    found = xmp.parse(f'<?xml version="1.0" encoding="{said}"?><a b="ü"/>'.encode())
+    found = xmp.parse_xmp(f'<?xml version="1.0" encoding="{said}"?><a b="ü"/>'.encode())
     assert found.text("", "b") is None
     assert found.roots[0].get("b") == "ü"
 
@@ -106,13 +106,15 @@ def test_what_a_packet_says_of_its_encoding_does_not_count(said: str) -> None:
 def test_every_encoding_that_xmp_may_have_is_read(encoding: str) -> None:
     about = phones.packet({"GDepth": phones.GOOGLE["GDepth"]}, 'GDepth:Format="RangeLinear"')
     text = about.decode()
-    found = xmp.parse(text.encode(encoding))
+    found = xmp.parse_xmp(text.encode(encoding))
     assert found.text(phones.GOOGLE["GDepth"], "Format") == "RangeLinear"
 
 
 def test_descriptions_inside_descriptions() -> None:
     inside = "<Description>" * 20_000 + "</Description>" * 20_000
-    (fields,) = xmp.parse(f"<Item><Length>7</Length>{inside}</Item>".encode()).structures("Item")
+    (fields,) = xmp.parse_xmp(f"<Item><Length>7</Length>{inside}</Item>".encode()).structures(
+        "Item"
+    )
     assert fields["Length"] == "7"
 
 
@@ -126,7 +128,7 @@ MARKUP = st.recursive(
 @given(MARKUP)
 def test_any_sound_packet_is_read(text: str) -> None:
     elements = text.count("<") - text.count("</") - text.count("<!")
-    assert xmp.parse(text.encode()).parts() == elements + text.count("='")
+    assert xmp.parse_xmp(text.encode()).parts() == elements + text.count("='")
 
 
 @given(MARKUP, st.data())
@@ -135,8 +137,8 @@ def test_any_damaged_packet_is_read_or_damaged(text: str, data: st.DataObject) -
         place = data.draw(st.integers(0, len(text)))
         text = text[:place] + data.draw(st.sampled_from("ab<>='/&;! ")) + text[place + 1 :]
     try:
-        found = xmp.parse(text.encode())
-    except Damaged:
+        found = xmp.parse_xmp(text.encode())
+    except CorruptFileError:
         return
     assert 0 < found.parts() <= text.count("<") + text.count("=") + 2
 
@@ -157,7 +159,7 @@ def test_many_empty_segments_have_an_end() -> None:
     content = phones.jpeg(phones.photo())
     many = content[:2] + b"\xff\xe2\x00\x02" * 200_000 + content[2:]
     start = time.monotonic()
-    assert read(many).evidence.stored is None
+    assert read(many).evidence.embedded_depth is None
     assert time.monotonic() - start < 20
 
 
@@ -166,15 +168,15 @@ def broken(*_: object) -> None:
 
 
 def damaged(*_: object) -> None:
-    raise Damaged("\x1b[2Jodd")
+    raise CorruptFileError("\x1b[2Jodd")
 
 
 def test_what_is_passed_over_is_logged(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG, "depthmatte")
-    assert findings.attempt(damaged) is None
-    assert findings.attempt(broken) is None
+    assert result.try_finder(damaged) is None
+    assert result.try_finder(broken) is None
     first, second = caplog.records
     assert first.exc_info is None
     assert "Damaged: ?[2Jodd" in first.getMessage()
@@ -188,7 +190,7 @@ def test_what_is_passed_over_is_logged(
 def test_nothing_is_logged_by_default(level: int | None, caplog: pytest.LogCaptureFixture) -> None:
     if level:
         caplog.set_level(level, "depthmatte")
-    findings.attempt(damaged)
+    result.try_finder(damaged)
     assert bool(caplog.records) == bool(level)
 
 

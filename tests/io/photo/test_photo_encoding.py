@@ -6,7 +6,7 @@ import pytest
 
 import fixtures
 from depthmatte.errors import InputError
-from depthmatte.io.write import encode, write, write_bytes, write_to
+from depthmatte.io.photo.photo_writer import encode_picture, write, write_file_bytes, write_to_file
 from depthmatte.photo import Meta
 from fixtures import scene
 
@@ -23,13 +23,17 @@ def test_bytes_and_open_files_hold_what_the_file_holds(tmp_path, format):
     meta = Meta(exif=fixtures.exif(1), icc=fixtures.icc(), dpi=(300.0, 300.0))
     path = write(scene(), tmp_path / f"out.{format}", meta)
     content = path.read_bytes()
-    assert encode(scene(), format, meta) == content == encode(scene(), f".{format}", meta)
+    assert (
+        encode_picture(scene(), format, meta)
+        == content
+        == encode_picture(scene(), f".{format}", meta)
+    )
     stream = io.BytesIO(b"before")
     stream.seek(6)
     assert write(scene(), stream, meta, format=format) is stream
     assert stream.getvalue() == b"before" + content
     with (tmp_path / "open").open("wb", buffering=0) as file:
-        assert write_to(scene(), file, format, meta) is file
+        assert write_to_file(scene(), file, format, meta) is file
     assert (tmp_path / "open").read_bytes() == content
     named = write(scene(), tmp_path / "odd.name", meta, format=format)
     assert named.read_bytes() == content
@@ -51,7 +55,7 @@ class Slow(io.RawIOBase):
 
 
 def test_open_files_that_take_little_or_nothing():
-    whole = encode(scene())
+    whole = encode_picture(scene())
     slow = Slow(len(whole))
     write(scene(), slow)
     assert slow.taken == whole
@@ -71,5 +75,5 @@ def test_bytes_are_written_whole_and_never_onto_an_input(tmp_path):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"photo")
     with pytest.raises(InputError, match="is not overwritten"):
-        write_bytes(b"x", photo, forbid=photo)
-    assert write_bytes(b"new", tmp_path / "a" / "b.jpg", forbid=photo).read_bytes() == b"new"
+        write_file_bytes(b"x", photo, forbid=photo)
+    assert write_file_bytes(b"new", tmp_path / "a" / "b.jpg", forbid=photo).read_bytes() == b"new"

@@ -10,8 +10,8 @@ from PIL import Image
 
 import fixtures
 from depthmatte.errors import InputError
-from depthmatte.io.image import read
-from depthmatte.io.memory import photo_of
+from depthmatte.io.photo.from_memory import to_photo
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 from fixtures import encode, scene
 from profiles import profile, seen
@@ -19,32 +19,32 @@ from profiles import profile, seen
 
 def test_rgb_is_taken_as_it_is() -> None:
     pixels = scene()
-    assert photo_of(pixels).rgb is pixels
-    assert photo_of(pixels).meta.name == "array"
+    assert to_photo(pixels).rgb is pixels
+    assert to_photo(pixels).meta.name == "array"
     photo = Photo(pixels)
-    assert photo_of(photo) is photo
+    assert to_photo(photo) is photo
 
 
 @pytest.mark.parametrize("shape", [(48, 32), (48, 32, 1)])
 def test_gray_becomes_three_channels(shape: tuple[int, ...]) -> None:
     grey = scene()[..., 0].reshape(shape)
-    assert np.array_equal(photo_of(grey).rgb, np.repeat(scene()[..., :1], 3, axis=2))
+    assert np.array_equal(to_photo(grey).rgb, np.repeat(scene()[..., :1], 3, axis=2))
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
 def test_alpha_is_laid_on_white_as_of_a_file(level: int, alpha: int) -> None:
     rgba = np.full((2, 2, 4), level, np.uint8)
     rgba[..., 3] = alpha
-    photo = photo_of(rgba)
+    photo = to_photo(rgba)
     assert np.array_equal(photo.rgb, read(encode(rgba, "PNG")).rgb)
     assert np.abs(photo.rgb - (level * alpha + 255 * (255 - alpha)) / 255).max() <= 1
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_floats_are_shares_of_white(kind: type) -> None:
-    assert np.array_equal(photo_of((scene() / 255).astype(kind)).rgb, scene())
+    assert np.array_equal(to_photo((scene() / 255).astype(kind)).rgb, scene())
     alpha = np.dstack([scene() / 255, np.ones((48, 32))]).astype(kind)
-    assert np.array_equal(photo_of(alpha).rgb, scene())
+    assert np.array_equal(to_photo(alpha).rgb, scene())
 
 
 @pytest.mark.parametrize("wrong", [1.001, -0.001, 255.0, np.nan, np.inf])
@@ -52,17 +52,17 @@ def test_floats_beyond_are_refused_never_guessed(wrong: float) -> None:
     pixels = np.zeros((4, 4, 3), np.float32)
     pixels[1, 2, 0] = wrong
     with pytest.raises(InputError, match=r"scale them to \[0, 1\]"):
-        photo_of(pixels, "mine")
+        to_photo(pixels, "mine")
 
 
 def test_the_high_byte_of_sixteen_bits() -> None:
     deep = np.arange(48 * 32 * 3, dtype=np.uint16).reshape(48, 32, 3) * 14
-    assert np.array_equal(photo_of(deep).rgb, deep >> 8)
+    assert np.array_equal(to_photo(deep).rgb, deep >> 8)
 
 
 def test_masks_are_black_and_white() -> None:
     mask = scene()[..., 0] > 100
-    assert np.array_equal(photo_of(mask).rgb[..., 1], mask * np.uint8(255))
+    assert np.array_equal(to_photo(mask).rgb[..., 1], mask * np.uint8(255))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_masks_are_black_and_white() -> None:
 )
 def test_what_is_no_photo_is_refused_in_one_line(array: np.ndarray) -> None:
     with pytest.raises(InputError) as caught:
-        photo_of(array)
+        to_photo(array)
     assert "\n" not in str(caught.value)
 
 
@@ -93,7 +93,7 @@ def test_a_pillow_picture_is_read_as_its_file(mode: str) -> None:
         else Image.fromarray(scene()).convert(mode)
     )
     before = image.tobytes()
-    photo = photo_of(image)
+    photo = to_photo(image)
     file = encode(image, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG")
     assert np.abs(photo.rgb.astype(int) - read(file).rgb).max() <= (2 if mode == "YCbCr" else 0)
     assert image.tobytes() == before
@@ -108,11 +108,11 @@ def test_a_pillow_picture_is_turned_and_keeps_its_profile(orientation: int) -> N
         icc_profile=profile("display-p3"),
         dpi=(300, 150),
     )
-    photo, file = photo_of(Image.open(io.BytesIO(content))), read(content)
+    photo, file = to_photo(Image.open(io.BytesIO(content))), read(content)
     assert np.array_equal(photo.rgb, scene())
     assert photo.meta.icc == profile("display-p3")
     assert (photo.meta.exif, photo.meta.dpi) == (file.meta.exif, file.meta.dpi)
-    shown = photo_of(Image.open(io.BytesIO(content)), color="srgb")
+    shown = to_photo(Image.open(io.BytesIO(content)), color="srgb")
     assert shown.meta.icc is None
     assert np.abs(shown.rgb - seen(scene(), profile("display-p3"))).max() <= 2
 
@@ -120,7 +120,7 @@ def test_a_pillow_picture_is_turned_and_keeps_its_profile(orientation: int) -> N
 def test_a_pillow_picture_without_white_is_refused() -> None:
     for mode in ("F", "I"):
         with pytest.raises(InputError, match="known white"):
-            photo_of(Image.new(mode, (4, 4)))
+            to_photo(Image.new(mode, (4, 4)))
 
 
 def test_a_broken_pillow_picture_is_one_line(tmp_path) -> None:
@@ -131,12 +131,12 @@ def test_a_broken_pillow_picture_is_one_line(tmp_path) -> None:
         Image.open(path) as image,
         pytest.raises(InputError, match=r"half\.jpg: cannot be decoded"),
     ):
-        photo_of(image)
+        to_photo(image)
 
 
 def test_all_else_is_read() -> None:
     content = encode(scene(), "PNG")
     for source in (content, io.BytesIO(content)):
-        assert np.array_equal(photo_of(source).rgb, scene())
+        assert np.array_equal(to_photo(source).rgb, scene())
     with pytest.raises(InputError, match="not something to read"):
-        photo_of(42)
+        to_photo(42)

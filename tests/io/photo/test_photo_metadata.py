@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 
 import fixtures
 from depthmatte.errors import InputError
-from depthmatte.io.exif import stripped
-from depthmatte.io.image import read, read_header
+from depthmatte.io.photo.exif import strip_metadata
+from depthmatte.io.photo.photo_reader import read, read_photo_header
 from depthmatte.photo import Meta
 from fixtures import encode, scene
 from reading import near, refused
@@ -150,7 +150,7 @@ def test_stripping_the_place_keeps_the_rest(form):
     meta = read(encode(scene(), form, exif=tags.tobytes(), dpi=(300, 300))).meta
     assert b"N\0" in meta.exif
     found = Image.Exif()
-    found.load(stripped(meta, "gps").exif)
+    found.load(strip_metadata(meta, "gps").exif)
     assert 0x8825 not in found
     assert not found.get_ifd(0x8825)
     assert 0x02BC not in found
@@ -159,17 +159,17 @@ def test_stripping_the_place_keeps_the_rest(form):
     assert details[0x829A] == pytest.approx(0.01)
     assert 0x927C not in details
     for place in (struct.pack(">6I", 48, 1, 51, 1, 30, 1), struct.pack("<6I", 48, 1, 51, 1, 30, 1)):
-        assert place not in stripped(meta, "gps").exif
+        assert place not in strip_metadata(meta, "gps").exif
 
 
 def test_stripping_all_keeps_what_is_seen():
     meta = Meta("me", fixtures.exif(1), fixtures.icc(), dpi=(300, 300))
-    assert stripped(meta, "all") == Meta("me", None, fixtures.icc(), dpi=(300, 300))
-    assert stripped(Meta(), "gps") == Meta()
-    assert stripped(meta, "none") is meta
-    assert stripped(Meta(exif=b"Exif\0\0damaged"), "gps").exif in (None, *_HARMLESS)
+    assert strip_metadata(meta, "all") == Meta("me", None, fixtures.icc(), dpi=(300, 300))
+    assert strip_metadata(Meta(), "gps") == Meta()
+    assert strip_metadata(meta, "none") is meta
+    assert strip_metadata(Meta(exif=b"Exif\0\0damaged"), "gps").exif in (None, *_HARMLESS)
     with pytest.raises(InputError, match="use none, gps, all"):
-        stripped(meta, "date")
+        strip_metadata(meta, "date")
 
 
 _HARMLESS = [b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0", b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"]
@@ -180,7 +180,7 @@ _HARMLESS = [b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0", b"Exif\0\0II*\0\x08\0\0\0\0
 def test_a_header_says_what_the_photo_says(form, orientation):
     options = {} if form == "BMP" else {"exif": fixtures.exif(orientation)}
     content = encode(scene(), form, **options)
-    header, photo = read_header(content), read(content)
+    header, photo = read_photo_header(content), read(content)
     assert header.shape == photo.shape
     assert header.meta == photo.meta
     assert header.format == form
@@ -192,7 +192,7 @@ def test_a_header_is_read_without_the_pixels(form):
     """Of a file that ends within its pixels the header is still there."""
     noise = np.random.default_rng(1).integers(0, 256, (300, 200, 3), np.uint8)
     content = encode(noise, form, **({} if form == "BMP" else {"exif": fixtures.exif(6)}))
-    assert read_header(content[: len(content) // 2]).shape == (
+    assert read_photo_header(content[: len(content) // 2]).shape == (
         (300, 200) if form == "BMP" else (200, 300)
     )
     assert "cannot be decoded" in refused(content[: len(content) // 2])
@@ -201,9 +201,9 @@ def test_a_header_is_read_without_the_pixels(form):
 def test_a_header_obeys_the_same_bounds():
     for content in (fixtures.png_header(60_000, 60_000), b"", b"no photo"):
         with pytest.raises(InputError):
-            read_header(content)
+            read_photo_header(content)
 
 
 def test_a_header_of_two_views_is_that_of_one():
     both = np.concatenate([scene(96, 128), scene(96, 128)], axis=1)
-    assert read_header(encode(both, "PNG"), "x.left-right.png").shape == (96, 128)
+    assert read_photo_header(encode(both, "PNG"), "x.left-right.png").shape == (96, 128)

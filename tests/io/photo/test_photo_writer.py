@@ -12,9 +12,9 @@ from PIL import Image
 
 import fixtures
 from depthmatte.errors import InputError
-from depthmatte.io.find import find
-from depthmatte.io.image import read
-from depthmatte.io.write import SUFFIXES, to_8bit, to_16bit, write
+from depthmatte.io.files.find import find_photos
+from depthmatte.io.photo.photo_reader import read
+from depthmatte.io.photo.photo_writer import WRITABLE_SUFFIXES, to_8bit, to_16bit, write
 from depthmatte.photo import Meta
 from fixtures import scene
 
@@ -84,7 +84,7 @@ def test_quality_matters(tmp_path):
     assert "1 to 100" in refused(noise, tmp_path / "x.jpg", quality=101)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
 def test_exif_and_icc_survive(tmp_path, suffix):
     icc = fixtures.icc()  # each holds the second it was made in
     meta = Meta(exif=fixtures.exif(1), icc=icc)
@@ -242,7 +242,7 @@ def test_places_that_do_not_work(tmp_path):
     assert not list((tmp_path / "folder.png").iterdir())
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_disk_that_takes_only_a_part(tmp_path, suffix, share):
     """Whatever encodes: a file that would miss even its last byte is refused, the old one stays."""
@@ -341,7 +341,7 @@ def names(found) -> list[tuple[str, str]]:
 
 
 def test_find_searches_folders_in_order(album):
-    assert names(find([album])) == [
+    assert names(find_photos([album])) == [
         ("a.png", "."),
         ("b.JPG", "."),
         ("a.alpha.png", "out"),
@@ -349,23 +349,23 @@ def test_find_searches_folders_in_order(album):
         ("2.heic", "trip"),
         ("x.tif", "trip/deep"),
     ]
-    assert ("a.alpha.png", "out") not in names(find([album], skip=album / "out"))
-    assert names(find([album / "trip"]))[-1] == ("x.tif", "deep")
+    assert ("a.alpha.png", "out") not in names(find_photos([album], skip_folder=album / "out"))
+    assert names(find_photos([album / "trip"]))[-1] == ("x.tif", "deep")
 
 
 def test_find_takes_named_files_as_they_are_and_each_once(album):
     named = [album / "notes.txt", album / ".hidden.jpg", album / "b.JPG", album]
-    found = names(find(named))
+    found = names(find_photos(named))
     assert found[:3] == [("notes.txt", "."), (".hidden.jpg", "."), ("b.JPG", ".")]
     assert len(found) == len(set(found)) == 8
-    assert names(find([str(album / "b.JPG")])) == [("b.JPG", ".")]
-    assert find([]) == []
+    assert names(find_photos([str(album / "b.JPG")])) == [("b.JPG", ".")]
+    assert find_photos([]) == []
 
 
 def test_find_does_not_follow_folder_links_in_circles(album):
     (album / "trip" / "again").symlink_to(album)
     (album / "trip" / "linked.png").symlink_to(album / "a.png")
-    found = names(find([album]))
+    found = names(find_photos([album]))
     assert len(found) == 7
     assert ("linked.png", "trip") in found
 
@@ -373,10 +373,10 @@ def test_find_does_not_follow_folder_links_in_circles(album):
 def test_find_refuses_what_is_not_there(album):
     for path in (album / "gone.jpg", "two\nlines", "nul\0byte"):
         with pytest.raises(InputError, match="cannot be found") as caught:
-            find([album, path])
+            find_photos([album, path])
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="holds no photos"):
-        find([album / "empty"])
+        find_photos([album / "empty"])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs file modes")
@@ -388,9 +388,11 @@ def test_folders_without_permission():
         with fixtures.ordinary_user():
             assert "permission denied" in refused(scene(), folder / "out.png")
             with pytest.raises(InputError, match="cannot be opened"):
-                find([folder])
+                find_photos([folder])
             refused_folders: list[InputError] = []
-            assert [f.path.name for f in find([folder], refused=refused_folders)] == ["open.png"]
+            assert [f.path.name for f in find_photos([folder], refused=refused_folders)] == [
+                "open.png"
+            ]
             assert "locked" in str(refused_folders[0])
         assert {entry.name for entry in folder.iterdir()} == {"locked", "open.png"}
         (folder / "locked").chmod(0o755)

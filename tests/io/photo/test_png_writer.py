@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import fixtures
-from depthmatte.io import png_writer
+from depthmatte.io.photo import png_writer
 
 KINDS = [
     (np.uint8, 0),
@@ -38,7 +38,7 @@ def pictures(draw: st.DrawFn) -> NDArray[np.uint8] | NDArray[np.uint16]:
 
 def saved(array: NDArray[np.uint8] | NDArray[np.uint16], **options: object) -> bytes:
     file = io.BytesIO()
-    png_writer.save(array, file, **options)  # type: ignore[arg-type]
+    png_writer.write_png(array, file, **options)  # type: ignore[arg-type]
     return file.getvalue()
 
 
@@ -144,7 +144,7 @@ def test_a_picture_is_not_held_a_second_time() -> None:
 
     tracemalloc.start()
     try:
-        png_writer.save(array, Nowhere())
+        png_writer.write_png(array, Nowhere())
         assert tracemalloc.get_traced_memory()[1] < 12e6
     finally:
         tracemalloc.stop()

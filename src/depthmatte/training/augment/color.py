@@ -10,7 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...arrays import RGB
+from ...types import RGB
 from ..types import Rng
 from .geometry import Stack
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
-from ...canvas import resize, scaled
+from ...canvas import resize, scale_shape
+from ...types import RGB
 from ..cutout import CutoutImage, mirror_and_tone, paste, premultiply, soft_edge, trim_to_mask
 from ..types import Rng
 from .deform import add_trailing_cloth, bend
@@ -140,7 +140,7 @@ def _add_distractors(
         scale = far * height * rng.uniform(0.9, 1.1) / len(rgba)
         if rng.random() < 0.5:
             rgba = rgba[: round(rng.uniform(0.5, 0.7) * len(rgba))]  # seated, or half hidden
-        rgba = np.asarray(resize(rgba, scaled(rgba.shape[:2], scale)), np.float32)
+        rgba = np.asarray(resize(rgba, scale_shape(rgba.shape[:2], scale)), np.float32)
         rows, columns = rgba.shape[:2]
         corner = round(ground) - rows, round(share * width - columns / 2)
         paste(picture, rgba, corner, _OPAQUE)
@@ -182,7 +182,7 @@ def place_person(
     rgba = bend(rng, rgba) if rng.random() < _BEND_SHARE else rgba
     rgba = add_trailing_cloth(rng, rgba) if rng.random() < _CLOTH_SHARE else rgba
     scale = min(height * shape[0] / rgba.shape[0], 1.3 * shape[1] / rgba.shape[1])
-    rgba = np.asarray(resize(rgba, scaled(rgba.shape[:2], scale)), np.float32)
+    rgba = np.asarray(resize(rgba, scale_shape(rgba.shape[:2], scale)), np.float32)
     rgba = mirror_and_tone(rng, rgba, _TONE_SHARE)
     rows, columns = rgba.shape[:2]
     is_cut = "bottom" in person.touches

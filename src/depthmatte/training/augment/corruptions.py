@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import Float
-from ...filters import nearest
-from ...maps import Matte
+from ...filters import fill_nearest
+from ...types import Float
+from ...values import Matte
 from ..types import Rng
 
 _DROP_SHARE = 0.4
@@ -101,7 +101,7 @@ def misplace_depth(rng: Rng, d: Float, prob: Float, truth: Float) -> tuple[Float
     size = np.sqrt(rows.size)
     if rng.random() < 0.5:
         wrong = _limbs(rng, truth, size)
-        far: Float = nearest(d, truth < 0.05)
+        far: Float = fill_nearest(d, truth < 0.05)
     else:
         wrong = _ovals(rng, rows, columns, size, d.shape, (0.1, 0.6))
         far = np.full_like(d, np.percentile(outside, rng.uniform(30, 95)))

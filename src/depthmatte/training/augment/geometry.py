@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
+from ...types import RGB
 from ..types import Rng
 
 _Array = NDArray[Any]

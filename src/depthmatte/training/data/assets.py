@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
-from ...canvas import Box, resize, scaled
-from ...effects.foreground import certain
+from ...canvas import Box, resize, scale_shape
+from ...effects.foreground import layer_certainty
 from ...errors import InputError
-from ...filters import fill, guided_coefficients
+from ...filters import fill_pull_push, guided_coefficients
+from ...types import RGB
 from ..cutout import CutoutImage, resize_rgba, sides_touched, soft_edge
 from ..types import RGBA, FloatMap, Rng
 from .folders import (
@@ -262,7 +262,7 @@ def _cut_along_edges(item: LabeledPhoto, max_side: int) -> RGBA:
     assert mask is not None
     rgb = _shrink(read_rgb(item.photo), max_side)
     mask = np.asarray(resize(mask, rgb.shape[:2]), np.uint8)
-    around = Box.around(mask > 127, 12).slices
+    around = Box.bounding(mask > 127, 12).slices
     rgb = np.ascontiguousarray(rgb[around])
     alpha = _refine_outline(rgb, mask[around].astype(np.float32) / np.float32(255))
     return trim_rgba(np.dstack([_own_colors(rgb, alpha), (alpha * 255 + 0.5).astype(np.uint8)]))
@@ -292,7 +292,7 @@ def _outline(item: LabeledPhoto) -> PersonOutline | None:
     if mask is None:
         return None
     touches = sides_touched(mask > 127, max(1, round(0.008 * max(mask.shape))))
-    height, width = Box.around(mask > 127, 0).shape
+    height, width = Box.bounding(mask > 127, 0).shape
     return PersonOutline(touches, height / width)
 
 
@@ -323,8 +323,10 @@ def _refine_outline(rgb: RGB, mask: FloatMap) -> FloatMap:
 
 def _own_colors(rgb: RGB, alpha: FloatMap) -> RGB:
     """The outline in the person's own colors, continued from inside, not the old background's."""
-    half = scaled((alpha.shape[0], alpha.shape[1]), 0.5)
-    inside = fill(resize(rgb, half).astype(np.float32), certain(resize(alpha, half)))
+    half = scale_shape((alpha.shape[0], alpha.shape[1]), 0.5)
+    inside = fill_pull_push(
+        resize(rgb, half).astype(np.float32), layer_certainty(resize(alpha, half))
+    )
     mixed = alpha < 0.98
     colors = rgb.copy()
     colors[mixed] = resize(inside, alpha.shape[:2])[mixed].astype(np.uint8)
@@ -339,4 +341,4 @@ def _shrink(picture: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
     if picture.shape[2] == 4:
         return resize_rgba(picture, picture.shape[0] * scale)
     height, width = picture.shape[:2]
-    return np.asarray(resize(picture, scaled((height, width), scale)), np.uint8)
+    return np.asarray(resize(picture, scale_shape((height, width), scale)), np.uint8)

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
 from ...canvas import resize
 from ...errors import InputError
-from ...text import label
+from ...system.text import label
+from ...types import RGB
 
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 

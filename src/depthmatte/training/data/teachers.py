@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...arrays import RGB
 from ...canvas import resize
-from ...io.replace import replacing
-from ...io.write import to_8bit, write
-from ...network import bare_session
+from ...io.photo.photo_writer import to_8bit, write
+from ...networks.network import open_bare_session
+from ...system.atomic_write import atomic_draft
+from ...types import RGB
 from ..types import FloatMap
 from .folders import label_file, list_labeled, read_rgb
 from .splits import VALIDATION_EVERY, list_backgrounds, list_unlabeled
@@ -44,7 +44,7 @@ class Modnet:
     """
 
     def __init__(self, onnx: Path, threads: int = 1, short_side: int = _TEACHER_SIDE) -> None:
-        self.session = bare_session(onnx, threads)
+        self.session = open_bare_session(onnx, threads)
         self.short_side = short_side
 
     def __call__(self, rgb: RGB) -> FloatMap:
@@ -61,7 +61,7 @@ class Tiefenrausch:
     """
 
     def __init__(self, onnx: Path, threads: int = 1) -> None:
-        self.session = bare_session(onnx, threads)
+        self.session = open_bare_session(onnx, threads)
 
     def __call__(self, rgb: RGB) -> FloatMap:
         """Log disparity (h, w) of RGB uint8 (H, W, 3), at the size of the network's input."""
@@ -108,7 +108,7 @@ def write_depth_labels(photos: Iterable[Path], onnx: Path, folder: Path, threads
     """Write `.npy` (float16) for photos that have none yet; returns how many were made."""
     teacher, made = Tiefenrausch(onnx, threads), 0
     for photo, target in _missing(photos, folder, ".npy"):
-        with replacing(target) as draft, draft.open("wb") as file:
+        with atomic_draft(target) as draft, draft.open("wb") as file:
             np.save(file, _depth_label(teacher(read_rgb(photo))).astype(np.float16))
         made += 1
     return made

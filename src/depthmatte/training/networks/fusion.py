@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...fuse.features import COARSE, HALO, INPUTS, NEARBY
+from ...fusion.inputs import BLOCK_SIDE_PX, DEPTH_REACH_BLOCKS, FUSION_INPUTS, SOFT_EDGE_WINDOW_PX
 from .encoders import Encoder, conv_bn_relu
 from .portrait import separable_conv, upsample_like
 
@@ -38,7 +38,7 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.encoder = Encoder(
             [
-                nn.Sequential(conv_bn_relu(INPUTS, 24), conv_bn_relu(24, 24)),
+                nn.Sequential(conv_bn_relu(FUSION_INPUTS, 24), conv_bn_relu(24, 24)),
                 nn.Sequential(conv_bn_relu(24, 64, 2), conv_bn_relu(64, 64)),
                 nn.Sequential(
                     conv_bn_relu(64, 96, 2), separable_conv(96, 96, 5), separable_conv(96, 96, 5)
@@ -72,7 +72,9 @@ class FusionNetwork(nn.Module):
 
 def pool_features(features: Tensor) -> Tensor:
     """`fuse.features.blocks` of (n, CHANNELS, h, w), to learn through."""
-    return torch.cat([F.avg_pool2d(features, COARSE), F.max_pool2d(features, COARSE)], 1)
+    return torch.cat(
+        [F.avg_pool2d(features, BLOCK_SIDE_PX), F.max_pool2d(features, BLOCK_SIDE_PX)], 1
+    )
 
 
 def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
@@ -82,12 +84,17 @@ def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
     """
     verdict = upsample_like(logits.sigmoid(), alpha)
-    blurred = upsample_like(F.avg_pool2d(alpha, COARSE), alpha)
-    known = upsample_like(_max_filter(F.max_pool2d(measured, COARSE), NEARBY), alpha)
-    lost = torch.maximum(blurred - verdict, _max_filter(blurred, HALO) - _max_filter(verdict, HALO))
+    blurred = upsample_like(F.avg_pool2d(alpha, BLOCK_SIDE_PX), alpha)
+    known = upsample_like(
+        _max_filter(F.max_pool2d(measured, BLOCK_SIDE_PX), DEPTH_REACH_BLOCKS), alpha
+    )
+    lost = torch.maximum(
+        blurred - verdict,
+        _max_filter(blurred, SOFT_EDGE_WINDOW_PX) - _max_filter(verdict, SOFT_EDGE_WINDOW_PX),
+    )
     drop = ((lost - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
     gain = ((verdict - blurred - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
-    crisp = ((verdict - 0.5) * COARSE + 0.5).clamp(0, 1)
+    crisp = ((verdict - 0.5) * BLOCK_SIDE_PX + 0.5).clamp(0, 1)
     fused = alpha + drop * (torch.minimum(crisp, alpha) - alpha)
     return fused + gain * (torch.maximum(crisp, fused) - fused)
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
 from ...canvas import resize
+from ...types import RGB
 from ..augment.geometry import Stack, random_crop
 from ..cutout import max_channel
 from ..types import FloatMap, Rng

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
-from ...canvas import PRESET, resize
+from ...canvas import PRESET_SHAPE, resize
 from ...errors import InputError
-from ...maps import log_distance
+from ...types import RGB
+from ...values import normalized_log_depth
 from ..augment.geometry import Stack, random_crop
 from ..cutout import mirror_and_tone, resize_rgba
 from ..data.assets import Assets
@@ -52,7 +52,7 @@ _SHADOW = ContactShadow(axes=(1.0, 0.18), softness=0.15, strength=0.45, reach=3.
 
 def log_depth(meters: FloatMap) -> FloatMap:
     """Meters -> d in [0, 1]: log distance between the scene's nearest and farthest part."""
-    return log_distance(np.minimum(meters, np.float32(FARTHEST_METERS)))
+    return normalized_log_depth(np.minimum(meters, np.float32(FARTHEST_METERS)))
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Standing:
 
 
 def draw_depth_scene(
-    rng: Rng, assets: Assets, shape: tuple[int, int] = PRESET, crowd: float = _CROWD_SHARE
+    rng: Rng, assets: Assets, shape: tuple[int, int] = PRESET_SHAPE, crowd: float = _CROWD_SHARE
 ) -> DepthScene:
     """Draw one scene of (h, w) = `shape` pixels, with the chance `crowd` of a crowd behind."""
     view = CameraView.draw(rng, shape)
@@ -148,7 +148,9 @@ def held_out_depth_scenes(data: Path, count: int, seed: int = 0) -> Iterator[Dep
     assets = Assets.for_depth_scenes(data, "test")
     for index in range(count):
         rng = np.random.default_rng((seed, index))
-        yield draw_depth_scene(rng, assets, PRESET if index % 4 else PRESET[::-1], crowd=0)
+        yield draw_depth_scene(
+            rng, assets, PRESET_SHAPE if index % 4 else PRESET_SHAPE[::-1], crowd=0
+        )
 
 
 def _draw_background(rng: Rng, assets: Assets, shape: tuple[int, int]) -> RGB:

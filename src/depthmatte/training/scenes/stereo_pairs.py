@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import RGB
+from ...types import RGB
 from ..augment.color import random_jpeg, random_noise, random_tone
 from ..data.assets import Assets
 from ..types import RGBA, FloatMap, Rng

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...arrays import RGB
-from ...canvas import Fit, lay, lift, resize
-from ...ordering import outline_pairs, person_order
+from ...canvas import Letterbox, from_canvas, resize, to_canvas
+from ...evaluation.depth_metrics import outline_pairs, person_order
+from ...types import RGB
 from ..augment.color import random_color
 from ..augment.geometry import Stack, random_geometry
 from ..data.assets import Assets
@@ -145,8 +145,8 @@ class DepthSamples:
         none = np.zeros((1, *fit.canvas), np.float32)
         return {
             "image": image,
-            "d": lay(scene.d, fit, nearest=True)[None],
-            "weight": lay(scene.weight, fit, nearest=True)[None],
+            "d": to_canvas(scene.d, fit, nearest=True)[None],
+            "weight": to_canvas(scene.weight, fit, nearest=True)[None],
             "teacher": none,
             "teacher_weight": none,
             "pairs": sample_pairs(rng, near, far, fit.canvas),
@@ -158,7 +158,7 @@ class DepthSamples:
         stack = random_geometry(rng, Stack(rgb, (mask, far)), landscape, self.strength)
         mask, far = stack.truths
         fit, image = to_network_input(random_color(rng, stack.rgb, self.strength), self.preset)
-        person = lay(np.ascontiguousarray(mask), fit) > 127
+        person = to_canvas(np.ascontiguousarray(mask), fit) > 127
         found = outline_pairs(person & fit.inside())
         none = np.zeros((1, *fit.canvas), np.float32)
         trust = np.where(person, 0.15, 1.0 if item.mask is None else 0.5) * fit.inside() * known
@@ -166,7 +166,7 @@ class DepthSamples:
             "image": image,
             "d": none,
             "weight": none,
-            "teacher": lay(np.ascontiguousarray(far, np.float32), fit)[None],
+            "teacher": to_canvas(np.ascontiguousarray(far, np.float32), fit)[None],
             "teacher_weight": trust.astype(np.float32)[None],
             "pairs": sample_pairs(rng, found.inside, found.outside, fit.canvas),
         }
@@ -181,9 +181,9 @@ class DepthSamples:
         return resize(far, shape), True
 
 
-def _to_canvas(points: NDArray[np.intp], fit: Fit) -> NDArray[np.intp]:
+def _to_canvas(points: NDArray[np.intp], fit: Letterbox) -> NDArray[np.intp]:
     """(row, column) photo points on the canvas."""
-    xy = fit.to_canvas(points[:, ::-1].reshape(-1, 2))
+    xy = fit.points_to_canvas(points[:, ::-1].reshape(-1, 2))
     return np.rint(xy[:, ::-1]).astype(np.intp)
 
 
@@ -216,7 +216,7 @@ def depth_validator(options: MaterialOptions) -> Validator:
         def depth(rgb: RGB) -> np.ndarray[Any, Any]:
             fit, image = to_network_input(rgb, options.preset)
             d = expected_depth(network(as_batch(network, image)))[0, 0].cpu().numpy()
-            return lift(resize(d, fit.canvas), fit)
+            return from_canvas(resize(d, fit.canvas), fit)
 
         return 0.5 * _people_wrong(scenes, depth) + 0.5 * _outlines_wrong(photos, depth)
 
@@ -227,7 +227,7 @@ def _people_wrong(scenes: list[DepthScene], depth: Callable[[RGB], Any]) -> floa
     right = total = 0
     for scene in scenes:
         masks, meters = zip(*scene.people, strict=True) if scene.people else ((), ())
-        good, count = person_order(depth(scene.rgb), masks, meters, apart=1.1)
+        good, count = person_order(depth(scene.rgb), masks, meters, min_ratio=1.1)
         right, total = right + good, total + count
     return 1 - right / max(1, total)
 
@@ -237,5 +237,5 @@ def _outlines_wrong(photos: list[tuple[RGB, Any]], depth: Callable[[RGB], Any]) 
     for rgb, mask in photos:
         pairs = outline_pairs(mask > 127)
         if len(pairs.inside):
-            shares.append(pairs.nearer(depth(rgb)).mean())
+            shares.append(pairs.is_inside_nearer(depth(rgb)).mean())
     return 1 - float(np.mean(shares))

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...arrays import Float
 from ...canvas import resize
 from ...errors import InputError
-from ...fuse.features import features
-from ...maps import Depth, Matte
-from ...text import label
+from ...fusion.inputs import stack_features
+from ...system.text import label
+from ...types import Float
+from ...values import Depth, Matte
 from ..augment.corruptions import (
     add_false_positives,
     crop_field_of_view,
@@ -142,7 +142,7 @@ class FusionSamples:
                 at = subject_depth(d, prob, material.truth, material.matte.alpha)
                 if at is not None:
                     depth = Depth(np.where(prob > 0, d, 0), prob)
-                    yield features(material.matte, depth, at), material.truth
+                    yield stack_features(material.matte, depth, at), material.truth
 
     def sample(self, key: SampleKey) -> TrainingSample:
         """`image` (CHANNELS, h, w) and `alpha` (1, h, w): what the fused alpha should be."""
@@ -169,7 +169,7 @@ class FusionSamples:
         alpha, sure, truth, *colors, d, prob = planes
         rgb = np.stack(colors) if colors else None
         known = prob > 0
-        stack = features(Matte(alpha, sure, rgb), Depth(np.where(known, d, 0), prob), at)
+        stack = stack_features(Matte(alpha, sure, rgb), Depth(np.where(known, d, 0), prob), at)
         return {"image": stack, "alpha": truth[None]}
 
     def _crop_field_of_view(

@@ -17,23 +17,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import weights
-from ...arrays import Float
-from ...canvas import PRESET, Box, Canvas, lay, prepare
-from ...closer import closer
-from ...depth import Source
-from ...depth.mono import estimator
-from ...depth.placing import moved
-from ...depth.sensor import sensor
-from ...depth.stereo import matcher, stereo
+from ...canvas import PRESET_SHAPE, Box, Canvas, prepare_canvas, to_canvas
+from ...depth import DepthFunction
+from ...depth.estimated import create_depth_estimator
+from ...depth.resample import resample_depth
+from ...depth.sensor.measured import sensor_depth
+from ...depth.stereo.second_view import create_matcher, create_stereo_source
 from ...errors import InputError
-from ...evidence import Evidence, RawDepth, Reason, StereoView
-from ...io.replace import replacing
-from ...maps import Depth, Matte
-from ...network import Network
+from ...evidence import DepthStatus, Evidence, RawDepth, StereoView
+from ...networks import table
+from ...networks.network import Network
 from ...photo import Photo
 from ...portrait import Portrait
-from ...segment.network import segmenter
+from ...segment.network import create_segmenter
+from ...segment.second_look import find_zoom_box
+from ...system.atomic_write import atomic_draft
+from ...types import Float
+from ...values import Depth, Matte
 from ..augment.color import random_color
 from ..augment.copy_paste import CrowdOptions
 from ..data.assets import Assets
@@ -87,7 +87,7 @@ def write_fusion_maps(
     photo: Photo,
     truth: Float,
     segment: _Segment,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, DepthFunction],
     preset: tuple[int, int],
 ) -> None:
     """Run all networks on one photo and keep their maps; `truth` is float32 (H, W).
@@ -95,18 +95,20 @@ def write_fusion_maps(
     A pair that cannot be matched counts as a source that is not there. The maps of a small
     portrait's second pass are kept in a file of their own, `zoomed_file`.
     """
-    canvas = prepare(photo, preset)
+    canvas = prepare_canvas(photo, preset)
     depths = {}
     for name, source in sources.items():
         try:
             depths[name] = source(photo, canvas)
         except InputError:
             continue
-    part = _zoom_box(photo, np.clip(lay(truth, canvas.fit), 0, 1), canvas, preset)
+    part = _zoom_box(photo, np.clip(to_canvas(truth, canvas.fit), 0, 1), canvas, preset)
     if part is not None:
-        near = prepare(photo, preset, part=part)
+        near = prepare_canvas(photo, preset, crop=part)
         again = {
-            name: sources[name](photo, near) if name == "mono" else moved(depth, canvas.fit, near)
+            name: sources[name](photo, near)
+            if name == "mono"
+            else resample_depth(depth, canvas.fit, near)
             for name, depth in depths.items()
         }
         _save_maps(zoomed_file(path), near, segment(near), truth, again)
@@ -121,7 +123,7 @@ def zoomed_file(path: Path) -> Path:
 def _zoom_box(photo: Photo, truth: Float, canvas: Canvas, preset: tuple[int, int]) -> Box | None:
     """The box of the second pass if the first had found the truth."""
     there = Depth.none(canvas.fit.canvas)
-    return closer(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
+    return find_zoom_box(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
 
 
 def _save_maps(
@@ -130,16 +132,16 @@ def _save_maps(
     planes = {
         "alpha": _to_bytes(matte.alpha),
         "prob": _to_bytes(matte.prob),
-        "truth": _to_bytes(lay(truth, canvas.fit)),
+        "truth": _to_bytes(to_canvas(truth, canvas.fit)),
         "rgb": _encode_webp(canvas.rgb[0]),
     }
     for name, depth in depths.items():
         if depth.prob.any():
-            planes[name] = depth.log.astype(np.float16)
+            planes[name] = depth.log_depth.astype(np.float16)
             # 0 says "not measured": a guess that is kept for show must not look like one.
             sure = np.maximum(_to_bytes(depth.prob), 1)
             planes[f"{name}_prob"] = np.where(depth.usable, sure, np.uint8(0))
-    with replacing(path, folders=True) as draft, draft.open("wb") as file:
+    with atomic_draft(path, folders=True) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **planes)  # type: ignore[arg-type]
 
 
@@ -187,11 +189,13 @@ def _read_photo(item: LabeledPhoto) -> tuple[Photo, Float]:
 
 def scene_photo(scene: HardScene) -> Photo:
     """A hard scene as a user would bring it: with a depth file, calibration and a second view."""
-    validity = np.where(scene.sensor > 0, Reason.VALID, Reason.MISSING).astype(np.uint8)
+    validity = np.where(scene.sensor > 0, DepthStatus.VALID, DepthStatus.MISSING).astype(np.uint8)
     raw = RawDepth(scene.sensor, validity, True, "sensor", camera=scene.sensor_rig.other)
     other = StereoView(scene.right, "right", "file", scene.stereo_rig.other, rectified=True)
     return Photo(
-        scene.rgb, camera=scene.sensor_rig.photo, evidence=Evidence(sensor=raw, second=other)
+        scene.rgb,
+        camera=scene.sensor_rig.photo,
+        evidence=Evidence(depth_map=raw, second_view=other),
     )
 
 
@@ -214,7 +218,7 @@ def list_composites(
     ]
     shares = [1.0] * len(sharp)
     samples = MatteSamples(
-        sharp, shares, list_backgrounds(data, split), PRESET, strength=_COLOR_STRENGTH
+        sharp, shares, list_backgrounds(data, split), PRESET_SHAPE, strength=_COLOR_STRENGTH
     )
     for index in range(count):
         name = f"{split}_composite_{seed}_{index:05}"
@@ -260,13 +264,13 @@ def make_maps(
     people are in composites. `matte` and `depth` are networks as `weights.path` takes them,
     `pairs` what `depth.stereo.matcher` takes. Returns how many maps were made.
     """
-    network = Network(weights.path(matte), threads)
-    segment = segmenter(network)
-    matching = matcher(pairs, threads)
+    network = Network(table.network_path(matte), threads)
+    segment = create_segmenter(network)
+    matching = create_matcher(pairs, threads)
     sources = {
-        "sensor": sensor,
-        "stereo": stereo(lambda: matching),
-        "mono": estimator(Network(weights.path(depth), threads)),
+        "sensor": sensor_depth,
+        "stereo": create_stereo_source(lambda: matching),
+        "mono": create_depth_estimator(Network(table.network_path(depth), threads)),
     }
     made = 0
     shares: tuple[tuple[Split, int], ...] = (("test", 10), ("train", 1))

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...arrays import RGB
-from ...canvas import lay
+from ...canvas import to_canvas
+from ...types import RGB
 from ..augment.color import obscure_region, random_color
 from ..augment.copy_paste import (
     DEFAULT_CROWD,
@@ -82,7 +82,7 @@ class MatteSamples:
         if rng.random() < _OBSCURE_SHARE:
             stack = obscure_region(rng, replace(stack, rgb=np.ascontiguousarray(stack.rgb)))
         fit, image = to_network_input(random_color(rng, stack.rgb, self.strength), self.preset)
-        alpha = lay(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
+        alpha = to_canvas(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
 
     def copy_paste(
@@ -176,9 +176,9 @@ def matte_validator(options: MaterialOptions) -> Validator:
         for item in items:
             rgb, mask = item.read()
             fit, image = to_network_input(rgb, options.preset)
-            truth = lay(mask, fit)[fit.window] > 127
+            truth = to_canvas(mask, fit)[fit.content_slices] > 127
             logits = network(as_batch(network, image)).matte[0, 0].cpu().numpy()
-            guess = logits[fit.window] > 0
+            guess = logits[fit.content_slices] > 0
             scores.append((guess & truth).sum() / max(1, (guess | truth).sum()))
         return 1 - float(np.mean(scores))
 

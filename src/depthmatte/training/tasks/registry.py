@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...fuse.features import COARSE, INPUTS
+from ...fusion.inputs import BLOCK_SIDE_PX, FUSION_INPUTS
 from ..calibrate import fit_depth_temperature, fit_sharpness, fit_stereo_temperature
 from ..networks.fusion import FusionExport, FusionNetwork
 from ..networks.monodepth import MonoDepthExport, MonoDepthNetwork
@@ -58,8 +58,8 @@ TRAINING_TASKS = {
         FusionExport,
         lambda network, data: 1.0,
         "calibration",
-        channels=INPUTS,
-        reduction=COARSE,
+        channels=FUSION_INPUTS,
+        reduction=BLOCK_SIDE_PX,
         pretrained=False,
     ),
 }

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...canvas import Fit, prepare
+from ...canvas import Letterbox, prepare_canvas
 from ...photo import Photo
 from ..recipe import Preset, Recipe
 from ..types import FloatMap, SampleKey, TrainingSample
@@ -112,9 +112,9 @@ class TrainingTask:
     labels: str = ""
 
 
-def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Fit, FloatMap]:
+def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Letterbox, FloatMap]:
     """Pixels through the same preprocessing as photos at run time: Fit and float32 (3, h, w)."""
-    canvas = prepare(Photo(rgb), preset)
+    canvas = prepare_canvas(Photo(rgb), preset)
     return canvas.fit, canvas.rgb[0]
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ....arrays import RGB
 from ....camera import Camera, Rig
 from ....errors import InputError
+from ....types import RGB
 from ...data.assets import Assets
 from ...data.splits import Split
 from ...types import FloatMap, Rng

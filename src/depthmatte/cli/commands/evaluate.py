@@ -1,0 +1,129 @@
+"""Measuring quality from the command line: a table per folder, JSON and CSV beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from ...errors import InputError
+from ...evaluation.metrics import METRICS
+from ...evaluation.run import (
+    MASK_IOU,
+    EvaluationSample,
+    MetricTable,
+    evaluate_folders,
+    find_samples,
+    write_csv,
+    write_json,
+)
+from ...options import CutOptions
+from ...session import Session
+from ...system.atomic_write import check_writable
+from ...system.text import label
+from ..output import Reporter
+
+
+class EvaluationFiles(NamedTuple):
+    """The files asked for."""
+
+    json: Path | None = None
+    csv: Path | None = None
+    plot: Path | None = None
+    sheet: Path | None = None
+
+
+def report_evaluation(
+    folders: Sequence[Path],
+    session: Session,
+    options: CutOptions,
+    files: EvaluationFiles,
+    report: Reporter,
+) -> None:
+    """Measure every fusion on every folder, print the tables and write the files asked for."""
+    found = [sample for folder in folders for sample in find_samples(folder)]
+    _check_files(files, found)
+    with report.progress(len(found)) as advance:
+        table = evaluate_folders(
+            folders,
+            session.pipeline(options),
+            progress=lambda _: advance(),
+            fusions=session.fusions(),
+        )
+    if files.json:
+        write_json(table, files.json)
+    if files.csv:
+        write_csv(table, files.csv)
+    if report.style == "lines":
+        for line in _table_lines(table):
+            typer.echo(line)
+
+
+def report_ablation(
+    folders: Sequence[Path],
+    session: Session,
+    options: CutOptions,
+    files: EvaluationFiles,
+    report: Reporter,
+) -> None:
+    """Measure every fusion with every source of depth on every folder."""
+    from ...evaluation import ablation, plots
+
+    found = [case for folder in folders for case in ablation.find_cases(folder)]
+    inputs = [path for case in found if case.folder for path in case.folder.iterdir()]
+    _check_files(files, [case.sample for case in found], inputs)
+    if files.plot:
+        plots.check_plot_path(files.plot)
+    if files.sheet:
+        plots.check_sheet_path(files.sheet)
+    bench = ablation.AblationSetup(
+        session.pipeline(options), session.sources(), ablation.ablation_fusions(session.fusions())
+    )
+    with report.progress(len(found)) as advance:
+        outcome = ablation.ablate_folders(folders, bench, lambda _: advance())
+    if outcome.unmatched:
+        many = f"{outcome.unmatched} of {len(found)} pairs"
+        report.note(f"{many} cannot be matched and count as without depth")
+    extra = (ablation.FALSE_AREA, ablation.MISSED_AREA)
+    if files.json:
+        write_json(outcome.table, files.json)
+    if files.csv:
+        write_csv(outcome.table, files.csv, extra)
+    if files.plot:
+        plots.plot_ablation(outcome.table, files.plot)
+    if files.sheet:
+        plots.write_ablation_sheet(outcome, bench, files.sheet)
+    if report.style == "lines":
+        for line in _table_lines(outcome.table, extra):
+            typer.echo(line)
+
+
+def _check_files(
+    targets: Sequence[Path | None], found: Sequence[EvaluationSample], inputs: Sequence[Path] = ()
+) -> None:
+    """InputError before any work for places that cannot be written, inputs and doubles."""
+    read = [path for sample in found for path in (sample.photo, sample.mask)]
+    places = [target for target in targets if target]
+    for target in places:
+        check_writable(target, [*read, *inputs])
+        if places.count(target) > 1:
+            raise InputError(f"{label(target)}: is given for two results; name two files")
+
+
+def _table_lines(table: MetricTable, extra: Sequence[str] = ()) -> Iterator[str]:
+    """The table as aligned text, one block per folder; `extra` columns stand last."""
+    titles = {
+        **{name: metric.title for name, metric in METRICS.items()},
+        MASK_IOU: "mask IoU",
+        **{name: name.replace("_area", "") for name in extra},
+    }
+    widths = {name: max(8, len(title)) + 2 for name, title in titles.items()}
+    first = max(12, *(len(variant) + 1 for rows in table.values() for variant in rows))
+    for folder, rows in table.items():
+        yield folder
+        yield " " * first + "".join(f"{title:>{widths[name]}}" for name, title in titles.items())
+        for variant, numbers in rows.items():
+            cells = (f"{numbers[name]:>{width}.4f}" for name, width in widths.items())
+            yield f"{variant:<{first}}" + "".join(cells)

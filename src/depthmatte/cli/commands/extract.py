@@ -1,0 +1,108 @@
+"""`depthmatte extract`: the depth, matte and second view of a photo's file, written as pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...evidence import DepthStatus, RawDepth
+from ...io.files.find import STDIN, FoundPhoto, search_photos
+from ...io.photo.photo_reader import read
+from ...io.photo.photo_writer import to_16bit, write
+from ...photo import Photo
+from ...system.text import label
+from ..output import Reporter, print_line
+from ..output_names import PhotoTask, open_journal, plan_outputs
+from ..standard_streams import binary_stdin
+from ..task_outcome import run_task
+
+EXTRACTED_KINDS = ("depth", "matte", "left", "right")
+"""What results of `extract` are called in the middle of their names."""
+
+
+def extract_photos(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
+    """Write what photos hold into a folder, upright, and say what was written.
+
+    Parameters
+    ----------
+    paths
+        Photos, folders, patterns and `-`, as `io.find.search` takes them.
+    out
+        The folder of results; sub-folders are kept.
+
+    Returns
+    -------
+    bool
+        False where one of them failed: it holds nothing, or cannot be read or written. Each
+        failure is one line on stderr, and the others are still done.
+    """
+    report = Reporter()
+    found = search_photos(paths, out, kinds=EXTRACTED_KINDS)
+    for note in found.notes:
+        report.note(note)
+    results = dict.fromkeys(EXTRACTED_KINDS, ".png")
+    made = plan_outputs(
+        found.photos, out, results, protected=found.lookalikes, earlier_results=found.results
+    )
+    for refused in (*found.refused, *made.refused):
+        report.error(str(refused.error))
+    failed = len(found.refused) + len(made.refused)
+    journal = open_journal(made.tasks, out)
+    with report.progress(len(made.tasks)) as advance:
+        for task in made.tasks:
+            outcome = run_task(_extract_photo, task, str(task.path))
+            if outcome.result is None:
+                failed += 1
+                report.error(outcome.error or "")
+            else:
+                _print_written(outcome.result)
+                if journal is not None:
+                    journal.note(task.path, "extract", outcome.result)
+            advance()
+    return not failed
+
+
+def _extract_photo(task: PhotoTask) -> dict[Path, str]:
+    """Write the planes of one photo: file -> what it holds."""
+    photo = _read_photo(task.photo)
+    evidence, written = photo.evidence, {}
+    if evidence.embedded_depth is not None:
+        picture, meaning = _depth_picture(evidence.embedded_depth)
+        written[write(picture, task.targets["depth"], forbid=task.path)] = meaning
+    if evidence.matte is not None:
+        place = write(evidence.matte, task.targets["matte"], forbid=task.path)
+        written[place] = "portrait effects matte"
+    if evidence.second_view is not None:
+        view = evidence.second_view
+        place = write(view.rgb, task.targets[view.side], photo.meta, forbid=task.path)
+        written[place] = f"second view, from the {view.side}"
+    if not written:
+        raise InputError(
+            f"{label(task.path)}: holds no depth, matte or second view; "
+            "give the phone's original file, not one that was edited or sent"
+        )
+    return written
+
+
+def _print_written(written: Mapping[Path, str]) -> None:
+    for place, meaning in written.items():
+        print_line(f"{label(place)}: {meaning}")
+
+
+def _read_photo(found: FoundPhoto) -> Photo:
+    """The photo, from standard input where `-` stands for it."""
+    return read(binary_stdin(), "stdin") if found == STDIN else read(found.path)
+
+
+def _depth_picture(stored: RawDepth) -> tuple[NDArray[np.uint16], str]:
+    """Depth as 16 bits, and what they mean."""
+    if not stored.metric:
+        return to_16bit(stored.z), f"{stored.kind}, relative: 0 near, 65535 far"
+    millimeters = np.rint(np.minimum(stored.z * 1000, 65_535)).astype(np.uint16)
+    millimeters[stored.validity != DepthStatus.VALID] = 0
+    return millimeters, f"{stored.kind}, millimeters, 0 where nothing was measured"

@@ -1,0 +1,79 @@
+"""`depthmatte networks`: which networks there are, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import typer
+
+from ...errors import WeightsError
+from ...networks import table
+from ...networks.network import Network
+from ..output import size_fields
+
+
+def list_networks(as_json: bool, verify: bool) -> bool:
+    """Print one row per network; False when one of them cannot be used."""
+    rows = [_network_row(row, verify) for row in table.NETWORKS.values()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            _print_network(row)
+    return all(row["status"] in ("ok", "verified", "not fetched") for row in rows)
+
+
+def _network_row(row: table.NetworkEntry, verify: bool) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "name": row.name,
+        "task": row.task,
+        "license": row.license,
+        "source": row.source,
+        "card": row.card,
+    }
+    try:
+        path = row.path() if verify else row.local()
+        if path is None:
+            return about | {"status": "not fetched", "url": row.url}
+        network = Network(path, threads=1)
+        contract = network.contract
+        return about | {
+            "status": "verified" if verify else "ok",
+            "file": str(path),
+            "bytes": path.stat().st_size,
+            "sha256": row.expected_sha256,
+            "provider": network.provider,
+            "preset": size_fields(contract.preset),
+            "outputs": dict(contract.outputs),
+            "normalization": contract.normalization,
+            "parity": contract.parity,
+            "numbers": dict(contract.numbers),
+            "data": list(contract.data),
+            "command": contract.command,
+        }
+    except WeightsError as error:
+        return about | {"status": str(error)}
+
+
+def _print_network(row: Mapping[str, Any]) -> None:
+    """One network as a heading and aligned lines."""
+    typer.echo(f"{row['name']}: {row['status']}")
+    for key, value in row.items():
+        if key not in ("name", "status") and value not in (None, "", [], {}):
+            typer.echo(f"  {key:<14}{_format_value(key, value)}")
+
+
+def _format_value(key: str, value: Any) -> str:
+    if key == "bytes":
+        return f"{value} ({value / 1e6:.1f} MB)"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_format_number(item)}" for name, item in value.items())
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return _format_number(value)
+
+
+def _format_number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

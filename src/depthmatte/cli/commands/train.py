@@ -1,0 +1,219 @@
+"""`depthmatte train`: options only; the work is in `depthmatte.training` and needs torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...errors import MissingExtra, OptionError
+from ...fields import list_options
+from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
+from ..flags import flag_help, option_flags
+
+train_app = typer.Typer(
+    help="Train, label and export the networks (needs the extra `train`).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_HELP = {one.name: flag_help(one) for one in list_options(Recipe)}
+
+_Data = Annotated[Path, typer.Option(help=_HELP["data"])]
+_Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
+
+
+def _require_packages(*packages: str) -> None:
+    if any(importlib.util.find_spec(package) is None for package in packages):
+        raise MissingExtra("training", "train")
+
+
+def _make_train_command(task: str, about: str) -> Callable[..., Any]:
+    """The command that trains one network, with the options that its task uses."""
+    unused = {
+        one.name: one.default
+        for one in list_options(Recipe)
+        if one.name in UNUSED_OPTIONS.get(task, ())
+    }
+
+    @option_flags(
+        Recipe,
+        ExistingRun,
+        fixed={"task": task, **unused},
+        defaults={"out": Path("work") / task},
+    )
+    def run(recipe: Recipe, existing: ExistingRun) -> None:
+        _require_packages("torch", "matplotlib")
+        from ...training.loop import train
+
+        checkpoint = train(
+            recipe, report=typer.echo, resume=existing.resume, replace=existing.replace
+        )
+        typer.echo(f"checkpoint {checkpoint}")
+
+    run.__doc__ = about
+    return run
+
+
+train_app.command("matte")(
+    _make_train_command(
+        "matte",
+        """Train the portrait network on photos with masks.
+
+        Example: depthmatte train matte --data DATA -o work/matte --epochs 8
+        """,
+    )
+)
+train_app.command("depth")(
+    _make_train_command(
+        "depth",
+        """Train the monocular depth network on composite scenes, photos and weak labels.
+
+        Example: depthmatte train depth --data DATA --labels work/labels -o work/depth
+        """,
+    )
+)
+train_app.command("stereo")(
+    _make_train_command(
+        "stereo",
+        """Train the binocular depth network on generated pairs.
+
+        Example: depthmatte train stereo --data DATA --preset 320x192 --landscape 1 -o work/stereo
+        """,
+    )
+)
+train_app.command("fuse")(
+    _make_train_command(
+        "fuse",
+        """Train the fusion network on maps made by `train maps`, given as --labels.
+
+        Example: depthmatte train fuse --data DATA --labels work/maps -o work/fuse
+        """,
+    )
+)
+
+
+@train_app.command()
+def labels_command(
+    task: Annotated[str, typer.Argument(help="matte or depth.")],
+    data: _Data,
+    teacher: Annotated[Path, typer.Option(help="The teacher's ONNX file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the labels.")] = Path(
+        "work/labels"
+    ),
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Make labels for the training photos with a third-party teacher network.
+
+    depth: minus log disparity (Tiefenrausch); matte: soft alpha of street photos (MODNet).
+    """
+    _require_packages("torch")
+    from ...training.data import teachers
+
+    if task not in ("matte", "depth"):
+        raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
+    if task == "depth":
+        made = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
+    else:
+        made = teachers.write_matte_labels(
+            teachers.list_matte_teacher_photos(data), teacher, out, threads
+        )
+    typer.echo(f"{made} labels made in {out}")
+
+
+@train_app.command()
+def maps_command(
+    data: _Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the maps.")] = Path(
+        "work/maps"
+    ),
+    count: Annotated[int, typer.Option(min=1, help="Training scenes to draw.")] = 600,
+    composites: Annotated[int, typer.Option(min=0, help="People pasted into other photos.")] = 600,
+    companions: Annotated[
+        float,
+        typer.Option(
+            "--companions",
+            "--beside",
+            min=0,
+            max=1,
+            help="Share of composites in which the portrait has several people.",
+        ),
+    ] = 0.25,
+    distractors: Annotated[
+        float,
+        typer.Option(
+            "--distractors",
+            "--crowded",
+            min=0,
+            max=1,
+            help="Share of composites with other people behind the portrait.",
+        ),
+    ] = 0.7,
+    tall_distractors: Annotated[
+        bool,
+        typer.Option(
+            "--tall-distractors", "--tall", help="Distractors are nearly as tall as the portrait."
+        ),
+    ] = False,
+    seed: _Seed = 0,
+    matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
+    depth: Annotated[str, typer.Option("--depth-network", help="Depth network.")] = "depth",
+    pairs: Annotated[str, typer.Option("--stereo-network", help="network or sgbm.")] = "network",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Draw scenes and composites; keep what matte network, sensors and stereo say of them.
+
+    Example: depthmatte train maps --data DATA -o work/maps --count 600
+    """
+    _require_packages("torch")
+    from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
+
+    networks = {"matte": matte, "depth": depth, "pairs": pairs}
+    crowd = replace(ALIGNED_CROWD, companions=companions, distractors=distractors)
+    if tall_distractors:
+        crowd = replace(crowd, distractor_height=TALL_DISTRACTOR_HEIGHT)
+    made = make_maps(
+        data, out, count, seed, threads, typer.echo, composites=composites, crowd=crowd, **networks
+    )
+    typer.echo(f"{made} maps made in {out}")
+
+
+@train_app.command()
+def mix_command(
+    checkpoints: Annotated[list[Path], typer.Argument(help="OUT/last.pt of several phases.")],
+    shares: Annotated[str, typer.Option(help="One number a checkpoint, with commas.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The mixed checkpoint.")],
+) -> None:
+    """Average the weights of several phases of one network.
+
+    Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
+    """
+    _require_packages("torch")
+    from ...training.average import average_checkpoints
+
+    try:
+        numbers = [float(word) for word in shares.split(",")]
+    except ValueError:
+        raise OptionError(f"--shares {shares}: are no numbers; write for example 1,3") from None
+    typer.echo(f"checkpoint {average_checkpoints(checkpoints, numbers, out)}")
+
+
+@train_app.command()
+def export_command(
+    checkpoint: Annotated[Path, typer.Argument(help="OUT/last.pt of a run.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file.")],
+    command: Annotated[
+        str, typer.Option(help="What trained it, stored in the file; default: the recipe.")
+    ] = "",
+    data: Annotated[Path | None, typer.Option(help="Data folder, to calibrate with.")] = None,
+) -> None:
+    """Write a checkpoint as ONNX with its contract, after proving that both agree."""
+    _require_packages("torch", "onnx", "onnxscript")
+    from ...training.export import export_checkpoint
+
+    parity = export_checkpoint(checkpoint, out, command, data)
+    typer.echo(f"{out}: differs from torch by at most {parity:.2g}")

@@ -1,0 +1,79 @@
+"""The pictures that `depthmatte cut` can make of one portrait, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import OptionError
+from ...evaluation.contact_sheet import draw_contact_sheet
+from ...io.photo.photo_writer import to_8bit, to_16bit
+from ...portrait import Portrait, make_background
+from ..effect_argument import parse_effect_argument
+
+PictureMaker = Callable[[Portrait], NDArray[Any]]
+
+
+def _depth_in_millimeters(portrait: Portrait) -> NDArray[np.uint16]:
+    """Metric depth as 16-bit millimeters, (H, W); 0 where missing or beyond 65.535 m."""
+    mm = np.rint(portrait.meters * np.float32(1000))
+    return np.where(mm <= 65_535, mm, 0).astype(np.uint16)
+
+
+MAP_PICTURES: Mapping[str, PictureMaker] = {
+    "alpha": lambda portrait: to_8bit(portrait.alpha),
+    "mask": lambda portrait: to_8bit(portrait.mask),
+    "depth": lambda portrait: to_16bit(portrait.depth),
+    "depth_mm": _depth_in_millimeters,
+    "prob": lambda portrait: to_8bit(portrait.prob),
+    "depth_prob": lambda portrait: to_8bit(portrait.depth_prob),
+    "validity": lambda portrait: portrait.validity,
+}
+"""Values for programs, always PNG: 8-bit grey, depth 16-bit, validity a code."""
+
+VIEW_PICTURES: Mapping[str, PictureMaker] = {"cutout": Portrait.cutout, "sheet": draw_contact_sheet}
+"""Pictures for people, in the format asked for."""
+
+DEPTH_FREE_RESULTS = {"alpha", "mask", "prob", "cutout"}
+"""What `--fusion none` can make without any depth."""
+
+
+def choose_pictures(
+    save: str, effects: Sequence[str], background: str | None
+) -> dict[str, PictureMaker]:
+    """Name -> what makes the picture, as `--save`, `--effect` and `--background` ask for it.
+
+    Raises OptionError for a name that is unknown and for one name asked for twice.
+    """
+    known = {**MAP_PICTURES, **VIEW_PICTURES}
+    names = [name for name in save.split(",") if name]
+    for name in names:
+        if name not in known:
+            raise OptionError(f"--save {name}: unknown; use any of {','.join(known)}")
+    made = [(name, parse_effect_argument(text)[1]) for name, text in _split_effect_names(effects)]
+    if background is not None:
+        made.append(("background", make_background(background)))
+    taken = list(dict.fromkeys(names))
+    for name, _ in made:
+        if name in taken:
+            raise OptionError(
+                f"--effect {name}: would write the file of another {name}; "
+                f"give it a name of its own, as {name.partition('@')[0]}@second"
+            )
+        taken.append(name)
+    return {name: known[name] for name in names} | dict(made)
+
+
+def _split_effect_names(effects: Sequence[str]) -> list[tuple[str, str]]:
+    """`blur@soft:strength=.2` is the effect blur, whose picture is called `blur@soft`."""
+    found = []
+    for text in effects:
+        head, colon, options = text.partition(":")
+        effect, at, own = head.partition("@")
+        if at and not own.replace("-", "").replace("_", "").isalnum():
+            raise OptionError(f"--effect {text}: a name behind @ is letters, digits, - and _")
+        found.append((head, f"{effect}{colon}{options}"))
+    return found

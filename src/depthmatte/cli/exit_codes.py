@@ -1,0 +1,98 @@
+"""How every command ends: results, one line, or a signal; never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import DepthmatteError, OptionError
+from .signals import raise_on_stop_signals
+from .task_outcome import TRACEBACK_VARIABLE, format_os_error, format_unexpected_error
+
+EXIT_FAILED, _EXIT_USAGE, _EXIT_INTERRUPTED = 1, 2, 130
+"""Exit statuses: of input that cannot be used, of options, after Ctrl-C."""
+
+
+class OneLineErrorGroup(TyperGroup):
+    """A command group whose users see one line instead of a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; where even help cannot be written, one line says so."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            from .output import Reporter
+
+            Reporter().error(format_os_error(error, "the system"))
+            sys.exit(EXIT_FAILED)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whatever it raises becomes one line and an exit status."""
+        try:
+            with raise_on_stop_signals():
+                return super().invoke(ctx)
+        except OptionError as error:
+            _exit_with_error(str(error), _EXIT_USAGE)
+        except DepthmatteError as error:
+            _exit_with_error(str(error), EXIT_FAILED)
+        except BrokenPipeError:  # the reader went away: click ends quietly
+            raise
+        except OSError as error:
+            _exit_with_error(format_os_error(error, "the system"), EXIT_FAILED)
+        except KeyboardInterrupt as error:
+            _exit_with_error("stopped", getattr(error, "status", _EXIT_INTERRUPTED))
+        except MemoryError:
+            _exit_with_error(
+                "does not fit in memory; scale the picture down or close other programs",
+                EXIT_FAILED,
+            )
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if _is_click_error(error):
+                raise
+            said = f"failed unexpectedly ({format_unexpected_error(error)})"
+            _exit_with_error(
+                f"{said}; set {TRACEBACK_VARIABLE}=1 to see where, and report it", EXIT_FAILED
+            )
+
+
+def run_and_exit(command: Callable[[], Any]) -> NoReturn:
+    """Run a command and end the process at once with its exit status.
+
+    Python would first take modules and networks down one by one, which is a tenth of a short
+    run. Where threads or processes are still at work, it does so nevertheless.
+    """
+    status: Any = 0
+    try:
+        command()
+    except SystemExit as end:
+        status = end.code
+    idle = threading.active_count() == 1 and "multiprocessing.process" not in sys.modules
+    if not idle or not isinstance(status, int | None):
+        sys.exit(status)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status or 0)
+
+
+def _is_click_error(error: Exception) -> bool:
+    """Is it one of click's own errors, which click turns into usage and status 2?"""
+    return type(error).__module__.partition(".")[0] in ("click", "typer")
+
+
+def _exit_with_error(problem: str, status: int) -> None:
+    from .output import Reporter
+
+    Reporter().error(problem)
+    raise typer.Exit(status) from None

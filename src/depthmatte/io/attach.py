@@ -1,0 +1,218 @@
+"""What was measured beside a photo, put together with it: depth, a second view, calibration."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..camera import Camera, Rig
+from ..errors import InputError, OptionError
+from ..evidence import RawDepth, StereoView
+from ..options import DepthKind
+from ..photo import Photo
+from ..system.text import Place, label, short
+from .embedded.result import orient_depth
+
+
+def attach(
+    photo: Photo,
+    depth: Place | NDArray[Any] | RawDepth | None = None,
+    right: Any = None,
+    calib: Place | Rig | None = None,
+    depth_scale: float | None = None,
+    *,
+    depth_kind: DepthKind = "auto",
+    orientation: int = 1,
+    photo_time: float | None = None,
+    depth_time: float | None = None,
+) -> Photo:
+    """The photo with depth, or a second view, as its evidence.
+
+    Parameters
+    ----------
+    photo : Photo
+        What it is evidence for.
+    depth : path, array (h, w) or RawDepth, optional
+        A depth file, or numbers: floats in meters, whole numbers in mm.
+    right : StereoView, or what `photo_of` takes: path, bytes, array, Photo, ...; optional
+        A view from the right of the photo, or from where `calib` says.
+    calib : path or Rig, optional
+        The photo's camera and that of the depth or second view; without it depth belongs to
+        the photo pixel by pixel.
+    depth_scale : float, optional
+        Units per meter of the depth (`depthfile.read`).
+    depth_kind : {"auto", "distance", "inverse", "disparity"}
+        What the numbers of the depth are (`depthfile.raw_depth`).
+    orientation : int
+        The EXIF orientation that turned the photo upright, where depth and calibration are for
+        its stored pixels.
+    photo_time, depth_time : float, optional
+        Seconds on one clock.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, does not go together, or has nothing to go with.
+    """
+    check_inputs_together(depth, right, calib, depth_scale, depth_kind, name=photo.meta.name)
+    if depth is not None and right is not None and calib is not None:
+        raise InputError(
+            f"{photo.meta.name}: the calibration cannot be for both depth and second view; "
+            "give one of the two"
+        )
+    if depth_time is not None and depth is None:
+        raise InputError(f"{photo.meta.name}: depth_time without depth; give the depth file")
+    if photo_time is not None:
+        photo = replace(photo, meta=replace(photo.meta, time=photo_time))
+    if depth is None and right is None:
+        raise InputError(f"{photo.meta.name}: a time alone; give a depth file or a view")
+    if depth is not None:
+        raw = _raw(depth, depth_scale, depth_kind, depth_time)
+        photo = _with_depth(photo, raw, calib, orientation)
+    if right is not None:
+        photo = _with_view(photo, right, calib, orientation)
+    return photo
+
+
+def check_inputs_together(
+    depth: Any = None,
+    right: Any = None,
+    calib: Any = None,
+    depth_scale: Any = None,
+    depth_kind: str = "auto",
+    sensor: Any = None,
+    *,
+    name: str = "",
+    flags: bool = False,
+) -> None:
+    """Refuse what is given with nothing to go with.
+
+    Parameters
+    ----------
+    depth, right, calib, depth_scale, depth_kind, sensor
+        As `attach` and `cut` have them.
+    name : str
+        The photo's, to begin the message with.
+    flags : bool
+        Whether options are named as on the command line.
+
+    Raises
+    ------
+    OptionError
+        For `calib` without depth or view, and for scale, kind or sensor options without depth.
+    """
+
+    def spoken(option: str) -> str:
+        return "--" + option.replace("_", "-") if flags else option
+
+    before = f"{name}: " if name else ""
+    if calib is not None and depth is None and right is None:
+        said = f" {label(calib)}" if isinstance(calib, str | os.PathLike) else ""
+        raise OptionError(
+            f"{before}{spoken('calib')}{said}: goes with {spoken('depth')} or {spoken('right')}; "
+            "give one"
+        )
+    kind = None if depth_kind == "auto" else depth_kind
+    alone = {"depth_scale": depth_scale, "depth_kind": kind, "sensor": sensor}
+    for option, value in alone.items():
+        if value is not None and depth is None:
+            said = f" {short(value)}" if option != "sensor" else ""
+            raise OptionError(
+                f"{before}{spoken(option)}{said}: goes with {spoken('depth')}; give one"
+            )
+    if isinstance(depth, RawDepth) and (depth_scale is not None or kind is not None):
+        raise OptionError(
+            f"{before}a RawDepth says itself what it is; leave depth_scale and depth_kind out"
+        )
+
+
+def _raw(
+    depth: Any,
+    scale: float | None,
+    kind: DepthKind,
+    time: float | None,
+) -> RawDepth:
+    if isinstance(depth, RawDepth):
+        raw = depth
+    elif isinstance(depth, str | os.PathLike):
+        from .depthmaps import depth_reader
+
+        raw = depth_reader.read_depth_file(depth, scale, kind=kind)
+    elif isinstance(depth, bytes | bytearray | memoryview) or hasattr(depth, "read"):
+        raise InputError("depth: is no path; give the path of a depth file, or numbers")
+    else:
+        from .depthmaps import depth_reader
+
+        raw = depth_reader.to_raw_depth(np.asarray(depth), "array", scale, kind=kind)
+    return raw if time is None else replace(raw, time=time)
+
+
+def _with_depth(photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientation: int) -> Photo:
+    if calib is None:
+        raw = raw if raw.camera else orient_depth(raw, orientation)
+        return replace(photo, evidence=replace(photo.evidence, depth_map=raw))
+    rig = _rig(calib, photo, orientation, raw.shape)
+    other = _fitted(rig.other, raw.shape, calib, "the depth")
+    camera = _fitted(rig.photo.apply_orientation(orientation), photo.shape, calib, "the photo")
+    sensor = replace(raw, camera=other)
+    return replace(photo, camera=camera, evidence=replace(photo.evidence, depth_map=sensor))
+
+
+def _with_view(
+    photo: Photo,
+    right: Any,
+    calib: Place | Rig | None,
+    orientation: int,
+) -> Photo:
+    given = _view(right)
+    if calib is None:
+        return replace(photo, evidence=replace(photo.evidence, second_view=given))
+    shape = (given.rgb.shape[0], given.rgb.shape[1])
+    rig = _rig(calib, photo, orientation, shape if orientation < 5 else shape[::-1])
+    camera = _fitted(rig.photo.apply_orientation(orientation), photo.shape, calib, "the photo")
+    other = _fitted(rig.other.apply_orientation(orientation), shape, calib, "the second view")
+    rows = rig.rectified and orientation < 5  # else rows have become columns
+    side = Rig(camera, other).side
+    view = StereoView(given.rgb, side, given.kind, other, rows)
+    return replace(photo, camera=camera, evidence=replace(photo.evidence, second_view=view))
+
+
+def _view(right: Any) -> StereoView:
+    """The second view, from the right where nothing else is said."""
+    if isinstance(right, StereoView):
+        return right
+    if isinstance(right, Photo):
+        return StereoView(right.rgb, "right", "array")
+    if isinstance(right, str | os.PathLike):
+        from .photo import photo_reader
+
+        return StereoView(photo_reader.read(right, evidence=False).rgb, "right", "file")
+    from .photo import from_memory
+
+    return StereoView(from_memory.to_photo(right, "second view").rgb, "right", "array")
+
+
+def _rig(calib: Any, photo: Photo, orientation: int, other: tuple[int, int]) -> Rig:
+    if isinstance(calib, Rig):
+        return calib
+    if not isinstance(calib, str | os.PathLike) or not os.fspath(calib):
+        raise InputError("calib: is no path; give the path of a calibration file, or a Rig")
+    # Here and above: what is not given needs no reader.
+    from .calibration import calibration_reader
+
+    height, width = photo.shape
+    return calibration_reader.read_calibration(
+        calib, (width, height) if orientation >= 5 else (height, width), other
+    )
+
+
+def _fitted(camera: Camera, shape: tuple[int, int], calib: Place | Rig, whose: str) -> Camera:
+    name = "calibration" if isinstance(calib, Rig) else label(calib)
+    try:
+        return camera.for_picture_shape(shape)
+    except InputError as error:
+        raise InputError(f"{name}: camera of {whose}: {error}") from error

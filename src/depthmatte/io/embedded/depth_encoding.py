@@ -1,0 +1,124 @@
+"""What the numbers of a stored depth map mean: levels, disparities and ranges -> RawDepth.
+
+Formulas: Google's GDepth and Dynamic Depth 1.0 (RangeInverse, RangeLinear) and Apple's
+AVDepthData (disparity in 1/m).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evidence import DepthStatus, RawDepth
+from ...types import Float
+from .corrupt import CorruptFileError
+
+_UNITS = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), ("m", 1.0)),
+    **dict.fromkeys(("mm", "millimeter", "millimeters"), ("mm", 0.001)),
+    **dict.fromkeys(("diopter", "diopters", "dioptre", "dioptres", "1/m"), ("1/m", 1.0)),
+}
+
+_MAX_PHONE_METERS = 50.0
+"""Metres. A phone's lenses are about a centimetre apart: at this distance the disparity is
+what its matching errs by, so nothing beyond is told from infinity."""
+
+
+def _range_inverse(levels: Float, near: float, far: float) -> Float:
+    """Levels n in [0, 1] -> 1/z of z = far near / (far - n (far - near)).
+
+    That is (1 - n) / near + n / far, which also holds where `far` is infinite.
+    """
+    return np.asarray((1 - levels) * (1 / near) + levels * (1 / far), np.float32)
+
+
+def _range_linear(levels: Float, near: float, far: float) -> Float:
+    """Levels n in [0, 1] -> z = near + n (far - near)."""
+    return np.asarray((1 - levels) * near + levels * far, np.float32)
+
+
+def disparity_to_depth(
+    disparity: Float, farthest: float = _MAX_PHONE_METERS
+) -> tuple[Float, NDArray[np.uint8]]:
+    """Disparity in 1/m -> z in metres and its validity.
+
+    What lies beyond `farthest` metres (zero and negative disparity too) is TOO_FAR and comes
+    out at `farthest`; NaN is MISSING and comes out at 0.
+    """
+    missing = np.isnan(disparity)
+    far = ~missing & (disparity < (1 - 1e-6) / farthest)
+    z = 1 / np.where(far | missing, np.float32(1), disparity)
+    z[far], z[missing] = farthest, 0
+    return np.asarray(z, np.float32), _validity(missing, far)
+
+
+def distance_to_depth(z: Float) -> tuple[Float, NDArray[np.uint8]]:
+    """Distances in metres and their validity; what is not a positive number is MISSING."""
+    missing = ~((z > 0) & np.isfinite(z))
+    return np.where(missing, np.float32(0), z).astype(np.float32), _validity(missing)
+
+
+def range_levels_to_depth(
+    kind: str,
+    levels: Float,
+    form: str | None,
+    near: float | None,
+    far: float | None,
+    unit: str | None,
+) -> RawDepth:
+    """Levels in [0, 1] -> RawDepth, by what a GDepth or Dynamic Depth file states about them.
+
+    `form` is RangeInverse or RangeLinear, `unit` m, mm or diopters in one of its spellings.
+    Without a unit, or without a range, the depth is relative. Raises Damaged for a form
+    that is neither and a range that is none.
+    """
+    if form is None or form.lower() not in ("rangeinverse", "rangelinear"):
+        raise CorruptFileError(f"format {form}")
+    if near is None or far is None:
+        return relative_levels_to_depth(kind, levels, near_is_high=False)
+    name, metres = _UNITS.get((unit or "").lower(), (None, 1.0))
+    first, last = near * metres, far * metres
+    if name == "1/m":
+        first, last = (1 / end if end > 0 else math.inf for end in (near, far))
+    inverse = form.lower() == "rangeinverse"
+    if not (0 < first < last or (first == 0 < last and not inverse)) or (
+        last == math.inf and not inverse
+    ):
+        raise CorruptFileError(f"{form} from {near} to {far}")
+    if inverse:
+        reach = last if last < math.inf else _MAX_PHONE_METERS
+        z, validity = disparity_to_depth(_range_inverse(levels, first, last), reach)
+    else:
+        z, validity = distance_to_depth(_range_linear(levels, first, last))
+    if name is None:
+        known = 0 < first < last < math.inf
+        z = _log_ratio(z, first, last) if known else np.clip(levels, 0, 1)
+        validity = np.zeros(z.shape, np.uint8)
+    return RawDepth(z, validity, name is not None, kind, near=near, far=far, unit=name)
+
+
+def relative_levels_to_depth(kind: str, levels: Float, *, near_is_high: bool) -> RawDepth:
+    """Depth of which only the order is known: levels in [0, 1], turned so that 0 is near."""
+    z = np.asarray(1 - levels if near_is_high else levels, np.float32)
+    return RawDepth(np.clip(z, 0, 1), np.zeros(z.shape, np.uint8), False, kind)
+
+
+def _log_ratio(z: Float, near: float, far: float) -> Float:
+    """Distances in an unknown unit -> [0, 1], 0 at `near`, 1 at `far`, by their ratio.
+
+    On this scale a step is a ratio of distances whatever the unit, as in the depth
+    network's own d; `near` is positive and below `far`, both finite.
+    """
+    ratio = np.log(np.maximum(z, np.float32(near)) / near) / math.log(far / near)
+    return np.clip(ratio, 0, 1).astype(np.float32)
+
+
+def _validity(
+    missing: NDArray[np.bool_], far: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    validity = np.where(missing, np.uint8(DepthStatus.MISSING), np.uint8(DepthStatus.VALID))
+    if far is not None:
+        validity[far] = DepthStatus.TOO_FAR
+    return validity

@@ -1,0 +1,330 @@
+"""Pictures out: the format by suffix, the file whole or not there at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...photo import Meta
+from ...system.atomic_write import atomic_draft, refuse_inputs
+from ...system.text import Place, describe_os_error, label
+from . import png_writer
+from .output_file import CheckedWriter
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_File = TypeVar("_File", bound=BinaryIO)
+
+_DEFAULT_QUALITY = 95
+"""JPEG and WebP quality unless the caller says otherwise: differences are hard to see."""
+
+_EXIF_LIMIT = 65_533
+"""Bytes of EXIF that one JPEG segment holds."""
+
+
+@dataclass(frozen=True)
+class _FileFormat:
+    """What a file format can hold; `side` is the longest width or height."""
+
+    name: str
+    alpha: bool = True
+    deep: bool = False
+    side: int = 2**31 - 1
+
+
+_PNG = _FileFormat("PNG", deep=True)
+_TIFF = _FileFormat("TIFF", deep=True)
+_JPEG = _FileFormat("JPEG", alpha=False, side=65_500)
+_WEBP = _FileFormat("WEBP", side=16_383)
+_FORMATS = {
+    ".png": _PNG,
+    ".webp": _WEBP,
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+}
+WRITABLE_SUFFIXES = tuple(_FORMATS)
+
+
+def to_8bit(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """[0, 1] (or boolean) -> uint8 of the same shape: the nearest of 256 levels, ties to even.
+
+    Values outside [0, 1] are clipped. Raises InputError where a value is not finite.
+    """
+    return _levels(values, 255).astype(np.uint8)
+
+
+def to_16bit(values: NDArray[Any]) -> NDArray[np.uint16]:
+    """[0, 1] (or boolean) -> uint16 of the same shape: the nearest of 65536 levels.
+
+    Rounds and raises as `to_8bit` does.
+    """
+    return _levels(values, 65_535).astype(np.uint16)
+
+
+def _levels(values: NDArray[Any], top: int) -> NDArray[np.float32]:
+    if not np.isfinite(values).all():
+        raise InputError("a map with values that are not finite cannot be written; mend it first")
+    levels: NDArray[np.float32] = np.multiply(values, np.float32(top), dtype=np.float32)
+    np.clip(levels, 0, top, out=levels)
+    return np.rint(levels, out=levels)
+
+
+@overload
+def write(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    path: Place,
+    meta: Meta | None = None,
+    quality: int = _DEFAULT_QUALITY,
+    forbid: Place | Iterable[Place] = (),
+    format: str | None = None,
+    threads: int = 1,
+) -> Path: ...
+@overload
+def write(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    path: _File,
+    meta: Meta | None = None,
+    quality: int = _DEFAULT_QUALITY,
+    forbid: Place | Iterable[Place] = (),
+    format: str | None = None,
+    threads: int = 1,
+) -> _File: ...
+def write(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    path: Place | BinaryIO,
+    meta: Meta | None = None,
+    quality: int = _DEFAULT_QUALITY,
+    forbid: Place | Iterable[Place] = (),
+    format: str | None = None,
+    threads: int = 1,
+) -> Path | BinaryIO:
+    """Write a picture in the format its suffix names (SPEC row B4).
+
+    Parameters
+    ----------
+    array
+        uint8 (H, W), (H, W, 3) or (H, W, 4) with straight alpha, or for PNG and TIFF also
+        uint16 (H, W).
+    path
+        A path, or an open binary file, which is left open.
+    meta
+        EXIF, profile and resolution to keep; the profile only beside color. EXIF over a JPEG
+        segment's 64 KB is left out.
+    quality
+        1 to 100, for JPEG and color WebP; all else loses nothing.
+    forbid
+        Files that are never replaced, beside the photo's own file (`meta.path`).
+    format
+        `png`, `jpg`, `webp` or `tiff`, instead of the suffix. An open file without it gets PNG.
+    threads
+        How many threads compress a PNG.
+
+    Returns
+    -------
+    Path or file
+        Where it was written: the path, or the open file.
+
+    Raises
+    ------
+    InputError
+        For a picture, suffix or place that does not work, and where the disk is full. Folders
+        are made as needed, an older file is replaced only once the new one is whole, and of a
+        failure nothing is left.
+    """
+    if not isinstance(path, str | os.PathLike):
+        return write_to_file(array, path, format or "png", meta, quality, threads)
+    path = Path(path)
+    form = format_from_suffix(path) if format is None else _format_from_name(format, label(path))
+    job = _Job.of(array, form, label(path), meta, quality, threads)
+    refuse_inputs(path, forbid)
+    if meta is not None and meta.path:
+        refuse_inputs(path, meta.path)
+    with atomic_draft(path, folders=True) as draft, draft.open("wb") as file:
+        job.run(file)
+    return path
+
+
+def write_to_file(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    file: _File,
+    format: str = "png",
+    meta: Meta | None = None,
+    quality: int = _DEFAULT_QUALITY,
+    threads: int = 1,
+) -> _File:
+    """Write a picture into an open binary file, which is left open and returned.
+
+    Everything as `write` takes it. Raises InputError where the file takes no bytes.
+    """
+    content = encode_picture(array, format, meta, quality, threads)
+    given = getattr(file, "name", None)
+    name = label(given) if isinstance(given, str) else "stream"
+    try:
+        CheckedWriter(file).write(content)
+        file.flush()
+    except OSError as error:
+        raise InputError(
+            f"{name}: cannot be written ({describe_os_error(error)}); make room or write elsewhere"
+        ) from error
+    except (AttributeError, TypeError, ValueError) as error:  # closed, of text, or no file at all
+        raise InputError(f"{name}: takes no bytes; give a path or an open binary file") from error
+    return file
+
+
+def encode_picture(
+    array: NDArray[np.uint8] | NDArray[np.uint16],
+    format: str = "png",
+    meta: Meta | None = None,
+    quality: int = _DEFAULT_QUALITY,
+    threads: int = 1,
+) -> bytes:
+    """The bytes of a picture file; everything as `write` takes it. Raises InputError."""
+    file = io.BytesIO()
+    _Job.of(array, _format_from_name(format, "picture"), "picture", meta, quality, threads).run(
+        file
+    )
+    return file.getvalue()
+
+
+def write_file_bytes(content: bytes, path: Place, forbid: Place | Iterable[Place] = ()) -> Path:
+    """Write a file that is whole already; `path`, `forbid` and what is raised as for `write`."""
+    path = Path(path)
+    refuse_inputs(path, forbid)
+    with atomic_draft(path, folders=True) as draft:
+        draft.write_bytes(content)
+    return path
+
+
+def format_from_suffix(path: Path) -> _FileFormat:
+    """The format that the suffix names; InputError for one that cannot be written."""
+    form = _FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise InputError(
+            f"{label(path)}: suffix {label(path.suffix) or '(none)'} cannot be written; "
+            f"use one of {' '.join(WRITABLE_SUFFIXES)}"
+        )
+    return form
+
+
+def _format_from_name(format: str, name: str) -> _FileFormat:
+    """The format of a name such as "png"; a suffix will do."""
+    form = _FORMATS.get(f".{format.lower().removeprefix('.')}")
+    if form is None:
+        raise InputError(
+            f"{name}: format {label(format)} cannot be written; use png, webp, jpg or tiff"
+        )
+    return form
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A picture, checked, and how it is encoded; `name` stands in messages."""
+
+    array: NDArray[Any]
+    form: _FileFormat
+    name: str
+    meta: Meta
+    quality: int
+    threads: int
+
+    @classmethod
+    def of(
+        cls,
+        array: NDArray[Any],
+        form: _FileFormat,
+        name: str,
+        meta: Meta | None,
+        quality: int,
+        threads: int,
+    ) -> _Job:
+        """Raises InputError for what the format cannot hold."""
+        _check(array, form, name)
+        if not 1 <= quality <= 100:
+            raise InputError(f"{name}: quality {quality} is out of range; use 1 to 100")
+        return cls(array, form, name, meta or Meta(), quality, threads)
+
+    def run(self, file: BinaryIO) -> None:
+        """Encode into an open file that is empty."""
+        meta, sink = self.meta, CheckedWriter(file)
+        try:
+            if self.form is _PNG:
+                icc = meta.icc if self.array.ndim == 3 else None
+                png_writer.write_png(self.array, sink, icc, meta.exif, _dpi(meta), self.threads)
+            else:
+                options = _options(self.array, self.form, meta, self.quality)
+                _image(self.array).save(cast(Any, sink), self.form.name, **options)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise InputError(_refusal(self.name, error)) from error
+        except Exception as error:  # metadata of photos from anywhere makes encoders raise anything
+            raise InputError(_refusal(self.name, error)) from error
+
+
+def _refusal(name: str, error: Exception) -> str:
+    return f"{name}: cannot be written ({label(str(error))}); try another suffix"
+
+
+def _dpi(meta: Meta) -> tuple[float, float] | None:
+    """Pixels per inch, where they are numbers that files can hold."""
+    return meta.dpi if meta.dpi and all(0 < number < 65_535 for number in meta.dpi) else None
+
+
+def _check(array: Any, form: _FileFormat, name: str) -> None:
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{name}: cannot write {type(array).__name__}; give an array of pixels")
+    shape = np.shape(array)
+    colour = array.dtype == np.uint8 and len(shape) == 3 and shape[2] in (3, 4)
+    if not colour and not (array.dtype in (np.uint8, np.uint16) and len(shape) == 2):
+        raise InputError(
+            f"{name}: cannot write {array.dtype} {shape}; give uint8 (H, W), (H, W, 3), "
+            "(H, W, 4) or uint16 (H, W), see to_8bit and to_16bit"
+        )
+    if min(shape) < 1:
+        raise InputError(f"{name}: the picture has no pixels; give another")
+    if max(shape[:2]) > form.side:
+        raise InputError(
+            f"{name}: {form.name} holds at most {form.side} pixels a side, this has "
+            f"{max(shape[:2])}; use .png or .tif"
+        )
+    if colour and shape[2] == 4 and not form.alpha:
+        raise InputError(f"{name}: {form.name} has no transparency; use .png, .webp or .tif")
+    if array.dtype == np.uint16 and not form.deep:
+        raise InputError(f"{name}: {form.name} holds no 16 bits; use .png or .tif")
+
+
+def _image(array: NDArray[Any]) -> Image:
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _options(array: NDArray[Any], form: _FileFormat, meta: Meta, quality: int) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if meta.icc and array.ndim == 3:
+        options["icc_profile"] = meta.icc
+    if meta.exif and not (form is _JPEG and len(meta.exif) > _EXIF_LIMIT):
+        options["exif"] = meta.exif
+    if dpi := _dpi(meta):
+        options["dpi"] = dpi
+    if form is _TIFF:
+        # The library that compresses for Pillow cannot write EXIF.
+        options["compression"] = "raw" if "exif" in options else "tiff_adobe_deflate"
+    elif form is _JPEG:
+        # Full colour resolution: a subject's outline is where halved colour shows.
+        options |= {"quality": quality, "subsampling": 0}
+    else:
+        # Maps are measurements: only pictures may lose something.
+        options |= {"lossless": True} if array.ndim == 2 else {"quality": quality}
+    return options

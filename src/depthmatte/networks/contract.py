@@ -1,0 +1,140 @@
+"""The contract inside a network file: what goes in, what comes out, whose it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import WeightsError
+from ..system.text import printable_excerpt
+
+METADATA_KEY = "depthmatte"
+"""Metadata key under which a model file keeps its contract, as JSON."""
+
+CONTRACT_VERSION = 1
+"""The only contract version this code reads."""
+
+_MAX_CHARACTERS = 1_000_000
+"""Characters a contract may have: the shipped ones have a thousand."""
+
+_MAX_SIDE_PX, _MAX_PIXELS = 4096, 2048 * 2048
+"""What a preset may be at most. Every map between the networks has as many pixels, so this
+bounds a cut's memory (about 60 bytes each); the largest matting networks see 2048 x 2048."""
+
+_MAX_CHANNELS = 64
+
+_REQUIRED_OUTPUTS = {
+    "matte": ("alpha", "prob"),
+    "depth": ("depth", "prob"),
+    "stereo": ("disparity", "prob"),
+    "fuse": ("verdict",),
+}
+"""What a network of each task must say."""
+
+_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6}
+"""Input channels of the tasks that see pictures."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a network promises, and where it comes from.
+
+    The input is float32 (1, channels, h, w) in `[low, high]` with h and w multiples of
+    `multiple`; `preset` is the (height, width) it is meant for. Three channels are a
+    picture, six a rectified pair, left then right. Every output is float32 (1, 1, h, w);
+    `outputs` maps its name to its meaning. `numbers` are the
+    figures measured at export, `parity` the largest difference between the exported
+    graph and the network it was exported from.
+    """
+
+    task: str
+    input: str
+    low: float
+    high: float
+    multiple: int
+    preset: tuple[int, int]
+    outputs: Mapping[str, str]
+    normalization: str = ""
+    license: str = ""
+    command: str = ""
+    data: tuple[str, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    parity: float | None = None
+    channels: int = 3
+
+    @classmethod
+    def parse(cls, text: str) -> Contract:
+        """Read the JSON a model file carries.
+
+        Raises WeightsError, without naming the file, when the text is not a contract.
+        """
+        if len(text) > _MAX_CHARACTERS:
+            raise WeightsError(f"contract is longer than {_MAX_CHARACTERS} characters")
+        try:
+            contract = cls._read(json.loads(text))
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise WeightsError(
+                f"contract is damaged ({type(error).__name__}: {printable_excerpt(error)})"
+            ) from None
+        except RecursionError:
+            raise WeightsError("contract is damaged (nested too deeply)") from None
+        return contract
+
+    @classmethod
+    def _read(cls, stored: Any) -> Contract:
+        if stored["contract"] != CONTRACT_VERSION:
+            version = printable_excerpt(repr(stored["contract"]), 40)
+            raise WeightsError(f"contract version {version}, expected {CONTRACT_VERSION}")
+        image = stored["input"]
+        low, high = (float(value) for value in image["range"])
+        if (low, high) != (0, 1):
+            raise WeightsError(f"input range [{low:g}, {high:g}], expected [0, 1]")
+        parity = stored.get("parity")
+        contract = cls(
+            task=printable_excerpt(stored["task"], 40),
+            input=str(image["name"]),
+            low=low,
+            high=high,
+            multiple=int(image["multiple"]),
+            preset=_read_preset(image),
+            outputs=MappingProxyType({k: str(v) for k, v in stored["outputs"].items()}),
+            normalization=str(stored.get("normalisation", "")),
+            license=str(stored.get("licence", "")),
+            command=str(stored.get("command", "")),
+            data=tuple(str(line) for line in stored.get("data", ())),
+            numbers=MappingProxyType(dict(stored.get("numbers", {}))),
+            parity=None if parity is None else float(parity),
+            channels=int(image.get("channels", 3)),
+        )
+        contract._check()
+        return contract
+
+    def _check(self) -> None:
+        """Raise ValueError for what no network of this task can mean."""
+        if not 1 <= self.channels <= _MAX_CHANNELS:
+            raise ValueError(f"{self.channels} input channels")
+        if self.channels != _INPUT_CHANNELS.get(self.task, self.channels):
+            raise ValueError(f"{self.channels} input channels of a {self.task} network")
+        missing = [
+            name for name in _REQUIRED_OUTPUTS.get(self.task, ()) if name not in self.outputs
+        ]
+        if missing or not self.outputs:
+            raise ValueError(f"no output {missing[0] if missing else 'at all'}")
+
+
+def _read_preset(image: Mapping[str, Any]) -> tuple[int, int]:
+    """The preset (height, width); ValueError for one that no canvas can have."""
+    height, width = (int(value) for value in image["preset"])
+    multiple = int(image["multiple"])
+    if multiple < 1 or height % multiple or width % multiple:
+        raise ValueError(f"preset {height} x {width} is no multiple of {multiple}")
+    if not (
+        0 < height <= _MAX_SIDE_PX and 0 < width <= _MAX_SIDE_PX and height * width <= _MAX_PIXELS
+    ):
+        raise ValueError(
+            f"preset {height} x {width}; at most {_MAX_SIDE_PX} a side and {_MAX_PIXELS} pixels"
+        )
+    return height, width

@@ -1,0 +1,221 @@
+"""The table of networks: where each file is, what it must hash to, and whose it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..errors import InputError, OptionError, WeightsError
+from ..system.text import describe_os_error, printable_excerpt
+from . import download as fetching
+from .download import DownloadProgress, display_url
+
+NETWORKS_FOLDER = Path(__file__).parent
+"""The networks that ship inside the package, with SHA256SUMS beside them."""
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """One row of the table. `file` lies in FOLDER; without it the network comes from `url`.
+
+    `card` is where the model card is: a file beside a shipped network, else an address.
+    """
+
+    name: str
+    task: str
+    license: str
+    source: str
+    card: str
+    file: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+
+    @property
+    def expected_sha256(self) -> str:
+        """The SHA-256 the file must have, in hex: a shipped file's stands in SHA256SUMS."""
+        known = self.sha256 or _shipped_checksums().get(self.file or "")
+        if known is None:
+            raise WeightsError(f"{self.name}: no checksum is known; reinstall depthmatte")
+        return known
+
+    def local(self) -> Path | None:
+        """The file as it lies here, unverified; None when it is yet to be fetched."""
+        path = (
+            NETWORKS_FOLDER / self.file
+            if self.file
+            else _cached_path(self.url or "", self.expected_sha256)
+        )
+        return path if path.is_file() else None
+
+    def path(self, progress: DownloadProgress | None = None) -> Path:
+        """The verified file, fetched first if it is not shipped and not in the cache.
+
+        Raises WeightsError when it is missing, cannot be fetched, or has another checksum.
+        """
+        if self.file is None:
+            if self.url is None:
+                raise WeightsError(f"{self.name}: neither a file nor a url is known")
+            return _fetch_to_cache(self.url, self.expected_sha256, progress=progress)
+        path = NETWORKS_FOLDER / self.file
+        if not path.is_file():
+            raise WeightsError(f"{path}: the shipped network is missing; reinstall depthmatte")
+        return _verify_sha256(path, self.expected_sha256)
+
+
+def _shipped_entry(name: str) -> NetworkEntry:
+    """A network that this project trained for the task of its name."""
+    return NetworkEntry(
+        name=name,
+        task=name,
+        license="Apache-2.0",
+        source="trained by this project; the card says how",
+        card=str(NETWORKS_FOLDER / f"{name}.md"),
+        file=f"{name}.onnx",
+    )
+
+
+NETWORKS: dict[str, NetworkEntry] = {
+    name: _shipped_entry(name) for name in ("matte", "depth", "stereo", "fuse")
+}
+
+
+def network_path(name: str | Path, progress: DownloadProgress | None = None) -> Path:
+    """The file of a network.
+
+    Parameters
+    ----------
+    name
+        A name in TABLE, the path of an `.onnx` file, or `URL#sha256=HEX`.
+    progress
+        What a download calls with the bytes that came and, where known, their sum.
+
+    Returns
+    -------
+    Path
+        Files from the table and from a server are verified, once per process while they stay
+        as they are; a file of the user's own is taken as it is.
+
+    Raises
+    ------
+    InputError
+        For a name nobody knows (an OptionError), and for a path where no file is.
+    WeightsError
+        For a file that is missing or damaged.
+    """
+    text = str(name)
+    if text in NETWORKS:
+        return NETWORKS[text].path(progress)
+    if text.lower().startswith(("http://", "https://")):
+        address, _, checksum = text.partition("#sha256=")
+        if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
+            raise InputError(
+                f"{display_url(address)}: a network from a server needs #sha256=HEX behind its url"
+            )
+        return _fetch_to_cache(address, checksum.lower(), progress=progress)
+    if text.endswith(".onnx"):
+        if "\0" in text or not os.path.isfile(text):
+            raise InputError(
+                f"{printable_excerpt(text, 300)}: no such network file; check the path"
+            )
+        return Path(text)
+    raise OptionError(
+        f"{printable_excerpt(text, 300)}: unknown network; "
+        f"use {', '.join(NETWORKS)}, an .onnx file or URL#sha256=HEX"
+    )
+
+
+def is_shipped(file: Path) -> bool:
+    """Is `file` a network of this package's own, of the right checksum?"""
+    known = _shipped_checksums().get(file.name) if file.parent == NETWORKS_FOLDER else None
+    if known is None or not file.is_file():
+        return False
+    return _sha256_once(file) == known
+
+
+def _file_sha256(file: Path) -> str:
+    """SHA-256 of a file, in hex; WeightsError when it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(
+            f"{printable_excerpt(file, 300)}: cannot be read ({describe_os_error(error)}); check its permissions"
+        ) from None
+
+
+def _verify_sha256(file: Path, sha256: str) -> Path:
+    """`file` itself, if its SHA-256 is `sha256`; WeightsError otherwise."""
+    found = _sha256_once(file)
+    if found != sha256:
+        raise WeightsError(
+            f"{printable_excerpt(file, 300)}: damaged (sha256 {found[:12]}, expected {sha256[:12]}); "
+            "delete it and get it again"
+        )
+    return file
+
+
+_digests: dict[tuple[str, int, int, int], str] = {}
+
+
+def _sha256_once(file: Path) -> str:
+    """The digest, taken once per process while the file's size, time and place stay the same."""
+    try:
+        state = file.stat()
+    except OSError:
+        return _file_sha256(file)  # says why
+    key = (str(file), state.st_size, state.st_mtime_ns, state.st_ino)
+    if key not in _digests:
+        _digests[key] = _file_sha256(file)
+    return _digests[key]
+
+
+@cache
+def _shipped_checksums() -> dict[str, str]:
+    """File name -> SHA-256, read from SHA256SUMS (the format of the `sha256sum` tool)."""
+    listing = NETWORKS_FOLDER / "SHA256SUMS"
+    if not listing.is_file():
+        raise WeightsError(f"{listing}: missing; reinstall depthmatte")
+    rows = (line.split() for line in listing.read_text("ascii").splitlines() if line.strip())
+    return {name.lstrip("*"): checksum for checksum, name in rows}
+
+
+def cache_folder() -> Path:
+    """Where fetched networks are kept: $DEPTHMATTE_CACHE, else the platform's cache folder."""
+    if chosen := os.environ.get("DEPTHMATTE_CACHE"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "depthmatte"
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "depthmatte"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "depthmatte"
+
+
+def _cached_path(url: str, sha256: str, folder: Path | None = None) -> Path:
+    """Where the network from `url` lies once it is fetched into `folder` (default: the cache).
+
+    The checksum in the name keeps two versions of one network apart. InputError for no url.
+    """
+    last = fetching.check_url(url).partition("?")[0].partition("#")[0].rpartition("/")[2]
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-80:] or "network.onnx"
+    return (folder or cache_folder()) / f"{sha256[:12]}-{stem}"
+
+
+def _fetch_to_cache(
+    url: str, sha256: str, folder: Path | None = None, progress: DownloadProgress | None = None
+) -> Path:
+    """Download `url` into `folder` (default: the cache) unless the right file is there.
+
+    The file appears only once it is complete and its SHA-256 is `sha256`. Raises InputError for
+    no address, WeightsError when the server cannot be reached or sends something else.
+    """
+    target = _cached_path(url, sha256, folder)
+    if not (os.path.isfile(target) and _sha256_once(target) == sha256):
+        fetching.download_file(url, sha256, target, progress)
+    return target
