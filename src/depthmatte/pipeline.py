@@ -18,7 +18,7 @@ from .options import OrientMode
 from .photo import Photo
 from .portrait import Portrait
 from .segment.embedded import merge_embedded_matte
-from .segment.second_look import drop_cut_components, find_zoom_box
+from .segment.second_look import drop_cut_components, find_second_look_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .values import Depth, Matte
 
@@ -85,7 +85,7 @@ class Pipeline:
         clock = Stopwatch()
         first, believed = self._run_pass(photo, photo, clock)
         everybody = self.subject.choice == "all"
-        part = self.second_look and find_zoom_box(first, self.preset, self.orient, everybody)
+        part = self.second_look and find_second_look_box(first, self.preset, self.orient, everybody)
         if not part:
             return first
         second, _ = self._run_pass(photo, believed, clock, part, first)
