@@ -22,7 +22,7 @@ from ...canvas import Box, resize, scale_shape
 from ...effects.foreground import layer_certainty
 from ...errors import InputError
 from ...filters import fill_pull_push, guided_coefficients
-from ...photo import RGB
+from ...types import RGB
 from ..cutout import CutoutImage, resize_rgba, sides_touched, soft_edge
 from ..types import RGBA, FloatMap, Rng
 from .folders import (
