@@ -129,7 +129,7 @@ def test_a_small_portrait_is_looked_at_again_and_stays_where_it_is() -> None:
 def test_depth_covers_the_whole_photo_after_a_second_look() -> None:
     photo = small_person()
     once, twice = pipeline(second_look=False)(photo), pipeline()(photo)
-    for name in ("depth", "metres", "depth_prob", "validity"):
+    for name in ("depth", "meters", "depth_prob", "validity"):
         np.testing.assert_array_equal(getattr(once, name), getattr(twice, name))
 
 
