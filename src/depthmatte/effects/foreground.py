@@ -46,24 +46,24 @@ _PixelIndex = NDArray[np.int32]
 class EdgeStrip(NamedTuple):
     """The foreground colors of a strip of rows.
 
-    `index` int32 (n,) holds the flat indices, within the strip, of pixels in the transition
+    `positions` int32 (n,) holds the flat indices, within the strip, of pixels in the transition
     band. `colors` uint8 (n, 3) holds their foreground colors.
     """
 
     rows: slice
-    index: _PixelIndex
+    positions: _PixelIndex
     colors: RGB
 
     def paint(self, picture: NDArray[np.uint8]) -> None:
         """Write the colors to a whole picture, uint8 (H, W, 3 or 4)."""
         strip = picture[self.rows].reshape(-1, picture.shape[2])
         if strip.shape[1] == 3:
-            strip[self.index] = self.colors
+            strip[self.positions] = self.colors
             return
         words = strip.view(np.uint32)  # four bytes at once are faster
-        pixels = words.take(self.index, axis=0)
+        pixels = words.take(self.positions, axis=0)
         pixels.view(np.uint8)[:, :3] = self.colors
-        words[self.index] = pixels
+        words[self.positions] = pixels
 
 
 def estimate_foreground(rgb: RGB, alpha: Float) -> RGB:
