@@ -139,6 +139,11 @@ class Letterbox:
         return self.crop or Box(0, 0, *self.photo)
 
     @property
+    def is_crop(self) -> bool:
+        """Whether the canvas shows only a part of the photo, as the second look does."""
+        return self.crop is not None
+
+    @property
     def scale(self) -> float:
         """Canvas pixels per photo pixel."""
         height, width = self.photo_box.shape

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -20,44 +18,8 @@ from .portrait import Portrait
 from .segment.embedded import merge_embedded_matte
 from .segment.second_look import drop_cut_components, find_zoom_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
+from .system.stopwatch import Stopwatch
 from .values import Depth, Matte
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-@dataclass
-class Stopwatch:
-    """Calls steps and adds up how many milliseconds each stage took."""
-
-    timings: dict[str, float] = field(default_factory=dict)
-
-    def __call__(
-        self, stage: str, step: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """The result of `step`; its time is added to that of `stage`."""
-        start = time.perf_counter()
-        result = step(*args, **kwargs)
-        spent = (time.perf_counter() - start) * 1000
-        self.timings[stage] = self.timings.get(stage, 0.0) + spent
-        return result
-
-
-def memoize_step(step: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A step that answers each canvas of one photo once; the canvas is its last argument.
-
-    For callers that fuse the same opinions in several ways.
-    """
-    answers: dict[Letterbox, _T] = {}
-
-    def ask(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        canvas = args[-1]
-        assert isinstance(canvas, Canvas)
-        if canvas.fit not in answers:
-            answers[canvas.fit] = step(*args, **kwargs)
-        return answers[canvas.fit]
-
-    return ask
 
 
 @dataclass(frozen=True)

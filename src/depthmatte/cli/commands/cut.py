@@ -17,10 +17,10 @@ from ...io.files.find import STDIN, search_photos
 from ...io.files.resume_journal import Journal
 from ...io.photo.photo_writer import encode_picture, write, write_file_bytes
 from ...photo import Photo
-from ...pipeline import Stopwatch
 from ...portrait import Portrait
 from ...session import Session
 from ...system.cores import count_workers
+from ...system.stopwatch import Stopwatch
 from .. import messages
 from ..cutting.batch import run_tasks
 from ..cutting.gdepth_output import encode_gdepth_jpeg
