@@ -67,7 +67,7 @@ def default(param: Any) -> str:
     """The default of an option as a table shows it."""
     if getattr(param, "is_flag", False):
         return "`on`" if param.default else "`off`"
-    if param.is_required:
+    if param.required:
         return "required"
     return "" if param.default in (None, "", ()) else f"`{param.default}`"
 
@@ -80,7 +80,7 @@ def row(param: Any, known: dict[str, list[tuple[str, str]]]) -> str:
         alike = told[1:].startswith(words[1:])
         if alike and bool(param.secondary_opts) == ("--no-" in cells[1]):
             held = re.search(r"Default: (.+?)\.$", told)
-            if param.is_required:
+            if param.required:
                 cells[2] = "required"
             elif held and not cells[2]:
                 cells[2] = f"`{held[1]}`"

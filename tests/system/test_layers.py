@@ -1,10 +1,11 @@
-"""The house stands: imports go down only, and heavy packages stay where they belong."""
+"""The architecture holds: imports go down only, and heavy packages stay where they belong."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,57 +16,57 @@ import depthmatte
 
 ROOT = Path(depthmatte.__file__).parent
 
-FLOORS = [
-    {"errors", "text", "cores"},
-    {"fields", "arrays"},
-    {"options"},
-    {"lens"},
-    {"camera"},
+LAYERS = [
+    {"errors"},
+    {"system", "types", "fields", "lens_distortion"},
+    {"options", "camera"},
     {"evidence"},
-    {"photo", "tone"},
-    {"icc"},
+    {"photo"},
+    {"color"},
     {"canvas"},
-    {"color", "filters"},
-    {"restore"},
-    {"maps"},
-    {"fuse", "effects", "metrics", "ordering", "network", "weights"}
-    | {"contract", "devices", "fetch", "onnx_file", "runtime", "web"},
-    {"portrait", "backdrop"},
-    {"segment", "depth", "closer"},
+    {"filters"},
+    {"restore", "values"},
+    {"networks", "subjects"},
+    {"effects", "fusion"},
+    {"portrait"},
+    {"segment", "depth"},
     {"pipeline"},
     {"session"},
-    {"evaluate", "ablation", "ablation_plot", "sheet", "api"},
-    {"demo"},
+    {"api", "evaluation"},
     {"cli"},
 ]
-"""From the ground up. A module imports from lower floors or its own, never in a circle."""
+"""From the bottom up. A module imports from lower layers or its own, never in a circle."""
 
-RIM = {
-    "io": {"errors", "text", "arrays", "options"}
-    | {"camera", "evidence", "photo", "icc", "tone", "lens"},
-    "training": set().union(*FLOORS[:-2], {"io"}),
+BOUNDARY = {
+    "io": {"errors", "system", "types", "options", "lens_distortion"}
+    | {"camera", "evidence", "photo", "color"},
+    "training": set().union(*LAYERS[:-1], {"io"}),
 }
-"""Beside the floors: what each of these may import apart from itself.
+"""Beside the layers: what each of these may import apart from itself.
 
 io serves what stands above the pipeline, and training; training serves the command line.
 """
 
-DOORS = {"portrait", "backdrop"}
-"""Parts below the pipeline that open files where a method is asked to: saving, backgrounds."""
+OPENS_FILES = {"portrait"}
+"""Modules below the pipeline that read or write files when a method is asked to."""
 
 BELONGS = {
-    "onnxruntime": {"runtime"},
+    "onnxruntime": {"networks.runtime"},
     "torch": {"training"},
     "onnx": {"training"},
-    "PIL": {"io", "effects", "icc"},  # effects: names of colors; icc: LittleCMS
+    "PIL": {"io", "effects", "color.icc"},  # effects: names of colors; icc: LittleCMS
     "pillow_heif": {"io"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "skimage": {"demo"},
+    "skimage": {"cli.commands.demo"},
     "scipy": set(),
-    "matplotlib": {"training", "ablation_plot"},
+    "matplotlib": {"training", "evaluation.plots"},
 }
-"""Which parts may import a package that others must be able to do without."""
+"""Which packages or modules may import a library that the others must be able to do without."""
+
+MAX_LINES = 400
+MAX_MODULES = 15
+"""Modules in one folder, `__init__` and `__main__` apart."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -117,12 +118,12 @@ def part(name: str) -> str:
     return name.partition(".")[0]
 
 
-def floor(name: str) -> int:
-    return next(level for level, names in enumerate(FLOORS) if part(name) in names)
+def layer(name: str) -> int:
+    return next(level for level, names in enumerate(LAYERS) if part(name) in names)
 
 
 def test_every_module_has_a_layer() -> None:
-    known = set().union(*FLOORS, RIM)
+    known = set().union(*LAYERS, BOUNDARY)
     assert {part(name) for name, _ in modules()} <= known
 
 
@@ -131,11 +132,11 @@ def allowed(user: str, used: str) -> bool:
         return True
     if used == "training":
         return user == "cli"
-    if user in RIM:
-        return used in RIM[user]
-    if used in RIM:
-        return user in DOORS or floor(user) > floor("pipeline")
-    return floor(used) <= floor(user)
+    if user in BOUNDARY:
+        return used in BOUNDARY[user]
+    if used in BOUNDARY:
+        return user in OPENS_FILES or layer(user) > layer("pipeline")
+    return layer(used) <= layer(user)
 
 
 def test_imports_go_down() -> None:
@@ -166,10 +167,39 @@ def test_no_circles() -> None:
 
 @pytest.mark.parametrize("package", list(BELONGS))
 def test_a_heavy_package_stays_where_it_belongs(package: str) -> None:
-    users = {
-        part(name) for name, ours, target in every_import() if not ours and part(target) == package
-    }
-    assert users <= BELONGS[package]
+    users = {name for name, ours, target in every_import() if not ours and part(target) == package}
+    homes = tuple(f"{home}." for home in BELONGS[package])
+    assert {name for name in users if not f"{name}.".startswith(homes)} == set()
+
+
+def test_files_are_short_and_folders_small() -> None:
+    files = [file for file in ROOT.rglob("*.py") if file.stem not in ("__init__", "__main__")]
+    long = {file.name for file in files if len(file.read_text("utf-8").splitlines()) > MAX_LINES}
+    counts = Counter(file.parent.relative_to(ROOT).as_posix() for file in files)
+    assert long == set()
+    assert {folder for folder, count in counts.items() if count > MAX_MODULES} == set()
+
+
+def public_names(tree: ast.Module) -> set[str]:
+    """What a module defines at its top, names with a leading underscore apart."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_a_public_name_lives_in_one_module() -> None:
+    homes = Counter(name for _, tree in modules() for name in public_names(tree))
+    assert {name for name, count in homes.items() if count > 1} == set()
+
+
+def test_every_module_says_what_it_does() -> None:
+    assert [name for name, tree in modules() if not ast.get_docstring(tree)] == []
 
 
 def python(code: str) -> str:

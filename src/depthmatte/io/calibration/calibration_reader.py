@@ -86,7 +86,12 @@ def parse_calibration(
 _READERS: tuple[
     tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any], str, ImageSize | None], Rig]],
     ...,
-] = tuple((each.fits, each.parse) for each in (kalibr, open3d, realsense, ros))
+] = (
+    (kalibr.is_kalibr, kalibr.parse_kalibr),
+    (open3d.is_open3d, open3d.parse_open3d),
+    (realsense.is_realsense, realsense.parse_realsense),
+    (ros.is_ros, ros.parse_ros),
+)
 
 
 def encode_calibration(rig: Rig) -> str:

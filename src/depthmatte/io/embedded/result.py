@@ -41,7 +41,8 @@ class EmbeddedData:
         """
         if orientation == 1:
             return self
-        stored, second, matte = (getattr(self.evidence, n) for n in ("stored", "second", "matte"))
+        found = self.evidence
+        stored, second, matte = found.embedded_depth, found.second_view, found.matte
         return EmbeddedData(
             Evidence(
                 embedded_depth=None if stored is None else orient_depth(stored, orientation),
