@@ -101,8 +101,9 @@ class Contract:
             multiple=int(image["multiple"]),
             preset=_read_preset(image),
             outputs=MappingProxyType({k: str(v) for k, v in stored["outputs"].items()}),
-            normalization=str(stored.get("normalisation", "")),
-            license=str(stored.get("licence", "")),
+            # Files exported before 0.2 spell both keys the British way.
+            normalization=str(stored.get("normalization", stored.get("normalisation", ""))),
+            license=str(stored.get("license", stored.get("licence", ""))),
             command=str(stored.get("command", "")),
             data=tuple(str(line) for line in stored.get("data", ())),
             numbers=MappingProxyType(dict(stored.get("numbers", {}))),

@@ -110,13 +110,8 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
     text = str(name)
     if text in NETWORKS:
         return NETWORKS[text].path(progress)
-    if text.lower().startswith(("http://", "https://")):
-        address, _, checksum = text.partition("#sha256=")
-        if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
-            raise InputError(
-                f"{display_url(address)}: a network from a server needs #sha256=HEX behind its url"
-            )
-        return _fetch_to_cache(address, checksum.lower(), progress=progress)
+    if _is_url(text):
+        return _fetch_to_cache(*_split_checksum(text), progress=progress)
     if text.endswith(".onnx"):
         if "\0" in text or not os.path.isfile(text):
             raise InputError(
@@ -129,8 +124,52 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
     )
 
 
+def pending_download(name: str | Path) -> str | None:
+    """Return the address that `network_path` would download from, as it may be printed.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name in `NETWORKS`, the path of an `.onnx` file, or `URL#sha256=HEX`.
+
+    Returns
+    -------
+    str or None
+        The address without a password. None when nothing needs to be downloaded.
+
+    Raises
+    ------
+    InputError
+        When a URL carries no checksum or is not valid.
+    """
+    text = str(name)
+    entry = NETWORKS.get(text)
+    if entry is not None and entry.file is None and entry.url is not None:
+        url, sha256 = entry.url, entry.expected_sha256
+    elif entry is None and _is_url(text):
+        url, sha256 = _split_checksum(text)
+    else:
+        return None
+    return None if _is_cached(_cached_path(url, sha256), sha256) else display_url(url)
+
+
+def _is_url(text: str) -> bool:
+    return text.lower().startswith(("http://", "https://"))
+
+
+def _split_checksum(text: str) -> tuple[str, str]:
+    """Split `URL#sha256=HEX` into address and checksum."""
+    address, _, checksum = text.partition("#sha256=")
+    if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
+        raise InputError(
+            f"{display_url(address)}: a network from a server needs its checksum; "
+            "append #sha256=HEX to the URL"
+        )
+    return address, checksum.lower()
+
+
 def is_shipped(file: Path) -> bool:
-    """Is `file` a network of this package's own, of the right checksum?"""
+    """Return whether `file` is one of the shipped networks and has the expected checksum."""
     known = _shipped_checksums().get(file.name) if file.parent == NETWORKS_FOLDER else None
     if known is None or not file.is_file():
         return False
@@ -210,12 +249,16 @@ def _cached_path(url: str, sha256: str, folder: Path | None = None) -> Path:
 def _fetch_to_cache(
     url: str, sha256: str, folder: Path | None = None, progress: DownloadProgress | None = None
 ) -> Path:
-    """Download `url` into `folder` (default: the cache) unless the right file is there.
+    """Download `url` into `folder` (default: the cache) unless the file is there already.
 
-    The file appears only once it is complete and its SHA-256 is `sha256`. Raises InputError for
-    no address, WeightsError when the server cannot be reached or sends something else.
+    The file appears only once it is complete and its SHA-256 is `sha256`. InputError when the
+    URL is not valid, WeightsError when the download fails.
     """
     target = _cached_path(url, sha256, folder)
-    if not (os.path.isfile(target) and _sha256_once(target) == sha256):
+    if not _is_cached(target, sha256):
         fetching.download_file(url, sha256, target, progress)
     return target
+
+
+def _is_cached(target: Path, sha256: str) -> bool:
+    return os.path.isfile(target) and _sha256_once(target) == sha256

@@ -171,8 +171,11 @@ def maps_command(
     """
     _require_packages("torch")
     from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
+    from ..downloads import fetch_networks
+    from ..output import Reporter
 
     networks = {"matte": matte, "depth": depth, "pairs": pairs}
+    fetch_networks(networks.values(), Reporter())
     crowd = replace(ALIGNED_CROWD, companions=companions, distractors=distractors)
     if tall_distractors:
         crowd = replace(crowd, distractor_height=TALL_DISTRACTOR_HEIGHT)
