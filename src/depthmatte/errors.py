@@ -26,7 +26,7 @@ class DepthmatteError(Exception):
     ...     dm.read("missing.jpg")
     ... except dm.DepthmatteError as error:
     ...     print(error)
-    missing.jpg: no such file; check the path
+    missing.jpg: there is no such file; check the path
     """
 
 

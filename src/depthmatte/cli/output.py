@@ -29,8 +29,8 @@ class Reporter:
             print_line(json_line(result))
         elif self.style == "lines":
             outputs = ", ".join(map(label, result["outputs"]))
-            nobody = "" if result["found"] else "nobody found, empty: "
-            print_line(f"{label(result['file'])} -> {nobody}{outputs}")
+            prefix = "" if result["found"] else "no person found, empty: "
+            print_line(f"{label(result['file'])} -> {prefix}{outputs}")
 
     def photo_skipped(self, file: str, why: str) -> None:
         """A photo is not cut again, because its results are there."""
