@@ -227,7 +227,7 @@ def test_help_needs_no_heavy_package() -> None:
         check=True,
     )
     told = re.sub(r"\s+", " ", run.stdout)
-    assert "Target epoch count: a whole number from 1 to 1000000. Default: 16." in told
+    assert "Train for this many epochs: a whole number from 1 to 1000000. Default: 16." in told
     assert "Default: work/fuse." in told
     assert "--task" not in told
 

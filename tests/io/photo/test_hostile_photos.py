@@ -30,7 +30,7 @@ READ = """
 import resource, sys
 from depthmatte.io.photo.photo_reader import read
 photo = read(sys.argv[1])
-print(photo.evidence.stored is None, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(photo.evidence.embedded_depth is None, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 OPEN, CLOSE = '<x:xmpmeta xmlns:x="adobe:ns:meta/">', "</x:xmpmeta>"
@@ -179,7 +179,7 @@ def test_what_is_passed_over_is_logged(
     assert result.try_finder(broken) is None
     first, second = caplog.records
     assert first.exc_info is None
-    assert "Damaged: ?[2Jodd" in first.getMessage()
+    assert "CorruptFileError: ?[2Jodd" in first.getMessage()
     assert second.exc_info
     assert second.exc_info[0] is TypeError
     assert "test_hostile_photos.broken" in second.getMessage()
