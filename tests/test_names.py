@@ -43,7 +43,7 @@ def test_public_names_resolve() -> None:
 
 
 def test_every_lazy_name_is_public() -> None:
-    assert set(depthmatte._HOMES) == set(depthmatte.__all__) - {"__version__"}
+    assert set(depthmatte._MODULE_OF_NAME) == set(depthmatte.__all__) - {"__version__"}
 
 
 def test_other_names_do_not_exist() -> None:

@@ -11,10 +11,11 @@ from depthmatte.canvas import Box, Canvas, Letterbox, from_canvas, prepare_canva
 from depthmatte.depth import no_depth
 from depthmatte.depth.resample import resample_depth
 from depthmatte.errors import InputError
+from depthmatte.evaluation.memoize import memoize_step
 from depthmatte.evidence import DepthStatus
 from depthmatte.fusion import FUSIONS
 from depthmatte.photo import Photo
-from depthmatte.pipeline import Pipeline, memoize_step
+from depthmatte.pipeline import Pipeline
 from depthmatte.portrait import Portrait
 from depthmatte.segment.second_look import _MIN_ENLARGEMENT, find_second_look_box
 from depthmatte.subjects.select import Subject

@@ -34,7 +34,8 @@ def create_depth_estimator(network: Network) -> DepthFunction:
     network.require_task("depth")
 
     def estimate(photo: Photo, canvas: Canvas) -> Depth:
-        maps = network.predict_canvas(canvas)
+        # The second look averages with the mirrored canvas: a network errs differently there.
+        maps = network.predict_canvas(canvas, flip_average=canvas.fit.is_crop)
         inside = canvas.fit.inside()
         prob = np.where(inside, maps["prob"], np.float32(0))
         # The estimate covers every pixel of the photo, also where its probability is 0.

@@ -32,7 +32,8 @@ def create_segmenter(network: Network) -> Callable[[Canvas], Matte]:
     network.require_task("matte")
 
     def segment(canvas: Canvas) -> Matte:
-        maps = network.predict_canvas(canvas)
+        # The second look averages with the mirrored canvas: a network errs differently there.
+        maps = network.predict_canvas(canvas, flip_average=canvas.fit.is_crop)
         inside = canvas.fit.inside()
         alpha, prob = (np.where(inside, maps[name], np.float32(0)) for name in ("alpha", "prob"))
         return Matte(alpha, prob, canvas.rgb[0])
