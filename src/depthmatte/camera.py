@@ -24,7 +24,7 @@ _ASPECT_TOLERANCE = 0.03
 
 # EXIF orientation -> (x', y') of the upright image out of the stored (x, y): a signed
 # permutation. What leaves at the far side comes back in at 0.
-_ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
+ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
     1: [[1, 0], [0, 1]],
     2: [[-1, 0], [0, 1]],
     3: [[-1, 0], [0, -1]],
@@ -164,9 +164,9 @@ class Camera:
         world stays where it is, so poses to other cameras hold. Raises InputError for
         other numbers.
         """
-        if orientation not in _ORIENTATION_MATRICES:
+        if orientation not in ORIENTATION_MATRICES:
             raise InputError(f"orientation {orientation} is unknown; use 1 to 8")
-        turn = np.array(_ORIENTATION_MATRICES[orientation])
+        turn = np.array(ORIENTATION_MATRICES[orientation])
         swapped = orientation >= 5
         height, width = self.shape[::-1] if swapped else self.shape
         far = np.where(turn.sum(axis=1) < 0, (width - 1, height - 1), 0)
@@ -237,14 +237,17 @@ def relative_pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
     return rotation, target.translation - rotation @ source.translation
 
 
-def is_same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Can pictures of these (height, width) show the same view at two sizes?
+def is_same_aspect(
+    one: tuple[int, int], other: tuple[int, int], tolerance: float = _ASPECT_TOLERANCE
+) -> bool:
+    """Whether pictures of these (height, width) can show the same view at two sizes.
 
-    Their shapes may differ by `ASPECT`, or by a pixel of rounding.
+    At equal height their widths may differ by `tolerance`, relative to the larger width, or
+    by a pixel of rounding.
     """
     (height, width), (rows, columns) = one, other
     expected = rows * width / height
-    return abs(columns - expected) <= max(1, _ASPECT_TOLERANCE * max(columns, expected))
+    return abs(columns - expected) <= max(1, tolerance * max(columns, expected))
 
 
 def _check_pose(rotation: Matrix, translation: Matrix) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .canvas import Letterbox, from_canvas, resize, to_canvas
 from .filters import WindowMoments, box_filter, dot_planes, local_range, normalized_convolution
+from .system.row_strips import row_strips
 from .types import RGB, Float
 
 _RADIUS = 1
@@ -20,7 +21,6 @@ _MIN_EDGE_RANGE = (
     0.02  # a map that varies less than this within a window has no edge worth following
 )
 _NOISE_VARIANCE = 1e-4  # variance of a map that is taken for noise
-_ROWS = 256
 _WIDE = 4096  # columns enlarged together; a slope of a larger picture never lies there whole
 _STRIP = 64  # rows that are skipped or worked on together
 
@@ -171,11 +171,6 @@ def _spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tuple[slice,
         if columns.size:
             stop = min(int(columns[-1] * across + across) + 1, shape[1])
             yield rows, slice(int(columns[0] * across), stop)
-
-
-def row_strips(height: int, rows: int = _ROWS) -> Iterator[slice]:
-    """Slices of `rows` rows that cover `height`: temporaries of a big photo stay small."""
-    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 def _bounded(values: Float) -> Float:
