@@ -91,7 +91,9 @@ def to_16bit(values: NDArray[Any]) -> NDArray[np.uint16]:
 
 def _levels(values: NDArray[Any], top: int) -> NDArray[np.float32]:
     if not np.isfinite(values).all():
-        raise InputError("a map with values that are not finite cannot be written; mend it first")
+        raise InputError(
+            "a map with values that are not finite cannot be written; replace them first"
+        )
     levels: NDArray[np.float32] = np.multiply(values, np.float32(top), dtype=np.float32)
     np.clip(levels, 0, top, out=levels)
     return np.rint(levels, out=levels)
