@@ -43,7 +43,7 @@ site: $(VENV)/.dev ## build the docs site into site/, warnings are errors
 	@$(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev ## time every stage on this machine
-	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python -m benchmarks.speed
 
 dist: $(VENV)/.dev release-check ## build wheels and sdist into dist/ and check them
 	rm -rf dist

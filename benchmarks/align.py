@@ -4,7 +4,7 @@ The scene is a person-sized block before a slanted wall, with 5 % holes. Wall ti
 a user waits; processor time is what is left of it on an idle machine. The error is that of
 the wall, known in closed form.
 
-python benchmarks/align.py [--runs N] -> results/align.csv
+python -m benchmarks.align [--runs N] -> results/align.csv
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from table import show, write
 
 from depthmatte.camera import Camera
 from depthmatte.canvas import Canvas, prepare_canvas
@@ -25,6 +24,8 @@ from depthmatte.depth.sensor.align import align_depth
 from depthmatte.depth.sensor.measured import canvas_camera, sensor_depth
 from depthmatte.evidence import DepthStatus, Evidence, RawDepth
 from depthmatte.photo import Photo
+
+from .common.table import show, write
 
 DEPTH = Camera((480, 640), 525, 525, 319.5, 239.5)
 NORMAL, OFFSET = np.array([0.2, 0.1, 1.0]), 3.0

@@ -1,6 +1,6 @@
 """Is the depth right? Ours beside Tiefenrausch on outlines, people, posters and a sensor.
 
-python benchmarks/depth.py [--scenes 200] -> results/depth.csv, reliability.csv, reliability.png
+python -m benchmarks.depth [--scenes 200] -> results/depth.csv, reliability.csv, reliability.png
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from peers import DATA, TiefenrauschPeer
-from table import RESULTS, show, write
 
 from depthmatte.canvas import from_canvas, prepare_canvas
 from depthmatte.evaluation.depth_metrics import (
@@ -33,6 +31,9 @@ from depthmatte.pipeline import Pipeline
 from depthmatte.session import Session
 from depthmatte.training.scenes.depth_scenes import DepthScene, held_out_depth_scenes
 from depthmatte.types import Float, Mask
+
+from .common.peers import DATA, TiefenrauschPeer
+from .common.table import RESULTS, show, write
 
 SETS = {"picsart": "people/picsart/eval", "ccp": "people/ccp/eval"}
 TOLERANCE = 0.1

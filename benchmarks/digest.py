@@ -1,6 +1,6 @@
 """One SHA-256 over the alphas of whole folders: proof that a change leaves every cut as it was.
 
-    python benchmarks/digest.py DIR... [--subject auto] [--fusion adaptive] [--threads 1]
+    python -m benchmarks.digest DIR... [--subject auto] [--fusion adaptive] [--threads 1]
 
 Each DIR holds `images`. The float32 bytes of every alpha count, in the order of the file names.
 """

@@ -1,6 +1,6 @@
 """How often is a photo without people answered with nobody?
 
-python benchmarks/empty.py -> results/empty.csv
+python -m benchmarks.empty -> results/empty.csv
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from peers import DATA
-from table import show, write
 
 from depthmatte.evaluation.run import fusion_variants
 from depthmatte.fusion import FUSIONS
 from depthmatte.io.photo.photo_reader import read
 from depthmatte.session import Session
 from depthmatte.training.data.splits import list_backgrounds
-from depthmatte.values import SEEN
+
+from .common.peers import DATA
+from .common.table import show, write
 
 TITLES = {"photos": "photos", "empty": "nobody found", "finite": "without NaN"}
 
@@ -42,7 +42,7 @@ def main() -> None:
                 session.pipeline(), read(file), session.fusions()
             ):
                 counts[variant]["photos"] += 1
-                counts[variant]["empty"] += portrait.mask.mean() < SEEN
+                counts[variant]["empty"] += not portrait.found
                 counts[variant]["finite"] += bool(np.isfinite(portrait.alpha).all())
         for numbers in counts.values():
             numbers["empty"] /= numbers["photos"]

@@ -1,6 +1,6 @@
 """How long does `adaptive` take on the canvas, and where does the time go?
 
-python benchmarks/fusing.py SCENES -> results/fusing.csv
+python -m benchmarks.fusing SCENES -> results/fusing.csv
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from table import show, write
-from timing import Step, times
 
 from depthmatte.canvas import prepare_canvas
 from depthmatte.evaluation import ablation
@@ -24,6 +22,9 @@ from depthmatte.networks.network import Network
 from depthmatte.session import Session
 from depthmatte.subjects.select import drop_instances_behind
 from depthmatte.values import Depth, Matte
+
+from .common.table import show, write
+from .common.timing import Step, times
 
 SOURCES = ("mono", "sensor", "stereo")
 TITLES = {

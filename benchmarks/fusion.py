@@ -1,6 +1,6 @@
 """What fusion is worth: hard scenes, ordinary photos, lies and lost pieces, in one CSV.
 
-python benchmarks/fusion.py SCENES [--frames 4] -> results/fusion.csv, fusion.png, sheet
+python -m benchmarks.fusion SCENES [--frames 4] -> results/fusion.csv, fusion.png, sheet
 
 SCENES is a folder that `python -m benchmarks.hard_scenes --split test` made. Ordinary sets
 are those of quality.py and every n-th frame of video/dance-twirl, with the depth network's
@@ -20,10 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from peers import DATA, EVAL_SETS
-from quality import short
 from rich.progress import track
-from table import RESULTS, show, write
 
 from depthmatte.canvas import Canvas
 from depthmatte.depth import DepthFunction
@@ -33,6 +30,10 @@ from depthmatte.evaluation.run import MASK_IOU, MetricTable
 from depthmatte.evidence import DepthStatus
 from depthmatte.session import Session
 from depthmatte.values import Depth, Matte
+
+from .common.peers import DATA, EVAL_SETS
+from .common.table import RESULTS, show, write
+from .quality import short
 
 TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band": "band MAE", "mae": "MAE",
           FALSE_AREA: "false area", MISSED_AREA: "missed area"}  # fmt: skip

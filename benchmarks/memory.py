@@ -1,6 +1,6 @@
 """Does memory stay flat? Resident memory over many cuts of mixed sizes in one session.
 
-    python benchmarks/memory.py --cuts 1000
+    python -m benchmarks.memory --cuts 1000
 
 Writes benchmarks/results/memory.csv: cuts done, resident MiB. The growth is the largest reading
 of the second half over the largest of the first half, after a warm-up of one cut of each size.
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from table import write
 
 import depthmatte as dm
 from depthmatte.cli.commands.demo import load_sample_photo
+
+from .common.table import write
 
 SIDES = (64, 240, 512, 777, 1024, 1600, 2048)
 """Longer sides of the photos in pixels, in turn, each upright and lying."""

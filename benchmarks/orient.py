@@ -5,7 +5,7 @@ The eval photos are portrait shots, so landscape ones are made of them in two wa
 `turned` turns the whole photo by 90 degrees, as from a camera held sideways whose file
 does not say so, half of them each way round.
 
-python benchmarks/orient.py -> results/orient.csv
+python -m benchmarks.orient -> results/orient.csv
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from typing import get_args
 
 import cv2
 import numpy as np
-from peers import DATA
-from table import show, write
 
 from depthmatte.evaluation.depth_metrics import outline_pairs
 from depthmatte.evaluation.metrics import METRICS, compute_metrics
@@ -27,6 +25,9 @@ from depthmatte.options import OrientMode
 from depthmatte.photo import Photo
 from depthmatte.session import Session
 from depthmatte.types import Float
+
+from .common.peers import DATA
+from .common.table import show, write
 
 SETS = ("people/picsart/eval", "people/ccp/eval")
 Pair = tuple[Photo, Float]

@@ -1,6 +1,6 @@
 """The whole path from a 12-megapixel JPEG to a cut-out PNG, beside an older checkout and rembg.
 
-    python benchmarks/path.py [--against CHECKOUT] [--rembg PROGRAM] [--threads 1] [--rounds 9]
+    python -m benchmarks.path [--against CHECKOUT] [--rembg PROGRAM] [--threads 1] [--rounds 9]
 
 Everything runs in turns, each side in a process of its own: warm stages in one that stays, cold
 cuts in a new one each time. What counts are the ratios of the medians. Byte code is kept, as
@@ -22,13 +22,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from peers import CACHE, ROOT
-from table import write
-from timing import cpu, run
 
 import depthmatte as dm
 
-WORKER = Path(__file__).with_name("path_worker.py")
+from .common.peers import CACHE, ROOT
+from .common.table import write
+from .common.timing import cpu, run
+
+WORKER = Path(__file__).parent / "common" / "path_worker.py"
 ALL = "all stages"
 LARGE = (4000, 3000)
 """Height and width of the photo."""

@@ -1,6 +1,6 @@
 """Phone photos with the phone's own matte: how our cut agrees with it, alone and fused.
 
-python benchmarks/phones.py -> results/phones.csv, out/phones.png
+python -m benchmarks.phones -> results/phones.csv, out/phones.png
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from peers import DATA
-from table import show, write
 
 from depthmatte.canvas import resize
 from depthmatte.evaluation.contact_sheet import draw_contact_sheet
@@ -18,6 +16,9 @@ from depthmatte.evaluation.metrics import boundary_iou, iou, mae
 from depthmatte.io.photo.photo_reader import read
 from depthmatte.io.photo.photo_writer import write as write_picture
 from depthmatte.session import Session
+
+from .common.peers import DATA
+from .common.table import show, write
 
 VARIANTS = {
     "matte alone": ("none", "none"),

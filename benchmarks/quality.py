@@ -1,6 +1,6 @@
 """Quality of the cut-out on the eval sets, beside the peers, in one table.
 
-python benchmarks/quality.py [FOLDER...] [--no-peers] -> results/quality.csv
+python -m benchmarks.quality [FOLDER...] [--no-peers] -> results/quality.csv
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from peers import DATA, EVAL_SETS, peers
 from rich.progress import Progress
-from table import RESULTS, show
 
 from depthmatte.evaluation.metrics import METRICS
 from depthmatte.evaluation.run import MASK_IOU, evaluate_folders, find_samples, write_csv
 from depthmatte.options import CutOptions
 from depthmatte.session import Session
+
+from .common.peers import DATA, EVAL_SETS, peers
+from .common.table import RESULTS, show
 
 TITLES = {name: metric.title for name, metric in METRICS.items()} | {MASK_IOU: "own-mask IoU"}
 BETTER = {name: str(metric.better) for name, metric in METRICS.items()} | {MASK_IOU: "higher"}

@@ -3,7 +3,7 @@
 What is compared is measured in the same run, in turns, so that a busy machine slows all
 alike; read the ratios before the milliseconds.
 
-python benchmarks/speed.py [--no-selfie] -> results/speed.csv
+python -m benchmarks.speed [--no-selfie] -> results/speed.csv
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-from peers import ROOT, SHARED, Selfie
-from table import write
-from timing import cpu, medians, run
 
 from depthmatte.canvas import PRESET_SHAPE
 from depthmatte.networks import table
 from depthmatte.networks.network import Network, open_bare_session
 from depthmatte.photo import Photo
+
+from .common.peers import ROOT, SHARED, Selfie
+from .common.table import write
+from .common.timing import cpu, medians, run
 
 
 def networks(rounds: int, threads: int, with_selfie: bool) -> dict[str, float]:

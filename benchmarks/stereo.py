@@ -1,6 +1,6 @@
 """Is the disparity right? Network, SGBM and HITNet on Middlebury pairs with ground truth.
 
-python benchmarks/stereo.py [--network FILE] -> results/stereo.csv, sparsification.png
+python -m benchmarks.stereo [--network FILE] -> results/stereo.csv, sparsification.png
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from peers import DATA, SHARED
-from table import RESULTS, show, write
 
 from depthmatte.depth.stereo.disparity import (
     Disparity,
@@ -30,6 +28,9 @@ from depthmatte.io.photo.photo_reader import read
 from depthmatte.networks import table as weights
 from depthmatte.networks.network import open_bare_session
 from depthmatte.types import RGB, Float, Mask
+
+from .common.peers import DATA, SHARED
+from .common.table import RESULTS, show, write
 
 BAD = 2.0
 """Pixels of error from which a disparity counts as bad, at the pair's own size."""

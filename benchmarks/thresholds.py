@@ -1,7 +1,7 @@
 """The second threshold of every fusion with every source, chosen on training scenes.
 
 python -m benchmarks.hard_scenes --data ../shared/data --out OUT --count 40 --seed 11 --split train
-python benchmarks/thresholds.py OUT -> the table `ablation.THRESHOLDS`, printed
+python -m benchmarks.thresholds OUT -> the table `ablation.THRESHOLDS`, printed
 
 Only scenes of the training split belong here; what is measured afterwards is the test split.
 """

@@ -1,6 +1,6 @@
 """Many photos: `Session.map` on all cores against a plain loop of one-thread cuts.
 
-    python benchmarks/throughput.py --photos 60 --rounds 3
+    python -m benchmarks.throughput --photos 60 --rounds 3
 
 Each photo is a 12-megapixel JPEG that is read, cut and written as a cut-out PNG. Both ways run
 in turn in processes of their own; the ratio of their medians counts.
@@ -18,10 +18,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from table import write
 
 import depthmatte as dm
 from depthmatte.cli.commands.demo import load_sample_photo
+
+from .common.table import write
 
 SIZE = (3000, 4000)
 """Width and height of a photo: 12 megapixels."""
@@ -81,7 +82,15 @@ def main() -> None:
         for _ in range(given.rounds):
             for way in WAYS:
                 start = time.perf_counter()
-                command = [sys.executable, __file__, "--way", way, "--folder", str(folder)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.throughput",
+                    "--way",
+                    way,
+                    "--folder",
+                    str(folder),
+                ]
                 subprocess.run(command, check=True)
                 spent[way].append(time.perf_counter() - start)
     medians = {way: statistics.median(times) for way, times in spent.items()}

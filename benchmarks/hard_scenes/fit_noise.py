@@ -5,7 +5,7 @@ python -m benchmarks.hard_scenes.fit_noise --data ../shared/data [--csv FILE]
 Reads `rgbd/office` (structured light, 640 x 480, registered to its color camera, one man
 at about 1 m before a wall at 2.6 m) and `rgbd/kinect2` (time of flight, 512 x 424, one man
 at about 2 m in a full room). The same measures are then taken of simulated frames
-(`depthmatte.training.sensor_noise`), so the table shows both side by side. What it printed
+(`depthmatte.training.scenes.depth_sensor`), so the table shows both side by side. What it printed
 is kept in `noise.csv`:
 
     step_mm_per_m2   quantisation: the step between neighboring values is this times z^2

@@ -76,8 +76,8 @@ def test_an_empty_room_has_no_people_under_every_fusion(fusing: str) -> None:
 def test_thresholds_are_two() -> None:
     faint = photo(red=150)
     assert pipeline()(faint).found
-    assert not pipeline(first_threshold=0.7)(faint).alpha.any()
-    strict = pipeline(second_threshold=0.7)(faint)
+    assert not pipeline(detection_threshold=0.7)(faint).alpha.any()
+    strict = pipeline(fused_threshold=0.7)(faint)
     assert not strict.found
     assert not strict.alpha.any()
 

@@ -129,7 +129,7 @@ def test_a_small_portrait_is_looked_at_again_and_stays_where_it_is() -> None:
 def test_depth_covers_the_whole_photo_after_a_zoom() -> None:
     photo = small_person()
     once, twice = pipeline(second_look=False)(photo), pipeline()(photo)
-    for name in ("depth", "metres", "depth_prob", "validity"):
+    for name in ("depth", "meters", "depth_prob", "validity"):
         np.testing.assert_array_equal(getattr(once, name), getattr(twice, name))
 
 
@@ -218,10 +218,10 @@ def test_measured_depth_keeps_the_scale_of_the_whole_photo() -> None:
     there = resample_depth(whole, first.fit, near)
     assert there.scale == whole.scale
     inside = near.fit.inside()
-    metres = there.z[inside].astype(float)
-    np.testing.assert_allclose(there.relative[inside], metres / whole.z.max(), rtol=1e-5)
+    meters = there.z[inside].astype(float)
+    np.testing.assert_allclose(there.relative[inside], meters / whole.z.max(), rtol=1e-5)
     low, high, _ = whole.scale
-    expected = (np.log(metres) - low) / max(high - low, np.log(2))
+    expected = (np.log(meters) - low) / max(high - low, np.log(2))
     np.testing.assert_allclose(there.log_depth[inside], np.clip(expected, 0, 1), atol=1e-5)
 
 

@@ -199,7 +199,7 @@ def test_empty_surroundings_change_no_person() -> None:
     )
     assert np.array_equal(found.label[40:-40, 40:-40], alone.label)
     assert np.count_nonzero(found.label) == np.count_nonzero(alone.label)
-    for name in ("area", "likely", "depth"):
+    for name in ("area", "prob_sum", "depth"):
         assert np.array_equal(getattr(found, name)[1:], getattr(alone, name)[1:])
 
 

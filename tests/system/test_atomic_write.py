@@ -17,8 +17,8 @@ LEFT = f".0123456789abcdef{_DRAFT_SUFFIX}"
 WRITER = """
 import sys, time
 from pathlib import Path
-from depthmatte.system.atomic_write import replacing
-with replacing(Path(sys.argv[1])) as draft:
+from depthmatte.system.atomic_write import atomic_draft
+with atomic_draft(Path(sys.argv[1])) as draft:
     draft.write_bytes(b"half")
     print("here", flush=True)
     sys.stdin.read()

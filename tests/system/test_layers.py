@@ -235,7 +235,7 @@ import sys
 for name in ("onnxruntime", "torch", "onnx", "typer", "rich", "skimage", "scipy", "matplotlib"):
     sys.modules[name] = None
 import numpy as np
-from depthmatte.depth import unmeasured
+from depthmatte.depth import no_depth
 from depthmatte.fusion import FUSIONS
 from depthmatte.values import Matte
 from depthmatte.photo import Photo
@@ -246,7 +246,7 @@ def red(canvas):
 
 rgb = np.zeros((64, 64, 3), np.uint8)
 rgb[16:48, 16:48, 0] = 255
-portrait = Pipeline(red, unmeasured, FUSIONS["adaptive"])(Photo(rgb))
+portrait = Pipeline(red, no_depth, FUSIONS["adaptive"])(Photo(rgb))
 print(portrait.found, portrait.cutout().shape, portrait.blur().shape)
 """
     )

@@ -31,6 +31,7 @@ from depthmatte.training.scenes.depth_sensor import (
 from depthmatte.training.scenes.hard_scenes.drawn_objects import DRAWN_OBJECTS, draw_garment
 from depthmatte.training.scenes.hard_scenes.scene import SCENE_TAGS, HardScene, draw_hard_scene
 from depthmatte.training.scenes.layer import Layer
+from depthmatte.training.scenes.light import ContactShadow
 from depthmatte.training.scenes.placement import Placement, SurfaceShape, place_cutout
 from depthmatte.training.scenes.renderer import Backdrop, render
 from places import ROOT
@@ -487,3 +488,15 @@ def test_scenes_of_the_real_data(shared: Path) -> None:
             assert warped_error(scene) < 0.2
             evaluated = "/eval/" in scene.info["subject"]["source"]
             assert split == "test" or not evaluated
+
+
+def test_a_contact_shadow_is_darkest_at_its_middle_and_stays_near() -> None:
+    rgb = np.full((80, 120, 3), 200, np.float32)
+    shadow = ContactShadow(axes=(1.0, 0.2), softness=0.1, strength=0.4, reach=3.0)
+    shadow.draw(rgb, 40, 60, 20)
+    assert rgb[40, 60, 0] == pytest.approx(200 * 0.6, rel=0.02)
+    assert (rgb[:26] == 200).all()
+    assert (rgb[:, :25] == 200).all()
+    before = rgb.copy()
+    shadow.draw(rgb, 500, 60, 20)  # below the frame
+    np.testing.assert_array_equal(rgb, before)

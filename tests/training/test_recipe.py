@@ -118,6 +118,24 @@ def test_old_flags_still_work(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["--companions", "0.1", "--distractors", "0.9", "--tall-distractors"],
+        ["--beside", "0.1", "--crowded", "0.9", "--tall"],
+    ],
+)
+def test_flags_of_maps_say_which_crowd(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = pytest.importorskip("depthmatte.training.tasks.fusion_maps", reason="extra train")
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(made, "make_maps", lambda *_, **named: asked.update(named) or 0)
+    run = CliRunner().invoke(commands.train_app, ["maps", "--data", "D", *words])
+    assert run.exit_code == 0, run.output
+    crowd = asked["crowd"]
+    assert (crowd.companions, crowd.distractors, crowd.aligned) == (0.1, 0.9, True)
+    assert crowd.distractor_height == made.TALL_DISTRACTOR_HEIGHT
+
+
+@pytest.mark.parametrize(
     ("task", "name"), [(task, name) for task, all_ in UNUSED_OPTIONS.items() for name in all_]
 )
 def test_an_option_that_a_task_does_not_use_is_refused(task: str, name: str) -> None:
@@ -209,7 +227,7 @@ def test_help_needs_no_heavy_package() -> None:
         check=True,
     )
     told = re.sub(r"\s+", " ", run.stdout)
-    assert "Target epoch count: a whole number from 1 to 1000000. Default: 16." in told
+    assert "Train for this many epochs: a whole number from 1 to 1000000. Default: 16." in told
     assert "Default: work/fuse." in told
     assert "--task" not in told
 

@@ -18,10 +18,26 @@ from .checkpoint import read_checkpoint, refuse_run_file, write_checkpoint
 
 
 def average_checkpoints(checkpoints: Sequence[Path], shares: Sequence[float], out: Path) -> Path:
-    """Write `out` with the weighted mean of the checkpoints' weights; the rest is the last's.
+    """Write the weighted mean of several checkpoints' weights; the rest is the last one's.
 
-    Raises InputError unless every checkpoint has a share, shares are positive, and all
-    hold the same network.
+    Parameters
+    ----------
+    checkpoints : sequence of Path
+        Checkpoints of one network.
+    shares : sequence of float
+        One positive number for each.
+    out : Path
+        The checkpoint to write.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    InputError
+        Unless every checkpoint has a share, shares are positive, and all hold the same network.
     """
     if len(checkpoints) != len(shares) or not shares or min(shares) < 0 or sum(shares) <= 0:
         raise InputError("--shares: give one positive number for each checkpoint")

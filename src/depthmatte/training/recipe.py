@@ -47,40 +47,54 @@ class Recipe:
         For a value that an option cannot have, and for an option that the task has no use for.
     """
 
-    task: str = option(MISSING, "the network that is trained", choices=TASK_NAMES, flag=False)
-    data: Path = option(MISSING, "folder with people/, backgrounds/, cutouts/, objects/")
-    out: Path = option(MISSING, "folder for checkpoint, log and plot", flag="-o")
-    epochs: int = option(16, "target epoch count", 1, 1_000_000)
-    batch_size: int = option(8, "photos in a step", 1, 65_536, flag="--batch")
-    learning_rate: float = option(
-        1e-3, "Adam's first learning rate; cosine decay by step", 0, 10, flag="--rate"
+    task: str = option(MISSING, "choose the network to train", choices=TASK_NAMES, flag=False)
+    data: Path = option(
+        MISSING, "read people/, backgrounds/, cutouts/ and objects/ from this folder"
     )
-    encoder: str = option("lite0", "the family of the encoder", choices=ENCODER_NAMES)
+    out: Path = option(MISSING, "write checkpoint, log and plot into this folder", flag="-o")
+    epochs: int = option(16, "train for this many epochs", 1, 1_000_000)
+    batch_size: int = option(8, "use this many samples per step", 1, 65_536, flag="--batch")
+    learning_rate: float = option(
+        1e-3, "set Adam's initial learning rate; it decays along a cosine", 0, 10, flag="--rate"
+    )
+    encoder: str = option("lite0", "choose the encoder family", choices=ENCODER_NAMES)
     imagenet: bool = option(True, "start a lite0 encoder from ImageNet weights")
-    encoder_rate: float = option(1.0, "the encoder's learning rate relative to the rest", 0, 1000)
-    freeze: int = option(0, "first encoder stages that are frozen", 0, 5)
+    encoder_rate: float = option(1.0, "multiply the encoder's learning rate by this", 0, 1000)
+    freeze: int = option(0, "freeze this many encoder stages", 0, 5)
     preset: Preset = option(
-        (480, 352), "the canvas",
+        (480, 352), "set the network's input size",
         takes=f"HEIGHTxWIDTH, multiples of {_SIDE_STEP} from {_MIN_SIDE} to {_MAX_SIDE}",
         metavar="HEIGHTxWIDTH", read=_read_preset, valid=_is_valid_preset,
         show=lambda preset: f"{preset[0]}x{preset[1]}",
     )  # fmt: skip
-    stop_loss: float = option(0.0, "stop when an epoch's loss is at most this", 0)
-    patience: int = option(0, "stop after so many epochs without 1 % gain; 0 is never", 0)
-    ema_decay: float = option(
-        0.998, "decay of the moving average of weights that is exported", 0, 1, flag="--average"
+    stop_loss: float = option(0.0, "stop when the loss of an epoch is at most this", 0)
+    patience: int = option(
+        0,
+        "stop after this many epochs whose loss is less than 1 % below the best; 0 turns it off",
+        0,
     )
-    seed: int = option(0, "the same seed draws the same samples", 0, 2**31 - 1)
-    threads: int = option(0, "CPU threads for torch; 0 is its own choice", 0, 1024)
-    workers: int = option(1, "processes that make samples; 0 is none beside the training", 0, 256)
-    start: Path | None = option(None, "checkpoint to start the weights from")
-    labels: Path | None = option(None, "folder of `train labels`; for fuse: of `train maps`")
-    strength: float = option(1.0, "strength of augmentation", 0, 1)
-    landscape: float = option(0.2, "share of batches on the landscape canvas", 0, 1)
-    limit: int = option(0, "batches in an epoch at most; 0 is all", 0)
-    passes: int = option(1, "how often an epoch goes through everything", 1, 1_000_000)
+    ema_decay: float = option(
+        0.998,
+        "set the decay of the moving average of weights that is exported",
+        0,
+        1,
+        flag="--average",
+    )
+    seed: int = option(0, "set the random seed; equal seeds draw equal samples", 0, 2**31 - 1)
+    threads: int = option(0, "limit torch's CPU threads; 0 lets torch choose", 0, 1024)
+    workers: int = option(
+        1, "make samples in this many processes; 0 uses the training process", 0, 256
+    )
+    start: Path | None = option(None, "start from the weights of this checkpoint")
+    labels: Path | None = option(
+        None, "read the output of `train labels` here; for fuse, of `train maps`"
+    )
+    strength: float = option(1.0, "set the strength of augmentation", 0, 1)
+    landscape: float = option(0.2, "make this share of batches landscape", 0, 1)
+    limit: int = option(0, "use at most this many batches per epoch; 0 uses all", 0)
+    passes: int = option(1, "go through the data this often per epoch", 1, 1_000_000)
     minutes: float = option(
-        0.0, "time the run may take, the rate falls with it; 0 is as long as its epochs need", 0
+        0.0, "stop after this many minutes and decay the learning rate to match; 0 sets no limit", 0
     )
 
     def __post_init__(self) -> None:
@@ -95,8 +109,8 @@ class Recipe:
 class ExistingRun:
     """What happens to a run that the folder holds already. By default it is refused."""
 
-    resume: bool = option(False, "go on from OUT/last.pt")
-    replace: bool = option(False, "give up the run that OUT holds and begin anew")
+    resume: bool = option(False, "continue from OUT/last.pt")
+    replace: bool = option(False, "discard the run in OUT and start again")
 
     def __post_init__(self) -> None:
         check_options(self)

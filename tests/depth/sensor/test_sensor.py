@@ -306,14 +306,14 @@ def test_relative_depth_follows_the_same_formula() -> None:
     assert not depth.metric
 
 
-@pytest.mark.parametrize("source", ["sensor", "stored"])
+@pytest.mark.parametrize("source", ["depth_map", "embedded_depth"])
 def test_depth_of_another_shape_is_refused(source: str) -> None:
     photo = Photo(
         np.zeros((108, 192, 3), np.uint8), Meta("me.jpg"),
         evidence=Evidence(**{source: raw(np.full((64, 48), 2.0))}),
     )  # fmt: skip
     with pytest.raises(InputError, match=r"depth of 48 x 64 pixels cannot belong.*192 x 108"):
-        {"sensor": sensor_depth, "stored": embedded_depth}[source](photo, own(photo))
+        {"depth_map": sensor_depth, "embedded_depth": embedded_depth}[source](photo, own(photo))
 
 
 def test_swapped_cameras_are_refused() -> None:
@@ -332,7 +332,7 @@ def test_relative_depth_cannot_move() -> None:
     with pytest.raises(InputError, match="relative and cannot move"):
         sensor_depth(photo, own(photo))
     alone = taken(replace(depth, camera=None))
-    with pytest.raises(InputError, match="no metres to limit"):
+    with pytest.raises(InputError, match="no meters to limit"):
         sensor_depth(alone, own(alone), SensorOptions(far=3.0))
 
 

@@ -25,9 +25,9 @@ PIXELS = SIDE * SIDE
 
 READ = """
 import resource, sys
-from depthmatte.io import depthfile
+from depthmatte.io.depthmaps import depth_reader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-raw = depthfile.read(sys.argv[1], *map(float, sys.argv[2:]))
+raw = depth_reader.read_depth_file(sys.argv[1], *map(float, sys.argv[2:]))
 print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, *raw.shape, raw.z.max())
 """
 

@@ -31,7 +31,7 @@ READ = """
 import resource, sys
 from depthmatte.io.photo.photo_reader import read
 photo = read(sys.argv[1])
-print(photo.evidence.stored is None, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(photo.evidence.embedded_depth is None, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 OPEN, CLOSE = '<x:xmpmeta xmlns:x="adobe:ns:meta/">', "</x:xmpmeta>"

@@ -186,13 +186,13 @@ def test_memory_of_decoding(tmp_path, orientation, most):
     path.write_bytes(encode(picture, "JPEG", quality=80, exif=fixtures.exif(orientation)))
     code = (
         "import sys\n"
-        "from depthmatte.io.image import read, read_header\n"
+        "from depthmatte.io.photo.photo_reader import read, read_photo_header\n"
         "def peak():\n"
         "    rows = open('/proc/self/status').read().split('VmHWM:')\n"
         "    return int(rows[1].split()[0]) * 1024\n"
         f"read({encode(scene(), 'JPEG', exif=fixtures.exif(6))!r})\n"
         "before = peak()\n"
-        "read_header(sys.argv[1])\n"
+        "read_photo_header(sys.argv[1])\n"
         "header = peak()\n"
         "read(sys.argv[1])\n"
         "print((header - before) / 24e6, (peak() - before) / 24e6)\n"
@@ -272,7 +272,7 @@ def test_reading_registers_nothing():
     """A host's Pillow opens after us what it opened before."""
     code = (
         "from PIL import Image\n"
-        "from depthmatte.io.image import read\n"
+        "from depthmatte.io.photo.photo_reader import read\n"
         f"read({encode(scene(), 'HEIF')!r})\n"
         "print('HEIF' in Image.OPEN, Image.MAX_IMAGE_PIXELS)\n"
     )

@@ -100,9 +100,27 @@ def paste_people(
     landscape: bool,
     crowd: CrowdOptions = DEFAULT_CROWD,
 ) -> Stack:
-    """One picture of all `people` before `distractors` before `background`.
+    """Paste people into another picture.
 
-    Its truth is the common mask of `people`. Distractors must not be cut off by their frame.
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    people : list of CutoutImage
+        The people of the portrait.
+    distractors : list of CutoutImage
+        People for the crowd behind, none of them cut off by their frame; may be empty.
+    background : ndarray
+        uint8 (H, W, 3), a photo without people.
+    landscape : bool
+        Orientation of the picture.
+    crowd : CrowdOptions
+        How people and distractors stand.
+
+    Returns
+    -------
+    Stack
+        The picture, `PASTED_LONG_SIDE` pixels on its longer side, and the common mask of `people`,
+        uint8.
     """
     aspect = rng.uniform(1.2, 1.85)
     size = PASTED_LONG_SIDE, round(PASTED_LONG_SIDE / aspect)

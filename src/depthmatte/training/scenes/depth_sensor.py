@@ -24,14 +24,36 @@ _DEPTH_JUMP = 0.08
 
 @dataclass(frozen=True)
 class DepthSensor:
-    """One kind of depth camera of `shape` (h, w) pixels and a focal length of `focal` pixels.
+    """One kind of depth camera.
 
-    Values are multiples of `step` mm per square meter times z^2, rounded to mm. `sigma` is
-    the noise in mm: constant part and part per square meter; `grain` its size in pixels.
-    `emitter` is the meters between camera and lamp: what the lamp does not reach has no
-    depth. `edge_loss` is the mean and deviation in pixels of what is lost at outlines, `flying`
-    the share of outline pixels that mix both surfaces, `clumps` the size in pixels of
-    missing patches. `corner` is the missing share in the outermost tenth.
+    Attributes
+    ----------
+    name : str
+        Its name in scene.json.
+    shape : tuple of int
+        (h, w) in pixels.
+    focal : float
+        Focal length in pixels.
+    nearest, farthest : float
+        Range in meters.
+    step : float
+        Steps of its values in mm per square meter, times z^2; 0 for whole millimeters.
+    sigma : tuple of float
+        Noise in mm: the constant part and the part per square meter.
+    grain : float
+        Size of the noise in pixels.
+    emitter : float
+        Meters between camera and lamp. What the lamp does not reach has no depth.
+    edge_loss : tuple of float
+        Mean and deviation in pixels of what is lost at outlines.
+    flying : float
+        Share of outline pixels that mix both surfaces.
+    clumps : float
+        Size of missing patches in pixels.
+    speckle : float
+        Share of single pixels that are missing everywhere.
+    corner : float
+        Missing share in the outermost tenth.
     """
 
     name: str
@@ -62,10 +84,21 @@ DEPTH_SENSORS = (STRUCTURED_LIGHT, TIME_OF_FLIGHT)
 
 
 def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: FloatMap) -> FloatMap:
-    """What `sensor` answers: float32 (h, w) meters in whole millimeters, 0 where nothing.
+    """What a depth camera measures.
 
-    `meters` (h, w) is the truth on the sensor's own grid, `missing` (h, w) in [0, 1] how
-    likely each pixel returns nothing for what it is made of.
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    sensor : DepthSensor
+    meters : ndarray
+        float32 (h, w), the true depth on the sensor's own grid.
+    missing : ndarray
+        float32 (h, w) in [0, 1], how likely each pixel returns nothing for its material.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w), meters in whole millimeters, 0 where nothing was measured.
     """
     edge = _depth_outlines(meters)
     lost = lamp_shadow(meters, sensor.focal * sensor.emitter * float(rng.choice([-1, 1])))

@@ -83,11 +83,22 @@ class ContactShadow:
 
 @dataclass(frozen=True)
 class Exposure:
-    """How the photo was exposed.
+    """How a photo is exposed.
 
-    `gain` scales and `gamma` bends the light, `cast` (3,) tints it; `noise` is gray levels
-    of shot noise at middle gray; `bloom` in [0, 1] is how much bright areas spill over;
-    `soft` is the lens's blur in pixels; `vignette` darkens the corners by that share.
+    Attributes
+    ----------
+    gain, gamma : float
+        Scale and bend the light.
+    cast : tuple of float
+        Tint of red, green and blue.
+    noise : float
+        Gray levels of shot noise at middle gray.
+    bloom : float
+        How much bright areas spill over, in [0, 1].
+    soft : float
+        The lens's blur in pixels.
+    vignette : float
+        Share by which corners are darker.
     """
 
     gain: float = 1.0

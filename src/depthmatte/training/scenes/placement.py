@@ -47,7 +47,7 @@ class SurfaceShape:
 
 @dataclass(frozen=True)
 class Placement:
-    """The place of a cut-out: `rows` pixels high, first pixel at (top, left), all fractional."""
+    """A cut-out's place: `rows` pixels high, its first pixel at (top, left), all fractional."""
 
     rows: float
     top: float

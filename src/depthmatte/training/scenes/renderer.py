@@ -28,10 +28,20 @@ _RAY_STEPS = 4
 
 @dataclass(frozen=True)
 class Backdrop:
-    """Ground `camera_height` meters under the camera, up to a wall `wall` meters off.
+    """Ground and wall of a scene with the picture on them.
 
-    `rgb` float32 (h, w, 3) is what the photo's camera would see of them, with `margin`
-    pixels more on every side; `missing` (h, w) as in Layer.
+    Attributes
+    ----------
+    rgb : ndarray
+        float32 (h, w, 3), what the photo's camera would see of them.
+    missing : ndarray
+        float32 (h, w) in [0, 1], how likely a depth sensor gets nothing back.
+    margin : int
+        Pixels that `rgb` has more than the photo on every side.
+    camera_height : float
+        Meters from the camera down to the ground.
+    wall : float
+        Meters to the wall.
     """
 
     rgb: FloatMap
@@ -61,9 +71,21 @@ class _Rays:
 
 
 def render(layers: list[Layer], backdrop: Backdrop, photo: Camera, camera: Camera) -> Composite:
-    """The scene as `camera` sees it; `photo` is the camera that layers were drawn for.
+    """Render a scene as one camera sees it.
 
-    `layers` are painted in the given order, which must be from far to near.
+    Parameters
+    ----------
+    layers : list of Layer
+        From far to near.
+    backdrop : Backdrop
+    photo : Camera
+        The camera that layers and backdrop were drawn for.
+    camera : Camera
+        The camera that looks.
+
+    Returns
+    -------
+    Composite
     """
     rays = _Rays.of(camera)
     seen = _backdrop(backdrop, photo, rays)

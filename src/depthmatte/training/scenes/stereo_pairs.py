@@ -28,8 +28,16 @@ _MAX_DISAGREEMENT = 1.0
 
 @dataclass(frozen=True)
 class StereoPair:
-    """A rectified pair: `left` and `right` uint8 (h, w, 3), `disparity` float32 (h, w) of the
-    left view in pixels, `visible` boolean where the right view shows the point too.
+    """A rectified pair of (h, w) pixels.
+
+    Attributes
+    ----------
+    left, right : ndarray
+        uint8 (h, w, 3).
+    disparity : ndarray
+        float32 (h, w), pixels, of the left view.
+    visible : ndarray
+        boolean (h, w), where the right view shows the point too.
     """
 
     left: RGB
@@ -40,7 +48,17 @@ class StereoPair:
 
 @dataclass(frozen=True)
 class TexturedSheet:
-    """One layer: RGBA texture, where it lies (`place`, left pixel -> texel, 2x3), its disparity."""
+    """One layer of a pair.
+
+    Attributes
+    ----------
+    texture : ndarray
+        RGBA uint8.
+    place : ndarray
+        float64 (2, 3), left pixel -> texel.
+    disparity : ndarray
+        float32 (h, w), pixels, on the left view's grid.
+    """
 
     texture: RGBA
     place: NDArray[np.float64]

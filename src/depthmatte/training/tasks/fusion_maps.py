@@ -257,12 +257,33 @@ def make_maps(
     composites: int = 0,
     crowd: CrowdOptions = ALIGNED_CROWD,
 ) -> int:
-    """Write the maps of `count` training scenes, of `composites` training composites, of a tenth
-    as many for tests, and of photos.
+    """Write the maps that the fusion network learns from.
 
-    Files that are there already are kept, so that a stopped run goes on. `crowd` says which other
-    people are in composites. `matte` and `depth` are networks as `weights.path` takes them,
-    `pairs` what `depth.stereo.matcher` takes. Returns how many maps were made.
+    Files that exist already are kept, so that a stopped run can go on.
+
+    Parameters
+    ----------
+    data, out : Path
+        The data folder, and the folder for the maps.
+    count, composites : int
+        Training scenes and training composites; a tenth as many are made for tests.
+    seed : int
+        The same seed draws the same pictures.
+    threads : int, optional
+        CPU threads.
+    report : callable
+        Called with each line of the report.
+    matte, depth : str or Path
+        Networks as `weights.path` takes them.
+    pairs : str or Path
+        What `depth.stereo.matcher` takes.
+    crowd : CrowdOptions
+        The other people in composites.
+
+    Returns
+    -------
+    int
+        How many maps were made.
     """
     network = Network(table.network_path(matte), threads)
     segment = create_segmenter(network)

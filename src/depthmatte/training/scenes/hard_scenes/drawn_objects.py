@@ -24,7 +24,7 @@ _Point = tuple[float, float]
 
 
 class _Pen:
-    """Draws solid shapes in units of a sheet `side` pixels high; (x, y) in [0, 1]."""
+    """Draws solid shapes on a sheet `side` pixels high, in units of its height."""
 
     def __init__(self, side: int, wide: float = 1.0) -> None:
         self.side = side * _SUPERSAMPLING

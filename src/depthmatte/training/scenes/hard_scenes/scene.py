@@ -59,11 +59,24 @@ _MIN_SUBJECT_AREA, _MIN_VISIBLE_SHARE = 0.025, 0.45
 class HardScene:
     """A scene of (H, W) pixels.
 
-    `rgb` uint8 (H, W, 3); `alpha` float32 (H, W) in [0, 1], exact; `depth` float32 (H, W),
-    true meters. `sensor` float32 (h, w): meters in whole mm on the depth camera's own grid,
-    0 where missing; `sensor_rig` as calibrated, that is with the error that real rigs have.
-    `right` uint8 (H, W, 3): the right view of a rectified pair, exact in `stereo_rig`.
-    `info` is what scene.json holds.
+    Attributes
+    ----------
+    rgb : ndarray
+        uint8 (H, W, 3).
+    alpha : ndarray
+        float32 (H, W) in [0, 1], exact: the subject and what it holds.
+    depth : ndarray
+        float32 (H, W), true meters.
+    sensor : ndarray
+        float32 (h, w), meters in whole mm on the depth camera's own grid, 0 where missing.
+    sensor_rig : Rig
+        Photo and depth camera as calibrated, that is with the error that real rigs have.
+    right : ndarray
+        uint8 (H, W, 3), the right view of a rectified pair.
+    stereo_rig : Rig
+        Photo and right camera, exact.
+    info : dict
+        The content of scene.json.
     """
 
     rgb: RGB
@@ -77,9 +90,26 @@ class HardScene:
 
 
 def draw_hard_scene(assets: Assets, split: Split, seed: int, index: int) -> HardScene:
-    """Scene number `index` of a seed: the same on every machine with the same files.
+    """Draw one scene: the same on every machine with the same files.
 
-    Raises InputError when the folder's photos give no usable subject.
+    Parameters
+    ----------
+    assets : Assets
+        People, objects and backgrounds of the split.
+    split : str
+        "train" or "test".
+    seed, index : int
+        The series and the number of the scene in it. Scene `index` has tag `index` modulo the
+        number of `SCENE_TAGS`.
+
+    Returns
+    -------
+    HardScene
+
+    Raises
+    ------
+    InputError
+        When the folder's photos give no usable subject.
     """
     for attempt in range(_MAX_TRIES):
         rng = np.random.default_rng((seed, index, split == "test", attempt))

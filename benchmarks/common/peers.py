@@ -3,7 +3,7 @@
 Each of the first two is a callable Photo -> alpha, float32 (H, W) in [0, 1], as `evaluate`
 takes them; Tiefenrausch gives log disparity. `Cached` keeps alphas as 16-bit PNG under
 `.cache/peers`, so that a repeated run costs nothing. Fill the cache beforehand with
-`python benchmarks/peers.py`.
+`python -m benchmarks.peers`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from depthmatte.types import Float
 
 Peer = Callable[[Photo], Float]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 DATA = SHARED / "data"
 CACHE = ROOT / ".cache"

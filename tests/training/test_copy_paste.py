@@ -17,7 +17,7 @@ from depthmatte.training.augment.copy_paste import (
 )
 from depthmatte.training.augment.deform import add_trailing_cloth, bend
 from depthmatte.training.augment.geometry import Stack
-from depthmatte.training.cutout import CutoutImage, premultiply
+from depthmatte.training.cutout import CutoutImage, paste, premultiply, soft_edge
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 
@@ -175,3 +175,34 @@ def test_a_sample_is_a_function_of_its_seed() -> None:
     )
     np.testing.assert_array_equal(one.rgb, two.rgb)
     np.testing.assert_array_equal(one.truths[0], two.truths[0])
+
+
+@pytest.mark.parametrize("corner", [(-3, 2), (4, -1), (5, 6), (-2, -2), (9, 0), (0, -4)])
+def test_a_paste_is_cut_at_the_frame(corner: tuple[int, int]) -> None:
+    picture = np.full((8, 10, 3), 100, np.float32)
+    rgba = np.full((4, 4, 4), 50, np.float32)
+    rgba[..., 3] = 0.5
+    paste(picture, rgba, corner)
+    covered = np.zeros((30, 30), bool)
+    covered[10 + corner[0] : 14 + corner[0], 10 + corner[1] : 14 + corner[1]] = True
+    np.testing.assert_array_equal(picture[..., 0] != 100, False)  # 100 / 2 + 50 is 100 again
+    rgba[..., :3] = 10
+    paste(picture, rgba, corner)
+    np.testing.assert_array_equal(picture[..., 0] == 60, covered[10:18, 10:20])
+    assert set(np.unique(picture)) <= {60, 100}
+
+
+def test_straight_alpha_becomes_colors_times_alpha() -> None:
+    rgba = np.array([[[200, 100, 50, 51]]], np.uint8)
+    np.testing.assert_allclose(premultiply(rgba), [[[40, 20, 10, 0.2]]], rtol=1e-6)
+    np.testing.assert_allclose(premultiply(rgba, 255), [[[40, 20, 10, 51]]], rtol=1e-6)
+
+
+def test_a_soft_edge_is_drawn_in() -> None:
+    mask = np.zeros((40, 40), np.uint8)
+    mask[10:30, 10:30] = 255
+    edges = [soft_edge(mask, gain) for gain in (1.0, 1.7)]
+    assert edges[1].sum() < edges[0].sum()
+    for alpha in edges:
+        assert alpha[20, 20] == 1
+        assert alpha[2, 2] == 0
