@@ -10,7 +10,7 @@ from ..canvas import resize, scale_shape
 from ..color.icc import convert_to_srgb
 from ..color.linear_light import rgb_to_luma
 from ..filters import box_filter, gaussian_filter, guided_coefficients
-from ..restore import row_strips
+from ..system.row_strips import row_strips
 from ..types import RGB, Float
 from .effect import Effect, Pixels, PortraitLike, option
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..canvas import resize, scale_shape
 from ..filters import fill_pull_push, repeat_channels
-from ..restore import row_strips
+from ..system.row_strips import row_strips
 from ..types import RGB, Float
 
 _LAYER_SIDE_PX = 640
