@@ -24,7 +24,7 @@ _ASPECT_TOLERANCE = 0.03
 
 # EXIF orientation -> signed permutation that maps stored (x, y) to upright (x', y'). A negative
 # row counts from the opposite side of the picture.
-_ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
+ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
     1: [[1, 0], [0, 1]],
     2: [[-1, 0], [0, 1]],
     3: [[-1, 0], [0, -1]],
@@ -230,9 +230,9 @@ class Camera:
         InputError
             For any other number.
         """
-        if orientation not in _ORIENTATION_MATRICES:
+        if orientation not in ORIENTATION_MATRICES:
             raise InputError(f"orientation {orientation} is unknown; use 1 to 8")
-        permutation = np.array(_ORIENTATION_MATRICES[orientation])
+        permutation = np.array(ORIENTATION_MATRICES[orientation])
         swapped = orientation >= 5
         height, width = self.shape[::-1] if swapped else self.shape
         offset = np.where(permutation.sum(axis=1) < 0, (width - 1, height - 1), 0)
@@ -323,14 +323,17 @@ def relative_pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
     return rotation, target.translation - rotation @ source.translation
 
 
-def is_same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
+def is_same_aspect(
+    one: tuple[int, int], other: tuple[int, int], tolerance: float = _ASPECT_TOLERANCE
+) -> bool:
     """Return whether pictures of these (height, width) can show one view at two sizes.
 
-    Aspect ratios may differ by 3 percent of the width, or by one pixel of rounding.
+    At equal height their widths may differ by `tolerance`, relative to the larger width, or
+    by one pixel of rounding.
     """
     (height, width), (rows, columns) = one, other
     expected = rows * width / height
-    return abs(columns - expected) <= max(1, _ASPECT_TOLERANCE * max(columns, expected))
+    return abs(columns - expected) <= max(1, tolerance * max(columns, expected))
 
 
 def _check_pose(rotation: Matrix, translation: Matrix) -> None:

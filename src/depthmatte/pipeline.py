@@ -16,7 +16,7 @@ from .options import OrientMode
 from .photo import Photo
 from .portrait import Portrait
 from .segment.embedded import merge_embedded_matte
-from .segment.second_look import drop_cut_components, find_zoom_box
+from .segment.second_look import drop_cut_components, find_second_look_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .system.stopwatch import Stopwatch
 from .values import Depth, Matte
@@ -76,17 +76,17 @@ class Pipeline:
         """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse."""
         clock = Stopwatch()
         first, checked = self._run_pass(photo, photo, clock)
-        crop = self._zoom_box(first)
+        crop = self._second_look_box(first)
         if crop is None:
             return first
         second, _ = self._run_pass(photo, checked, clock, crop, first)
         return second if second.found else replace(first, timings=clock.timings)
 
-    def _zoom_box(self, first: Portrait) -> Box | None:
+    def _second_look_box(self, first: Portrait) -> Box | None:
         """Return the crop for the second look; None when there is none."""
         if not self.second_look:
             return None
-        return find_zoom_box(first, self.preset, self.orient, self.subject.choice == "all")
+        return find_second_look_box(first, self.preset, self.orient, self.subject.choice == "all")
 
     def _run_pass(
         self,

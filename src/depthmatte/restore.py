@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .canvas import Letterbox, from_canvas, resize, to_canvas
 from .filters import WindowMoments, box_filter, dot_planes, local_range, normalized_convolution
+from .system.row_strips import row_strips
 from .types import RGB, Float
 
 _RADIUS = 1
@@ -18,7 +19,6 @@ _EPS = 1e-3
 
 _MIN_EDGE_RANGE = 0.02  # smallest range of a map within a window that counts as an edge
 _NOISE_VARIANCE = 1e-4  # variance of a map that counts as noise
-_ROWS = 256
 _MAX_BLOCK_COLUMNS = 4096  # columns that are enlarged together, to bound the memory
 _STRIP_ROWS = 64  # rows that are skipped or processed together
 
@@ -199,11 +199,6 @@ def _nonzero_spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tupl
         if columns.size:
             stop = min(int(columns[-1] * across + across) + 1, shape[1])
             yield rows, slice(int(columns[0] * across), stop)
-
-
-def row_strips(height: int, rows: int = _ROWS) -> Iterator[slice]:
-    """Yield slices of at most `rows` rows that cover `height`, to keep temporary arrays small."""
-    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 def _clip(values: Float) -> Float:

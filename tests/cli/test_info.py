@@ -206,7 +206,7 @@ def test_an_error_of_any_kind_is_one_line(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "b.jpg")]
-    for module, name in ((extract, "read"), (info, "read_header")):
+    for module, name in ((extract, "read"), (info, "read_photo_header")):
         whole = getattr(module, name)
 
         def limited(path: Path, whole: Any = whole) -> Any:

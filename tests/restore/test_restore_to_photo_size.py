@@ -17,7 +17,8 @@ from depthmatte.filters import box_filter, guided_coefficients, local_range
 from depthmatte.options import OrientMode
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
-from depthmatte.restore import _EPS, _RADIUS, restore_map, restore_measured, row_strips
+from depthmatte.restore import _EPS, _RADIUS, restore_map, restore_measured
+from depthmatte.system.row_strips import row_strips
 from depthmatte.types import RGB, Float
 from depthmatte.values import Depth, Matte
 from known_people import background, onto
