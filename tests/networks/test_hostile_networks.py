@@ -208,7 +208,7 @@ def infinite(file: Path) -> Path:
 
 
 def other_bytes(file: Path) -> Path:
-    content = tinynets.model("matte").replace(b'"licence"', b'"l\xff\xfe\xfdnce"')
+    content = tinynets.model("matte").replace(b'"license"', b'"l\xff\xfe\xfdnse"')
     file.write_bytes(content)
     return file
 

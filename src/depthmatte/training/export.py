@@ -268,8 +268,8 @@ def _store_contract(
             "preset": _input_size(TRAINING_TASKS[task], PRESET_SHAPE),
         },
         "outputs": _OUTPUT_MEANINGS[task],
-        "normalisation": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
-        "licence": card.license,
+        "normalization": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
+        "license": card.license,
         "command": card.command,
         "data": card.data,
         "numbers": {
