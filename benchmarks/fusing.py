@@ -16,8 +16,8 @@ from depthmatte.canvas import prepare_canvas
 from depthmatte.evaluation import ablation
 from depthmatte.fusion import inputs
 from depthmatte.fusion.adaptive import fuse_adaptive
-from depthmatte.fusion.region_decision import source_policy
 from depthmatte.fusion.reliability import edge_consistency
+from depthmatte.fusion.source_policy import source_policy
 from depthmatte.networks.network import Network
 from depthmatte.session import Session
 from depthmatte.subjects.select import drop_instances_behind

@@ -16,7 +16,7 @@ from depthmatte.cli.app import app
 from depthmatte.cli.cutting.job import _FORMAT_SUFFIXES as FORMATS
 from depthmatte.cli.cutting.pictures import MAP_PICTURES, VIEW_PICTURES
 from depthmatte.effects import EFFECTS
-from depthmatte.fusion import _DEFAULT_FUSION, FUSIONS
+from depthmatte.fusion import FUSIONS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -43,7 +43,7 @@ def test_public_names_resolve() -> None:
 
 
 def test_every_lazy_name_is_public() -> None:
-    assert set(depthmatte._HOMES) == set(depthmatte.__all__) - {"__version__"}
+    assert set(depthmatte._MODULE_OF_NAME) == set(depthmatte.__all__) - {"__version__"}
 
 
 def test_other_names_do_not_exist() -> None:
@@ -83,7 +83,7 @@ def test_every_effect_option_is_documented(effect: str, option: str) -> None:
 def test_help_names_every_choice() -> None:
     options = {option.name: option.help for option in COMMANDS["cut"].params}
     assert all(name in options["fusion"] for name in FUSIONS)
-    assert options["fusion"].endswith(f"Default: {_DEFAULT_FUSION}.")
+    assert options["fusion"].endswith(f"Default: {depthmatte.CutOptions().fusion}.")
     assert all(name in options["save"] for name in [*MAP_PICTURES, *VIEW_PICTURES])
     assert all(name in options["format"] for name in FORMATS)
 

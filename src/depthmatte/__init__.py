@@ -1,10 +1,10 @@
-"""depthmatte: portraits cut out of photos by fusing a segmentation and a depth network."""
+"""depthmatte: cut people out of photos by fusing a segmentation network with depth."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # type checkers read it as True; importing typing would double our start
+TYPE_CHECKING = False  # type checkers read it as True; importing typing would double the start
 if TYPE_CHECKING:
     from typing import Any
 
@@ -50,7 +50,7 @@ __all__ = [
     "write",
 ]
 
-_HOMES = {
+_MODULE_OF_NAME = {
     "Camera": "camera",
     "CutOptions": "options",
     "Depth": "values",
@@ -77,10 +77,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562): importing stays instant."""
-    if name not in _HOMES:
+    """Import a public name when it is first used (PEP 562), so that the import stays fast."""
+    if name not in _MODULE_OF_NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    value = getattr(import_module(f".{_MODULE_OF_NAME[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""`python -m depthmatte` is the same as `depthmatte`."""
+"""Run the command line with `python -m depthmatte`."""
 
 from __future__ import annotations
 

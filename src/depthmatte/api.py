@@ -1,4 +1,4 @@
-"""The Python front door: `cut` a photo, then ask the Portrait for what you need."""
+"""The function `cut`: one photo in, one Portrait out."""
 
 from __future__ import annotations
 
@@ -21,43 +21,60 @@ def cut(
     options: CutOptions | None = None,
     **changes: Any,
 ) -> Portrait:
-    """Cut the person out of one photo, with networks that stay loaded for the next one.
+    """Cut the person out of one photo.
+
+    The networks stay loaded, so that the next call with the same session options is faster.
+    Use a `Session` to control how long networks stay loaded.
 
     Parameters
     ----------
-    photo, depth, right, calib, options
-        As `Session.cut` takes them.
-    **changes
-        Fields of CutOptions (`subject`, `fusion`, `depth_source`, ...) and of SessionOptions
-        (`device`, `threads`, `matte_network`, ...).
+    photo : path, bytes, binary file, PIL.Image.Image, Photo or ndarray
+        The photo. Arrays are uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4), or floats in
+        [0, 1], and are taken as sRGB.
+    depth : path, RawDepth or ndarray, optional
+        A depth file, or depth (h, w): floats in meters, integers in millimeters. The option
+        `depth_scale` changes the units per meter. It overrides depth in the photo's own file.
+    right : path, bytes, binary file, PIL.Image.Image, Photo or ndarray, optional
+        A second view of the scene, in any form that `photo` accepts.
+    calib : path or Rig, optional
+        The calibration of the cameras of `photo` and of `depth` or `right`.
+    options : CutOptions, optional
+        How to cut. Keywords replace single fields.
+    **changes : Any
+        Fields of `CutOptions` (`subject`, `fusion`, `depth_source`, ...) and of
+        `SessionOptions` (`device`, `threads`, `matte_network`, ...).
 
     Returns
     -------
-    The Portrait.
+    Portrait
+        Maps at photo size and effects. `Portrait.found` is False when no person was found.
 
     Raises
     ------
     InputError
-        When the photo or an option cannot be used.
+        When the photo, the depth, the second view or the calibration cannot be used.
+    OptionError
+        When an option is unknown or has a wrong value.
     WeightsError
         When a network cannot be used.
 
-    Example
-    -------
+    Examples
+    --------
+    >>> import depthmatte as dm
     >>> portrait = dm.cut("photo.jpg", subject="nearest")  # doctest: +SKIP
     >>> portrait.save("cutout.png")  # doctest: +SKIP
     """
-    loads = option_names(SessionOptions)
-    known = (*option_names(CutOptions), *loads)
+    session_names = option_names(SessionOptions)
+    known = (*option_names(CutOptions), *session_names)
     if wrong := ", ".join(name for name in changes if name not in known):
         raise OptionError(f"{wrong}: no such option; use {', '.join(known)}")
-    loading = {name: value for name, value in changes.items() if name in loads}
-    asked = {name: value for name, value in changes.items() if name not in loads}
-    session = default_session(replace(SessionOptions(), **loading))
+    session_changes = {name: value for name, value in changes.items() if name in session_names}
+    cut_changes = {name: value for name, value in changes.items() if name not in session_names}
+    session = default_session(replace(SessionOptions(), **session_changes))
     return session.cut(
         photo,
         depth=depth,
         right=right,
         calib=calib,
-        options=merge_options(CutOptions, options, asked),
+        options=merge_options(CutOptions, options, cut_changes),
     )

@@ -1,7 +1,7 @@
-"""Cameras: where a pixel looks, and where a point in space is seen (SPEC row A11).
+"""Cameras with lens distortion and pose, and rigs of two cameras.
 
-Pixel centres lie at integers as in OpenCV: the first pixel's centre is (0, 0). The world
-is in metres; a camera looks along its +z, x to the right, y down.
+Pixel centers lie at integers as in OpenCV: the center of the first pixel is (0, 0). World
+coordinates are in meters. A camera looks along its +z axis, with x to the right and y down.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .lens_distortion import Floats, LensModel, Matrix
 Intrinsics = tuple[tuple[int, int], float, float, float, float, tuple[float, ...], LensModel]
 
 _ASPECT_TOLERANCE = 0.03
-"""Share by which the width of two pictures of one view may differ at equal height."""
+"""Relative difference in width that two pictures of one view may have at equal height."""
 
-# EXIF orientation -> (x', y') of the upright image out of the stored (x, y): a signed
-# permutation. What leaves at the far side comes back in at 0.
-_ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
+# EXIF orientation -> signed permutation that maps stored (x, y) to upright (x', y'). A negative
+# row counts from the opposite side of the picture.
+ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
     1: [[1, 0], [0, 1]],
     2: [[-1, 0], [0, 1]],
     3: [[-1, 0], [0, -1]],
@@ -38,13 +38,39 @@ _ORIENTATION_MATRICES: dict[int, list[list[int]]] = {
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera with an ordinary lens or a fisheye.
+    """A calibrated camera with a pinhole, Brown-Conrady or equidistant fisheye lens.
 
-    `shape` is the (height, width) in pixels that `fx, fy, cx, cy` refer to. `distortion`
-    holds what `model` takes (`lens`): OpenCV's k1, k2, p1, p2[, k3[, k4, k5, k6]] or nothing
-    for "brown-conrady", k1, k2, k3, k4 or nothing for "equidistant". A world point X (3,) is
-    at `rotation @ X + translation` in the camera's own frame, metres. `rotation` is
-    orthonormal; the camera of a mirrored image has one that mirrors.
+    A world point X (3,) lies at `rotation @ X + translation` in the frame of the camera.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width) in pixels of the picture that the intrinsics belong to.
+    fx, fy : float
+        Focal lengths in pixels.
+    cx, cy : float
+        Principal point in pixels.
+    distortion : tuple of float
+        Coefficients of the lens model. "brown-conrady" takes none, 4, 5 or 8 in the order of
+        OpenCV (k1, k2, p1, p2, k3, k4, k5, k6). "equidistant" takes none or 4 (k1 to k4).
+    rotation : ndarray
+        float64 (3, 3), orthonormal. The camera of a mirrored picture has determinant -1.
+    translation : ndarray
+        float64 (3,), in meters.
+    model : {"brown-conrady", "equidistant"}
+        The lens model.
+
+    Raises
+    ------
+    InputError
+        When a number is not finite or does not fit the lens model.
+
+    Examples
+    --------
+    >>> from depthmatte import Camera
+    >>> camera = Camera((480, 640), fx=500, fy=500, cx=319.5, cy=239.5)
+    >>> [round(float(v), 1) for v in camera.project([0.1, 0, 2])]
+    [344.5, 239.5]
     """
 
     shape: tuple[int, int]
@@ -62,9 +88,8 @@ class Camera:
         if not np.isfinite(numbers).all() or self.fx <= 0 or self.fy <= 0:
             raise InputError("camera: intrinsics must be finite and fx, fy positive; check them")
         if self.model not in lens_distortion.COEFFICIENT_COUNTS:
-            raise InputError(
-                f"camera: lens model {self.model!r} is unknown; use {' or '.join(lens_distortion.COEFFICIENT_COUNTS)}"
-            )
+            models = " or ".join(lens_distortion.COEFFICIENT_COUNTS)
+            raise InputError(f"camera: lens model {self.model!r} is unknown; use {models}")
         if len(self.distortion) not in lens_distortion.COEFFICIENT_COUNTS[self.model]:
             counts = "none, 4, 5 or 8" if self.model == "brown-conrady" else "none or 4"
             raise InputError(f"camera: {len(self.distortion)} distortion numbers; give {counts}")
@@ -74,17 +99,17 @@ class Camera:
 
     @property
     def matrix(self) -> Matrix:
-        """K, float64 (3, 3)."""
+        """The camera matrix K, float64 (3, 3)."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], float)
 
     @property
     def intrinsics(self) -> Intrinsics:
-        """(shape, fx, fy, cx, cy, distortion, model): what can be a key, and all but the pose."""
+        """All but the pose as a hashable (shape, fx, fy, cx, cy, distortion, model)."""
         return self.shape, self.fx, self.fy, self.cx, self.cy, self.distortion, self.model
 
     @classmethod
     def from_intrinsics(cls, intrinsics: Intrinsics) -> Camera:
-        """A camera with this `lens`, at the world's origin."""
+        """Make a camera with these `intrinsics` at the origin of the world."""
         return cls(*intrinsics[:6], model=intrinsics[6])
 
     @property
@@ -94,18 +119,26 @@ class Camera:
 
     @property
     def max_ideal_radius(self) -> float:
-        """The ideal radius, in focal lengths, up to which the lens model is one to one."""
+        """Largest undistorted radius, in focal lengths, at which the lens model is one to one."""
         return lens_distortion.max_ideal_radius(self.distortion, self.model)
 
     def distort(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Ideal image coordinates x / z and y / z -> those the lens makes of them."""
+        """Distort normalized image coordinates x / z and y / z, arrays of equal shape."""
         return lens_distortion.distort_points(x, y, self.distortion, self.model)
 
     def project(self, points: Floats) -> Matrix:
-        """World points (..., 3) in metres -> pixels (..., 2) as (x, y).
+        """Project world points to pixels.
 
-        NaN for points that are not in front, or so far to the side that the lens model
-        folds them back into the picture.
+        Parameters
+        ----------
+        points : array_like
+            (..., 3), in meters.
+
+        Returns
+        -------
+        ndarray
+            float64 (..., 2), as (x, y) in pixels. NaN for points behind the camera, and for
+            points so far to the side that the lens model is no longer one to one.
         """
         x, y, z = np.moveaxis(np.asarray(points, float) @ self.rotation.T + self.translation, -1, 0)
         ahead = z > 0
@@ -117,26 +150,40 @@ class Camera:
         return np.where(ahead[..., None], pixels, np.nan)
 
     def unproject(self, pixels: Floats, z: Floats) -> Matrix:
-        """Pixels (..., 2) as (x, y) at depths `z` (...) along the optical axis -> world points.
+        """Return the world points of pixels with known depth: the inverse of `project`.
 
-        The inverse of `project`; NaN where the lens model shows nothing.
+        Parameters
+        ----------
+        pixels : array_like
+            (..., 2), as (x, y).
+        z : array_like
+            (...), depth along the optical axis in meters.
+
+        Returns
+        -------
+        ndarray
+            float64 (..., 3), in meters. NaN where the lens model is not invertible.
         """
         x = (np.asarray(pixels, float)[..., 0] - self.cx) / self.fx
         y = (np.asarray(pixels, float)[..., 1] - self.cy) / self.fy
         ideal = lens_distortion.undistort_points(x, y, self.distortion, self.model)
         rays = np.stack([*ideal, np.ones_like(x)], axis=-1)
-        seen = rays * np.asarray(z, float)[..., None]
-        return np.asarray((seen - self.translation) @ self.rotation)
+        in_camera = rays * np.asarray(z, float)[..., None]
+        return np.asarray((in_camera - self.translation) @ self.rotation)
 
     def rays(self) -> NDArray[np.float32]:
-        """Where every pixel looks in the camera's own frame: float32 (h, w, 2), x/z and y/z.
+        """Return the viewing ray of every pixel in the frame of the camera.
 
-        Kept for the cameras used last: treat it as read-only. NaN where the lens shows nothing.
+        Returns
+        -------
+        ndarray
+            float32 (h, w, 2) of x / z and y / z, read-only and cached. NaN where the lens model
+            is not invertible.
         """
         return _rays(*self.intrinsics)
 
     def scaled(self, shape: tuple[int, int]) -> Camera:
-        """The camera of the same picture resized to `shape` (h, w), half-pixel centres."""
+        """Return the camera of the same picture resized to `shape` (h, w)."""
         down, across = shape[0] / self.shape[0], shape[1] / self.shape[1]
         return replace(
             self,
@@ -148,7 +195,18 @@ class Camera:
         )
 
     def for_picture_shape(self, shape: tuple[int, int]) -> Camera:
-        """The camera at the size (h, w) of a picture it took; InputError for other pictures."""
+        """Return the camera for a picture of this size.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (height, width) of the picture, at any scale of the calibrated size.
+
+        Raises
+        ------
+        InputError
+            When the aspect ratio differs from that of the calibration.
+        """
         if not is_same_aspect(self.shape, shape):
             (height, width), (rows, columns) = self.shape, shape
             raise InputError(
@@ -158,22 +216,30 @@ class Camera:
         return self if shape == self.shape else self.scaled(shape)
 
     def apply_orientation(self, orientation: int) -> Camera:
-        """The camera of the upright picture, where this one took it as stored.
+        """Return the camera of the picture turned upright.
 
-        `orientation` is the EXIF tag, 1 to 8: what turns the stored pixels upright. The
-        world stays where it is, so poses to other cameras hold. Raises InputError for
-        other numbers.
+        The world stays in place, so poses relative to other cameras hold.
+
+        Parameters
+        ----------
+        orientation : int
+            EXIF orientation of the stored pixels, 1 to 8.
+
+        Raises
+        ------
+        InputError
+            For any other number.
         """
-        if orientation not in _ORIENTATION_MATRICES:
+        if orientation not in ORIENTATION_MATRICES:
             raise InputError(f"orientation {orientation} is unknown; use 1 to 8")
-        turn = np.array(_ORIENTATION_MATRICES[orientation])
+        permutation = np.array(ORIENTATION_MATRICES[orientation])
         swapped = orientation >= 5
         height, width = self.shape[::-1] if swapped else self.shape
-        far = np.where(turn.sum(axis=1) < 0, (width - 1, height - 1), 0)
-        cx, cy = turn @ (self.cx, self.cy) + far
-        fx, fy = np.abs(turn) @ (self.fx, self.fy)
-        whole = np.eye(3)
-        whole[:2, :2] = turn
+        offset = np.where(permutation.sum(axis=1) < 0, (width - 1, height - 1), 0)
+        cx, cy = permutation @ (self.cx, self.cy) + offset
+        fx, fy = np.abs(permutation) @ (self.fx, self.fy)
+        turn = np.eye(3)
+        turn[:2, :2] = permutation
         return replace(
             self,
             shape=(height, width),
@@ -181,9 +247,11 @@ class Camera:
             fy=float(fy),
             cx=float(cx),
             cy=float(cy),
-            distortion=lens_distortion.rotate_coefficients(self.distortion, self.model, turn),
-            rotation=whole @ self.rotation,
-            translation=whole @ self.translation,
+            distortion=lens_distortion.rotate_coefficients(
+                self.distortion, self.model, permutation
+            ),
+            rotation=turn @ self.rotation,
+            translation=turn @ self.translation,
         )
 
     def __eq__(self, other: Any) -> bool:
@@ -197,8 +265,26 @@ class Camera:
 
 @dataclass(frozen=True, eq=True)
 class Rig:
-    """Two cameras in one world: `photo` took the photo, `other` measured depth or took the
-    second view. `rectified` says that rows of both images already match.
+    """Two cameras in one world coordinate system.
+
+    Parameters
+    ----------
+    photo : Camera
+        The camera of the photo.
+    other : Camera
+        The camera of the depth map or of the second view.
+    rectified : bool
+        Whether matching points already lie in the same row of both pictures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from depthmatte import Camera, Rig
+    >>> left = Camera((480, 640), fx=500, fy=500, cx=320, cy=240)
+    >>> right = Camera((480, 640), 500, 500, 320, 240, translation=np.array([-0.1, 0, 0]))
+    >>> rig = Rig(left, right, rectified=True)
+    >>> rig.baseline, rig.side
+    (0.1, 'right')
     """
 
     photo: Camera
@@ -207,44 +293,47 @@ class Rig:
 
     @property
     def pose(self) -> tuple[Matrix, Matrix]:
-        """(R, t): a point X in the other camera's frame is at R @ X + t in the photo's."""
+        """(R, t) so that X in the frame of `other` lies at R @ X + t in the frame of `photo`."""
         return relative_pose(self.other, self.photo)
 
     @property
     def baseline(self) -> float:
-        """Distance between the two cameras in metres."""
+        """Distance between the two cameras in meters."""
         return float(np.linalg.norm(self.pose[1]))
 
     @property
     def side(self) -> Literal["left", "right"]:
-        """Where the other camera stands, seen from the photo's."""
+        """On which side of the photo's camera the other camera stands."""
         return "left" if self.pose[1][0] < 0 else "right"
 
     @property
     def doffs(self) -> float:
-        """cx of the right view minus cx of the left, in pixels of a rectified pair.
+        """cx of the right view minus cx of the left view of a rectified pair, in pixels.
 
-        Depth is fx * baseline / (disparity + doffs), with disparity = x_left - x_right
-        (Middlebury).
+        Depth is fx * baseline / (disparity + doffs) with disparity = x_left - x_right, as in
+        the Middlebury stereo data sets.
         """
-        apart = self.other.cx - self.photo.cx
-        return apart if self.side == "right" else -apart
+        difference = self.other.cx - self.photo.cx
+        return difference if self.side == "right" else -difference
 
 
 def relative_pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
-    """(R, t): a point X in the frame of `source` is at R @ X + t in the frame of `target`."""
+    """Return (R, t) so that X in the frame of `source` lies at R @ X + t in that of `target`."""
     rotation = target.rotation @ source.rotation.T
     return rotation, target.translation - rotation @ source.translation
 
 
-def is_same_aspect(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Can pictures of these (height, width) show the same view at two sizes?
+def is_same_aspect(
+    one: tuple[int, int], other: tuple[int, int], tolerance: float = _ASPECT_TOLERANCE
+) -> bool:
+    """Return whether pictures of these (height, width) can show one view at two sizes.
 
-    Their shapes may differ by `ASPECT`, or by a pixel of rounding.
+    At equal height their widths may differ by `tolerance`, relative to the larger width, or
+    by one pixel of rounding.
     """
     (height, width), (rows, columns) = one, other
     expected = rows * width / height
-    return abs(columns - expected) <= max(1, _ASPECT_TOLERANCE * max(columns, expected))
+    return abs(columns - expected) <= max(1, tolerance * max(columns, expected))
 
 
 def _check_pose(rotation: Matrix, translation: Matrix) -> None:

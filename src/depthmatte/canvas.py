@@ -1,9 +1,9 @@
-"""From photo to network input and back: the only place that resizes or rotates.
+"""The canvas, the common input of all networks, and the way from photo to canvas and back.
 
-Pixel centres lie at half-integers in both directions, so a photo pixel x lands at
-`(x + 0.5) * scale - 0.5 + left` on the canvas and comes back exactly. A landscape shot is
-either turned to portrait (`rotate`, the seed's way) or kept upright on a canvas that is
-itself landscape (`pad`); SPEC row A2. A canvas may show a part of the photo only, larger.
+Resizing uses half-pixel centers: the photo pixel x lands at
+`(x + 0.5) * scale - 0.5 + left` on the canvas and comes back exactly. A landscape photo is
+either kept upright on a landscape canvas (`pad`) or rotated to portrait (`rotate`, as in the
+patent description). A canvas may also show a crop of the photo at a larger scale.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .photo import Photo
 from .types import RGB, Float
 
 if not hasattr(cv2, "INTER_AREA"):
-    # pip leaves half of it where two OpenCV packages shared the folder and one was removed.
+    # Two OpenCV packages share one folder. When pip removes one of them, the other breaks.
     raise InstallError(
         "OpenCV is only partly installed; run: python -m pip install --force-reinstall "
         "--no-deps opencv-python-headless"
@@ -30,14 +30,14 @@ if not hasattr(cv2, "INTER_AREA"):
 
 
 PRESET_SHAPE = (480, 352)
-"""(height, width) of an upright canvas, the preset size of both networks: about 3 to 4."""
+"""(height, width) in pixels of an upright canvas: the preset of the shipped networks."""
 
 _PADDING_LEVEL = 0.5
-"""Grey level of the canvas where the photo does not reach."""
+"""Gray level of the canvas beside the photo."""
 
 
 class Box(NamedTuple):
-    """An upright part of a picture, in whole pixels."""
+    """A rectangle of whole pixels in an upright picture."""
 
     top: int
     left: int
@@ -46,9 +46,9 @@ class Box(NamedTuple):
 
     @classmethod
     def bounding(cls, marked: NDArray[np.bool_], margin: int) -> Box:
-        """What is marked in (H, W), and `margin` pixels on every side that has them.
+        """Return the bounding box of a mask (H, W), grown by `margin` pixels within the picture.
 
-        Of no pixels where nothing is marked.
+        An empty mask has an empty box.
         """
         left, top, width, height = cv2.boundingRect(marked.astype(np.uint8))
         if not width:
@@ -64,11 +64,11 @@ class Box(NamedTuple):
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """The slices of rows and columns."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
     def inside(self, shape: tuple[int, int]) -> bool:
-        """Whether it lies in a picture of (H, W) pixels and holds any."""
+        """Return whether the box is not empty and lies in a picture of (H, W) pixels."""
         rows, columns = self.slices
         return bool(
             0 <= rows.start < rows.stop <= shape[0]
@@ -76,7 +76,7 @@ class Box(NamedTuple):
         )
 
     def scaled(self, down: float, across: float) -> Box:
-        """The same part of the picture at another size; at least one pixel each way."""
+        """Return the box in the picture scaled by these factors; at least one pixel per side."""
         bottom = max(1, round((self.top + self.height) * down))
         right = max(1, round((self.left + self.width) * across))
         top = min(round(self.top * down), bottom - 1)
@@ -86,12 +86,22 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Letterbox:
-    """How a photo lies on its canvas.
+    """The layout of a photo on its canvas.
 
-    `photo` and `canvas` are (height, width); `content` is the (height, width) the photo
-    takes on the canvas, `corner` the (top, left) pixel where it starts. With `turned` the
-    photo was rotated 90 degrees counter-clockwise first. `part` is the Box of the photo that
-    is laid, None for all of it.
+    Parameters
+    ----------
+    photo : tuple of int
+        (H, W) of the photo.
+    canvas : tuple of int
+        (h, w) of the canvas.
+    content_shape : tuple of int
+        (height, width) that the photo covers on the canvas.
+    content_corner : tuple of int
+        (top, left) canvas pixel where the photo starts.
+    rotated : bool
+        Whether the photo is rotated by 90 degrees counterclockwise first.
+    crop : Box, optional
+        The part of the photo that the canvas shows. None shows all of it.
     """
 
     photo: tuple[int, int]
@@ -109,34 +119,53 @@ class Letterbox:
         orient: OrientMode = "pad",
         crop: Box | None = None,
     ) -> Letterbox:
-        """Lay a photo of `photo` (H, W) pixels, or a `part` of it, on the preset canvas, centred.
+        """Center a photo, or a crop of it, on the canvas at the largest scale that fits.
 
-        Raises InputError for an unknown `orient` and a part that is not inside the photo.
+        Parameters
+        ----------
+        photo : tuple of int
+            (H, W) of the photo.
+        preset : tuple of int
+            (height, width) of an upright canvas.
+        orient : {"pad", "rotate"}
+            How a landscape photo is laid: upright on a landscape canvas, or rotated.
+        crop : Box, optional
+            The part of the photo to show.
+
+        Raises
+        ------
+        InputError
+            When `orient` is unknown or the crop is not inside the photo.
         """
         if orient not in get_args(OrientMode):
             raise InputError(f"orient {orient!r} is unknown; use rotate or pad")
         if crop is not None and not crop.inside(photo):
-            raise InputError(f"part {tuple(crop)} is not inside a photo of {photo}")
+            raise InputError(f"crop {tuple(crop)} is not inside a photo of {photo}")
         shape = photo if crop is None else crop.shape
-        # Turned is the camera, not the portrait: a part goes the way of its photo.
-        turned = orient == "rotate" and photo[1] > photo[0]
+        # The shape of the photo decides, not that of the crop: both passes rotate alike.
+        rotated = orient == "rotate" and photo[1] > photo[0]
         wide = orient == "pad" and shape[1] > shape[0]
         canvas = (preset[1], preset[0]) if wide else preset
-        height, width = (shape[1], shape[0]) if turned else shape
+        height, width = (shape[1], shape[0]) if rotated else shape
         scale = min(canvas[0] / height, canvas[1] / width)
         content = scale_shape((height, width), scale)
         corner = ((canvas[0] - content[0]) // 2, (canvas[1] - content[1]) // 2)
-        return cls(photo, canvas, content, corner, turned, crop)
+        return cls(photo, canvas, content, corner, rotated, crop)
 
     def resized(self, photo: tuple[int, int]) -> Letterbox:
-        """The same for the photo at another size (H, W)."""
-        part = self.crop and self.crop.scaled(photo[0] / self.photo[0], photo[1] / self.photo[1])
-        return replace(self, photo=photo, crop=part)
+        """Return the layout of the same photo at another size (H, W)."""
+        crop = self.crop and self.crop.scaled(photo[0] / self.photo[0], photo[1] / self.photo[1])
+        return replace(self, photo=photo, crop=crop)
 
     @property
     def photo_box(self) -> Box:
-        """What of the photo the canvas shows."""
+        """The part of the photo that the canvas shows."""
         return self.crop or Box(0, 0, *self.photo)
+
+    @property
+    def is_crop(self) -> bool:
+        """Whether the canvas shows only a part of the photo, as the second look does."""
+        return self.crop is not None
 
     @property
     def scale(self) -> float:
@@ -151,7 +180,7 @@ class Letterbox:
 
     @classmethod
     def identity(cls, shape: tuple[int, int]) -> Letterbox:
-        """The photo is its own canvas: maps are already at photo size."""
+        """Return the layout of a photo that is its own canvas, for maps at photo size."""
         return cls(shape, shape, shape, (0, 0))
 
     @property
@@ -161,13 +190,13 @@ class Letterbox:
         return slice(top, top + self.content_shape[0]), slice(left, left + self.content_shape[1])
 
     def inside(self) -> NDArray[np.bool_]:
-        """Boolean (h, w): True where the canvas shows the photo, False on padding."""
+        """Return a bool map (h, w): True where the canvas shows the photo, False on padding."""
         covered = np.zeros(self.canvas, bool)
         covered[self.content_slices] = True
         return covered
 
     def points_to_photo(self, xy: NDArray[Any]) -> NDArray[np.float64]:
-        """Undo `to_canvas`."""
+        """Convert canvas coordinates (..., 2) as (x, y) to photo coordinates, in pixels."""
         box = self.photo_box
         height, width = box.shape[::-1] if self.rotated else box.shape
         (rows, columns), (top, left) = self.content_shape, self.content_corner
@@ -178,7 +207,7 @@ class Letterbox:
         return np.stack([x + box.left, y + box.top], axis=-1)
 
     def points_to_canvas(self, xy: NDArray[Any]) -> NDArray[np.float64]:
-        """Photo pixel coordinates (..., 2) as (x, y) -> canvas pixel coordinates."""
+        """Convert photo coordinates (..., 2) as (x, y) to canvas coordinates, in pixels."""
         box = self.photo_box
         x, y = np.asarray(xy, float)[..., 0] - box.left, np.asarray(xy, float)[..., 1] - box.top
         height, width = box.shape
@@ -196,7 +225,15 @@ class Letterbox:
 
 @dataclass(frozen=True)
 class Canvas:
-    """The one input both networks read: `rgb` float32 (1, 3, h, w) in [0, 1] and its Fit."""
+    """The common input of all networks.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        float32 (1, 3, h, w) in [0, 1], sRGB.
+    fit : Letterbox
+        The layout of the photo on the canvas.
+    """
 
     rgb: Float
     fit: Letterbox
@@ -207,12 +244,12 @@ class Canvas:
 
     @property
     def pixels(self) -> Float:
-        """The same pixels as float32 (h, w, 3)."""
+        """The pixels as float32 (h, w, 3) in [0, 1]."""
         return np.ascontiguousarray(self.rgb[0].transpose(1, 2, 0))
 
 
 def scale_shape(shape: tuple[int, int], scale: float) -> tuple[int, int]:
-    """(height, width) times `scale`, rounded, at least one pixel each."""
+    """Return (height, width) times `scale`, rounded, at least one pixel each."""
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
@@ -222,11 +259,25 @@ def resize(
     nearest: bool = False,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Resize (H, W) or (H, W, C) to `shape` (h, w), half-pixel centres.
+    """Resize a picture or map with half-pixel centers.
 
-    Shrinking averages areas (no aliasing), enlarging is bilinear; `nearest` keeps labels.
-    `memory` is an array of the result's shape and type that may be used up for it: new memory
-    takes longer than enlarging a map.
+    Shrinking averages areas and enlarging is bilinear.
+
+    Parameters
+    ----------
+    array : ndarray
+        (H, W) or (H, W, C).
+    shape : tuple of int
+        (h, w) of the result.
+    nearest : bool
+        Take the nearest pixel instead, which keeps labels.
+    out : ndarray, optional
+        Memory for the result, of its shape and type. Reusing memory is faster.
+
+    Returns
+    -------
+    ndarray
+        (h, w) or (h, w, C) of the input's type; `array` itself when the shape is the same.
     """
     if array.shape[:2] == shape:
         return array
@@ -241,34 +292,73 @@ def resize(
 def to_canvas(
     array: NDArray[Any], fit: Letterbox, padding: float = 0.0, nearest: bool = False
 ) -> NDArray[Any]:
-    """Bring any photo-sized (H, W) or (H, W, C) array onto the canvas of `fit`."""
+    """Bring a photo-sized array onto the canvas.
+
+    Parameters
+    ----------
+    array : ndarray
+        (H, W) or (H, W, C).
+    fit : Letterbox
+        The layout of the photo on the canvas.
+    padding : float
+        Value beside the photo.
+    nearest : bool
+        Take the nearest pixel instead of averaging.
+
+    Returns
+    -------
+    ndarray
+        (h, w) or (h, w, C) of the input's type.
+
+    Raises
+    ------
+    InputError
+        When the array does not have the size of the photo.
+    """
     if array.shape[:2] != fit.photo:
         raise InputError(f"array of {array.shape[:2]} does not match the photo's {fit.photo}")
     array = array[fit.photo_box.slices]
     if fit.rotated:
         array = np.ascontiguousarray(np.rot90(array))
-    sheet = np.full((*fit.canvas, *array.shape[2:]), padding, array.dtype)
-    sheet[fit.content_slices] = resize(array, fit.content_shape, nearest)
-    return sheet
+    laid = np.full((*fit.canvas, *array.shape[2:]), padding, array.dtype)
+    laid[fit.content_slices] = resize(array, fit.content_shape, nearest)
+    return laid
 
 
 def from_canvas(array: NDArray[Any], fit: Letterbox, nearest: bool = False) -> NDArray[Any]:
-    """Undo `lay`: a canvas-sized (h, w) or (h, w, C) array back at photo size, upright.
+    """Bring a canvas-sized array back to the size and orientation of the photo.
 
-    What the canvas does not show is 0.
+    Parameters
+    ----------
+    array : ndarray
+        (h, w) or (h, w, C).
+    fit : Letterbox
+        The layout of the photo on the canvas.
+    nearest : bool
+        Take the nearest pixel instead of interpolating.
+
+    Returns
+    -------
+    ndarray
+        (H, W) or (H, W, C) of the input's type; 0 outside the crop of `fit`.
+
+    Raises
+    ------
+    InputError
+        When the array does not have the size of the canvas.
     """
     if array.shape[:2] != fit.canvas:
         raise InputError(f"map of {array.shape[:2]} does not match the canvas {fit.canvas}")
     height, width = fit.photo_box.shape
     upright = (width, height) if fit.rotated else (height, width)
-    back = resize(np.ascontiguousarray(array[fit.content_slices]), upright, nearest)
+    restored = resize(np.ascontiguousarray(array[fit.content_slices]), upright, nearest)
     if fit.rotated:
-        back = np.ascontiguousarray(np.rot90(back, -1))
+        restored = np.ascontiguousarray(np.rot90(restored, -1))
     if fit.crop is None:
-        return back
-    whole = np.zeros((*fit.photo, *back.shape[2:]), back.dtype)
-    whole[fit.crop.slices] = back
-    return whole
+        return restored
+    full = np.zeros((*fit.photo, *restored.shape[2:]), restored.dtype)
+    full[fit.crop.slices] = restored
+    return full
 
 
 def prepare_canvas(
@@ -277,24 +367,28 @@ def prepare_canvas(
     orient: OrientMode = "pad",
     crop: Box | None = None,
 ) -> Canvas:
-    """Photo, or a `part` of it, -> Canvas, once for all networks (SPEC row A2).
+    """Make the canvas of a photo, or of a crop of it.
 
     Parameters
     ----------
     photo : Photo
-        Pixels in any profile.
-    preset : tuple
+        Pixels in any color profile.
+    preset : tuple of int
         (height, width) of an upright canvas.
     orient : {"pad", "rotate"}
-        How a landscape shot is laid.
-    part : Box or None
-        The part of the photo to lay, None for all of it.
+        How a landscape photo is laid: upright on a landscape canvas, or rotated.
+    crop : Box, optional
+        The part of the photo to show. None shows all of it.
 
     Returns
     -------
     Canvas
-        sRGB, whatever the photo's profile; values are x / 255. Any other normalisation lives
-        inside a network's graph.
+        The pixels in sRGB, divided by 255. Any other normalization is part of the network.
+
+    Raises
+    ------
+    InputError
+        When `orient` is unknown or the crop is not inside the photo.
     """
     fit = Letterbox.for_photo(photo.shape, preset, orient, crop)
     pixels: RGB = to_canvas(photo.rgb, fit, padding=round(_PADDING_LEVEL * 255))

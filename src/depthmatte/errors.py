@@ -1,47 +1,65 @@
-"""Every error depthmatte raises on purpose.
+"""The exceptions that depthmatte raises.
 
 ::
 
     DepthmatteError
-    ├── InputError        the user's file or value is at fault   (CLI exit 1)
-    │   ├── OptionError   an option cannot have that value       (CLI exit 2)
-    │   └── MissingMap    a portrait lacks that map              (also an AttributeError)
+    ├── InputError        a file or value cannot be used         (exit status 1)
+    │   ├── OptionError   an option has a wrong value            (exit status 2)
+    │   └── MissingMap    the portrait does not have this map    (also an AttributeError)
     ├── WeightsError      a network file is missing, damaged or breaks its contract
-    ├── MissingExtra      an optional dependency is not installed (names its install line)
-    └── InstallError      a needed package is there in part only (also an ImportError)
+    ├── MissingExtra      an optional dependency is not installed
+    └── InstallError      a required package is only partly installed (also an ImportError)
 
-A message is one line: what was read, what is wrong with it, what to do.
+Every message is one line: the file or option, what is wrong with it, and what to do.
 """
 
 from __future__ import annotations
 
 
 class DepthmatteError(Exception):
-    """Root of the tree: catch this to catch everything depthmatte raises on purpose."""
+    """Base class of all exceptions of depthmatte.
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> try:
+    ...     dm.read("missing.jpg")
+    ... except dm.DepthmatteError as error:
+    ...     print(error)
+    missing.jpg: there is no such file; check the path
+    """
 
 
 class InputError(DepthmatteError):
-    """A file or value given by the user cannot be used."""
+    """A file or value of the caller cannot be used. The message names it and a remedy."""
 
 
 class OptionError(InputError):
-    """An option is unknown, missing, or cannot have its value, or options do not go together."""
+    """An option is unknown, missing or has a wrong value, or options contradict each other."""
 
 
 class WeightsError(DepthmatteError):
-    """A network file is missing, damaged, or does not keep its contract."""
+    """A network file is missing or damaged, cannot be downloaded, or breaks its contract."""
 
 
 class MissingExtra(DepthmatteError):
-    """An optional dependency is absent."""
+    """An optional dependency is not installed. The message names the command that installs it.
+
+    Parameters
+    ----------
+    what : str
+        The feature that needs the dependency.
+    extra : str
+        The name of the extra, such as "plot".
+    """
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'depthmatte[{extra}]'")
 
 
 class InstallError(DepthmatteError, ImportError):
-    """A package that depthmatte needs is there in part only."""
+    """A package that depthmatte requires is only partly installed."""
 
 
 class MissingMap(InputError, AttributeError):
-    """A map that this portrait does not have; `hasattr` answers False."""
+    """The portrait does not have this map. `hasattr` returns False for it."""

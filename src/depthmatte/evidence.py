@@ -1,4 +1,4 @@
-"""What is known about depth beside the photo's own pixels: RawDepth, StereoView, Evidence."""
+"""Data that comes with a photo beside its pixels: depth, a second view, a stored matte."""
 
 from __future__ import annotations
 
@@ -17,29 +17,58 @@ ViewSide = Literal["left", "right"]
 
 
 class DepthStatus(IntEnum):
-    """Why a depth value counts or not: what `validity` maps hold, uint8."""
+    """The value of a `validity` map (uint8): whether a depth value is valid, or why not."""
 
     VALID = 0
     MISSING = 1
     TOO_NEAR = 2
     TOO_FAR = 3
     OCCLUDED = 4
-    """Seen by the photo's camera, hidden from the one that measured."""
+    """Visible to the photo's camera but hidden from the depth camera."""
     FLYING_PIXEL = 5
-    """Between two surfaces, where sensors flicker or mix them."""
+    """At a depth edge, where a sensor mixes the distances of two surfaces."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RawDepth:
-    """Depth as a file or device gave it, on its own grid.
+    """Depth as a file or device gave it, in its own resolution.
 
-    `z` is float32 (h, w), finite, >= 0: metres with `metric`, else relative in [0, 1], 0
-    nearest; where `validity` (uint8 (h, w) of Reason) is not VALID it may be any such
-    number. `kind` names the format for reports ("apple-disparity", "png", ...). `near`,
-    `far` and `unit` are what the file states. `camera` is the one that measured; None says
-    that every value belongs to the photo's pixel at the same place. `confidence` is
-    float32 (h, w) in [0, 1] where the device gave one. `time` is in seconds. `assumed` says
-    that nobody told whether larger numbers are farther: it was taken for granted.
+    Parameters
+    ----------
+    z : ndarray
+        float32 (h, w), finite and not negative. Meters with `metric`, else relative in [0, 1]
+        with 0 nearest. Values that are not valid may be any such number.
+    validity : ndarray
+        uint8 (h, w) of `DepthStatus`; 0 is valid.
+    metric : bool
+        Whether `z` is in meters.
+    kind : str
+        Name of the format for reports, such as "apple-disparity" or "png".
+    camera : Camera, optional
+        The camera that measured. Without it every value belongs to the photo's pixel at the
+        same relative place.
+    near, far : float, optional
+        The range that the file states, in `unit`.
+    unit : str, optional
+        The unit that the file states.
+    confidence : ndarray, optional
+        float32 (h, w) in [0, 1], where the device gives one.
+    time : float, optional
+        Time of the measurement in seconds, on the clock of `Meta.time`.
+    direction_assumed : bool
+        Whether it was assumed, not stated, that larger numbers in the file are farther.
+
+    Raises
+    ------
+    InputError
+        When an array has the wrong type, shape or range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from depthmatte import RawDepth
+    >>> RawDepth(np.full((3, 4), 2, np.float32), np.zeros((3, 4), np.uint8), True, "lidar")
+    RawDepth('lidar', 4 x 3, metric)
     """
 
     z: NDArray[np.float32]
@@ -73,19 +102,27 @@ class RawDepth:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(h, w) of the depth's own grid."""
+        """(h, w) of the depth map."""
         return self.z.shape[0], self.z.shape[1]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StereoView:
-    """A second picture of the scene from beside the photo: `rgb` uint8 (h, w, 3).
+    """A second picture of the same scene, for stereo matching.
 
-    `side` says where it was taken from as seen from the photo's camera. `kind` names where
-    it came from ("mpo", "spatial-heic", "vr180", "side-by-side"; "file" and "array" from the
-    caller). `camera` belongs
-    to this view, where calibration is known; the photo's own is `Photo.camera`. With
-    `rectified` matching points lie in equal rows; None says that nobody knows.
+    Parameters
+    ----------
+    rgb : ndarray
+        uint8 (h, w, 3).
+    side : {"left", "right"}
+        Where its camera stands, seen from the photo's camera.
+    kind : str
+        Where it comes from: "mpo", "spatial-heic", "vr180" or "side-by-side" in the photo's
+        file, "file" or "array" from the caller.
+    camera : Camera, optional
+        The calibrated camera of this view. The camera of the photo is `Photo.camera`.
+    rectified : bool, optional
+        Whether matching points lie in the same row. None when this is not known.
     """
 
     rgb: NDArray[np.uint8]
@@ -102,13 +139,32 @@ class StereoView:
 
     @property
     def is_attached(self) -> bool:
-        """Whether the caller brought it, and the photo's file did not hold it."""
+        """Whether the caller gave this view, in contrast to the photo's file."""
         return self.kind in ("file", "array")
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that came with a photo. `matte` is a portrait effects matte, uint8 (h, w), as stored."""
+    """Everything about depth and people that comes with a photo.
+
+    Parameters
+    ----------
+    embedded_depth : RawDepth, optional
+        Depth stored in the photo's file.
+    depth_map : RawDepth, optional
+        A depth map that the caller gave.
+    second_view : StereoView, optional
+        A second view, from the file or from the caller.
+    matte : ndarray, optional
+        The portrait matte stored in the photo's file, uint8 (h, w), upright.
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> photo = dm.read("portrait.heic")  # doctest: +SKIP
+    >>> photo.evidence.embedded_depth  # doctest: +SKIP
+    RawDepth('apple-disparity', 768 x 576, metric)
+    """
 
     embedded_depth: RawDepth | None = None
     depth_map: RawDepth | None = None

@@ -1,8 +1,7 @@
-"""Filters: box, Gaussian, disc, normalised convolution, hole filling, guided filter; the relief
-of what is known, and its nearest value.
+"""Image filters: blurs, normalized convolution, hole filling and the guided filter.
 
-Unless it says otherwise a function takes float32 (h, w) or (h, w, C) and returns new ones. Radii
-and deviations are in pixels. Beyond the border the outermost pixels are mirrored.
+Unless stated otherwise a function takes float32 (h, w) or (h, w, C) and returns a new array of
+the same shape. Radii and standard deviations are in pixels. The border is mirrored.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ _TINY = 1e-6
 
 
 def box_filter(values: Float, radius: int) -> Float:
-    """Mean over a square window of (2 * radius + 1) pixels a side."""
+    """Return the mean over a square window with sides of (2 * radius + 1) pixels."""
     side = 2 * radius + 1
     return _same(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), values)
 
 
 def gaussian_filter(values: Float, sigma: float) -> Float:
-    """Gaussian blur of standard deviation `sigma`; 0 returns a copy."""
+    """Blur with a Gaussian of standard deviation `sigma`; 0 returns a copy."""
     if sigma <= 0:
         return values.copy()
     return _same(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), values)
 
 
 def disc_filter(values: Float, radius: float) -> Float:
-    """Mean over a disc, as a wide-open lens blurs; its rim is anti-aliased.
+    """Return the mean over an anti-aliased disc, as a lens out of focus blurs.
 
-    `radius` may be fractional; under half a pixel the values return as they are.
+    `radius` may be fractional. Below half a pixel a copy is returned.
     """
     if radius < 0.5:
         return values.copy()
@@ -48,14 +47,27 @@ def disc_filter(values: Float, radius: float) -> Float:
 
 
 def local_range(values: Float, radius: int) -> Float:
-    """Largest minus smallest value within a square window: 0 where a map is flat."""
+    """Return the largest minus the smallest value in a square window around each pixel."""
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     return _same(cv2.dilate(values, window) - cv2.erode(values, window), values)
 
 
 def known_local_range(depth: Float, known: Mask, side: int) -> Float:
-    """How far known d, in [0, 1] and 0 where not known, reaches apart in a square of `side`
-    pixels; below 0 where nothing in it is known.
+    """Return the range of known depth in a square window around each pixel.
+
+    Parameters
+    ----------
+    depth : ndarray
+        float32 (h, w) in [0, 1]; 0 where not known.
+    known : ndarray
+        bool (h, w).
+    side : int
+        Side of the window in pixels.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w); negative where the window holds no known depth.
     """
     window = np.ones((side, side), np.uint8)
     low = cv2.erode(np.where(known, depth, np.float32(2)), window)
@@ -63,8 +75,19 @@ def known_local_range(depth: Float, known: Mask, side: int) -> Float:
 
 
 def fill_nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
-    """Values (h, w) of any kind, every pixel as the nearest known one; as they were where
-    nothing is known.
+    """Replace every pixel by the nearest known one.
+
+    Parameters
+    ----------
+    values : ndarray
+        (h, w) of any type.
+    known : ndarray
+        bool (h, w).
+
+    Returns
+    -------
+    ndarray
+        (h, w) of the same type; a copy of `values` when nothing is known.
     """
     if not known.any():
         return values.copy()
@@ -77,8 +100,9 @@ def fill_nearest(values: NDArray[Any], known: Mask) -> NDArray[Any]:
 
 
 def median_value(values: NDArray[Any]) -> float:
-    """The middle value of at least one number, NaN where one is NaN: what `np.median` says, which
-    loads a large part of NumPy when it is first called.
+    """Return the median of at least one number; NaN when one of them is NaN.
+
+    `np.median` gives the same value but loads a large part of NumPy on its first call.
     """
     half = values.size // 2
     middle = [half] if values.size % 2 else [half - 1, half]
@@ -89,29 +113,54 @@ def median_value(values: NDArray[Any]) -> float:
 def normalized_convolution(
     values: Float, weights: Float, blur: Callable[[Float], Float]
 ) -> tuple[Float, Float]:
-    """Normalised convolution: the blurred mean of the valid pixels alone, and their share.
+    """Blur the valid pixels alone (Knutsson and Westin, CVPR 1993).
 
-    `weights` (h, w) in [0, 1] says how valid each pixel is; a pixel of weight 0 never
-    reaches the mean, whatever it holds (even NaN). Returns (mean, share); where share is 0 no valid
-    pixel was near and the mean is 0. Knutsson and Westin, CVPR 1993.
+    Parameters
+    ----------
+    values : ndarray
+        float32 (h, w) or (h, w, C). Pixels of weight 0 may hold any value, even NaN.
+    weights : ndarray
+        Validity of each pixel, float32 (h, w) in [0, 1].
+    blur : callable
+        A linear filter, such as `box_filter` with a radius.
+
+    Returns
+    -------
+    mean : ndarray
+        The weighted mean around each pixel; 0 where no valid pixel is near.
+    share : ndarray
+        The blurred weights, float32 (h, w).
     """
-    return _mean(_weigh(values, weights), weights, blur)
+    return _normalized_mean(_weigh(values, weights), weights, blur)
 
 
-def _mean(weighed: Float, weights: Float, blur: Callable[[Float], Float]) -> tuple[Float, Float]:
-    """`normalized` of values that are weighed already."""
+def _normalized_mean(
+    weighted: Float, weights: Float, blur: Callable[[Float], Float]
+) -> tuple[Float, Float]:
+    """Return `normalized_convolution` of values that are already multiplied by the weights."""
     share = np.maximum(blur(weights), 0)
     near = share > _TINY
     scale = np.where(near, 1 / np.where(near, share, 1), 0).astype(np.float32)
-    return _times(blur(weighed), scale), np.where(near, share, 0).astype(np.float32)
+    return _times(blur(weighted), scale), np.where(near, share, 0).astype(np.float32)
 
 
 def fill_pull_push(values: Float, weights: Float) -> Float:
-    """Continue the valid pixels smoothly into the invalid ones (pull-push).
+    """Fill invalid pixels smoothly from the valid ones (pull-push, Gortler et al., 1996).
 
-    Each halving averages valid pixels only; on the way back every level keeps what it
-    knows and takes the rest from the coarser one. Pixels of weight 1 are returned
-    unchanged; without any valid pixel the result is 0. Gortler et al., SIGGRAPH 1996.
+    Each halving averages valid pixels only. On the way back every level keeps its valid pixels
+    and takes the others from the coarser level.
+
+    Parameters
+    ----------
+    values : ndarray
+        float32 (h, w) or (h, w, C).
+    weights : ndarray
+        Validity of each pixel, float32 (h, w) in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape. Pixels of weight 1 are unchanged. 0 without a valid pixel.
     """
     if max(weights.shape) == 1:
         return _weigh(values, (weights > 0).astype(np.float32))
@@ -119,10 +168,10 @@ def fill_pull_push(values: Float, weights: Float) -> Float:
 
 
 def _pull_push(known: Float, weights: Float) -> Float:
-    """`fill` of values that are weighed already, and take the result."""
+    """Fill values that are already multiplied by the weights, in place."""
     smaller = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
-    mean, share = _mean(known, weights, lambda part: _resized(part, smaller))
-    # One valid child in four is enough to trust a coarse pixel: holes close from their rim.
+    mean, share = _normalized_mean(known, weights, lambda part: _resized(part, smaller))
+    # One valid pixel in four makes a coarse pixel valid, so that holes close from their edge.
     share = np.minimum(share * 4, np.float32(1))
     if max(smaller) == 1:
         coarse = _times(mean, (share > 0).astype(np.float32))
@@ -133,8 +182,10 @@ def _pull_push(known: Float, weights: Float) -> Float:
 
 
 class WindowMoments(NamedTuple):
-    """What windows of a colour `guide` and a `target` hold: the means of the guide's planes and of
-    the target, and the covariance of each plane with the target.
+    """Window statistics of a color guide and a target, for the guided filter.
+
+    `means` are those of the guide's planes, `target_mean` that of the target, and `covariances`
+    those of each plane with the target. All are float32 (h, w).
     """
 
     means: list[Float]
@@ -143,16 +194,17 @@ class WindowMoments(NamedTuple):
 
     @classmethod
     def from_windows(cls, guide: Sequence[Float], target: Float, radius: int) -> WindowMoments:
-        """`guide` is three planes (h, w), `target` (h, w)."""
-        means, level = [box_filter(plane, radius) for plane in guide], box_filter(target, radius)
-        slants = [
-            box_filter(plane * target, radius) - mean * level
+        """Measure three planes (h, w) of a guide and a target (h, w)."""
+        means = [box_filter(plane, radius) for plane in guide]
+        target_mean = box_filter(target, radius)
+        covariances = [
+            box_filter(plane * target, radius) - mean * target_mean
             for plane, mean in zip(guide, means, strict=True)
         ]
-        return cls(means, level, slants)
+        return cls(means, target_mean, covariances)
 
     def solve_slopes(self, guide: Sequence[Float], radius: int, eps: float) -> list[Float]:
-        """Three planes a of `guided_coefficients` before they are averaged."""
+        """Return the three planes of a in `guided_coefficients`, before they are averaged."""
         pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
         means = self.means
         cov = [box_filter(guide[i] * guide[j], radius) - means[i] * means[j] for i, j in pairs]
@@ -162,12 +214,28 @@ class WindowMoments(NamedTuple):
 def guided_coefficients(
     guide: Float, target: Float, radius: int, eps: float
 ) -> tuple[Float, Float]:
-    """Fit `target` (h, w) as a linear function of the colour `guide` (h, w, 3) in each window.
+    """Fit a target as a linear function of a color guide in each window.
 
-    Returns (a, b) with a (h, w, 3) and b (h, w) so that a . guide + b approximates
-    `target`, averaged over the windows that cover a pixel. `eps` is the variance of the
-    guide (in [0, 1] squared) below which a window is taken for flat. He, Sun and Tang,
-    "Guided Image Filtering", TPAMI 2013, equations 14 and 15.
+    This is the guided filter of He, Sun and Tang, "Guided Image Filtering", TPAMI 2013,
+    equations 14 and 15.
+
+    Parameters
+    ----------
+    guide : ndarray
+        float32 (h, w, 3) in [0, 1].
+    target : ndarray
+        float32 (h, w).
+    radius : int
+        Radius of the square window in pixels.
+    eps : float
+        Variance of the guide below which a window counts as flat.
+
+    Returns
+    -------
+    a : ndarray
+        float32 (h, w, 3), averaged over the windows that cover a pixel.
+    b : ndarray
+        float32 (h, w), so that a . guide + b approximates the target.
     """
     planes = [np.ascontiguousarray(guide[..., channel]) for channel in range(3)]
     moments = WindowMoments.from_windows(planes, target, radius)
@@ -177,13 +245,13 @@ def guided_coefficients(
 
 
 def dot_planes(first: Sequence[Float], second: Sequence[Float]) -> Float:
-    """The sum of the products of three planes each."""
+    """Return the dot product of two vectors of three planes (h, w)."""
     (a, b, c), (x, y, z) = first, second
     return np.asarray(a * x + b * y + c * z, np.float32)
 
 
-def _solve(cov: Sequence[Float], slant: Sequence[Float], eps: float) -> list[Float]:
-    """Solve (cov + eps I) a = slant per pixel; cov holds the six entries of the upper triangle."""
+def _solve(cov: Sequence[Float], vector: Sequence[Float], eps: float) -> list[Float]:
+    """Solve (cov + eps I) a = vector per pixel; cov holds the upper triangle, six planes."""
     rr, rg, rb, gg, gb, bb = cov
     rr, gg, bb = rr + eps, gg + eps, bb + eps
     first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
@@ -193,18 +261,18 @@ def _solve(cov: Sequence[Float], slant: Sequence[Float], eps: float) -> list[Flo
         [second, rr * bb - rb * rb, rg * rb - rr * gb],
         [third, rg * rb - rr * gb, rr * gg - rg * rg],
     ]
-    return [dot_planes(row, slant) / determinant for row in inverse]
+    return [dot_planes(row, vector) / determinant for row in inverse]
 
 
 def _weigh(values: Float, weights: Float) -> Float:
-    """values * weights, and 0 where the weight is 0, whatever the value."""
+    """Return values * weights, and 0 where the weight is 0, even for NaN."""
     valid = np.zeros(values.shape, np.float32)
     cv2.copyTo(np.asarray(values, np.float32), (weights > 0).astype(np.uint8), valid)
     return _times(valid, weights)
 
 
 def _times(values: Float, weights: Float) -> Float:
-    """values * weights, where all values are finite."""
+    """Return values * weights for finite values."""
     if values.ndim == 2:
         return values * weights
     wide = repeat_channels(weights, values.shape[2])
@@ -212,10 +280,7 @@ def _times(values: Float, weights: Float) -> Float:
 
 
 def repeat_channels(plane: Float, channels: int) -> Float:
-    """A plane (h, w) as often side by side as there are channels, (h, w, channels).
-
-    NumPy multiplies by that several times faster than by (h, w, 1).
-    """
+    """Repeat a plane (h, w) to (h, w, channels); NumPy multiplies it faster than (h, w, 1)."""
     return _same(cv2.merge([plane] * channels), plane[..., None])
 
 
@@ -224,6 +289,6 @@ def _resized(values: Float, shape: tuple[int, int]) -> Float:
 
 
 def _same(result: object, values: Float) -> Float:
-    """OpenCV drops a last axis of one channel: give the caller's number of axes back."""
+    """Restore the last axis of one channel, which OpenCV drops."""
     array = np.asarray(result, np.float32)
     return array[..., None] if array.ndim < values.ndim else array

@@ -1,9 +1,9 @@
-"""Lens models: what a lens makes of the ideal image coordinates x / z and y / z, and back.
+"""Lens distortion models on normalized image coordinates x / z and y / z.
 
 - `brown-conrady` (ROS: plumb_bob and rational_polynomial): Brown, "Decentering Distortion of
-  Lenses", 1966, with OpenCV's order of coefficients k1, k2, p1, p2[, k3[, k4, k5, k6]].
+  Lenses", 1966, with coefficients in the order of OpenCV: k1, k2, p1, p2[, k3[, k4, k5, k6]].
 - `equidistant` (fisheye): Kannala and Brandt, "A generic camera model and calibration method",
-  2006: a ray at the angle t to the axis lands at t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8).
+  2006. A ray at the angle t to the axis lands at t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8).
 """
 
 from __future__ import annotations
@@ -22,26 +22,38 @@ COEFFICIENT_COUNTS: dict[str, tuple[int, ...]] = {
     "brown-conrady": (0, 4, 5, 8),
     "equidistant": (0, 4),
 }
-"""Model -> how many coefficients it may have."""
+"""Model -> allowed numbers of coefficients."""
 
 _MAX_FISHEYE_ANGLE = np.deg2rad(85.0)
-"""Angle to the axis beyond which a fisheye's rays are left out: x / z grows without bound."""
+"""Largest angle to the axis of a fisheye ray, because x / z grows without bound."""
 
 _ANGLES = 32
-"""Directions around the axis in which a lens with a tangential part is probed for its fold."""
+"""Number of directions in which a lens with tangential distortion is tested for its fold."""
 
 
 def has_distortion(distortion: tuple[float, ...], model: LensModel = "brown-conrady") -> bool:
-    """Whether the lens differs from a pinhole; a fisheye does without coefficients too."""
+    """Return whether the lens differs from a pinhole. A fisheye always does."""
     return model == "equidistant" or any(distortion)
 
 
 def distort_points(
     x: Floats, y: Floats, distortion: tuple[float, ...], model: LensModel = "brown-conrady"
 ) -> tuple[Floats, Floats]:
-    """Ideal image coordinates x / z and y / z of any shape -> those the lens makes of them.
+    """Distort normalized image coordinates.
 
-    Keeps float32. What lies too far aside to be a number comes out infinite or NaN.
+    Parameters
+    ----------
+    x, y : ndarray
+        x / z and y / z, float32 or float64 of one shape.
+    distortion : tuple of float
+        Coefficients of the model.
+    model : {"brown-conrady", "equidistant"}
+        The lens model.
+
+    Returns
+    -------
+    x, y : ndarray
+        Distorted coordinates of the same shape and type. Infinite or NaN where they overflow.
     """
     if not has_distortion(distortion, model):
         return x, y
@@ -55,7 +67,15 @@ def distort_points(
 def undistort_points(
     x: Matrix, y: Matrix, distortion: tuple[float, ...], model: LensModel = "brown-conrady"
 ) -> tuple[Matrix, Matrix]:
-    """The inverse of `distort`, by Newton's method; NaN where the lens shows nothing."""
+    """Undistort normalized image coordinates: the inverse of `distort_points`.
+
+    Brown-Conrady is inverted by Newton's method, the fisheye by bisection.
+
+    Returns
+    -------
+    x, y : ndarray
+        float64 of the same shape. NaN where the model is not invertible.
+    """
     if not has_distortion(distortion, model):
         return x, y
     x, y = np.asarray(x, float), np.asarray(y, float)
@@ -63,11 +83,11 @@ def undistort_points(
         return _fisheye_back(x, y, distortion)
     limit = min(max_ideal_radius(distortion), 1e3)
     u, v = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    # Only what is not yet found is gone on with: pixels beyond the lens never would be.
+    # Each step works on the points that have not converged. Points beyond the lens never do.
     left = np.flatnonzero(np.hypot(x, y) <= _max_distorted_radius(distortion))
     px, py = x.ravel()[left], y.ravel()[left]
     gx, gy = px.copy(), py.copy()
-    with np.errstate(all="ignore"):  # what runs off is no number and stays out
+    with np.errstate(all="ignore"):  # diverging points become NaN and stay NaN
         for _ in range(21):
             seen_x, seen_y = _brown(gx, gy, distortion)
             off = np.hypot(seen_x - px, seen_y - py)
@@ -84,7 +104,7 @@ def undistort_points(
                 gx - (yy * (seen_x - px) - xy * (seen_y - py)) / fold,
                 gy - (xx * (seen_y - py) - xy * (seen_x - px)) / fold,
             )
-            # A step across the fold of the lens model would never come back.
+            # Clip the step, because a point beyond the fold of the model would not return.
             back = np.minimum(1, limit / np.hypot(gx, gy))
             gx, gy = gx * back, gy * back
     return u, v
@@ -92,7 +112,7 @@ def undistort_points(
 
 @lru_cache(maxsize=32)
 def _max_distorted_radius(distortion: tuple[float, ...]) -> float:
-    """The radius beyond which a Brown-Conrady lens shows nothing; infinity where it always does."""
+    """Return the distorted radius beyond which a Brown-Conrady lens has no rays, or infinity."""
     limit = max_ideal_radius(distortion)
     if not np.isfinite(limit):
         return np.inf
@@ -103,7 +123,7 @@ def _max_distorted_radius(distortion: tuple[float, ...]) -> float:
 
 @lru_cache(maxsize=32)
 def max_ideal_radius(distortion: tuple[float, ...], model: LensModel = "brown-conrady") -> float:
-    """The ideal radius up to which a lens model is one to one; infinity where it always is."""
+    """Return the undistorted radius up to which a lens model is one to one, or infinity."""
     if model == "equidistant":
         return float(np.tan(min(_fisheye_fold(distortion), _MAX_FISHEYE_ANGLE)))
     if not any(distortion):
@@ -125,16 +145,16 @@ def max_ideal_radius(distortion: tuple[float, ...], model: LensModel = "brown-co
 def rotate_coefficients(
     distortion: tuple[float, ...], model: LensModel, permutation: NDArray[np.int_]
 ) -> tuple[float, ...]:
-    """The coefficients of a lens whose picture is turned by the signed permutation (2, 2)."""
+    """Return the coefficients for a picture that is turned by a signed permutation (2, 2)."""
     if not distortion or model == "equidistant":
         return distortion
-    # The tangential part turns like the vector (p2, p1).
+    # Tangential distortion turns like the vector (p2, p1).
     p2, p1 = permutation @ (distortion[3], distortion[2])
     return (*distortion[:2], float(p1), float(p2), *distortion[4:])
 
 
 def is_same_distortion(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether coefficients are equal, those left out being 0."""
+    """Return whether coefficients are equal; missing ones are 0."""
     return _pad_coefficients(one) == _pad_coefficients(other)
 
 
@@ -152,7 +172,7 @@ def _brown(x: Floats, y: Floats, distortion: tuple[float, ...]) -> tuple[Floats,
 
 
 def _slopes(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix, Matrix, Matrix]:
-    """d x'/dx, d x'/dy = d y'/dx and d y'/dy of `_brown`: it is a gradient field."""
+    """Return d x'/dx, d x'/dy = d y'/dx and d y'/dy of `_brown`, which is a gradient field."""
     k1, k2, p1, p2, k3, k4, k5, k6 = _pad_coefficients(distortion)
     r2 = x * x + y * y
     above, below = ((k3 * r2 + k2) * r2 + k1) * r2 + 1, ((k6 * r2 + k5) * r2 + k4) * r2 + 1
@@ -164,7 +184,7 @@ def _slopes(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix
 
 
 def _fisheye_radius(angle: Floats, distortion: tuple[float, ...]) -> Floats:
-    """How far from the axis a fisheye shows rays at `angle` (radian), in focal lengths."""
+    """Return the distance from the axis, in focal lengths, of rays at `angle` (radians)."""
     k1, k2, k3, k4 = distortion or (0.0, 0.0, 0.0, 0.0)
     t2 = angle * angle
     return angle * ((((k4 * t2 + k3) * t2 + k2) * t2 + k1) * t2 + 1)
@@ -177,7 +197,7 @@ def _fisheye_gain(radius: Floats, distortion: tuple[float, ...]) -> Floats:
 
 @lru_cache(maxsize=32)
 def _fisheye_fold(distortion: tuple[float, ...]) -> float:
-    """The angle up to which a fisheye shows wider rays farther out, at most a quarter turn."""
+    """Return the angle up to which the fisheye radius grows, at most pi / 2."""
     angle = np.linspace(0, np.pi / 2, 9001)
     with np.errstate(over="ignore", invalid="ignore"):
         falls = np.flatnonzero(~(np.diff(_fisheye_radius(angle, distortion)) > 0))
@@ -185,7 +205,7 @@ def _fisheye_fold(distortion: tuple[float, ...]) -> float:
 
 
 def _fisheye_back(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[Matrix, Matrix]:
-    """Rays by halving the range of angles: the model grows up to its fold, so this never fails."""
+    """Undistort a fisheye by bisection, since its radius grows with the angle up to the fold."""
     limit = min(_fisheye_fold(distortion), _MAX_FISHEYE_ANGLE)
     landed = np.hypot(x, y)
     low, high = np.zeros_like(landed), np.full_like(landed, limit)
@@ -193,9 +213,9 @@ def _fisheye_back(x: Matrix, y: Matrix, distortion: tuple[float, ...]) -> tuple[
         middle = (low + high) / 2
         short = _fisheye_radius(middle, distortion) < landed
         low, high = np.where(short, middle, low), np.where(short, high, middle)
-    seen = landed <= float(_fisheye_radius(np.array(limit), distortion))
+    visible = landed <= float(_fisheye_radius(np.array(limit), distortion))
     gain = np.where(landed > 0, np.tan(low) / np.where(landed > 0, landed, 1), 1)
-    gain = np.where(seen, gain, np.nan)
+    gain = np.where(visible, gain, np.nan)
     return x * gain, y * gain
 
 

@@ -1,7 +1,7 @@
-"""Every option, written once: command line, Python, JSON schema and docs derive from here.
+"""All options of a cut. The command line, the JSON schema and the docs are made from them.
 
-This module is light: it imports neither NumPy nor a network runtime, so that `--help` is
-instant. Help texts, choices, ranges and defaults live in the fields (`fields.option`).
+The fields hold help texts, choices, ranges and defaults (`fields.option`). This module imports
+neither NumPy nor ONNX Runtime, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .errors import OptionError
 from .fields import check_options, option
 
 SubjectChoice = Literal["auto", "nearest", "largest", "all"]
-"""Who is cut where there are several people."""
+"""Which person is cut out when there are several."""
 
 _PhotoPoint = tuple[float, float]
-"""(x, y) in pixels of the upright photo, the center of the top left pixel at (0, 0)."""
+"""(x, y) in pixels of the upright photo. The center of the top left pixel is (0, 0)."""
 
 FusionName = Literal["none", "product", "normalized", "adaptive"]
 DepthSource = Literal["auto", "stored", "sensor", "stereo", "mono", "none"]
@@ -42,21 +42,30 @@ _FUSIONS_NEEDING_DEPTH = ("product", "normalized")
 
 
 def parse_subject(value: str | Sequence[float]) -> tuple[SubjectChoice, _PhotoPoint | None]:
-    """Who is meant by `auto`, `nearest`, `largest`, `all`, `X,Y` or (x, y).
+    """Read the option `subject`.
 
     Parameters
     ----------
-    value
-        A choice, or a person's place in pixels of the upright photo, as text or two numbers.
+    value : str or sequence of float
+        "auto", "nearest", "largest" or "all", or a pixel of the upright photo on the person,
+        as "X,Y" or (x, y).
 
     Returns
     -------
-    The choice, and the point if there is one.
+    choice : str
+        The choice; "auto" when a point is given.
+    point : tuple of float or None
+        The point, if there is one.
 
     Raises
     ------
     OptionError
-        For anything else.
+        For any other value.
+
+    Examples
+    --------
+    >>> parse_subject("640,360")
+    ('auto', (640.0, 360.0))
     """
     if isinstance(value, str) and value in get_args(SubjectChoice):
         return value, None  # type: ignore[return-value]
@@ -80,7 +89,32 @@ def _is_subject(value: str | _PhotoPoint) -> bool:
 
 @dataclass(frozen=True)
 class SensorOptions:
-    """How measured depth is used: a depth file, or numbers of the caller's own."""
+    """Options for measured depth: a depth file, or depth numbers from the caller.
+
+    Parameters
+    ----------
+    preset : float
+        Offset of the depth confidence, offset - d / d_max, above 0 and at most 100.
+    interpolation : {"bilinear", "nearest"}
+        How depth is resampled.
+    blur : float
+        Standard deviation of a Gaussian blur in canvas pixels; 0 turns it off.
+    near, far : float
+        Range of depth to use, in meters from the photo's camera.
+    max_time_difference : float
+        Largest time between photo and depth frame in seconds.
+
+    Raises
+    ------
+    OptionError
+        When a value is out of range or `near` is not below `far`.
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> sensor = dm.SensorOptions(near=0.4, far=5)
+    >>> dm.cut("photo.jpg", depth="depth.png", sensor=sensor)  # doctest: +SKIP
+    """
 
     preset: float = option(
         1.0,
@@ -118,7 +152,43 @@ class SensorOptions:
 
 @dataclass(frozen=True)
 class CutOptions:
-    """What is asked of one photo. Nothing here makes a network load anew."""
+    """Options of one cut. Changing them does not load a network again.
+
+    Parameters
+    ----------
+    subject : str or tuple of float
+        Which person to cut out: "auto", "nearest", "largest", "all", or a point on the person
+        in pixels of the upright photo.
+    fusion : {"adaptive", "normalized", "product", "none"}
+        How segmentation and depth are combined.
+    depth_source : {"auto", "stored", "sensor", "stereo", "mono", "none"}
+        Where depth comes from.
+    depth_kind : {"auto", "distance", "inverse", "disparity"}
+        What the numbers of a depth file mean.
+    depth_scale : float, optional
+        Units per meter of a depth file. Integer files default to 1000 (millimeters).
+    sensor : SensorOptions, optional
+        How measured depth is used.
+    orient : {"pad", "rotate"}
+        How a landscape photo is fitted into the network input.
+    second_look : bool
+        Whether a small person in a large photo is cut a second time, zoomed in.
+    color : {"keep", "srgb"}
+        The color space of the results.
+    strip : {"none", "gps", "all"}
+        Which metadata is removed from the results.
+
+    Raises
+    ------
+    OptionError
+        When a value is not allowed, or the fusion needs depth and the source is "none".
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> options = dm.CutOptions(subject="nearest", depth_source="mono")
+    >>> dm.cut("photo.jpg", options=options)  # doctest: +SKIP
+    """
 
     subject: str | _PhotoPoint = option(
         "auto",
@@ -199,7 +269,30 @@ class CutOptions:
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What is loaded, and on what it runs: a change here is another session."""
+    """Options of a session: which networks are loaded, and on which device they run.
+
+    Parameters
+    ----------
+    device : str
+        "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "rocm", "openvino", "webgpu"
+        or "qnn".
+    threads : int, optional
+        CPU threads per photo. By default all cores are used.
+    matte_network, depth_network : str or Path
+        A name, an `.onnx` file or URL#sha256=HEX.
+    stereo_network : str or Path
+        The same, or "sgbm" for semi-global matching without a network.
+
+    Raises
+    ------
+    OptionError
+        When a value is not allowed.
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> session = dm.Session(dm.SessionOptions(device="cpu", threads=4))  # doctest: +SKIP
+    """
 
     device: Device = option(
         "auto",
@@ -229,7 +322,7 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What `depthmatte cut` makes of each photo, and where it goes."""
+    """Options of `depthmatte cut` for the results: which ones, their names and their folder."""
 
     out: str = option(
         "out",

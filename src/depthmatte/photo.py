@@ -1,4 +1,4 @@
-"""The photo as every later step sees it: upright 8-bit pixels and what came with them."""
+"""The photo as the pipeline takes it: upright 8-bit pixels, metadata, camera and evidence."""
 
 from __future__ import annotations
 
@@ -14,14 +14,22 @@ from .types import RGB, dataclasses_equal
 
 @dataclass(frozen=True)
 class Meta:
-    """What travels beside the pixels so that a written picture keeps it.
+    """Metadata of a photo that written pictures keep.
 
-    `exif` holds raw EXIF bytes with the orientation tag already reset to 1, `icc` the
-    raw ICC profile of the pixels; either is None where the file had none, and pixels without
-    a profile are sRGB. `name` is the file's name for messages, `"array"` when the pixels came
-    from memory. `time` is when the photo was taken, in seconds on any clock that its depth
-    shares (row A10). `dpi` is (across, down) in pixels per inch where the file states it.
-    `path` is the file that was read, so that nothing is written over it.
+    Parameters
+    ----------
+    name : str
+        Name of the file for messages; "array" for pixels from memory.
+    exif : bytes, optional
+        Raw EXIF with the orientation already set to 1.
+    icc : bytes, optional
+        Raw ICC profile of the pixels. Pixels without a profile are sRGB.
+    time : float, optional
+        When the photo was taken, in seconds on the clock of its depth map.
+    dpi : tuple of float, optional
+        (horizontal, vertical) resolution in pixels per inch.
+    path : str, optional
+        The file that was read. It is never overwritten.
     """
 
     name: str = "array"
@@ -34,10 +42,30 @@ class Meta:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Photo:
-    """An upright photo: `rgb` is uint8 (H, W, 3) in the profile `meta.icc` (SPEC row A1).
+    """An upright photo.
 
-    `camera` is the one that took it, where known; `evidence` is what came with it about
-    depth, turned upright together with the pixels.
+    Parameters
+    ----------
+    rgb : ndarray
+        uint8 (H, W, 3), in the color profile `meta.icc`.
+    meta : Meta
+        Metadata that written pictures keep.
+    camera : Camera, optional
+        The camera of the photo, where known.
+    evidence : Evidence
+        Depth, second view and matte that come with the photo, upright like the pixels.
+
+    Raises
+    ------
+    InputError
+        When `rgb` is not uint8 (H, W, 3) or has no pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from depthmatte import Photo
+    >>> Photo(np.zeros((480, 640, 3), np.uint8)).shape
+    (480, 640)
     """
 
     rgb: RGB
@@ -68,6 +96,6 @@ class Photo:
 
     @property
     def is_landscape(self) -> bool:
-        """True for a landscape shot, that is width > height (SPEC row A2)."""
+        """Whether the photo is wider than high."""
         height, width = self.shape
         return width > height

@@ -1,11 +1,9 @@
-"""The one path from Photo to Portrait."""
+"""The pipeline from Photo to Portrait: segment, measure depth, fuse, and look a second time."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -18,56 +16,50 @@ from .options import OrientMode
 from .photo import Photo
 from .portrait import Portrait
 from .segment.embedded import merge_embedded_matte
-from .segment.second_look import drop_cut_components, find_zoom_box
+from .segment.second_look import drop_cut_components, find_second_look_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
+from .system.stopwatch import Stopwatch
 from .values import Depth, Matte
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-@dataclass
-class Stopwatch:
-    """Calls steps and adds up how many milliseconds each stage took."""
-
-    timings: dict[str, float] = field(default_factory=dict)
-
-    def __call__(
-        self, stage: str, step: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """The result of `step`; its time is added to that of `stage`."""
-        start = time.perf_counter()
-        result = step(*args, **kwargs)
-        spent = (time.perf_counter() - start) * 1000
-        self.timings[stage] = self.timings.get(stage, 0.0) + spent
-        return result
-
-
-def memoize_step(step: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A step that answers each canvas of one photo once; the canvas is its last argument.
-
-    For callers that fuse the same opinions in several ways.
-    """
-    answers: dict[Letterbox, _T] = {}
-
-    def ask(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        canvas = args[-1]
-        assert isinstance(canvas, Canvas)
-        if canvas.fit not in answers:
-            answers[canvas.fit] = step(*args, **kwargs)
-        return answers[canvas.fit]
-
-    return ask
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Photo -> Portrait out of three interchangeable steps.
+    """Three interchangeable steps that turn a Photo into a Portrait.
 
-    `first_threshold` decides on S_in whether anybody is there at all, together with I1
-    (`Matte.likely`), `second_threshold` where the fused S_out is portrait (the seed's two
-    preset values). `subject` chooses among several people; its point is in photo pixels. A
-    small portrait is looked at a second time, closer, unless `second_look` is False.
+    Call it with a Photo. `Session.pipeline` makes one with networks.
+
+    Parameters
+    ----------
+    segment : callable
+        Canvas -> Matte.
+    measure : callable
+        (Photo, Canvas) -> Depth.
+    fuse : Fusion
+        (Matte, Depth) -> (Matte, Depth).
+    preset : tuple of int
+        (height, width) of an upright canvas, in pixels.
+    orient : {"pad", "rotate"}
+        How a landscape photo is laid on the canvas.
+    detection_threshold : float
+        Alpha of the segmentation from which a pixel counts when the pipeline decides whether
+        there is a person: the first preset value of the patent description.
+    fused_threshold : float
+        Alpha after fusion from which a pixel belongs to the portrait: the second preset value.
+    subject : Subject
+        Which of several people to cut out. Its point is in pixels of the photo.
+    second_look : bool
+        Whether a small portrait is cut a second time on a zoomed canvas.
+
+    Raises
+    ------
+    InputError
+        When called, for a subject point outside the photo and for evidence that cannot be used.
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> with dm.Session() as session:  # doctest: +SKIP
+    ...     portrait = session.pipeline()(dm.read("photo.jpg"))
     """
 
     segment: Callable[[Canvas], Matte]
@@ -81,74 +73,79 @@ class Pipeline:
     second_look: bool = True
 
     def __call__(self, photo: Photo) -> Portrait:
-        """Cut one photo. `timings` of the result holds ms for prepare, segment, measure, fuse."""
+        """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse."""
         clock = Stopwatch()
-        first, believed = self._run_pass(photo, photo, clock)
-        everybody = self.subject.choice == "all"
-        part = self.second_look and find_zoom_box(first, self.preset, self.orient, everybody)
-        if not part:
+        first, checked = self._run_pass(photo, photo, clock)
+        crop = self._second_look_box(first)
+        if crop is None:
             return first
-        second, _ = self._run_pass(photo, believed, clock, part, first)
+        second, _ = self._run_pass(photo, checked, clock, crop, first)
         return second if second.found else replace(first, timings=clock.timings)
+
+    def _second_look_box(self, first: Portrait) -> Box | None:
+        """Return the crop for the second look; None when there is none."""
+        if not self.second_look:
+            return None
+        return find_second_look_box(first, self.preset, self.orient, self.subject.choice == "all")
 
     def _run_pass(
         self,
         photo: Photo,
-        believed: Photo,
+        checked: Photo,
         clock: Stopwatch,
-        part: Box | None = None,
+        crop: Box | None = None,
         first: Portrait | None = None,
     ) -> tuple[Portrait, Photo]:
-        """The portrait on one canvas: of the whole photo, or after that of a `part` of it.
+        """Cut on one canvas: of the whole photo first, then of a `crop` of it.
 
-        `believed` is the photo with the evidence that counts; what counts after this look is
-        returned too.
+        `checked` is the photo with the evidence that is trusted so far. The second result is the
+        photo with the evidence that is trusted after this pass.
         """
-        canvas = clock("prepare", prepare_canvas, photo, self.preset, self.orient, part)
+        canvas = clock("prepare", prepare_canvas, photo, self.preset, self.orient, crop)
         fit = canvas.fit
-        matte = clock("segment", self._segmented, photo, canvas)
-        depth = clock("measure", self._measured, believed, canvas, first)
-        seen = Portrait(photo, matte, depth, fit, self.detection_threshold)
-        if not (seen.found and matte.is_likely(self.detection_threshold)):
-            # Before fusion: `normalized` would blow up the noise of an empty room.
+        matte = clock("segment", self._segment, photo, canvas)
+        depth = clock("measure", self._measure, checked, canvas, first)
+        detected = Portrait(photo, matte, depth, fit, self.detection_threshold)
+        if not (detected.found and matte.is_likely(self.detection_threshold)):
+            # Before fusion, because `normalized` would amplify the noise of an empty photo.
             matte = Matte.empty(fit.canvas)
         notes = first.notes if first else ()
         if first is None:
-            believed, depth, note = reject_inverted_depth(
-                believed, canvas, matte, depth, self.measure
+            checked, depth, note = reject_inverted_depth(
+                checked, canvas, matte, depth, self.measure
             )
             notes = (note,) if note else ()
-        matte, depth = clock("fuse", self._fused, matte, depth, self._canvas_subject(photo, fit))
-        if part is not None:
+        matte, depth = clock("fuse", self._fuse, matte, depth, self._canvas_subject(photo, fit))
+        if crop is not None:
             matte = drop_cut_components(matte, fit)
-        measured, whole = (first.measured, first.fit) if first else (depth, None)
+        measured, full_fit = (first.measured, first.fit) if first else (depth, None)
         fused = Portrait(
-            photo, matte, measured, fit, self.fused_threshold, clock.timings, whole, notes
+            photo, matte, measured, fit, self.fused_threshold, clock.timings, full_fit, notes
         )
         if not fused.found:
             fused = replace(fused, matte=Matte.empty(fit.canvas))
-        return fused, believed
+        return fused, checked
 
-    def _segmented(self, photo: Photo, canvas: Canvas) -> Matte:
-        """The network's opinion, and that of a matte that a phone stored in the photo."""
+    def _segment(self, photo: Photo, canvas: Canvas) -> Matte:
+        """Segment by network and merge the matte that a phone stored in the photo."""
         return merge_embedded_matte(photo, canvas, self.segment(canvas))
 
-    def _measured(self, photo: Photo, canvas: Canvas, first: Portrait | None) -> Depth:
-        """Depth on a canvas; after a first look only an estimate is made again, closer."""
+    def _measure(self, photo: Photo, canvas: Canvas, first: Portrait | None) -> Depth:
+        """Measure depth; the second look estimates again but resamples measured depth."""
         if first is None or first.measured.source == "mono":
             return self.measure(photo, canvas)
         return resample_depth(first.measured, first.fit, canvas)
 
-    def _fused(self, matte: Matte, depth: Depth, wanted: Subject) -> tuple[Matte, Depth]:
-        """Choose among people, fuse, and hold the fusion to the choice."""
-        if wanted == Subject():
+    def _fuse(self, matte: Matte, depth: Depth, subject: Subject) -> tuple[Matte, Depth]:
+        """Select the subject, fuse, and constrain the result to the subject."""
+        if subject == Subject():
             return self.fuse(matte, depth)
-        chosen, _ = select_subject(matte, depth, wanted)
+        chosen, _ = select_subject(matte, depth, subject)
         fused, depth = self.fuse(chosen, depth)
-        return constrain_to_subject(fused, matte, chosen, wanted, self.fuse.opacity), depth
+        return constrain_to_subject(fused, matte, chosen, subject, self.fuse.opacity), depth
 
     def _canvas_subject(self, photo: Photo, fit: Letterbox) -> Subject:
-        """The subject as the canvas knows it; InputError for a point outside the photo."""
+        """Convert the point of the subject from photo to canvas pixels."""
         point = self.subject.point
         if point is None:
             return self.subject

@@ -1,4 +1,4 @@
-"""The answer for one photo: maps on demand, effects as methods."""
+"""The result for one photo: maps on demand, and effects as methods."""
 
 from __future__ import annotations
 
@@ -20,33 +20,57 @@ from .types import RGB, Float, dataclasses_equal, make_read_only
 from .values import Depth, Matte
 
 _MIN_PORTRAIT_SHARE = 0.005
-"""Share of the photo a portrait must cover to count as found; less is "nobody"."""
+"""Share of the photo's area that a portrait must cover to count as found."""
 
 _PREVIEW_SIDE = 480
 """Longer side in pixels of the picture that a notebook shows."""
 
-
-_COLOR_NUMBERS = 3
-"""Numbers of a color given as a tuple."""
+_COLOR_CHANNELS = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Portrait:
-    """The answer for one photo: what the canvas holds, restored to photo size on demand.
+    """The result of cutting one photo. Maps are restored to photo size on demand.
 
-    `matte` is the fused matte on the canvas of `fit` and `measured` the depth on that of
-    `depth_fit`. After a second look `fit` shows a part of the photo, outside which nobody is;
-    `depth_fit`, then given as `whole`, always shows all of it.
+    `alpha`, `prob`, `depth`, `meters` and `depth_prob` are float32 (H, W), `mask` is bool and
+    `validity` is uint8. Each map is computed once and is read-only; copy it to change it. When
+    `found` is False, `alpha` and `prob` are 0 everywhere and all effects still work.
 
-    `notes` are sentences about what was given and not believed.
+    Portraits can be pickled; restored maps are then computed again. `==` compares the photo and
+    the maps on the canvas but not `timings` and `notes`.
 
-    The maps `alpha`, `prob`, `depth` (0 nearest) and `depth_prob` are float32 (H, W) in
-    [0, 1], `mask` is boolean; each is computed at most once and is read-only: copy it to
-    change it. `found` is False when nobody is in the photo: `alpha`, `mask` and `prob` are
-    then empty and every effect still works.
+    Parameters
+    ----------
+    photo : Photo
+        The photo that was cut.
+    matte : Matte
+        The fused matte, on the canvas of `fit`.
+    measured : Depth
+        The depth, on the canvas of `depth_fit`.
+    fit : Letterbox
+        The layout of the matte. After a second look it shows a crop of the photo.
+    threshold : float
+        Alpha from which a pixel belongs to `mask`.
+    timings : dict of str to float
+        Stage of the pipeline -> milliseconds.
+    full_fit : Letterbox, optional
+        The layout of the depth, where it differs from `fit`.
+    notes : tuple of str
+        Sentences about depth that was given but rejected.
 
-    A portrait can be pickled: restored maps stay behind and are made again. `==` compares
-    photo, canvas maps and how they lie, not the timings.
+    Raises
+    ------
+    InputError
+        When the layout does not match the photo or a map.
+
+    Examples
+    --------
+    >>> import depthmatte as dm
+    >>> portrait = dm.cut("photo.jpg")  # doctest: +SKIP
+    >>> portrait.found, portrait.alpha.shape  # doctest: +SKIP
+    (True, (3024, 4032))
+    >>> blurred = portrait.blur(strength=0.5)  # doctest: +SKIP
+    >>> portrait.save("cutout.png")  # doctest: +SKIP
     """
 
     photo: Photo
@@ -72,12 +96,42 @@ class Portrait:
     def from_arrays(
         cls, rgb: RGB, alpha: Float, depth: Float | None = None, depth_prob: Float | None = None
     ) -> Portrait:
-        """A portrait from photo-sized arrays: rgb uint8 (H, W, 3), the rest float32 (H, W)."""
+        """Make a portrait from arrays at photo size, to apply effects to any matte.
+
+        Parameters
+        ----------
+        rgb : ndarray
+            uint8 (H, W, 3), sRGB.
+        alpha : ndarray
+            float32 (H, W) in [0, 1].
+        depth : ndarray, optional
+            Relative depth, float32 (H, W) in [0, 1], 0 nearest.
+        depth_prob : ndarray, optional
+            Probability of the depth, float32 (H, W) in [0, 1]; 1 by default.
+
+        Returns
+        -------
+        Portrait
+            A portrait whose canvas is the photo.
+
+        Raises
+        ------
+        InputError
+            When an array has the wrong type, shape or range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from depthmatte import Portrait
+        >>> rgb, alpha = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6), np.float32)
+        >>> Portrait.from_arrays(rgb, alpha).cutout().shape
+        (4, 6, 4)
+        """
         photo, shape = Photo(rgb), np.shape(rgb)[:2]
-        nowhere = np.zeros(shape, np.float32)
-        sure = nowhere if depth is None else np.ones(shape, np.float32)
+        zeros = np.zeros(shape, np.float32)
+        certain = zeros if depth is None else np.ones(shape, np.float32)
         measured = Depth(
-            nowhere if depth is None else depth, sure if depth_prob is None else depth_prob
+            zeros if depth is None else depth, certain if depth_prob is None else depth_prob
         )
         return cls(photo, Matte(alpha, alpha), measured, Letterbox.identity(photo.shape))
 
@@ -85,9 +139,9 @@ class Portrait:
 
     def __repr__(self) -> str:
         height, width = self.photo.shape
-        who = "found" if self.found else "nobody found"
+        found = "found" if self.found else "no person found"
         return (
-            f"Portrait({self.photo.meta.name!r}, {width} x {height}, {who}, "
+            f"Portrait({self.photo.meta.name!r}, {width} x {height}, {found}, "
             f"depth {self.measured.source!r})"
         )
 
@@ -96,42 +150,45 @@ class Portrait:
 
     @property
     def depth_fit(self) -> Letterbox:
-        """How the photo lies on the depth's canvas: `whole`, or as for the matte."""
+        """The layout of the photo on the depth's canvas, which always shows the whole photo."""
         return self.full_fit or self.fit
 
     @property
     def found(self) -> bool:
-        """Is anybody in the photo? False is an answer, not an error."""
+        """Whether a person was found: the portrait covers at least 0.5 percent of the photo."""
         inside = self.matte.alpha[self.fit.content_slices]
         return bool((inside >= self.threshold).mean() * self.fit.photo_share >= _MIN_PORTRAIT_SHARE)
 
     @cached_property
     def alpha(self) -> Float:
-        """Opacity of the portrait (S_out), edges following the photo's own."""
-        # What the canvas shows are the photo's own colors, unless they were converted for it.
-        shown = self.matte.rgb if is_srgb_profile(self.photo.meta.icc) else None
-        return make_read_only(restore_map(self.matte.alpha, self.fit, self.photo.rgb, shown))
+        """Opacity of the portrait, float32 (H, W) in [0, 1]. Edges follow those of the photo."""
+        # The canvas has the colors of the photo unless a profile was converted to sRGB.
+        canvas_rgb = self.matte.rgb if is_srgb_profile(self.photo.meta.icc) else None
+        return make_read_only(restore_map(self.matte.alpha, self.fit, self.photo.rgb, canvas_rgb))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """The portrait area: alpha at or above the threshold."""
+        """The portrait area, bool (H, W): alpha at or above `threshold`."""
         return make_read_only(self.alpha >= self.threshold)
 
     @cached_property
     def prob(self) -> Float:
-        """Probability of being portrait (I1)."""
+        """Probability that a pixel belongs to the portrait, float32 (H, W) in [0, 1]."""
         return make_read_only(restore_map(self.matte.prob, self.fit))
 
     @cached_property
     def depth(self) -> Float:
-        """Depth relative to the scene, 0 nearest to 1 farthest; 0 too where `validity` says why."""
-        return self._measured(self.measured.relative)
+        """Relative depth, float32 (H, W) in [0, 1] with 0 nearest; 0 where not valid."""
+        return self._restore_depth_map(self.measured.relative)
 
     @cached_property
     def meters(self) -> Float:
-        """Depth in metres, (H, W) float32 and not bounded by 1; 0 where `validity` says why.
+        """Depth in meters, float32 (H, W); 0 where not valid.
 
-        Raises MissingMap, an InputError and AttributeError, where depth is only relative.
+        Raises
+        ------
+        MissingMap
+            When depth is only relative.
         """
         if not self.measured.metric:
             raise MissingMap(
@@ -144,70 +201,114 @@ class Portrait:
 
     @cached_property
     def depth_prob(self) -> Float:
-        """Probability that the depth is right (I2); 0 where nothing was measured."""
-        return self._measured(self.measured.prob)
+        """Probability that the depth is right, float32 (H, W) in [0, 1]; 0 where not valid."""
+        return self._restore_depth_map(self.measured.prob)
 
-    def _measured(self, values: Float) -> Float:
-        known = self.measured.known
-        return make_read_only(
-            np.minimum(restore_measured(values, known, self.depth_fit), np.float32(1))
-        )
+    def _restore_depth_map(self, values: Float) -> Float:
+        restored = restore_measured(values, self.measured.known, self.depth_fit)
+        return make_read_only(np.minimum(restored, np.float32(1)))
 
     @cached_property
     def validity(self) -> NDArray[np.uint8]:
-        """Why depth counts or not: uint8 (H, W) of `evidence.Reason`."""
+        """Whether depth is valid, or why not: uint8 (H, W) of `DepthStatus`."""
         return make_read_only(from_canvas(self.measured.validity, self.depth_fit, nearest=True))
 
     def cutout(self, **options: Any) -> NDArray[np.uint8]:
-        """The person on nothing: uint8 (H, W, 4), straight alpha, colors decontaminated."""
-        return self._effect("cutout", **options)
-
-    def blur(self, **options: Any) -> RGB:
-        """The background out of focus, the person sharp: uint8 (H, W, 3)."""
-        return self._effect("blur", **options)
-
-    def beautify(self, **options: Any) -> RGB:
-        """The person's skin gently smoothed, all else untouched: uint8 (H, W, 3)."""
-        return self._effect("beautify", **options)
-
-    def place(self, background: Any = "white") -> NDArray[np.uint8]:
-        """The person on another background.
+        """Return the person on a transparent background.
 
         Parameters
         ----------
-        background
-            A color (`#rrggbb`, a name, `transparent`, `(r, g, b)` of 0 to 255, sRGB), a
-            picture's path, a PIL image, a Photo, or pixels uint8 (h, w, 3). A picture is
-            scaled to cover the photo and cut around its center.
+        **options : Any
+            Options of the effect `cutout`.
 
         Returns
         -------
-        uint8 (H, W, 3) in the photo's own colors; (H, W, 4) on `transparent`.
+        ndarray
+            uint8 (H, W, 4) RGBA with straight alpha. Edge colors are free of the background.
+        """
+        return self._effect("cutout", **options)
+
+    def blur(self, **options: Any) -> RGB:
+        """Return the photo with the background out of focus.
+
+        Parameters
+        ----------
+        **options : Any
+            Options of the effect `blur`, such as `strength`.
+
+        Returns
+        -------
+        ndarray
+            uint8 (H, W, 3), in the color profile of the photo.
+        """
+        return self._effect("blur", **options)
+
+    def beautify(self, **options: Any) -> RGB:
+        """Return the photo with the skin of the person smoothed.
+
+        Parameters
+        ----------
+        **options : Any
+            Options of the effect `beautify`, such as `strength`.
+
+        Returns
+        -------
+        ndarray
+            uint8 (H, W, 3), in the color profile of the photo.
+        """
+        return self._effect("beautify", **options)
+
+    def place(self, background: Any = "white") -> NDArray[np.uint8]:
+        """Return the person on another background.
+
+        Parameters
+        ----------
+        background : str, path, tuple, PIL.Image.Image, Photo or ndarray
+            A color in sRGB ("#rrggbb", a name, "transparent", or (r, g, b) from 0 to 255), the
+            path of a picture, or a picture uint8 (h, w, 3). A picture is scaled to cover the
+            photo and cropped around its center.
+
+        Returns
+        -------
+        ndarray
+            uint8 (H, W, 3), in the color profile of the photo; (H, W, 4) on "transparent".
 
         Raises
         ------
         InputError
-            For a picture that cannot be read and text that is neither file nor color.
+            When the picture cannot be read, or the text is neither a file nor a color.
+
+        Examples
+        --------
+        >>> portrait.place("#2f6f8f").shape  # doctest: +SKIP
+        (3024, 4032, 3)
         """
         return make_background(background)(self)
 
     def save(self, path: str | os.PathLike[str] | BinaryIO, format: str | None = None) -> Any:
-        """Write the cut-out to a path or an open binary file, EXIF and profile kept.
+        """Write the cutout to a file and keep the photo's EXIF and color profile.
 
         Parameters
         ----------
-        path
-            Where to; the photo's own file is refused. The suffix picks the format.
-        format
-            `png`, `webp` or `tiff`, instead of the suffix; an open file gets png without it.
+        path : path or binary file
+            The file to write. The suffix picks the format. The photo's own file is refused.
+        format : {"png", "webp", "tiff"}, optional
+            The format, instead of the suffix. An open file gets "png" by default.
 
         Returns
         -------
-        The path as a Path, or the open file.
+        Path or binary file
+            The path that was written, or the open file.
 
-        Example
-        -------
-        >>> dm.cut("me.jpg").save("me.png")  # doctest: +SKIP
+        Raises
+        ------
+        InputError
+            When the file cannot be written or has no alpha channel.
+
+        Examples
+        --------
+        >>> import depthmatte as dm
+        >>> dm.cut("photo.jpg").save("cutout.png")  # doctest: +SKIP
         """
         from .io.photo.photo_writer import write
 
@@ -223,7 +324,7 @@ class Portrait:
         return EFFECTS[name](**options)(self)
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows: the cut-out, at most PREVIEW pixels on its longer side."""
+        """Return the cutout as a small PNG for notebooks."""
         from .canvas import resize, scale_shape
         from .color.icc import convert_to_srgb
         from .effects import Cutout
@@ -240,22 +341,23 @@ class Portrait:
 
 
 def make_background(background: Any) -> Background:
-    """The effect that places a portrait before `background`.
+    """Make the effect that places a portrait on a background.
 
     Parameters
     ----------
-    background
-        A color (`#rrggbb`, a name, `transparent`, or three whole numbers 0 to 255, sRGB), a
-        picture's path, a PIL image, a Photo, or pixels uint8 (h, w, 3).
+    background : Background, str, path, tuple, PIL.Image.Image, Photo or ndarray
+        A color in sRGB ("#rrggbb", a name, "transparent", or three integers from 0 to 255), the
+        path of a picture, or a picture uint8 (h, w, 3).
 
     Returns
     -------
-    A Background; a picture brings its own color profile.
+    Background
+        The effect. A picture keeps its own color profile.
 
     Raises
     ------
     InputError
-        For a picture that cannot be read, and for text that is neither file nor color.
+        When the picture cannot be read, or the text is neither a file nor a color.
     """
     from .io.photo.photo_reader import read
     from .system.text import label
@@ -263,15 +365,15 @@ def make_background(background: Any) -> Background:
     if isinstance(background, Background):
         return background
     if isinstance(background, tuple | list):
-        return Background(color=_hex(background))
+        return Background(color=_hex_color(background))
     if isinstance(background, os.PathLike) or (
         isinstance(background, str) and os.path.isfile(background)
     ):
-        return _of(read(background, evidence=False))
+        return Background(picture=read(background, evidence=False))
     if not isinstance(background, str):
         from .io.photo.from_memory import to_photo
 
-        return _of(to_photo(background, "background"))
+        return Background(picture=to_photo(background, "background"))
     try:
         return Background(color=background)
     except InputError:
@@ -281,15 +383,11 @@ def make_background(background: Any) -> Background:
         ) from None
 
 
-def _of(photo: Photo) -> Background:
-    return Background(picture=photo)
-
-
-def _hex(numbers: Any) -> str:
+def _hex_color(numbers: Any) -> str:
     values = np.asarray(numbers)
-    whole = values.dtype.kind in "iu" and values.shape == (_COLOR_NUMBERS,)
-    if not whole or values.min() < 0 or values.max() > 255:
+    is_integer_color = values.dtype.kind in "iu" and values.shape == (_COLOR_CHANNELS,)
+    if not is_integer_color or values.min() < 0 or values.max() > 255:
         raise InputError(
-            f"background {numbers!r}: is no color; give three whole numbers from 0 to 255"
+            f"background {numbers!r}: is not a color; give three integers from 0 to 255"
         )
     return "#{:02x}{:02x}{:02x}".format(*values.tolist())

@@ -1,4 +1,4 @@
-"""A session: networks that are loaded once and cut any number of photos, from any thread."""
+"""A session loads networks once and cuts any number of photos, from any thread."""
 
 from __future__ import annotations
 
@@ -36,34 +36,37 @@ _T = TypeVar("_T")
 _Options = TypeVar("_Options", CutOptions, SessionOptions)
 
 _FUSION_NETWORK = "fuse"
-"""The network of the fusion `adaptive`, in the table of networks."""
+"""Name of the network of the fusion `adaptive`."""
 
 
 class Session:
-    """Networks loaded once, for any number of photos and any number of threads.
+    """Loaded networks that cut any number of photos.
 
-    A session loads each network when it is first needed. It may be used from many threads at
-    once: a network that two threads need at the same time still loads once. It is a context
-    manager; `close` lets go of the networks.
+    A network loads when it is first needed. A session may be used from several threads at once,
+    and each network still loads once. It is a context manager; leaving it releases the networks.
 
     Parameters
     ----------
-    options
-        What is loaded and what it runs on; the keywords change single fields of it.
-    networks
-        Files or names by task (`matte`, `depth`, `stereo`), short for `matte_network=` and so on.
-    providers
+    options : SessionOptions, optional
+        Networks, device and threads. Keywords replace single fields.
+    networks : mapping of str to str or Path, optional
+        Task ("matte", "depth", "stereo") -> network. {"matte": "m.onnx"} is the same as
+        `matte_network="m.onnx"`.
+    providers : sequence of str, optional
         Execution providers of ONNX Runtime to try in this order, instead of `device`.
-    **changes
-        Fields of SessionOptions: `device`, `threads`, `matte_network`, ...
+    **changes : Any
+        Fields of `SessionOptions`: `device`, `threads`, `matte_network`, ...
 
     Raises
     ------
     InputError
-        For an option that cannot be, and for a device that is not there.
+        When the device or provider is not available.
+    OptionError
+        When an option is unknown or has a wrong value.
 
-    Example
-    -------
+    Examples
+    --------
+    >>> import depthmatte as dm
     >>> with dm.Session(device="cpu", threads=2) as session:  # doctest: +SKIP
     ...     for portrait in session.map(["a.jpg", "b.jpg"], subject="nearest"):
     ...         portrait.save(f"{portrait.photo.meta.name}.png")
@@ -78,7 +81,7 @@ class Session:
         **changes: Any,
     ) -> None:
         if networks is not None and not isinstance(networks, Mapping):
-            raise OptionError("networks: takes files or names by task; give {'matte': 'mine.onnx'}")
+            raise OptionError("networks: is not a mapping; give {'matte': 'mine.onnx'}")
         named = {f"{task}_network": source for task, source in (networks or {}).items()}
         self.options = merge_options(SessionOptions, options, named | changes)
         self._cache = NetworkCache(self.options.device, providers)
@@ -90,7 +93,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Let go of all networks. The session can go on: what it needs is loaded again."""
+        """Release all networks. A later cut loads what it needs again."""
         self._cache.clear()
 
     def __repr__(self) -> str:
@@ -98,7 +101,7 @@ class Session:
 
     @property
     def running(self) -> dict[str, str]:
-        """Task -> the execution provider that really runs it, of the networks loaded so far."""
+        """Task -> execution provider that runs it, of the networks loaded so far."""
         return self._cache.running()
 
     def cut(
@@ -115,32 +118,38 @@ class Session:
 
         Parameters
         ----------
-        photo
-            A path, the bytes of a file, an open binary file, a PIL image, a Photo, or an array:
-            uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4), or floats in [0, 1], sRGB.
-        depth
-            A depth file, a RawDepth, or numbers (h, w): floats in meters, whole numbers in mm
-            or with `depth_scale` units per meter. What is given here wins over what the
-            photo's file holds.
-        right
-            A second view: whatever `photo` may be.
-        calib
-            A calibration file or a Rig, for `depth` or `right`.
-        options
-            What is asked; the keywords change single fields of it.
-        **changes
-            Fields of CutOptions: `subject`, `fusion`, `depth_source`, ...
+        photo : path, bytes, binary file, PIL.Image.Image, Photo or ndarray
+            The photo. Arrays are uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4), or floats in
+            [0, 1], and are taken as sRGB.
+        depth : path, RawDepth or ndarray, optional
+            A depth file, or depth (h, w): floats in meters, integers in millimeters. The option
+            `depth_scale` changes the units per meter. It overrides depth in the photo's file.
+        right : path, bytes, binary file, PIL.Image.Image, Photo or ndarray, optional
+            A second view of the scene, in any form that `photo` accepts.
+        calib : path or Rig, optional
+            The calibration of the cameras of `photo` and of `depth` or `right`.
+        options : CutOptions, optional
+            How to cut. Keywords replace single fields.
+        **changes : Any
+            Fields of `CutOptions`: `subject`, `fusion`, `depth_source`, ...
 
         Returns
         -------
-        The Portrait.
+        Portrait
+            Maps at photo size and effects.
 
         Raises
         ------
         InputError
-            When the photo, what was given beside it, or an option cannot be used.
+            When the photo, the depth, the second view or the calibration cannot be used.
+        OptionError
+            When an option is unknown or has a wrong value.
         WeightsError
             When a network cannot be used.
+
+        Examples
+        --------
+        >>> portrait = session.cut("photo.jpg", depth="depth.png")  # doctest: +SKIP
         """
         chosen = merge_options(CutOptions, options, changes)
         return self.pipeline(chosen)(_prepare_photo(photo, depth, right, calib, chosen))
@@ -154,119 +163,150 @@ class Session:
         options: CutOptions | None = None,
         **changes: Any,
     ) -> Iterator[Any]:
-        """Cut many photos; decoding, networks and what comes `then` overlap on all cores.
+        """Cut many photos in parallel threads.
 
         Parameters
         ----------
-        photos
-            What `cut` takes, one by one; a generator is read only as far as needed.
-        then
-            What is done with each portrait on the worker's thread, such as writing it.
-        workers
-            Photos in work at once; as many as there are cores (or `threads`) if not given.
-            Each then runs its networks on its share of the cores.
-        options, **changes
-            As `cut` takes them.
+        photos : iterable
+            Photos in any form that `cut` accepts. A generator is read only as far as needed.
+        then : callable, optional
+            Called with each Portrait on the worker thread, for example to write it.
+        workers : int, optional
+            Photos processed at once. By default as many as there are cores, or `threads`. The
+            workers share the cores.
+        options : CutOptions, optional
+            How to cut. Keywords replace single fields.
+        **changes : Any
+            Fields of `CutOptions`.
 
         Yields
         ------
-        The portraits, or what `then` made of them, in the order of `photos`.
+        Portrait
+            The portraits, or the results of `then`, in the order of `photos`.
 
         Raises
         ------
         InputError
-            At the photo that cannot be used; photos before it have been given out.
+            When a photo cannot be used. The photos before it have been returned by then.
+
+        Examples
+        --------
+        >>> save = lambda portrait: portrait.save(f"{portrait.photo.meta.name}.png")
+        >>> list(session.map(["a.jpg", "b.jpg"], save))  # doctest: +SKIP
         """
         if isinstance(photos, str | bytes | bytearray | memoryview | os.PathLike | Photo):
             raise OptionError("photos: is one photo; give a list of photos, or use cut")
         chosen = merge_options(CutOptions, options, changes)
         threads = self.options.threads or count_cores()
-        many = max(1, workers or threads)
-        pipeline = self.pipeline(chosen, max(1, threads // many))
+        worker_count = max(1, workers or threads)
+        pipeline = self.pipeline(chosen, max(1, threads // worker_count))
 
         def work(photo: Any) -> Any:
             portrait = pipeline(_prepare_photo(photo, None, None, None, chosen))
-            _ = portrait.alpha  # restored here, not on the thread of whoever asks
+            _ = portrait.alpha  # restore here, so that the caller's thread does not have to
             return then(portrait) if then else portrait
 
-        return _map_in_threads(work, photos, many)
+        return _map_in_threads(work, photos, worker_count)
 
     def pipeline(self, options: CutOptions | None = None, threads: int | None = None) -> Pipeline:
-        """The steps of one cut, with this session's networks: Photo -> Portrait.
+        """Make the pipeline that cuts photos with the networks of this session.
 
         Parameters
         ----------
-        options
-            What is asked of each photo.
-        threads
-            CPU threads of each network; those of the session if not given.
+        options : CutOptions, optional
+            How to cut each photo.
+        threads : int, optional
+            CPU threads of each network. By default those of the session.
+
+        Returns
+        -------
+        Pipeline
+            Call it with a Photo to get a Portrait.
         """
-        asked = options or CutOptions()
-        choice, point = parse_subject(asked.subject)
+        chosen = options or CutOptions()
+        choice, point = parse_subject(chosen.subject)
         threads = threads or self.options.threads
-        matte = self.network("matte", threads)
-        rule = self.fusion(asked.fusion, threads)
+        matte_network = self.network("matte", threads)
+        fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=_segmenter(matte),
+            segment=_segmenter(matte_network),
             measure=partial(
-                measure_depth, sources=self.sources(asked, threads), choice=asked.depth_source
+                measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),
-            fuse=rule,
-            preset=matte.contract.preset,
-            orient=asked.orient,
-            fused_threshold=rule.threshold,
+            fuse=fusion,
+            preset=matte_network.contract.preset,
+            orient=chosen.orient,
+            fused_threshold=fusion.threshold,
             subject=Subject(choice, point),
-            second_look=asked.second_look,
+            second_look=chosen.second_look,
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
-        """The network of a task, loaded once.
+        """Return the network of a task; it is loaded once.
 
         Parameters
         ----------
-        task
-            `matte`, `depth`, `stereo` or `fuse`.
-        threads
-            CPU threads; those of the session if not given.
+        task : {"matte", "depth", "stereo", "fuse"}
+            The task of the network.
+        threads : int, optional
+            CPU threads. By default those of the session.
+
+        Returns
+        -------
+        Network
+            The loaded network.
 
         Raises
         ------
         WeightsError
-            When the file cannot be used, or is for another task.
+            When the file cannot be used or has another task.
         """
         source = getattr(self.options, f"{task}_network", task)
         source = task if source == "network" else source
         return self._cache.get(source, task, threads or self.options.threads)
 
     def fusion(self, name: str, threads: int | None = None) -> Fusion:
-        """A fusion by its name, with this session's fusion network."""
+        """Return the fusion of this name, with the fusion network of this session."""
         return get_fusion(name, partial(self.network, _FUSION_NETWORK, threads))
 
     def fusions(self) -> dict[str, Fusion]:
-        """All fusions by name, with this session's fusion network."""
+        """Return all fusions by name, with the fusion network of this session."""
         return get_fusions(partial(self.network, _FUSION_NETWORK))
 
     def sources(
         self, options: CutOptions | None = None, threads: int | None = None
     ) -> dict[str, DepthFunction]:
-        """All sources of depth by name; networks load when they are first needed."""
-        asked = options or CutOptions()
+        """Return all depth sources by name. Networks load when they are first needed.
+
+        Parameters
+        ----------
+        options : CutOptions, optional
+            Its `sensor` options apply to measured depth.
+        threads : int, optional
+            CPU threads of each network. By default those of the session.
+
+        Returns
+        -------
+        dict of str to callable
+            "stored", "sensor", "stereo" and "mono" -> function (Photo, Canvas) -> Depth.
+        """
+        chosen = options or CutOptions()
         return {
             "stored": embedded_depth,
-            "sensor": partial(sensor_depth, options=asked.sensor),
-            "stereo": partial(self._matched, threads),
-            "mono": partial(self._estimated, threads),
+            "sensor": partial(sensor_depth, options=chosen.sensor),
+            "stereo": partial(self._match_views, threads),
+            "mono": partial(self._estimate_depth, threads),
         }
 
-    def _matched(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
+    def _match_views(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
         if photo.evidence.second_view is None:
             return Depth.none(canvas.fit.canvas)
-        # Here, not above: few photos have a second view.
+        # Imported late, because few photos have a second view.
         from .depth.stereo.second_view import create_stereo_source
 
         return create_stereo_source(partial(self._matcher, threads))(photo, canvas)
 
-    def _estimated(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
+    def _estimate_depth(self, threads: int | None, photo: Photo, canvas: Canvas) -> Depth:
         from .depth.estimated import create_depth_estimator
 
         return create_depth_estimator(self.network("depth", threads))(photo, canvas)
@@ -288,28 +328,42 @@ def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
 
 
 def _prepare_photo(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
-    """The photo as the pipeline takes it, with what was given beside it."""
+    """Read a photo in any form, attach what was given with it, and apply the photo options."""
     return apply_photo_options(
         attach_inputs(to_photo(photo), depth, right, calib, options), options
     )
 
 
 def attach_inputs(photo: Photo, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:
-    """The photo with what was given beside it as its evidence.
+    """Attach a depth map or a second view to a photo.
+
+    Parameters
+    ----------
+    photo : Photo
+        The photo.
+    depth, right, calib : Any
+        As `Session.cut` takes them.
+    options : CutOptions
+        Its depth options say how to read `depth`.
+
+    Returns
+    -------
+    Photo
+        The photo with new evidence; the same photo when nothing was given.
 
     Raises
     ------
     InputError
-        For what cannot be read, and for options that go with a depth file when there is none.
+        When an input cannot be read, or depth options are set without a depth file.
     """
-    attached = photo.evidence.depth_map is not None
+    has_depth_map = photo.evidence.depth_map is not None
     check_inputs_together(
         depth,
         right,
         calib,
         options.depth_scale,
         options.depth_kind,
-        None if attached else options.sensor,
+        None if has_depth_map else options.sensor,
         name=photo.meta.name,
     )
     if depth is None and right is None:
@@ -318,21 +372,30 @@ def attach_inputs(photo: Photo, depth: Any, right: Any, calib: Any, options: Cut
 
 
 def apply_photo_options(photo: Photo, options: CutOptions) -> Photo:
-    """The photo in the colors, and with the metadata, that the results are to have."""
-    colored = apply_color_mode(photo, options.color)
-    meta = strip_metadata(colored.meta, options.strip)
-    return colored if meta is colored.meta else replace(colored, meta=meta)
+    """Convert colors and remove metadata as the options `color` and `strip` say."""
+    converted = apply_color_mode(photo, options.color)
+    meta = strip_metadata(converted.meta, options.strip)
+    return converted if meta is converted.meta else replace(converted, meta=meta)
 
 
 def merge_options(
     kind: type[_Options], options: _Options | None, changes: Mapping[str, Any]
 ) -> _Options:
-    """Options of this kind with some fields changed; the usual ones where none are given.
+    """Return options with some fields replaced.
+
+    Parameters
+    ----------
+    kind : type
+        CutOptions or SessionOptions.
+    options : CutOptions or SessionOptions, optional
+        The options to start from. By default those of `kind()`.
+    changes : mapping of str to Any
+        Field -> new value.
 
     Raises
     ------
     OptionError
-        For options of another kind, and for a field nobody knows.
+        When `options` is of another type, or a field is unknown or has a wrong value.
     """
     options = kind() if options is None else options
     if not isinstance(options, kind):
@@ -351,20 +414,20 @@ def merge_options(
 
 
 def _map_in_threads(work: Callable[[Any], _T], items: Iterable[Any], workers: int) -> Iterator[_T]:
-    """`work` on every item, in order, on so many threads; at most one more is on the way."""
+    """Yield `work(item)` in order; at most one more item than there are workers is in flight."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="depthmatte") as pool:
-        coming: list[Future[_T]] = []
+        pending: list[Future[_T]] = []
         try:
             for item in items:
-                coming.append(pool.submit(work, item))
-                if len(coming) > workers:
-                    yield coming.pop(0).result()
-            while coming:
-                yield coming.pop(0).result()
+                pending.append(pool.submit(work, item))
+                if len(pending) > workers:
+                    yield pending.pop(0).result()
+            while pending:
+                yield pending.pop(0).result()
         finally:
-            for future in coming:
+            for future in pending:
                 future.cancel()
 
 
@@ -372,11 +435,11 @@ _sessions: dict[SessionOptions, Session] = {}
 _sessions_lock = threading.Lock()
 
 _MAX_DEFAULT_SESSIONS = 4
-"""Default sessions kept at once: what `dm.cut` was last asked for."""
+"""Number of sessions that `cut` keeps: those with the options used last."""
 
 
 def default_session(options: SessionOptions | None = None) -> Session:
-    """The session behind `dm.cut` for these options; made once and kept."""
+    """Return the session that `cut` uses for these options; it is made once and kept."""
     options = options or SessionOptions()
     with _sessions_lock:
         session = _sessions.pop(options, None) or Session(options)

@@ -1,4 +1,4 @@
-"""Array types by name, and arrays inside frozen values: equality that answers, read-only maps."""
+"""Names of array types, and equality and write protection for dataclasses that hold arrays."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ RGB = NDArray[np.uint8]
 """Pixels, uint8 (h, w, 3)."""
 
 Float = NDArray[np.float32]
-"""A map of numbers, float32."""
+"""A map, float32 (h, w) or (h, w, C)."""
 
 Mask = NDArray[np.bool_]
-"""A map of yes and no, bool."""
+"""A mask, bool (h, w)."""
 
 _Values = NDArray[Any]
 """An array of any type."""
@@ -24,9 +24,10 @@ _Array = TypeVar("_Array", bound=NDArray[Any])
 
 
 def dataclasses_equal(self: Any, other: Any) -> bool:
-    """`==` of two dataclasses that hold arrays: same class, and every compared field equal.
+    """Compare two dataclasses that may hold arrays, for use as `__eq__`.
 
-    Arrays are equal when shape, type and all values are; NaN equals NaN.
+    They are equal when the class and all compared fields are. Arrays are equal when shape, type
+    and all values are. NaN equals NaN.
     """
     if type(other) is not type(self):
         return NotImplemented  # type: ignore[no-any-return]
@@ -40,7 +41,7 @@ def dataclasses_equal(self: Any, other: Any) -> bool:
 
 
 def make_read_only(array: _Array) -> _Array:
-    """The array itself, no longer writable: whoever wants to change it takes a copy."""
+    """Make an array read-only in place and return it."""
     array.setflags(write=False)
     return array
 

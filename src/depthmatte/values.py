@@ -1,4 +1,4 @@
-"""The values that travel between steps: Matte and Depth, checked on creation."""
+"""The values that pipeline steps exchange: Matte and Depth, checked on creation."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from .evidence import DepthStatus
 from .types import Float, dataclasses_equal
 
 MIN_MEAN_PROB = 0.5
-"""Mean probability of being the portrait below which what was cut is not one."""
+"""Mean probability of a matte's pixels below which no person is assumed."""
 
 _MIN_DEPTH_RATIO = 2.0
-"""A scene spans at least this ratio of distances, so a flat wall is not stretched."""
+"""Smallest ratio of farthest to nearest distance, so that a flat wall is not stretched."""
 
 
 class DepthScale(NamedTuple):
-    """What metric depth is measured by: log metres of the scene's nearest and farthest part, and
-    its largest metres.
+    """The depth range of a scene: robust ends of log depth, and the largest depth.
+
+    `near` and `far` are natural logarithms of meters. `max_meters` is in meters.
     """
 
     near: float
@@ -31,10 +32,13 @@ class DepthScale(NamedTuple):
 
     @classmethod
     def from_meters(cls, meters: Float, known: NDArray[np.bool_] | None = None) -> DepthScale:
-        """Of metres (h, w) where `known`; one per cent is cut off at both log ends."""
-        seen = meters if known is None else meters[known]
-        near, far = np.percentile(_log_meters(seen), (1, 99)) if seen.size else (0.0, 0.0)
-        return cls(float(near), float(far), float(seen.max(initial=0.0)))
+        """Measure depth in meters (h, w) where `known`.
+
+        `near` and `far` are the 1st and 99th percentiles.
+        """
+        values = meters if known is None else meters[known]
+        near, far = np.percentile(_log_meters(values), (1, 99)) if values.size else (0.0, 0.0)
+        return cls(float(near), float(far), float(values.max(initial=0.0)))
 
 
 def _log_meters(meters: Float) -> Float:
@@ -42,9 +46,21 @@ def _log_meters(meters: Float) -> Float:
 
 
 def normalized_log_depth(meters: Float, scale: DepthScale | None = None) -> Float:
-    """Metres (h, w) -> d in [0, 1]: log distance between the scene's nearest and farthest part.
+    """Convert meters to normalized log depth d in [0, 1], 0 at the near end of the scene.
 
-    A step in d is a ratio of distances. `scale` is that of the scene, else of `metres`.
+    Equal steps in d are equal ratios of distance.
+
+    Parameters
+    ----------
+    meters : ndarray
+        float32 (h, w).
+    scale : DepthScale, optional
+        The range of the scene. Without it the range of `meters` counts.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w) in [0, 1].
     """
     near, far, _ = scale or DepthScale.from_meters(meters)
     d = (_log_meters(meters) - near) / max(far - near, np.log(_MIN_DEPTH_RATIO))
@@ -65,10 +81,28 @@ def _check(name: str, values: Float, low: float, high: float) -> None:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Matte:
-    """The segmentation's opinion: `alpha` (S_in) and `prob` (I1), float32 (h, w) in [0, 1].
+    """The result of segmentation on the canvas.
 
-    `rgb` is what it is an opinion of, float32 (3, h, w) in [0, 1], for a fusion that looks
-    at colours too; left out, nobody knows.
+    Parameters
+    ----------
+    alpha : ndarray
+        Opacity of the person, float32 (h, w) in [0, 1].
+    prob : ndarray
+        Probability that a pixel belongs to the portrait, float32 (h, w) in [0, 1].
+    rgb : ndarray, optional
+        The canvas pixels, float32 (3, h, w) in [0, 1], for a fusion that uses color.
+
+    Raises
+    ------
+    InputError
+        When an array has the wrong type, shape or range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from depthmatte import Matte
+    >>> Matte(np.ones((4, 6), np.float32), np.ones((4, 6), np.float32))
+    Matte(6 x 4, 100.0% portrait)
     """
 
     alpha: Float
@@ -90,29 +124,55 @@ class Matte:
         return f"Matte({width} x {height}, {self.alpha.mean():.1%} portrait)"
 
     def is_likely(self, threshold: float) -> bool:
-        """Is what reaches `threshold` rather the portrait than not, by the mean of its I1?
+        """Return whether the pixels with alpha at or above `threshold` are likely a person.
 
-        A pattern or a curtain that looks a little like somebody is not.
+        Their mean probability must reach 0.5. This rejects patterns and curtains that resemble
+        a person.
         """
-        shown = self.prob[self.alpha >= threshold]
-        return bool(shown.size and shown.mean() >= MIN_MEAN_PROB)
+        values = self.prob[self.alpha >= threshold]
+        return bool(values.size and values.mean() >= MIN_MEAN_PROB)
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Matte:
-        """Nobody: alpha and probability 0 everywhere."""
+        """Return a matte without a person: alpha and probability 0 everywhere."""
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Depth:
-    """The depth opinion: `z` float32 (h, w), 0 near, and `prob` (I2) in [0, 1].
+    """Depth on the canvas.
 
-    `z` is relative, in [0, 1], or with `metric` in metres. Where nothing was measured
-    `prob` is 0 and `z` is any finite number: "no depth" is a Depth, never None. `source`
-    says where it came from: reports name it, fusion trusts by it, and "mono" (an estimate) is
-    made again for a second look. `validity` is uint8 (h, w) of `evidence.Reason`: why a value
-    counts or not; left out, it is VALID where `prob` > 0 and MISSING elsewhere. `given` is the
-    scale of the scene that metric depth is a part of; left out, its own.
+    A photo without depth has a Depth with probability 0, see `Depth.none`.
+
+    Parameters
+    ----------
+    z : ndarray
+        float32 (h, w). Meters with `metric`, else relative in [0, 1] with 0 nearest. Any finite
+        number where depth is not known.
+    prob : ndarray
+        Probability that the depth is right, float32 (h, w) in [0, 1]; 0 where not known.
+    metric : bool
+        Whether `z` is in meters.
+    source : str
+        Where the depth comes from: "stored", "sensor", "stereo", "mono" (an estimate) or "none".
+    validity : ndarray
+        uint8 (h, w) of `DepthStatus`. By default depth is valid where `prob` > 0 and missing
+        elsewhere.
+    reference_scale : DepthScale, optional
+        The range of the whole scene, for metric depth that shows a part of it.
+
+    Raises
+    ------
+    InputError
+        When an array has the wrong type, shape or range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from depthmatte import Depth
+    >>> z = np.full((4, 6), 2.5, np.float32)
+    >>> Depth(z, np.ones_like(z), metric=True, source="sensor")
+    Depth(6 x 4, meters, 'sensor', 100.0% known)
     """
 
     z: Float
@@ -139,27 +199,30 @@ class Depth:
 
     def __repr__(self) -> str:
         height, width = self.z.shape
-        unit = "metres" if self.metric else "relative"
+        unit = "meters" if self.metric else "relative"
         return f"Depth({width} x {height}, {unit}, {self.source!r}, {self.known.mean():.1%} known)"
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Depth:
-        """No depth at all: probability 0 everywhere."""
+        """Return a Depth without any known value: probability 0 everywhere."""
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Where depth was measured, boolean (h, w): row A13 gives the farthest of it I2 = 0."""
+        """Where depth is valid, bool (h, w). The probability may still be 0 there."""
         return np.asarray(self.validity == DepthStatus.VALID)
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """Where depth counts, boolean (h, w): where measured, nowhere if I2 is 0 throughout."""
+        """Where depth can be used, bool (h, w): where known, unless all probabilities are 0."""
         return self.known & self.prob.any()
 
     @cached_property
     def log_depth(self) -> Float:
-        """d in [0, 1] as the depth network means it, `log_distance`; 0 where not usable."""
+        """Normalized log depth, float32 (h, w) in [0, 1] with 0 nearest; 0 where not usable.
+
+        Metric depth is converted by `normalized_log_depth`. Relative depth is taken as it is.
+        """
         if not self.usable.any():
             return np.zeros_like(self.z)
         d = normalized_log_depth(self.z, self.scale) if self.metric else self.z
@@ -167,20 +230,20 @@ class Depth:
 
     @cached_property
     def scale(self) -> DepthScale:
-        """What metric depth is measured by: `given`, or its own where it was measured."""
+        """The depth range of the scene: `reference_scale`, else that of the known depth."""
         return self.reference_scale or DepthScale.from_meters(self.z, self.known)
 
     @property
     def relative(self) -> Float:
-        """`z` in [0, 1]: metres divided by the largest measured depth (row A14)."""
+        """`z` in [0, 1]: metric depth is divided by the largest depth of the scene."""
         if not self.metric:
             return self.z
         return relative_to_largest(self.z, self.scale.max_meters)
 
 
 def relative_to_largest(z: Float, largest: float) -> Float:
-    """z as a part of the largest, at most 1 where nobody measured; all 0 if that is 0."""
+    """Divide depth (h, w) by the largest depth and clip at 1; all 0 when the largest is 0."""
     if largest == 0:
         return np.zeros_like(z)
-    # Cut off first: a quotient may overflow.
+    # Clip first: the quotient may overflow.
     return np.asarray(np.minimum(z, largest) / np.float32(largest), np.float32)

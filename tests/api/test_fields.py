@@ -187,7 +187,7 @@ def test_what_is_not_given_is_left_to_the_dataclass() -> None:
         (("--share", "nan"), "--share is nan; give a number from 0 to 1"),
         (("--old-share", "2"), "--share is 2.0; give a number from 0 to 1"),
         (("--rule", "soft"), "--rule is 'soft'; give fair or hard (the strongest)"),
-        (("--folder", ""), "--folder: '' is no path; give a path"),
+        (("--folder", ""), "--folder: '' is not a path; give a path"),
         (("--within", "far=near"), "--inner: far: 'near' is not a number; give a number above 0"),
         (("--within", "far"), "--inner: 'far': has no value; write NAME=VALUE"),
         (("--shape", "4"), "--shape is '4'; give ROWSxCOLUMNS"),

@@ -27,7 +27,7 @@ from depthmatte.fields import (
     to_json_values,
 )
 from depthmatte.fields import list_options as options_of
-from depthmatte.fusion import _DEFAULT_FUSION, FUSIONS
+from depthmatte.fusion import FUSIONS
 from depthmatte.networks import devices
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from places import ROOT
@@ -126,7 +126,6 @@ def test_choices_are_those_of_the_code_that_acts_on_them() -> None:
     assert get_args(options.FusionName) == tuple(FUSIONS)
     with dm.Session() as session:
         assert {"auto", *session.sources(), "none"} == set(get_args(options.DepthSource))
-    assert CutOptions().fusion == _DEFAULT_FUSION
     assert {name for name, rule in FUSIONS.items() if rule.needs_depth} == set(
         options._FUSIONS_NEEDING_DEPTH
     )

@@ -97,7 +97,7 @@ def test_a_photo_without_people_is_no_error(photos: Path, nets: list[str]) -> No
     Image.fromarray(np.full((40, 40, 3), 20, np.uint8)).save(photos / "room.png")
     done = run("cut", photos / "room.png", "--save", "alpha,cutout", *nets)
     assert done.exit_code == 0
-    assert "nobody found" in done.stdout
+    assert "no person found" in done.stdout
     assert not grey("out/room.alpha.png").any()
     assert not grey("out/room.cutout.png")[..., 3].any()
     done = run("cut", photos / "room.png", "--save", "alpha", "--json", *nets)

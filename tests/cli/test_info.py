@@ -206,7 +206,7 @@ def test_an_error_of_any_kind_is_one_line(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [saved(tmp_path / name, apple_jpeg()) for name in ("a.jpg", "b.jpg")]
-    for module, name in ((extract, "read"), (info, "read_header")):
+    for module, name in ((extract, "read"), (info, "read_photo_header")):
         whole = getattr(module, name)
 
         def limited(path: Path, whole: Any = whole) -> Any:
@@ -264,3 +264,14 @@ def test_info_of_a_real_portrait(shared: Path) -> None:
     assert about["depth"]["kind"] == "apple-disparity"
     assert (about["depth"]["width"], about["depth"]["height"]) == (576, 768)
     assert about["matte"] == {"width": 1512, "height": 2016}
+
+
+def test_info_verbose_says_why_data_was_passed_over(tmp_path: Path) -> None:
+    content = phones.gdepth(phones.jpeg(phones.photo()), b"no picture at all")
+    photo = saved(tmp_path / "a.jpg", content)
+    plain, verbose = run("info", photo), run("info", photo, "--verbose")
+    assert plain.stderr == ""
+    assert verbose.stdout == plain.stdout
+    assert "depthmatte: debug: " in verbose.stderr
+    assert "gdepth" in verbose.stderr
+    assert run("info", photo).stderr == ""

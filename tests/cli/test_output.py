@@ -1,4 +1,4 @@
-"""cli.report: whatever a file is called and wherever the words go, they arrive."""
+"""cli.output: whatever a file is called and wherever the words go, they arrive."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ def test_a_reader_that_leaves_ends_it_quietly(album: Path) -> None:
 def on_a_terminal(total: int, seconds: float, style: str = "lines") -> str:
     pytest.importorskip("pty", reason="this platform has no pseudo-terminals")
     code = (
-        "import time\nfrom depthmatte.cli.report import Report\n"
-        f"with Report({style!r}).progress({total}) as advance:\n"
+        "import time\nfrom depthmatte.cli.output import Reporter\n"
+        f"with Reporter({style!r}).progress({total}) as advance:\n"
         f"    time.sleep({seconds}); advance()\n"
     )
     words = [sys.executable, "-c", code]

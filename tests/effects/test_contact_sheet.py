@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from depthmatte.canvas import Letterbox
-from depthmatte.evaluation.contact_sheet import (
-    _CAPTION_HEIGHT,
-    _COLUMNS,
-    _MIN_TILE_WIDTH,
-    _TILE_GAP,
-    _TILE_SIDE,
-    draw_contact_sheet,
-)
+from depthmatte.evaluation.contact_sheet import _COLUMNS, _TILE_SIDE, draw_contact_sheet
+from depthmatte.evaluation.tiles import CAPTION_HEIGHT_PX, MIN_TILE_WIDTH_PX, TILE_GAP_PX
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
 from depthmatte.values import Depth, Matte
@@ -33,9 +27,12 @@ def portrait(height: int, width: int, sure: float = 1.0) -> Portrait:
 
 def tiles(picture: np.ndarray, height: int, width: int) -> list[np.ndarray]:
     """The six tiles cut out of a sheet, in reading order."""
-    down, right = height + _CAPTION_HEIGHT + _TILE_GAP, max(width, _MIN_TILE_WIDTH) + _TILE_GAP
+    down, right = (
+        height + CAPTION_HEIGHT_PX + TILE_GAP_PX,
+        max(width, MIN_TILE_WIDTH_PX) + TILE_GAP_PX,
+    )
     return [
-        picture[_TILE_GAP + row * down :, _TILE_GAP + column * right :][:height, :width]
+        picture[TILE_GAP_PX + row * down :, TILE_GAP_PX + column * right :][:height, :width]
         for row in range(2)
         for column in range(_COLUMNS)
     ]
@@ -64,5 +61,5 @@ def test_unmeasured_depth_is_black() -> None:
 def test_size_is_modest_whatever_the_photo(shape: tuple[int, int]) -> None:
     picture = draw_contact_sheet(portrait(*shape))
     assert picture.dtype == np.uint8
-    assert picture.shape[0] <= _TILE_GAP + 2 * (_TILE_SIDE + _CAPTION_HEIGHT + _TILE_GAP)
-    assert picture.shape[1] <= _TILE_GAP + _COLUMNS * (_TILE_SIDE + _TILE_GAP)
+    assert picture.shape[0] <= TILE_GAP_PX + 2 * (_TILE_SIDE + CAPTION_HEIGHT_PX + TILE_GAP_PX)
+    assert picture.shape[1] <= TILE_GAP_PX + _COLUMNS * (_TILE_SIDE + TILE_GAP_PX)

@@ -229,7 +229,7 @@ def test_the_command_writes_table_bars_and_sheet(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--plot", "{out}/t.xyz"], "no plot can be written so"),
+        (["--plot", "{out}/t.xyz"], "cannot be plotted in this format"),
         (["--sheet", "{out}/t.txt"], "cannot be written; use one of"),
         (["--json", "{out}/t", "--csv", "{out}/t"], "is given for two results"),
         (["--json", "{scenes}/0000/alpha.png"], "is an input and is not overwritten"),

@@ -26,7 +26,7 @@ def row(*values: float) -> np.ndarray:
 
 
 def scene(behind: float, sure: float = 0.9, hole: bool = False) -> tuple[Matte, Depth, np.ndarray]:
-    """A subject at depth 0.3 before a far wall, and somebody smaller `behind` it to the right.
+    """A subject at depth 0.3 before a far wall, and a smaller person `behind` it to the right.
 
     Each is of one color. With `hole` a piece of the subject is missing from the matte. The
     truth is the subject.
@@ -45,4 +45,4 @@ def scene(behind: float, sure: float = 0.9, hole: bool = False) -> tuple[Matte, 
     if hole:
         alpha[180:250, 60:115] = 0
     rgb = np.stack([0.4 + 0.3 * subject, 0.4 - 0.1 * other, 0.4 - 0.1 * subject + 0.3 * other])
-    return Matte(alpha, alpha, rgb), Depth(z, np.full_like(z, sure)), subject
+    return Matte(alpha, alpha, rgb), Depth(z, np.full_like(z, sure), source="sensor"), subject

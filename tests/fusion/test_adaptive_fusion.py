@@ -82,6 +82,6 @@ def test_a_wrong_depth_map_costs_almost_nothing(lie: str) -> None:
         ),
         "shifted": np.roll(depth.z, 10, axis=1),
     }[lie]
-    fused = fuse_adaptive(matte, Depth(z, depth.prob)).alpha
+    fused = fuse_adaptive(matte, Depth(z, depth.prob, source="sensor")).alpha
     same = (fused > 0.5) == (matte.alpha > 0.5)
     assert same.mean() > 0.96

@@ -11,10 +11,11 @@ from hypothesis import given
 from depthmatte.depth.sensor.measured import sensor_probability
 from depthmatte.errors import InputError
 from depthmatte.evidence import DepthStatus
-from depthmatte.fusion import _DEFAULT_FUSION, FUSIONS, get_fusion
+from depthmatte.fusion import FUSIONS, get_fusion
 from depthmatte.fusion.adaptive import fuse_adaptive
 from depthmatte.fusion.inputs import stack_features
 from depthmatte.fusion.multiplicative import fuse_none, fuse_normalized, fuse_product
+from depthmatte.options import CutOptions
 from depthmatte.subjects.select import Subject, select_subject
 from depthmatte.values import Depth, DepthScale, Matte
 from fusion_scenes import maps, row
@@ -184,6 +185,7 @@ def test_log_depth_by_hand() -> None:
 
 def test_the_table() -> None:
     assert list(FUSIONS) == ["none", "product", "normalized", "adaptive"]
-    assert get_fusion(_DEFAULT_FUSION) is FUSIONS[_DEFAULT_FUSION]
+    default = CutOptions().fusion
+    assert get_fusion(default) is FUSIONS[default]
     with pytest.raises(InputError, match="fusion 'mean' is unknown; use one of none, product"):
         get_fusion("mean")

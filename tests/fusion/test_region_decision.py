@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from depthmatte.fusion.region_decision import (
+from depthmatte.fusion.region_decision import apply_foreground
+from depthmatte.fusion.source_policy import (
     _EMBEDDED_POLICY,
     _ESTIMATED_POLICY,
     _MATCHED_POLICY,
     _MEASURED_POLICY,
     SourcePolicy,
-    apply_foreground,
 )
 
 

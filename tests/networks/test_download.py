@@ -245,7 +245,7 @@ def test_a_cache_that_cannot_be(
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("DEPTHMATTE_CACHE", str(tmp_path / "file" / "cache"))
     server = serve(lambda caller: caller.sendall(head() + CONTENT))
-    with pytest.raises(WeightsError, match="networks cannot be kept there"):
+    with pytest.raises(WeightsError, match="networks cannot be stored there"):
         table.network_path(f"{server.url}#sha256={SUM}")
 
 

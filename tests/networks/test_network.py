@@ -41,14 +41,19 @@ class Leaning(Network):
         return {name: values * fading for name, values in super().run(image).items()}
 
 
-def test_a_zoom_is_averaged_with_its_mirror_image() -> None:
+def test_the_second_look_averages_with_the_mirrored_canvas() -> None:
     photo = picture(600, 400)
     network = Leaning(tinynets.model("matte"))
-    once = network.look(prepare_canvas(photo))
-    assert once["alpha"][:, -20:].max() < 0.1
+    segment = create_segmenter(network)
+    assert segment(prepare_canvas(photo)).alpha[:, -20:].max() < 0.1
     near = prepare_canvas(photo, crop=Box(100, 50, 300, 200))
+    assert network.predict_canvas(near)["alpha"][:, -20:].max() < 0.1
     # The fading and its mirror image add up to 1 everywhere.
-    np.testing.assert_allclose(network.look(near)["alpha"], near.rgb[0, 0] / 2, atol=1e-6)
+    expected = near.rgb[0, 0] / 2
+    mean = network.predict_canvas(near, flip_average=True)["alpha"]
+    np.testing.assert_allclose(mean, expected, atol=1e-6)
+    inside = near.fit.inside()
+    np.testing.assert_allclose(segment(near).alpha[inside], expected[inside], atol=1e-6)
 
 
 def test_a_path_works_like_bytes(tmp_path: Path) -> None:

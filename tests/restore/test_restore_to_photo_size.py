@@ -17,7 +17,8 @@ from depthmatte.filters import box_filter, guided_coefficients, local_range
 from depthmatte.options import OrientMode
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
-from depthmatte.restore import _EPS, _RADIUS, restore_map, restore_measured, row_strips
+from depthmatte.restore import _EPS, _RADIUS, restore_map, restore_measured
+from depthmatte.system.row_strips import row_strips
 from depthmatte.types import RGB, Float
 from depthmatte.values import Depth, Matte
 from known_people import background, onto
@@ -193,7 +194,7 @@ def test_what_is_skipped_changes_no_bit(
 def test_blocks_of_columns_change_no_bit(
     shape: tuple[int, int], orient: OrientMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("depthmatte.restore._WIDE", 512)
+    monkeypatch.setattr("depthmatte.restore._MAX_BLOCK_COLUMNS", 512)
     fit, guide = Letterbox.for_photo(shape, SMALL, orient), noise(shape)
     values = np.clip(to_canvas(blob(shape, (0.5, 0.5), 0.4 * max(shape)), fit), 0, 1)
     values[:, ::3] *= np.float32(0.7)

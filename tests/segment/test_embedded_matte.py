@@ -95,7 +95,7 @@ def test_one_of_something_else_does_not_count(stored: str) -> None:
     assert merge_embedded_matte(shot, prepare_canvas(shot), own) is own
 
 
-def test_a_zoomed_canvas_sees_its_part() -> None:
+def test_the_canvas_of_a_crop_sees_its_part() -> None:
     shot = photo(plane())
     canvas = prepare_canvas(shot, crop=Box(80, 60, 340, 230))
     rows, columns = canvas.fit.canvas

@@ -11,12 +11,13 @@ from depthmatte.canvas import Box, Canvas, Letterbox, from_canvas, prepare_canva
 from depthmatte.depth import no_depth
 from depthmatte.depth.resample import resample_depth
 from depthmatte.errors import InputError
+from depthmatte.evaluation.memoize import memoize_step
 from depthmatte.evidence import DepthStatus
 from depthmatte.fusion import FUSIONS
 from depthmatte.photo import Photo
-from depthmatte.pipeline import Pipeline, memoize_step
+from depthmatte.pipeline import Pipeline
 from depthmatte.portrait import Portrait
-from depthmatte.segment.second_look import _MIN_ZOOM_FACTOR, find_zoom_box
+from depthmatte.segment.second_look import _MIN_ENLARGEMENT, find_second_look_box
 from depthmatte.subjects.select import Subject
 from depthmatte.values import Depth, Matte
 
@@ -117,7 +118,7 @@ def test_a_small_portrait_is_looked_at_again_and_stays_where_it_is() -> None:
     twice = pipeline()(photo)
     assert once.full_fit is None
     assert twice.full_fit == once.fit
-    assert twice.fit.scale > _MIN_ZOOM_FACTOR * once.fit.scale
+    assert twice.fit.scale > _MIN_ENLARGEMENT * once.fit.scale
     wrong = [np.abs(portrait.alpha - truth).sum() for portrait in (once, twice)]
     assert wrong[1] < 0.6 * wrong[0]
     assert (twice.mask != truth).sum() < 0.02 * truth.sum()
@@ -126,14 +127,14 @@ def test_a_small_portrait_is_looked_at_again_and_stays_where_it_is() -> None:
     assert not twice.alpha[outside].any()
 
 
-def test_depth_covers_the_whole_photo_after_a_zoom() -> None:
+def test_depth_covers_the_whole_photo_after_a_second_look() -> None:
     photo = small_person()
     once, twice = pipeline(second_look=False)(photo), pipeline()(photo)
     for name in ("depth", "meters", "depth_prob", "validity"):
         np.testing.assert_array_equal(getattr(once, name), getattr(twice, name))
 
 
-def test_measured_depth_moves_to_the_zoomed_canvas() -> None:
+def test_measured_depth_moves_to_the_second_canvas() -> None:
     photo = small_person()
     first = prepare_canvas(photo, PRESET)
     near = prepare_canvas(photo, PRESET, crop=Box(250, 350, 180, 200))
@@ -158,19 +159,19 @@ def test_measured_depth_moves_to_the_zoomed_canvas() -> None:
     ],
     ids=["large", "nobody", "small photo"],
 )
-def test_no_zoom_where_it_shows_nothing_more(photo: Photo, why: str) -> None:
+def test_no_second_look_where_it_shows_nothing_more(photo: Photo, why: str) -> None:
     assert pipeline()(photo).full_fit is None, why
 
 
-def test_specks_do_not_widen_the_zoom() -> None:
+def test_specks_do_not_widen_the_crop() -> None:
     photo = small_person()
     fit = prepare_canvas(photo, PRESET).fit
     alpha = np.clip(to_canvas((photo.rgb[..., 0] > 0).astype(np.float32), fit), 0, 1)
-    without = find_zoom_box(
+    without = find_second_look_box(
         Portrait(photo, Matte(alpha, alpha), Depth.none(alpha.shape), fit), PRESET
     )
     alpha[fit.content_slices][2, 2] = 1
-    speck = find_zoom_box(
+    speck = find_second_look_box(
         Portrait(photo, Matte(alpha, alpha), Depth.none(alpha.shape), fit), PRESET
     )
     assert without == speck
@@ -178,7 +179,7 @@ def test_specks_do_not_widen_the_zoom() -> None:
     assert without.top < 300 < 390 < without.top + without.height
 
 
-def test_two_people_are_both_in_the_zoom() -> None:
+def test_two_people_are_both_in_the_crop() -> None:
     photo = small_person()
     photo.rgb[310:400, 620:700] = (250, 0, 0)
     portrait = pipeline()(photo)
@@ -187,7 +188,7 @@ def test_two_people_are_both_in_the_zoom() -> None:
     assert portrait.mask[350, 660]
 
 
-def test_a_zoom_that_loses_all_people_is_discarded() -> None:
+def test_a_second_look_that_loses_all_people_is_discarded() -> None:
     def shy(canvas: Canvas) -> Matte:
         return red(canvas) if canvas.fit.crop is None else Matte.empty(canvas.fit.canvas)
 
@@ -225,7 +226,7 @@ def test_measured_depth_keeps_the_scale_of_the_whole_photo() -> None:
     np.testing.assert_allclose(there.log_depth[inside], np.clip(expected, 0, 1), atol=1e-5)
 
 
-def test_a_person_cut_by_the_edge_of_the_zoom_is_left_out_whole() -> None:
+def test_a_person_cut_by_the_edge_of_the_crop_is_left_out_whole() -> None:
     photo = small_person(size=100)
     photo.rgb[330:360, 512:560] = (250, 0, 0)  # small, and half inside the margin
     portrait = pipeline(measure=no_depth, preset=(192, 128))(photo)

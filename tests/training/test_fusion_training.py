@@ -18,7 +18,7 @@ from depthmatte.filters import fill_nearest  # noqa: E402
 from depthmatte.fusion import region_decision  # noqa: E402
 from depthmatte.fusion.adaptive import _predict_foreground  # noqa: E402
 from depthmatte.fusion.inputs import _FUSION_CHANNELS, FUSION_INPUTS, pool_blocks  # noqa: E402
-from depthmatte.fusion.region_decision import SourcePolicy  # noqa: E402
+from depthmatte.fusion.source_policy import SourcePolicy  # noqa: E402
 from depthmatte.networks.network import Network  # noqa: E402
 from depthmatte.photo import Photo  # noqa: E402
 from depthmatte.training.augment.corruptions import (  # noqa: E402

@@ -190,7 +190,7 @@ def test_a_wrong_value_is_one_line_that_names_its_option(option: str, value: Any
         (["--preset", "100x100"], "--preset is (100, 100); give HEIGHTxWIDTH, multiples of 32"),
         (["--encoder", "alexnet"], "--encoder is 'alexnet'; give lite0, mobilenet, resnet or vgg"),
         (["--epochs", "many"], "--epochs: 'many' is not a whole number; give a whole number"),
-        (["--out", ""], "--out: '' is no path; give a path"),
+        (["--out", ""], "--out: '' is not a path; give a path"),
         (["--resume", "--replace"], "--resume and --replace: exclude each other; give one"),
     ],
 )

@@ -180,11 +180,17 @@ def evaluate_command(
 def info_command(
     paths: _PhotoPaths,
     json: _JsonLines = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print why embedded data was passed over.")
+    ] = False,
 ) -> None:
     """Print what photo files hold: depth, matte, second view, camera."""
     from .commands.info import print_info
+    from .output import debug_log_on_stderr
 
-    raise typer.Exit(0 if print_info(paths, json) else 1)
+    with debug_log_on_stderr(verbose):
+        success = print_info(paths, json)
+    raise typer.Exit(0 if success else 1)
 
 
 @app.command("extract")

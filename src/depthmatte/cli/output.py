@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +29,8 @@ class Reporter:
             print_line(json_line(result))
         elif self.style == "lines":
             outputs = ", ".join(map(label, result["outputs"]))
-            nobody = "" if result["found"] else "nobody found, empty: "
-            print_line(f"{label(result['file'])} -> {nobody}{outputs}")
+            prefix = "" if result["found"] else "no person found, empty: "
+            print_line(f"{label(result['file'])} -> {prefix}{outputs}")
 
     def photo_skipped(self, file: str, why: str) -> None:
         """A photo is not cut again, because its results are there."""
@@ -65,7 +66,7 @@ class Reporter:
 
         A single piece of work shows nothing in its first second.
         """
-        # JSON lines on the same terminal are a bar enough.
+        # JSON lines on the same terminal already show the progress.
         wanted = self.style == "lines" or (self.style == "json" and not _is_terminal(sys.stdout))
         if not wanted or total < 1 or not _is_terminal(sys.stderr):
             yield lambda: None
@@ -101,6 +102,72 @@ class Reporter:
             timer.cancel()
             timer.join()
             bar.stop()
+
+    @contextmanager
+    def download(self, url: str) -> Iterator[Callable[[int, int | None], None]]:
+        """Show how a download proceeds: a bar on a terminal, one note elsewhere.
+
+        Parameters
+        ----------
+        url : str
+            The address as it may be printed.
+
+        Yields
+        ------
+        callable
+            Takes the bytes received so far and the total in bytes, None if unknown.
+        """
+        if self.style == "quiet" or not _is_terminal(sys.stderr):
+            self.note(f"downloading {url}")
+            yield lambda received, total: None
+            return
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        with bar:
+            task = bar.add_task(f"downloading {escape(label(url))}", total=None)
+            yield lambda received, total: bar.update(task, completed=received, total=total)
+
+
+class _StderrHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        reason = f" ({type(error).__name__}: {error})" if error else ""
+        print_line(f"depthmatte: debug: {label(record.getMessage() + reason)}", sys.stderr)
+
+
+@contextmanager
+def debug_log_on_stderr(enabled: bool = True) -> Iterator[None]:
+    """Print what the package logs at DEBUG to stderr, one line per record."""
+    if not enabled:
+        yield
+        return
+    log, handler = logging.getLogger("depthmatte"), _StderrHandler()
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def print_line(text: str, stream: TextIO | None = None) -> None:

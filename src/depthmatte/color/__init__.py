@@ -1,1 +1,1 @@
-"""color."""
+"""Color management: ICC profiles, tone curves, linear light, luma."""

@@ -1,14 +1,13 @@
-"""Colors through ICC profiles: what a photo's pixels look like, and pixels that look like this.
+"""Convert pixels between ICC profiles and sRGB.
 
-Pixels without a profile are sRGB. So are those whose profile shows every color as sRGB does
-to within TOLERANCE: they are never converted. A profile that cannot be used counts as absent.
-LittleCMS converts, with the perceptual intent, which profiles of cameras and screens leave
-equal to the others.
+Pixels without a profile are sRGB. Pixels whose profile differs from sRGB by 2 levels of 255 at
+most count as sRGB and are never converted. A profile that cannot be used counts as absent.
+LittleCMS converts, with the perceptual intent. Matrix profiles of cameras and screens give the
+same result for every intent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
@@ -20,25 +19,36 @@ import numpy as np
 from ..errors import InputError
 from ..options import ColorMode
 from ..photo import Photo
+from ..system.row_strips import row_strips
 from ..types import RGB
 
 _SRGB_TOLERANCE = 2
 """Levels of 255 by which a profile may differ from sRGB and still count as sRGB."""
 
-_ROUND_TRIP_TOLERANCE = (
-    12  # levels by which the middle color of a lattice may miss itself, there and back
-)
-_ROWS = 256
-_CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")  # those that describe pixels
+_ROUND_TRIP_TOLERANCE = 12
+"""Levels of 255 by which the median color of a lattice may change, from sRGB and back."""
+
+_PIXEL_CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
+"""Profile classes that describe pixels: display, input, output, color space."""
 
 
 def is_srgb_profile(profile: bytes | None) -> bool:
-    """Whether pixels of this profile are taken as sRGB as they are: nothing to convert."""
+    """Return whether pixels of this profile count as sRGB without conversion.
+
+    Parameters
+    ----------
+    profile : bytes or None
+        An ICC profile; None is sRGB. Damaged profiles and those not for RGB count as sRGB.
+
+    Returns
+    -------
+    bool
+    """
     return profile is None or _is_srgb_by_lattice(profile)
 
 
 def convert_to_srgb(pixels: RGB, profile: bytes | None) -> RGB:
-    """What pixels look like, as sRGB.
+    """Convert pixels to sRGB.
 
     Parameters
     ----------
@@ -56,7 +66,7 @@ def convert_to_srgb(pixels: RGB, profile: bytes | None) -> RGB:
 
 
 def convert_pixels(pixels: RGB, source: bytes | None, target: bytes | None) -> RGB:
-    """The same colors in another profile.
+    """Convert pixels from one profile to another.
 
     Parameters
     ----------
@@ -68,62 +78,85 @@ def convert_pixels(pixels: RGB, source: bytes | None, target: bytes | None) -> R
     Returns
     -------
     ndarray
-        uint8 of the same shape: the array itself where nothing is to be done.
+        uint8 of the same shape: the array itself where there is nothing to convert.
     """
     if source == target or (is_srgb_profile(source) and is_srgb_profile(target)):
         return pixels
-    transform = _transform(_key(source), _key(target))
+    transform = _transform(_none_if_srgb(source), _none_if_srgb(target))
     if transform is None:
         return pixels
     flat = pixels.reshape(-1, pixels.shape[-2] if pixels.ndim > 2 else 1, 3)
     result = np.empty_like(flat)
-    for rows in _strips(flat.shape[0]):
+    for rows in row_strips(flat.shape[0]):
         result[rows] = _apply_transform(flat[rows], transform)
     return result.reshape(pixels.shape)
 
 
 def convert_color(color: tuple[int, int, int], profile: bytes | None) -> tuple[int, int, int]:
-    """The pixel that shows an sRGB color best in a profile.
+    """Find the pixel that shows an sRGB color best in a profile.
 
-    8 bits are coarse in a wide space, so the neighbors of the converted color are tried too.
+    8 bits are coarse in a wide color space. So the neighbors of the converted color are tried
+    too.
+
+    Parameters
+    ----------
+    color : tuple of int
+        Red, green and blue in sRGB, 0 to 255.
+    profile : bytes or None
+        The ICC profile of the pixel; None for sRGB.
+
+    Returns
+    -------
+    tuple of int
+        Red, green and blue in the profile, 0 to 255.
     """
-    wanted = np.array([color], np.uint8)
+    target = np.array([color], np.uint8)
     if is_srgb_profile(profile):
         return color
     steps = np.array(list(product((0, -1, 1), repeat=3)))
-    near = np.clip(convert_pixels(wanted, None, profile).astype(int) + steps, 0, 255).astype(
+    near = np.clip(convert_pixels(target, None, profile).astype(int) + steps, 0, 255).astype(
         np.uint8
     )
-    miss = np.abs(convert_to_srgb(near, profile).astype(int) - wanted)
+    miss = np.abs(convert_to_srgb(near, profile).astype(int) - target)
     red, green, blue = near[np.lexsort((miss.sum(axis=1), miss.max(axis=1)))[0]]
     return int(red), int(green), int(blue)
 
 
 @lru_cache(maxsize=16)
 def is_invertible_profile(profile: bytes) -> bool:
-    """Whether sRGB colors can be brought into this profile, not only out of it.
+    """Return whether sRGB colors can be converted into this profile, not only out of it.
 
-    Some profiles only say how a file's numbers look (XYB, scanners with tables).
+    Some profiles only lead to sRGB (XYB, scanners with tables).
+
+    Parameters
+    ----------
+    profile : bytes
+        An ICC profile for RGB pixels.
+
+    Returns
+    -------
+    bool
+        True where the median color of a lattice survives the way from sRGB and back.
     """
     if _is_srgb_by_lattice(profile):
         return True
-    middle = np.array(list(product((64, 112, 160), repeat=3)), np.uint8)
+    lattice = np.array(list(product((64, 112, 160), repeat=3)), np.uint8)
     if _transform(None, profile) is None:
         return False
-    again = convert_to_srgb(convert_pixels(middle, None, profile), profile)
-    return bool(np.median(np.abs(again.astype(int) - middle).max(axis=1)) <= _ROUND_TRIP_TOLERANCE)
+    again = convert_to_srgb(convert_pixels(lattice, None, profile), profile)
+    return bool(np.median(np.abs(again.astype(int) - lattice).max(axis=1)) <= _ROUND_TRIP_TOLERANCE)
 
 
 def apply_color_mode(photo: Photo, mode: ColorMode = "keep") -> Photo:
-    """The photo with its own profile, or as sRGB.
+    """Return the photo with its own profile, or converted to sRGB.
 
     Parameters
     ----------
     photo : Photo
         Any photo.
-    color : {"keep", "srgb"}
-        `keep` gives the photo itself. `srgb` converts its pixels and drops the profile;
-        colors beyond sRGB become the nearest that sRGB has.
+    mode : {"keep", "srgb"}
+        `keep` returns the photo itself. `srgb` converts the pixels and drops the profile.
+        Colors outside sRGB become the nearest color in sRGB.
 
     Returns
     -------
@@ -132,7 +165,7 @@ def apply_color_mode(photo: Photo, mode: ColorMode = "keep") -> Photo:
     Raises
     ------
     InputError
-        For another `color`.
+        For another `mode`.
     """
     if mode not in get_args(ColorMode):
         raise InputError(f"color {mode!r} is unknown; use {' or '.join(get_args(ColorMode))}")
@@ -143,9 +176,19 @@ def apply_color_mode(photo: Photo, mode: ColorMode = "keep") -> Photo:
 
 
 def ensure_invertible_profile(photo: Photo) -> Photo:
-    """The photo, as sRGB where its profile has no way back.
+    """Convert a photo to sRGB where its profile cannot be inverted.
 
-    Nothing could be placed beside such pixels, nor could they be blended sensibly.
+    Other colors could not be blended with its pixels.
+
+    Parameters
+    ----------
+    photo : Photo
+        Any photo.
+
+    Returns
+    -------
+    Photo
+        The photo itself where its profile can be inverted, or is absent.
     """
     icc = photo.meta.icc
     if icc is None or is_invertible_profile(icc):
@@ -154,20 +197,31 @@ def ensure_invertible_profile(photo: Photo) -> Photo:
 
 
 def build_srgb_transform(profile: bytes, mode: str) -> Any | None:
-    """LittleCMS's transform from pixels of a Pillow `mode` in this profile to sRGB.
+    """Build LittleCMS's transform from a profile to sRGB.
 
-    None where the profile is damaged or is for other pixels.
+    Parameters
+    ----------
+    profile : bytes
+        An ICC profile.
+    mode : str
+        Pillow's mode of the pixels, such as "CMYK".
+
+    Returns
+    -------
+    PIL.ImageCms.ImageCmsTransform or None
+        None where the profile is damaged or is for other pixels.
     """
     return _build_transform(profile, None, mode)
 
 
-def _key(profile: bytes | None) -> bytes | None:
+def _none_if_srgb(profile: bytes | None) -> bytes | None:
     return None if is_srgb_profile(profile) else profile
 
 
 @lru_cache(maxsize=16)
 def _is_srgb_by_lattice(profile: bytes) -> bool:
-    if profile[16:20] != b"RGB " or profile[12:16] not in _CLASSES:
+    """Whether a lattice of colors looks as in sRGB; True for profiles that cannot be used."""
+    if profile[16:20] != b"RGB " or profile[12:16] not in _PIXEL_CLASSES:
         return True
     transform = _transform(profile, None)
     if transform is None:
@@ -202,7 +256,3 @@ def _apply_transform(pixels: RGB, transform: Any) -> RGB:
 
     image = Image.fromarray(np.ascontiguousarray(pixels))
     return np.asarray(ImageCms.applyTransform(image, transform), np.uint8)
-
-
-def _strips(height: int) -> Iterator[slice]:
-    return (slice(top, top + _ROWS) for top in range(0, height, _ROWS))

@@ -1,4 +1,7 @@
-"""Linear light of sRGB (IEC 61966-2-1) and of other profiles by their own curves, and luma."""
+"""Convert pixels to linear light and back, and to luma.
+
+sRGB follows IEC 61966-2-1. Other profiles follow their own tone curves.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +17,26 @@ from .icc import is_srgb_profile
 from .tone_curves import CURVE_SAMPLES, read_tone_curves
 
 _LUMA_WEIGHTS = (0.2126, 0.7152, 0.0722)
-"""Shares of red, green and blue in luma (ITU-R BT.709)."""
+"""Weights of red, green and blue in luma (ITU-R BT.709)."""
 
-_STEPS = 65535  # 16 bits keep the dark end, where one 8-bit step is 1 / 3295 of linear light
+_STEPS = 65535  # 16 bits: in the dark one 8-bit step is only 1 / 3295 of linear light
 
 
 def to_linear(srgb: NDArray[Any], profile: bytes | None = None) -> Float:
-    """Pixels -> linear light in [0, 1].
+    """Convert pixels to linear light.
 
     Parameters
     ----------
     srgb : ndarray
-        uint8 of any shape, read through a table, or sRGB floats in [0, 1], computed exactly.
+        uint8 of any shape, converted by a table, or sRGB floats in [0, 1], computed exactly.
     profile : bytes or None
         The ICC profile of uint8 (..., 3): each channel has its own curve. A profile without
-        curves is taken for sRGB.
+        curves counts as sRGB.
 
     Returns
     -------
     ndarray
-        float32 of the same shape, in the primaries that the pixels have.
+        float32 of the same shape in [0, 1], with the primaries of the pixels.
     """
     if srgb.dtype == np.uint8:
         tables = _tables(profile)
@@ -49,21 +52,32 @@ def to_linear(srgb: NDArray[Any], profile: bytes | None = None) -> Float:
 
 
 def linear_to_srgb(linear: NDArray[Any]) -> Float:
-    """Linear light in [0, 1] -> sRGB float32 in [0, 1], any shape; the inverse of `to_linear`."""
+    """Convert linear light to sRGB; the inverse of `to_linear` for floats.
+
+    Parameters
+    ----------
+    linear : ndarray
+        Floats of any shape in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape in [0, 1].
+    """
     values = np.asarray(linear, np.float32)
     curve = np.float32(1.055) * np.power(np.maximum(values, 0), 1 / 2.4) - np.float32(0.055)
     return np.where(values <= 0.0031308, values * np.float32(12.92), curve).astype(np.float32)
 
 
 def linear_to_bytes(linear: NDArray[Any], profile: bytes | None = None) -> RGB:
-    """Linear light -> uint8 pixels; clipped to [0, 1] and rounded, through a table.
+    """Convert linear light to uint8 pixels by a table; values are clipped and rounded.
 
     Parameters
     ----------
     linear : ndarray
         Floats of any shape; (..., 3) with a profile.
     profile : bytes or None
-        As in `to_linear`, of which this is the inverse.
+        As in `to_linear`; this is its inverse.
 
     Returns
     -------
@@ -83,9 +97,20 @@ def linear_to_bytes(linear: NDArray[Any], profile: bytes | None = None) -> RGB:
 
 
 def rgb_to_luma(rgb: NDArray[Any]) -> Float:
-    """Luma of (H, W, 3) sRGB: float32 (H, W), in [0, 1] for uint8 as for float input."""
+    """Compute the luma (ITU-R BT.709 weights) of sRGB pixels.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        (H, W, 3), uint8 or floats in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        float32 (H, W) in [0, 1].
+    """
     scale = 1 / 255 if rgb.dtype == np.uint8 else 1.0
-    weights = np.array([[share * scale for share in _LUMA_WEIGHTS]], np.float32)
+    weights = np.array([[weight * scale for weight in _LUMA_WEIGHTS]], np.float32)
     return np.asarray(cv2.transform(np.asarray(rgb, np.float32), weights), np.float32)
 
 
@@ -101,9 +126,9 @@ def _linear_table() -> RGB:
 
 
 class _Tables(NamedTuple):
-    """By channel: linear light of each byte, and the byte of each square root of linear light.
+    """For each channel: linear light of each byte, and the byte of each root of linear light.
 
-    Equal steps of the root are finer in the dark, where curves without a straight foot need it.
+    Equal steps of the square root are finer in the dark, where pure power curves are steep.
     """
 
     linear: Float
@@ -112,14 +137,14 @@ class _Tables(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _tables(profile: bytes | None) -> _Tables | None:
-    """None for sRGB."""
+    """The tables of a profile; None where it counts as sRGB."""
     if profile is None or is_srgb_profile(profile):
         return None
-    own = read_tone_curves(profile)
-    if own is None:
+    curves = read_tone_curves(profile)
+    if curves is None:
         return None
     level = np.linspace(0, 1, CURVE_SAMPLES)
     light = np.linspace(0, 1, _STEPS + 1) ** 2
-    linear = np.stack([np.interp(np.arange(256) / 255, level, curve) for curve in own])
-    pixels = np.stack([np.rint(np.interp(light, curve, level) * 255) for curve in own])
+    linear = np.stack([np.interp(np.arange(256) / 255, level, curve) for curve in curves])
+    pixels = np.stack([np.rint(np.interp(light, curve, level) * 255) for curve in curves])
     return _Tables(linear.astype(np.float32), pixels.astype(np.uint8))

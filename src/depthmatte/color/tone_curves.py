@@ -1,7 +1,7 @@
-"""Tone curves of ICC profiles: read from a matrix profile, and written into a new one.
+"""Tone curves of ICC matrix profiles: read them, and build new profiles.
 
-A matrix profile (ICC.1:2022, 8.3.3) holds one curve and one color for each channel. Profiles
-that hold tables for whole colors instead need a color engine, see `icc`.
+A matrix profile (ICC.1:2022, 8.3.3) holds one curve and one color for each channel. Other
+profiles hold tables of colors and need a color engine, see `icc`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 _Curve = NDArray[np.float64]
 
 CURVE_SAMPLES = 65_536
-"""Points at which a curve is sampled, evenly from 0 to 1."""
+"""Points at which a curve is sampled, evenly spaced from 0 to 1."""
 
-_D50 = (0.9642, 1.0, 0.8249)  # the white that all profiles meet at
-_MOST_TAGS = 200  # more than any profile has
+_D50 = (0.9642, 1.0, 0.8249)  # XYZ of the white point of the profile connection space
+_MAX_TAGS = 200  # more than any profile has
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -26,7 +26,7 @@ _BRADFORD = np.array(
 
 @lru_cache(maxsize=8)
 def read_tone_curves(profile: bytes) -> _Curve | None:
-    """The curves from device values to linear light of a profile's red, green and blue.
+    """Read the curves from device values to linear light of red, green and blue.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def read_tone_curves(profile: bytes) -> _Curve | None:
     Returns
     -------
     ndarray or None
-        float64 (3, SAMPLES), rising, from 0 or more to 1 at most, read-only. None where the
-        profile states no curves or none that lead back.
+        float64 (3, CURVE_SAMPLES) in [0, 1], not decreasing, read-only. None where the profile
+        has no curves, or curves that cannot be inverted.
     """
     try:
-        stated = read_icc_tags(profile)
-        sampled = np.stack([_sampled(stated[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
+        tags = read_icc_tags(profile)
+        sampled = np.stack([_sampled(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
     except (ArithmeticError, LookupError, ValueError, struct.error):
         return None
     if not np.isfinite(sampled).all():
@@ -54,10 +54,21 @@ def read_tone_curves(profile: bytes) -> _Curve | None:
 
 
 def read_icc_tags(profile: bytes) -> dict[bytes, bytes]:
-    """Every tag's content by its name; none where the table makes no sense."""
+    """Read the tags of an ICC profile.
+
+    Parameters
+    ----------
+    profile : bytes
+        An ICC profile.
+
+    Returns
+    -------
+    dict
+        Content of each tag by its four-byte signature; empty where the tag table is damaged.
+    """
     try:
         (count,) = struct.unpack_from(">I", profile, 128)
-        rows = range(132, 132 + 12 * count, 12) if count <= _MOST_TAGS else ()
+        rows = range(132, 132 + 12 * count, 12) if count <= _MAX_TAGS else ()
         table = [struct.unpack_from(">4sII", profile, row) for row in rows]
     except struct.error:
         return {}
@@ -65,7 +76,7 @@ def read_icc_tags(profile: bytes) -> dict[bytes, bytes]:
 
 
 def _sampled(tag: bytes) -> _Curve:
-    """A `curv` or `para` tag (ICC.1:2022, 10.6 and 10.18) at SAMPLES points."""
+    """A `curv` or `para` tag (ICC.1:2022, 10.6 and 10.18) at CURVE_SAMPLES points."""
     x = np.linspace(0, 1, CURVE_SAMPLES)
     kind, count = tag[:4], int.from_bytes(tag[8:12], "big")
     if kind == b"curv" and count == 0:
@@ -76,11 +87,12 @@ def _sampled(tag: bytes) -> _Curve:
         points = np.frombuffer(tag, ">u2", count, 12) / 65_535
         return np.interp(x, np.linspace(0, 1, count), points)
     if kind != b"para":
-        raise ValueError("no curve")
+        raise ValueError("neither curv nor para")
     return _parametric(tag, x)
 
 
 def _parametric(tag: bytes, x: _Curve) -> _Curve:
+    """A `para` tag, function types 0 to 4 (ICC.1:2022, table 68), at `x`."""
     form = int.from_bytes(tag[8:10], "big")
     number = (1, 3, 4, 5, 7)[form]
     g, *rest = (value / 65_536 for value in struct.unpack_from(f">{number}i", tag, 12))
@@ -99,10 +111,24 @@ def _parametric(tag: bytes, x: _Curve) -> _Curve:
 def rgb_to_xyz_matrix(
     primaries: NDArray[np.float64], white: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Linear RGB -> XYZ of an RGB space, for its own white: float64 (3, 3).
+    """Compute the matrix from linear RGB to XYZ of an RGB color space.
 
-    `primaries` (3, 2) and `white` are chromaticities (x, y). Raises ValueError where the
-    primaries lie on one line.
+    Parameters
+    ----------
+    primaries : ndarray
+        Chromaticities (x, y) of red, green and blue: (3, 2).
+    white : tuple of float
+        Chromaticity (x, y) of white.
+
+    Returns
+    -------
+    ndarray
+        float64 (3, 3); RGB (1, 1, 1) becomes the space's own white with Y = 1.
+
+    Raises
+    ------
+    ValueError
+        Where the primaries lie on one line, or a chromaticity has y <= 0.
     """
     xyz = np.array([_xyz(*point) for point in np.asarray(primaries, np.float64)]).T
     try:
@@ -112,8 +138,9 @@ def rgb_to_xyz_matrix(
 
 
 def _xyz(x: float, y: float) -> NDArray[np.float64]:
+    """XYZ of a chromaticity at Y = 1."""
     if y <= 0:
-        raise ValueError("a chromaticity without light")
+        raise ValueError("a chromaticity with y <= 0")
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
@@ -123,12 +150,12 @@ def build_matrix_profile(
     white: tuple[float, float],
     curve: tuple[float, ...],
 ) -> bytes:
-    """A matrix profile (ICC version 4) for an RGB space.
+    """Build a matrix profile (ICC version 4) for an RGB color space.
 
     Parameters
     ----------
     name : str
-        What programs show; ASCII.
+        Description that programs show; ASCII.
     primaries : ndarray
         Chromaticities (x, y) of red, green and blue: (3, 2).
     white : tuple
@@ -144,10 +171,10 @@ def build_matrix_profile(
     Raises
     ------
     ValueError
-        Where the numbers make no color space.
+        Where the numbers do not form a color space.
     """
-    own = _BRADFORD @ _xyz(*white)
-    adapt = np.linalg.inv(_BRADFORD) @ np.diag(_BRADFORD @ np.array(_D50) / own) @ _BRADFORD
+    cone = _BRADFORD @ _xyz(*white)
+    adapt = np.linalg.inv(_BRADFORD) @ np.diag(_BRADFORD @ np.array(_D50) / cone) @ _BRADFORD
     columns = (adapt @ rgb_to_xyz_matrix(primaries, white)).T
     form = {1: 0, 5: 3}[len(curve)]
     try:
@@ -164,21 +191,23 @@ def build_matrix_profile(
             b"chad": b"sf32" + bytes(4) + _fixed(*adapt.ravel()),
         }
     except struct.error as error:
-        raise ValueError("a number beyond what profiles hold") from error
+        raise ValueError("a number out of the range of s15Fixed16") from error
     return _profile(tags)
 
 
 def _fixed(*values: float) -> bytes:
+    """Numbers as s15Fixed16."""
     return struct.pack(f">{len(values)}i", *(round(value * 65_536) for value in values))
 
 
 def _text(text: str) -> bytes:
+    """A text tag (`mluc`) with one English entry."""
     content = text.encode("utf-16-be")
     return b"mluc" + bytes(4) + struct.pack(">II4sII", 1, 12, b"enUS", len(content), 28) + content
 
 
 def _profile(tags: dict[bytes, bytes]) -> bytes:
-    """Tags behind a header and a table; equal contents are written once."""
+    """Header, tag table and tags; equal contents are written once."""
     start, body, places = 132 + 12 * len(tags), b"", dict[bytes, int]()
     table = struct.pack(">I", len(tags))
     for tag, content in tags.items():

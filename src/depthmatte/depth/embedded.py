@@ -1,4 +1,4 @@
-"""Depth that the phone stored inside the photo (SPEC row B2)."""
+"""Depth that a phone stored in the photo's file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,30 @@ from .sensor.measured import convert_raw_depth
 
 
 def embedded_depth(photo: Photo, canvas: Canvas) -> Depth:
-    """A source for `measure`: the depth in `photo.evidence.stored`, on the canvas.
+    """The depth source "stored": `photo.evidence.embedded_depth` on the canvas.
 
-    Phones store depth as their own photo saw it, so it covers the whole frame and is scaled
-    to it; I2 follows row A13. Raises InputError for a map of another shape than the photo.
+    Phones store depth as the photo's own camera sees it, so the map is scaled to the whole frame.
+
+    Parameters
+    ----------
+    photo : Photo
+        With its evidence.
+    canvas : Canvas
+        Of the photo, or a crop of it.
+
+    Returns
+    -------
+    Depth
+        On the canvas. Depth probability as in `sensor_probability`; 0 everywhere where the
+        photo holds no depth.
+
+    Raises
+    ------
+    InputError
+        For a map of another aspect ratio than the photo.
     """
     raw = photo.evidence.embedded_depth
     if raw is None:
         return Depth.none(canvas.fit.canvas)
-    raw = replace(raw, camera=None)  # it measured through the photo's own lens
+    raw = replace(raw, camera=None)  # the map already is in the photo's frame
     return convert_raw_depth(photo, raw, canvas.fit, SensorOptions(), "stored")

@@ -1,4 +1,4 @@
-"""Depth from one photo alone, by a network: SPEC row A8."""
+"""Depth estimated from the photo alone, by a network."""
 
 from __future__ import annotations
 
@@ -13,18 +13,32 @@ from . import DepthFunction
 
 
 def create_depth_estimator(network: Network) -> DepthFunction:
-    """A step that asks `network` (task "depth") for d (0 nearest) and I2.
+    """Make the depth source "mono".
 
-    The canvas's padding shows no scene: there I2 is 0. Raises WeightsError for a network
-    with another task.
+    Parameters
+    ----------
+    network : Network
+        With the task "depth".
+
+    Returns
+    -------
+    callable
+        (Photo, Canvas) -> Depth with relative depth in [0, 1], 0 nearest, and its probability.
+        The probability is 0 on the canvas's padding.
+
+    Raises
+    ------
+    WeightsError
+        For a network with another task.
     """
     network.require_task("depth")
 
     def estimate(photo: Photo, canvas: Canvas) -> Depth:
-        maps = network.predict_canvas(canvas)
+        # The second look averages with the mirrored canvas: a network errs differently there.
+        maps = network.predict_canvas(canvas, flip_average=canvas.fit.is_crop)
         inside = canvas.fit.inside()
         prob = np.where(inside, maps["prob"], np.float32(0))
-        # It answers for every pixel of the photo, also where it is not sure at all.
+        # The estimate covers every pixel of the photo, also where its probability is 0.
         validity = np.where(inside, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
         return Depth(maps["depth"], prob, source="mono", validity=validity)
 

@@ -1,8 +1,7 @@
-"""Which evidence of depth wins: Photo and Canvas -> Depth.
+"""Choose the depth source: (Photo, Canvas) -> Depth.
 
-This is the one place that decides which evidence wins. A source is a plain function
-(Photo, Canvas) -> Depth that answers `Depth.none` where it has nothing to go by: a new one
-is a function in the mapping given to `measure`.
+A source is a function (Photo, Canvas) -> Depth that returns `Depth.none` where it has no input. To
+add a source, put a function into the mapping given to `measure_depth`.
 """
 
 from __future__ import annotations
@@ -15,76 +14,79 @@ from ..photo import Photo
 from ..values import Depth
 
 DepthFunction = Callable[[Photo, Canvas], Depth]
+"""A depth source."""
 
 _MISSING_EVIDENCE = {
     "stored": "no depth is stored in the file",
     "sensor": "no depth file was given",
     "stereo": "there is no second view",
 }
+"""Why a source has no depth, for error messages. These sources need input beside the photo."""
 
 
 def measure_depth(
     photo: Photo, canvas: Canvas, sources: Mapping[str, DepthFunction], choice: str = "auto"
 ) -> Depth:
-    """The best depth there is for `photo`, on the grid of `canvas`.
+    """The depth of a photo from the first source that has any.
 
-    What the caller gives wins over what the photo's file holds: with `auto` a depth file that
-    was given comes first, then a second view that was given, then `sources` in their order. What
-    was given and measured anything counts, even if it tells nothing apart.
+    With `auto`, input from the caller comes before content of the photo's file: first a given
+    depth file, then a given second view, then `sources` in their order. A given depth file or
+    second view is used as soon as it holds any valid depth, even if its probability is 0.
 
     Parameters
     ----------
     photo : Photo
         With its evidence.
     canvas : Canvas
-        The same photo as the networks see it.
-    sources : mapping of str to Source
-        Asked in order until one has measured anything.
+        The photo on the canvas.
+    sources : mapping of str to callable
+        Depth sources by name, called in order until one has depth.
     choice : str
-        `auto`, or the name of the one source to ask, or `none`.
+        `auto`, `none`, or the name of the only source to call.
 
     Returns
     -------
     Depth
-        On the grid of `canvas`; probability 0 everywhere where there is none.
+        On the grid of `canvas`. Probability 0 everywhere where there is no depth.
 
     Raises
     ------
     InputError
-        When the chosen source has nothing, or what the caller gave cannot be used. What was
-        inside the photo's file and cannot be used is passed over.
+        When the chosen source has no depth, or when input from the caller cannot be used. With
+        `auto`, content of the photo's file that cannot be used is skipped.
     """
     if choice == "none":
         return Depth.none(canvas.fit.canvas)
     if choice != "auto":
         return _measure_chosen(photo, canvas, sources, choice)
     depth = Depth.none(canvas.fit.canvas)
-    brought = _user_sources(photo)
-    for name in sorted(sources, key=lambda name: name not in brought):
+    given = _user_sources(photo)
+    for name in sorted(sources, key=lambda name: name not in given):
         try:
             depth = sources[name](photo, canvas)
         except InputError:
-            if name in brought or name not in _MISSING_EVIDENCE:
+            if name in given or name not in _MISSING_EVIDENCE:
                 raise
             continue
-        if depth.prob.any() or (name in brought and depth.known.any()):
+        if depth.prob.any() or (name in given and depth.known.any()):
             break
     return depth
 
 
 def _user_sources(photo: Photo) -> tuple[str, ...]:
-    """The sources for which the caller brought evidence: a depth file, a second view."""
+    """Names of the sources whose input the caller gave: a depth file, a second view."""
     second = photo.evidence.second_view
-    brought = {
+    given = {
         "sensor": photo.evidence.depth_map is not None,
         "stereo": second is not None and second.is_attached,
     }
-    return tuple(name for name, is_there in brought.items() if is_there)
+    return tuple(name for name, is_given in given.items() if is_given)
 
 
 def _measure_chosen(
     photo: Photo, canvas: Canvas, sources: Mapping[str, DepthFunction], choice: str
 ) -> Depth:
+    """Depth of one source; InputError where it is unknown or has no input."""
     if choice not in sources:
         known = ", ".join(("auto", *sources, "none"))
         raise InputError(f"depth source {choice!r} is unknown; use one of {known}")
@@ -96,5 +98,5 @@ def _measure_chosen(
 
 
 def no_depth(photo: Photo, canvas: Canvas) -> Depth:
-    """No depth, on purpose: for callers that do not need it."""
+    """A depth source that never has depth, for callers that do not need any."""
     return Depth.none(canvas.fit.canvas)

@@ -1,6 +1,6 @@
-"""Depth maps brought from one grid of a photo to another: the nearest value is taken.
+"""Move depth maps between the grids of a photo, by nearest neighbor.
 
-Between two surfaces, or a hole and a surface, no mean is true.
+Interpolation would invent depth between two surfaces, or between a hole and a surface.
 """
 
 from __future__ import annotations
@@ -13,9 +13,19 @@ from ..values import Depth
 
 
 def depth_to_canvas(depth: Depth, canvas: Canvas) -> Depth:
-    """Depth on a picture of the photo of any size -> the same on the canvas of that photo.
+    """Move depth from the photo's frame to a canvas.
 
-    On the canvas's padding nothing is measured.
+    Parameters
+    ----------
+    depth : Depth
+        On the whole photo, at any size.
+    canvas : Canvas
+        Of the same photo, or a crop of it.
+
+    Returns
+    -------
+    Depth
+        On the canvas. The padding has status MISSING and probability 0.
     """
     fit = canvas.fit.resized((depth.z.shape[0], depth.z.shape[1]))
     z, prob = (to_canvas(values, fit, nearest=True) for values in (depth.z, depth.prob))
@@ -24,18 +34,31 @@ def depth_to_canvas(depth: Depth, canvas: Canvas) -> Depth:
 
 
 def resample_depth(depth: Depth, fit: Letterbox, canvas: Canvas) -> Depth:
-    """Depth on the canvas of a whole photo's `fit` -> on another canvas of that photo.
+    """Move depth from the canvas of the whole photo to another canvas of that photo.
 
-    It keeps the whole photo's scale: log depth and d / d_max mean what they meant.
+    Parameters
+    ----------
+    depth : Depth
+        On the canvas of `fit`.
+    fit : Letterbox
+        Position of the whole photo on its canvas.
+    canvas : Canvas
+        Another canvas, such as that of a crop.
+
+    Returns
+    -------
+    Depth
+        On `canvas`. It keeps the scale of the whole photo, so log depth and depth relative to
+        the largest stay comparable.
     """
     rows, columns = canvas.fit.canvas
     x, y = np.meshgrid(np.arange(columns), np.arange(rows))
-    there = np.rint(
+    position = np.rint(
         fit.points_to_canvas(canvas.fit.points_to_photo(np.stack([x, y], axis=-1)))
     ).astype(int)
     low = np.array(fit.content_corner[::-1])
     column, row = np.moveaxis(
-        np.clip(there, low, low + np.array(fit.content_shape[::-1]) - 1), -1, 0
+        np.clip(position, low, low + np.array(fit.content_shape[::-1]) - 1), -1, 0
     )
     inside = canvas.fit.inside()
     z, prob = (

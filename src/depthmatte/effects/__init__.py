@@ -1,4 +1,4 @@
-"""Effects: frozen dataclasses of options, called with a Portrait (SPEC row A16)."""
+"""Effects: frozen dataclasses of options that are called with a Portrait."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from .beautify import Beautify
 from .blur import Blur
 from .cutout import Cutout
 from .effect import Effect
-
-EFFECTS: dict[str, type[Effect]] = {
-    "cutout": Cutout,
-    "blur": Blur,
-    "background": Background,
-    "beautify": Beautify,
-}
-"""Every effect by the name that command lines, forms and pages use."""
+from .table import EFFECTS
 
 __all__ = ["EFFECTS", "Background", "Beautify", "Blur", "Cutout", "Effect"]

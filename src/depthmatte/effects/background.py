@@ -1,4 +1,4 @@
-"""Put the portrait on a color, on another picture, or on nothing."""
+"""Replace the background by a color, a picture or transparency."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import estimate_foreground
 
 _TRANSPARENT = "transparent"
+"""Value of `color` that asks for no background."""
 
 _PICTURE = option(None, "a picture to stand before", takes="a picture, typed as a path")
 
@@ -25,17 +26,23 @@ _PICTURE = option(None, "a picture to stand before", takes="a picture, typed as 
 class Background(Effect):
     """A new background of the photo's size behind the portrait.
 
+    Color and picture are converted to the photo's color profile. Without a person in the photo
+    the result is the new background alone.
+
     Parameters
     ----------
     color : str
-        `#rrggbb` or a name, in sRGB as on web pages, or `transparent`.
+        `#rrggbb` or a color name, in sRGB, or `transparent`.
     picture : ndarray, Photo or None
-        uint8 (h, w, 3) sRGB, or a Photo in its own profile. It wins over `color`; it is
-        scaled to cover the photo and cut around its center.
+        uint8 (h, w, 3) in sRGB, or a Photo in its own profile. It is scaled to cover the photo
+        and cropped around its center. It takes precedence over `color`.
 
-    Color and picture are converted into the photo's profile, so that they are seen as they
-    were meant beside the photo's own colors. Nobody found: the new background alone. Raises
-    InputError for a color nobody knows or a picture that is not uint8 (h, w, 3).
+    Raises
+    ------
+    OptionError
+        For an unknown color.
+    InputError
+        For a picture that is not uint8 (h, w, 3).
     """
 
     color: str = option("white", "#rrggbb, a color's name, or transparent")
@@ -51,19 +58,19 @@ class Background(Effect):
             _check_picture(_pixels(self.picture))
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
-        """uint8 (H, W, 3), or (H, W, 4) on `transparent`."""
+        """The photo on the new background: uint8 (H, W, 3), or (H, W, 4) with `transparent`."""
         if self.picture is None and self.color == _TRANSPARENT:
             return Cutout()(portrait)
         colors = estimate_foreground(portrait.photo.rgb, portrait.alpha)
         return composite_over(colors, portrait.alpha, self._behind(portrait.photo))
 
     def _behind(self, photo: Photo) -> RGB:
-        """uint8 (H, W, 3) in the photo's profile."""
+        """The background, uint8 (H, W, 3) in the photo's profile."""
         profile = photo.meta.icc
         if self.picture is None:
             return np.full((*photo.shape, 3), convert_color(_rgb(self.color), profile), np.uint8)
-        own = self.picture.meta.icc if isinstance(self.picture, Photo) else None
-        return convert_pixels(scale_to_cover(_pixels(self.picture), photo.shape), own, profile)
+        source = self.picture.meta.icc if isinstance(self.picture, Photo) else None
+        return convert_pixels(scale_to_cover(_pixels(self.picture), photo.shape), source, profile)
 
 
 def _pixels(picture: RGB | Photo) -> RGB:
@@ -71,20 +78,34 @@ def _pixels(picture: RGB | Photo) -> RGB:
 
 
 def scale_to_cover(picture: RGB, shape: tuple[int, int]) -> RGB:
-    """Scale (h, w, 3) to cover `shape` (H, W), nothing stretched, and cut around the center."""
+    """Scale a picture to cover a shape, keep its aspect ratio, and crop it around its center.
+
+    Parameters
+    ----------
+    picture : ndarray
+        uint8 (h, w, 3).
+    shape : tuple of int
+        (H, W) of the result.
+
+    Returns
+    -------
+    ndarray
+        uint8 (H, W, 3).
+    """
     height, width = picture.shape[:2]
     scale = max(shape[0] / height, shape[1] / width)
-    # Cut first: only what will be seen is scaled.
+    # Cropping first saves time: only the visible part is scaled.
     rows, columns = (
         min(side, max(1, round(part / scale)))
         for side, part in zip((height, width), shape, strict=True)
     )
     top, left = (height - rows) // 2, (width - columns) // 2
-    seen = picture[top : top + rows, left : left + columns]
-    return np.asarray(resize(np.ascontiguousarray(seen), shape), np.uint8)
+    visible = picture[top : top + rows, left : left + columns]
+    return np.asarray(resize(np.ascontiguousarray(visible), shape), np.uint8)
 
 
 def _rgb(color: str) -> tuple[int, int, int]:
+    """Red, green and blue of a color, 0 to 255; OptionError for an unknown one."""
     from PIL import ImageColor
 
     try:
@@ -97,6 +118,7 @@ def _rgb(color: str) -> tuple[int, int, int]:
 
 
 def _check_picture(picture: RGB) -> None:
+    """InputError unless the picture is uint8 (h, w, 3)."""
     shape = np.shape(picture)
     if len(shape) != 3 or shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
         raise InputError(f"a background picture is uint8 (h, w, 3), got {picture.dtype} {shape}")

@@ -1,4 +1,4 @@
-"""Even out the portrait's skin, gently, and brighten it a little."""
+"""Smooth the portrait's skin gently and brighten it a little."""
 
 from __future__ import annotations
 
@@ -10,36 +10,48 @@ from ..canvas import resize, scale_shape
 from ..color.icc import convert_to_srgb
 from ..color.linear_light import rgb_to_luma
 from ..filters import box_filter, gaussian_filter, guided_coefficients
-from ..restore import row_strips
+from ..system.row_strips import row_strips
 from ..types import RGB, Float
 from .effect import Effect, Pixels, PortraitLike, option
 
-_MAX_PIXELS = 1_000_000  # pixels at most at which the change is computed; finer texture is kept
-_RADIUS_DIAGONAL_SHARE = 0.006  # share of the diagonal over which skin is evened out
-_TEXTURE_VARIANCE = (
-    0.003  # variance of luma that counts as texture; eyes, lips and outlines vary more
-)
-_HALF_WEIGHT_VARIANCE = 0.004  # variance of luma at which skin counts half
+_MAX_PIXELS = 1_000_000
+"""Pixels at most at which the change is computed. Finer texture is kept."""
+
+_RADIUS_DIAGONAL_SHARE = 0.006
+"""Radius of the smoothing, as a share of the photo's diagonal."""
+
+_TEXTURE_VARIANCE = 0.003
+"""Variance of luma, in [0, 1], that counts as texture. Eyes, lips and outlines vary more."""
+
+_HALF_WEIGHT_VARIANCE = 0.004
+"""Variance of luma, in [0, 1], at which a pixel is changed by half."""
+
 _BRIGHTENING = 0.05
+"""Largest increase of sRGB values, in [0, 1], at full strength."""
 
 
 @dataclass(frozen=True)
 class Beautify(Effect):
-    """Smoother, slightly brighter skin inside the portrait; everything else is left alone.
+    """Smoother, slightly brighter skin inside the portrait; the rest stays unchanged.
 
-    Only the luma of skin-coloured pixels changes, and only the part of it that is not an
-    edge. Nobody found: the photo is returned unchanged.
+    Only the luma of skin-colored pixels changes, and edges stay. Without a person in the photo
+    the photo is returned unchanged.
+
+    Parameters
+    ----------
+    strength : float
+        From 0, no change, to 1.
     """
 
     strength: float = option(0.5, "how strongly skin is evened out", 0, 1)
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
-        """uint8 (H, W, 3); at strength 0 the photo itself."""
+        """The photo with smoother skin, uint8 (H, W, 3); at strength 0 a copy of the photo."""
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
-        seen = _change(rgb, alpha, portrait.photo.meta.icc)
-        change = resize(seen * np.float32(255 * self.strength), rgb.shape[:2])
+        full_change = _change(rgb, alpha, portrait.photo.meta.icc)
+        change = resize(full_change * np.float32(255 * self.strength), rgb.shape[:2])
         picture = np.empty_like(rgb)
         for rows in row_strips(rgb.shape[0]):
             brighter = rgb[rows] + (change[rows] * alpha[rows])[..., None]
@@ -48,42 +60,52 @@ class Beautify(Effect):
 
 
 def _change(rgb: RGB, alpha: Float, profile: bytes | None) -> Float:
-    """What full strength adds to each color, float32 (h, w) at a reduced size.
+    """What full strength adds to every color channel, float32 (h, w) at a reduced size.
 
-    Skin is found, and its luma measured, in sRGB: in wider profiles its numbers are others.
+    Skin and luma are measured in sRGB, because the thresholds hold for sRGB values.
     """
     height, width = rgb.shape[:2]
     shape = scale_shape((height, width), min(1.0, (_MAX_PIXELS / (height * width)) ** 0.5))
     small = convert_to_srgb(resize(rgb, shape), profile).astype(np.float32) * np.float32(1 / 255)
-    light, radius = (
+    luma, radius = (
         rgb_to_luma(small),
         max(1, round(_RADIUS_DIAGONAL_SHARE * float(np.hypot(*shape)))),
     )
-    a, b = guided_coefficients(small, light, radius, _TEXTURE_VARIANCE)
+    a, b = guided_coefficients(small, luma, radius, _TEXTURE_VARIANCE)
     smooth = (a * small).sum(axis=-1) + b
-    glow = np.float32(4 * _BRIGHTENING) * light * (1 - light)
-    where = (
+    glow = np.float32(4 * _BRIGHTENING) * luma * (1 - luma)
+    weight = (
         skin_likelihood(gaussian_filter(small, radius / 3))
-        * _smooth_area_weight(light, radius)
+        * _smooth_area_weight(luma, radius)
         * resize(alpha, shape)
     )
-    return np.asarray(gaussian_filter(where, radius / 2) * (smooth - light + glow), np.float32)
+    return np.asarray(gaussian_filter(weight, radius / 2) * (smooth - luma + glow), np.float32)
 
 
-def _smooth_area_weight(light: Float, radius: int) -> Float:
-    """1 where luma hardly varies, towards 0 on hair, eyes, lips and outlines."""
-    mean = box_filter(light, radius)
-    variance = np.maximum(box_filter(light * light, radius) - mean * mean, 0)
+def _smooth_area_weight(luma: Float, radius: int) -> Float:
+    """1 where luma hardly varies, near 0 on hair, eyes, lips and outlines."""
+    mean = box_filter(luma, radius)
+    variance = np.maximum(box_filter(luma * luma, radius) - mean * mean, 0)
     return np.asarray(
         _HALF_WEIGHT_VARIANCE / (variance + np.float32(_HALF_WEIGHT_VARIANCE)), np.float32
     )
 
 
 def skin_likelihood(rgb: Float) -> Float:
-    """How much each pixel looks like skin: float32 (h, w) in [0, 1] for sRGB (h, w, 3) in [0, 1].
+    """How much each pixel looks like skin.
 
-    Judged by the shares of red and green in the sum of the three, which hardly depend on
-    how light or dark the skin is.
+    The measure is the share of red and green in the sum of the channels, which hardly depends
+    on how light or dark the skin is.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        sRGB, float32 (h, w, 3) in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w) in [0, 1].
     """
     total = rgb.sum(axis=-1) + np.float32(1e-3)
     red, green = rgb[..., 0] / total, rgb[..., 1] / total

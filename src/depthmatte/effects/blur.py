@@ -1,4 +1,4 @@
-"""Blur the background as a wide-open lens does, without smearing the portrait into it."""
+"""Blur the background like a lens with a wide aperture; the portrait does not bleed into it."""
 
 from __future__ import annotations
 
@@ -19,38 +19,58 @@ from .foreground import estimate_foreground, layer_certainty
 _MAX_RADIUS_DIAGONAL_SHARE = 0.03
 """Radius of the blur at strength 1, as a share of the photo's diagonal."""
 
-_MAX_PIXELS = 1_000_000  # pixels at most at which the background is blurred
-_MAX_DISC_RADIUS_PX = 12  # pixels of radius at most; a wider blur is made on a smaller picture
-_FADE_IN_RADIUS_PX = 2.0  # pixels of radius under which a shrunk background is fading in
-_MARGIN_DIAGONAL_SHARE = (
-    0.003  # share of the diagonal around the portrait that is not trusted as background
-)
-_FILLED_PIXEL_WEIGHT = 0.02  # weight of pixels filled in behind the portrait
-_MIN_RADIUS_SHARE = 0.3  # share of the blur right behind the portrait; the rest grows with depth
-_MIN_BACKGROUND_DEPTH_RANGE = 0.05  # a background less deep than this is blurred evenly
+_MAX_PIXELS = 1_000_000
+"""Pixels at most at which the background is blurred."""
+
+_MAX_DISC_RADIUS_PX = 12
+"""Radius of the disc at most, in pixels. A wider blur is made on a smaller picture."""
+
+_FADE_IN_RADIUS_PX = 2.0
+"""Radius, in pixels of the smaller picture, below which the blurred background is mixed with the
+photo, so that a weak blur does not lose resolution."""
+
+_MARGIN_DIAGONAL_SHARE = 0.003
+"""Width of the margin around the portrait that is not used as background, as a share of the
+diagonal."""
+
+_FILLED_PIXEL_WEIGHT = 0.02
+"""Weight, relative to a background pixel, of pixels filled in behind the portrait."""
+
+_MIN_RADIUS_SHARE = 0.3
+"""Radius right behind the portrait, as a share of the largest. It grows with depth."""
+
+_MIN_BACKGROUND_DEPTH_RANGE = 0.05
+"""Depth of the background behind the subject, in relative depth, below which the blur is even."""
+
 _LAYER_COUNT = 4
+"""Number of layers, each with its own radius."""
 
 
 @dataclass(frozen=True)
 class Blur(Effect):
-    """Background blur; the portrait stays as sharp as it was.
+    """Background blur; the portrait stays sharp.
 
-    The portrait is taken out of the background before it is blurred, in linear light with
-    a disc, and laid on top again with its own colours. Where depth was measured
-    (`depth_prob` above 0) the blur grows with the distance behind the portrait. Nobody
-    found: the photo is returned unchanged, there is nothing to keep sharp.
+    The portrait is removed from the background, the background is blurred in linear light with
+    a disc, and the portrait is composited on top with its own colors. Where depth is known
+    (depth probability above 0) the blur grows with the distance behind the portrait. Without a
+    person in the photo the photo is returned unchanged.
+
+    Parameters
+    ----------
+    strength : float
+        From 0, no blur, to 1, a radius of 3 % of the photo's diagonal.
     """
 
     strength: float = option(0.5, "how strong the blur is", 0, 1)
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
-        """uint8 (H, W, 3); at strength 0 the photo itself."""
+        """The photo with a blurred background, uint8 (H, W, 3); at strength 0 a copy."""
         rgb = portrait.photo.rgb
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
         radius = self.strength * _MAX_RADIUS_DIAGONAL_SHARE * float(np.hypot(*portrait.photo.shape))
-        colours = estimate_foreground(rgb, portrait.alpha)
-        return composite_over(colours, portrait.alpha, _background(portrait, radius))
+        colors = estimate_foreground(rgb, portrait.alpha)
+        return composite_over(colors, portrait.alpha, _background(portrait, radius))
 
 
 def _background(portrait: PortraitLike, radius: float) -> RGB:
@@ -61,85 +81,88 @@ def _background(portrait: PortraitLike, radius: float) -> RGB:
     shape = scale_shape((height, width), scale)
     cover = _dilate_cover(resize(portrait.alpha, shape))
     free = layer_certainty(1 - cover)
-    plate = fill_pull_push(to_linear(resize(rgb, shape), profile), free)
-    amount = _radius_share(portrait, cover, free)
+    background = fill_pull_push(to_linear(resize(rgb, shape), profile), free)
+    radius_share = _radius_share(portrait, cover, free)
     weights = np.maximum(free, np.float32(_FILLED_PIXEL_WEIGHT))
-    light = _blur_layers(plate, weights, amount, radius * scale)
-    blurred = resize(linear_to_bytes(light, profile), rgb.shape[:2])
-    fading = 1.0 if scale == 1 else min(1.0, radius * scale / _FADE_IN_RADIUS_PX)
-    if fading == 1:
+    linear = _blur_layers(background, weights, radius_share, radius * scale)
+    blurred = resize(linear_to_bytes(linear, profile), rgb.shape[:2])
+    mix = 1.0 if scale == 1 else min(1.0, radius * scale / _FADE_IN_RADIUS_PX)
+    if mix == 1:
         return blurred
-    return np.asarray(cv2.addWeighted(blurred, fading, rgb, 1 - fading, 0), np.uint8)
+    return np.asarray(cv2.addWeighted(blurred, mix, rgb, 1 - mix, 0), np.uint8)
 
 
 def _dilate_cover(cover: Float) -> Float:
-    """`cover` grown a little: what the alpha missed at its rim must not colour the blur."""
-    reach = max(1, round(_MARGIN_DIAGONAL_SHARE * float(np.hypot(*cover.shape))))
-    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    """`cover` grown a little, so that portrait pixels the alpha missed do not tint the blur."""
+    margin = max(1, round(_MARGIN_DIAGONAL_SHARE * float(np.hypot(*cover.shape))))
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
     return np.asarray(cv2.dilate(cover, window), np.float32)
 
 
 def _radius_share(portrait: PortraitLike, cover: Float, free: Float) -> Float:
-    """Share (h, w) in [_NEAREST, 1] of the full radius each background pixel is blurred with.
+    """Radius of each background pixel (h, w), as a share of the full radius.
 
-    1 where no depth is known. Behind the portrait, and at its rim, it continues from the
-    background beside it.
+    From _MIN_RADIUS_SHARE to 1, and 1 where depth is unknown. Behind the portrait and around
+    its edge the values continue from the background next to it.
     """
     small = portrait.depth_fit.resized((cover.shape[0], cover.shape[1]))
-    depth, trust = (
+    depth, prob = (
         restore_map(portrait.measured.relative, small),
         restore_map(portrait.measured.prob, small),
     )
-    subject, behind = trust * (cover > 0.9), trust * (free > 0.9)
+    subject, background = prob * (cover > 0.9), prob * (free > 0.9)
     even = np.ones_like(cover)
-    if subject.sum() < 1 or behind.sum() < 1:
+    if subject.sum() < 1 or background.sum() < 1:
         return even
-    here = _quantile(depth, subject, 0.5)
-    relief = _quantile(depth, behind, 0.95) - here
-    if relief < _MIN_BACKGROUND_DEPTH_RANGE:
+    subject_depth = _quantile(depth, subject, 0.5)
+    depth_range = _quantile(depth, background, 0.95) - subject_depth
+    if depth_range < _MIN_BACKGROUND_DEPTH_RANGE:
         return even
-    grown = _MIN_RADIUS_SHARE + (1 - _MIN_RADIUS_SHARE) * np.clip((depth - here) / relief, 0, 1)
-    amount = trust * grown + (1 - trust)
+    known = _MIN_RADIUS_SHARE + (1 - _MIN_RADIUS_SHARE) * np.clip(
+        (depth - subject_depth) / depth_range, 0, 1
+    )
+    radius_share = prob * known + (1 - prob)
     return gaussian_filter(
-        fill_pull_push(amount.astype(np.float32), free), 0.004 * float(np.hypot(*cover.shape))
+        fill_pull_push(radius_share.astype(np.float32), free), 0.004 * float(np.hypot(*cover.shape))
     )
 
 
 def _quantile(values: Float, weights: Float, share: float) -> float:
-    """The value below which `share` of the weight lies."""
+    """The value below which `share` of the total weight lies."""
     order = np.argsort(values, axis=None)
     mass = np.cumsum(weights.ravel()[order])
     return float(values.ravel()[order[np.searchsorted(mass, share * mass[-1])]])
 
 
-def _blur_layers(plate: Float, weights: Float, amount: Float, radius: float) -> Float:
-    """Blur each layer with its own radius and lay them over each other, far to near."""
-    if amount.min() == 1:
-        return normalized_convolution(plate, weights, lambda part: disc_filter(part, radius))[0]
-    level = (1 - amount) * (
-        (_LAYER_COUNT - 1) / (1 - _MIN_RADIUS_SHARE)
-    )  # 0 farthest, _LAYERS - 1 nearest
+def _blur_layers(background: Float, weights: Float, radius_share: Float, radius: float) -> Float:
+    """Blur each layer with its own radius and composite them, far to near."""
+    if radius_share.min() == 1:
+        return normalized_convolution(background, weights, lambda part: disc_filter(part, radius))[
+            0
+        ]
+    # 0 is the farthest layer, _LAYER_COUNT - 1 the nearest.
+    level = (1 - radius_share) * ((_LAYER_COUNT - 1) / (1 - _MIN_RADIUS_SHARE))
     picture = None
     for k in range(_LAYER_COUNT):
         member = np.clip(1 - np.abs(level - k), 0, 1).astype(np.float32)
-        reach = radius * (1 - k * (1 - _MIN_RADIUS_SHARE) / (_LAYER_COUNT - 1))
-        picture = _lay_over(picture, plate, weights, member, reach)
-    return plate if picture is None else picture
+        layer_radius = radius * (1 - k * (1 - _MIN_RADIUS_SHARE) / (_LAYER_COUNT - 1))
+        picture = _composite_layer(picture, background, weights, member, layer_radius)
+    return background if picture is None else picture
 
 
-def _lay_over(
-    below: Float | None, plate: Float, weights: Float, member: Float, radius: float
+def _composite_layer(
+    below: Float | None, background: Float, weights: Float, member: Float, radius: float
 ) -> Float:
-    """One blurred layer over the farther ones; gaps of the farthest are filled from all layers."""
+    """Blur one layer over the farther ones; the farthest is blurred from all layers, so no gaps."""
 
     def lens(part: Float) -> Float:
         return disc_filter(part, radius)
 
     if below is None:
-        return normalized_convolution(plate, weights, lens)[0]
+        return normalized_convolution(background, weights, lens)[0]
     if not member.any():
         return below
-    mean, share = normalized_convolution(plate, weights * member, lens)
-    whole = np.maximum(lens(weights), 1e-6)
-    cover = np.clip(share / whole, 0, 1)[..., None]
+    mean, share = normalized_convolution(background, weights * member, lens)
+    total = np.maximum(lens(weights), 1e-6)
+    cover = np.clip(share / total, 0, 1)[..., None]
     return np.asarray(below + cover * (mean - below), np.float32)

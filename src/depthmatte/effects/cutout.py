@@ -1,4 +1,4 @@
-"""Cut the portrait out: transparent background, clean edge colours."""
+"""Cut the portrait out: transparent background, clean edge colors."""
 
 from __future__ import annotations
 
@@ -14,30 +14,36 @@ from .foreground import MIN_VISIBLE_ALPHA, STRIP_ROWS, estimate_edge_colors, vis
 
 @dataclass(frozen=True)
 class Cutout(Effect):
-    """RGBA with straight alpha; edges carry the portrait's colours, not the background's.
+    """RGBA with straight alpha; edge pixels carry the portrait's colors, not the background's.
 
-    Nobody found: everything is as transparent as the alpha says.
+    Without a person in the photo the result is transparent.
+
+    Parameters
+    ----------
+    crop : bool
+        Crop the result to the visible pixels.
     """
 
     crop: bool = option(False, "cut the picture down to the portrait")
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
-        """uint8 (H, W, 4); smaller with `crop`. Hidden pixels are 0, so files stay small."""
+        """The cut-out, uint8 (H, W, 4); smaller with `crop`. Invisible pixels are 0."""
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         edges = estimate_edge_colors(rgb, alpha)
         rgba = np.zeros((*alpha.shape, 4), np.uint8)
-        strip, levels = None, np.empty((STRIP_ROWS, alpha.shape[1]), np.float32)
-        for rows, near in visible_strips(alpha):
+        strip, buffer = None, np.empty((STRIP_ROWS, alpha.shape[1]), np.float32)
+        for rows, visible in visible_strips(alpha):
             strip = cv2.cvtColor(rgb[rows], cv2.COLOR_RGB2RGBA, strip)
-            shown = np.multiply(alpha[rows], np.float32(255), out=levels[: len(near)])
-            strip[..., 3] = np.rint(shown, out=shown)
-            cv2.copyTo(strip, near.view(np.uint8), rgba[rows])
+            levels = np.multiply(alpha[rows], np.float32(255), out=buffer[: len(visible)])
+            strip[..., 3] = np.rint(levels, out=levels)
+            cv2.copyTo(strip, visible.view(np.uint8), rgba[rows])
         for edge in edges:
             edge.paint(rgba)
         return _crop_to_visible(rgba) if self.crop else rgba
 
 
 def _crop_to_visible(rgba: Pixels) -> Pixels:
-    seen = rgba[..., 3] > MIN_VISIBLE_ALPHA * 255
-    box = Box.bounding(seen, 0)
+    """The part of the picture around its visible pixels; all of it if none is visible."""
+    visible = rgba[..., 3] > MIN_VISIBLE_ALPHA * 255
+    box = Box.bounding(visible, 0)
     return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba

@@ -1,4 +1,4 @@
-"""What every effect is: a frozen dataclass of options that is called with a Portrait."""
+"""The base class of effects: a frozen dataclass of options that is called with a Portrait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ Pixels = NDArray[np.uint8]
 
 
 class PortraitLike(Protocol):
-    """What an effect reads of a `portrait.Portrait`, which itself calls the effects."""
+    """The attributes of a `portrait.Portrait` that effects read.
+
+    A protocol avoids a circular import: Portrait calls the effects.
+    """
 
     @property
     def photo(self) -> Photo:
@@ -29,31 +32,34 @@ class PortraitLike(Protocol):
 
     @property
     def alpha(self) -> Float:
-        """Opacity of the portrait, float32 (H, W) in [0, 1]."""
+        """Opacity, float32 (H, W) in [0, 1]."""
 
     @property
     def measured(self) -> Depth:
-        """Depth on its canvas."""
+        """Depth on the canvas `depth_fit`."""
 
     @property
     def depth_fit(self) -> Letterbox:
-        """How the photo lies on the depth's canvas."""
+        """Position of the photo on the depth's canvas."""
 
     @property
     def found(self) -> bool:
-        """Whether anybody is in the photo."""
+        """Whether a person was found."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Options in, picture out: `effect(portrait)` returns `Pixels` and changes nothing.
+    """A picture made from a portrait: `effect(portrait)` returns it and changes nothing.
 
-    Raises OptionError on creation for a value that an option cannot have.
+    Raises
+    ------
+    OptionError
+        On creation, for a value that an option does not allow.
     """
 
     def __post_init__(self) -> None:
         check_options(self)
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
-        """The target image (SPEC row A16)."""
+        """The picture, uint8 (H, W, 3) RGB or (H, W, 4) RGBA with straight alpha."""
         raise NotImplementedError

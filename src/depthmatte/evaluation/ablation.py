@@ -21,10 +21,11 @@ from ..errors import InputError
 from ..fusion import FUSIONS, Fusion
 from ..io.attach import attach
 from ..photo import Photo
-from ..pipeline import Pipeline, memoize_step
+from ..pipeline import Pipeline
 from ..portrait import Portrait
 from ..types import Float
 from ..values import Depth, Matte
+from .memoize import memoize_step
 from .metrics import compute_metrics, iou
 from .run import MASK_IOU, EvaluationSample, MetricTable, find_samples, mean_metrics
 

@@ -1,4 +1,4 @@
-"""A contact sheet of one photo: what every step of the cut-out saw, side by side."""
+"""A contact sheet of one photo: the result of every step, side by side."""
 
 from __future__ import annotations
 
@@ -16,43 +16,47 @@ from ..portrait import Portrait
 from ..restore import restore_map, restore_measured
 from ..types import RGB
 from ..values import Depth, Matte
+from .tiles import add_frame, caption_tile, join_row, stack_rows
 
 _TILE_SIDE = 480
-"""Longest side of a tile in pixels; smaller photos are not enlarged."""
+"""Longest side of a tile in pixels. Smaller photos are not enlarged."""
 
 _COLUMNS = 3
-_TILE_GAP = 8
-_CAPTION_HEIGHT = 24
-_MIN_TILE_WIDTH = 150
-"""Width of a tile that holds the longest caption."""
-
-_PAPER_LEVEL = 245
-_INK_COLOR = (60, 60, 60)
 _SQUARE_SIDE = 12
-"""Side of a square of the checkerboard behind the cut-out."""
+"""Side in pixels of a square of the checkerboard behind the cutout."""
 
 
 def draw_contact_sheet(portrait: Portrait) -> RGB:
-    """Photo, maps and cut-out of one portrait in one picture, uint8 (h, w, 3).
+    """Draw photo, maps and cutout of one portrait in one picture.
 
     Depth is bright where it is near and black where nothing was measured.
+
+    Parameters
+    ----------
+    portrait : Portrait
+        The portrait to show.
+
+    Returns
+    -------
+    ndarray
+        uint8 (h, w, 3), sRGB when the photo is.
     """
-    small = _shrunk(portrait)
-    tiles = {
+    small = _shrink(portrait)
+    pictures = {
         "photo": small.photo.rgb,
-        "alpha": _gray(small.alpha),
+        "alpha": _to_gray(small.alpha),
         "cut-out": _on_checkerboard(Cutout()(small)),
-        "probability": _gray(small.prob),
-        "depth": _near_is_bright(small),
-        "depth probability": _gray(small.depth_prob),
+        "probability": _to_gray(small.prob),
+        "depth": _color_depth(small),
+        "depth probability": _to_gray(small.depth_prob),
     }
-    papers = [_captioned(tile, text) for text, tile in tiles.items()]
-    rows = [papers[start : start + _COLUMNS] for start in range(0, len(papers), _COLUMNS)]
-    return _framed(np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0))
+    tiles = [caption_tile(picture, text) for text, picture in pictures.items()]
+    rows = [join_row(tiles[first : first + _COLUMNS]) for first in range(0, len(tiles), _COLUMNS)]
+    return add_frame(stack_rows(rows))
 
 
-def _shrunk(portrait: Portrait) -> Portrait:
-    """The same portrait at tile size; of a large photo only the alpha is restored whole."""
+def _shrink(portrait: Portrait) -> Portrait:
+    """Scale a portrait to tile size; only its alpha is restored at photo size first."""
     shape = scale_shape(portrait.photo.shape, min(1.0, _TILE_SIDE / max(portrait.photo.shape)))
     fit, depth_fit = portrait.fit.resized(shape), portrait.depth_fit.resized(shape)
     alpha = np.asarray(np.clip(resize(portrait.alpha, shape), 0, 1), np.float32)
@@ -69,14 +73,14 @@ def _shrunk(portrait: Portrait) -> Portrait:
     )
 
 
-def _gray(values: NDArray[Any]) -> RGB:
+def _to_gray(values: NDArray[Any]) -> RGB:
     return np.repeat(to_8bit(values)[..., None], 3, axis=2)
 
 
-def _near_is_bright(portrait: Portrait) -> RGB:
+def _color_depth(portrait: Portrait) -> RGB:
     levels = to_8bit(1 - portrait.depth)
-    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    return np.where(portrait.measured.known[..., None], colours, 0).astype(np.uint8)
+    colors = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return np.where(portrait.measured.known[..., None], colors, 0).astype(np.uint8)
 
 
 def _on_checkerboard(rgba: NDArray[np.uint8]) -> RGB:
@@ -86,22 +90,3 @@ def _on_checkerboard(rgba: NDArray[np.uint8]) -> RGB:
     board = np.where(odd, 200, 235).astype(np.float32)[..., None]
     alpha = rgba[..., 3:].astype(np.float32) / 255
     return np.rint(rgba[..., :3] * alpha + board * (1 - alpha)).astype(np.uint8)
-
-
-def _captioned(tile: RGB, text: str) -> RGB:
-    """A tile on paper, at least as wide as any caption, its own under it."""
-    height, width = tile.shape[:2]
-    paper = np.full(
-        (height + _CAPTION_HEIGHT + _TILE_GAP, max(width, _MIN_TILE_WIDTH) + _TILE_GAP, 3),
-        _PAPER_LEVEL,
-        np.uint8,
-    )
-    paper[:height, :width] = tile
-    baseline = (0, height + _CAPTION_HEIGHT - 8)
-    cv2.putText(paper, text, baseline, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK_COLOR, 1, cv2.LINE_AA)
-    return paper
-
-
-def _framed(picture: RGB) -> RGB:
-    """Paper at the left and the top too; every tile has its own at the right and below."""
-    return np.pad(picture, ((_TILE_GAP, 0), (_TILE_GAP, 0), (0, 0)), constant_values=_PAPER_LEVEL)

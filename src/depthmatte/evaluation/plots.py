@@ -1,4 +1,4 @@
-"""Ablation to look at: false and missed areas as bars, best and worst photos as a sheet."""
+"""Plots of an ablation: bars of false and missed area, and a sheet of best and worst photos."""
 
 from __future__ import annotations
 
@@ -26,30 +26,37 @@ from .ablation import (
     case_variants,
 )
 from .run import MetricTable
+from .tiles import add_frame, caption_tile, join_row, stack_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PHOTOS_PER_END = 10
-"""Photos at each end of the sheet."""
+"""Photos in each column of the sheet: the best and the worst."""
 
 _TILE_SIDE_PX = 300
-_TILE_GAP_PX = 6
-_PAPER_GRAY = 245
 _CORRECT_RGB, _FALSE_RGB, _MISSED_RGB = (90, 200, 90), (230, 60, 50), (60, 90, 230)
-"""Colours over the photo: right, falsely detected, missed."""
+"""Colors over the photo: correct, false and missed area."""
 
 
 def check_plot_path(path: Path) -> None:
-    """InputError now where `plot` could not draw later; MissingExtra without matplotlib."""
+    """Check that `plot_ablation` can write this file.
+
+    Raises
+    ------
+    InputError
+        When matplotlib cannot write the format of the suffix.
+    MissingExtra
+        When matplotlib is not installed.
+    """
     kinds = _figure().canvas.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in kinds:
         known = " ".join(f".{kind}" for kind in sorted(kinds))
-        raise InputError(f"{label(path)}: no plot can be written so; use one of {known}")
+        raise InputError(f"{label(path)}: cannot be plotted in this format; use one of {known}")
 
 
 def check_sheet_path(path: Path) -> None:
-    """InputError now where `sheet` could not be written later."""
+    """Raise InputError when `write_ablation_sheet` cannot write the format of this suffix."""
     format_from_suffix(path)
 
 
@@ -62,18 +69,25 @@ def _figure(size: tuple[float, float] | None = None) -> Figure:
 
 
 def plot_ablation(table: MetricTable, path: Path) -> None:
-    """Two bars a variant, falsely detected and missed area, one panel a set.
+    """Plot false and missed area of every variant, one panel per set.
 
-    Bars end at the subject's own area; a number says how much longer one would be.
+    A bar ends at 1, the true area of the subject. A number above it gives a larger value.
+
+    Parameters
+    ----------
+    table : MetricTable
+        Set -> variant -> metric -> mean, with `FALSE_AREA` and `MISSED_AREA`.
+    path : Path
+        The plot file; the suffix picks the format.
     """
     figure = _figure((2 + 0.45 * max(map(len, table.values())), 4.0 * len(table)))
     for axes, (name, rows) in zip(
         figure.subplots(len(table), squeeze=False)[:, 0], table.items(), strict=True
     ):
         place = np.arange(len(rows))
-        for offset, key, colour in ((-0.2, FALSE_AREA, "#e63c32"), (0.2, MISSED_AREA, "#3c5ae6")):
+        for offset, key, color in ((-0.2, FALSE_AREA, "#e63c32"), (0.2, MISSED_AREA, "#3c5ae6")):
             values = [row[key] for row in rows.values()]
-            axes.bar(place + offset, values, 0.4, color=colour, label=key.replace("_", " "))
+            axes.bar(place + offset, values, 0.4, color=color, label=key.replace("_", " "))
             for x, value in zip(place + offset, values, strict=True):
                 if value > 1:
                     axes.text(x, 1.0, f"{value:.2g}", ha="center", va="bottom", fontsize=7)
@@ -87,74 +101,68 @@ def plot_ablation(table: MetricTable, path: Path) -> None:
         figure.savefig(file, format=path.suffix.lstrip(".").lower(), dpi=110)
 
 
-def write_ablation_sheet(outcome: AblationResult, setup: AblationSetup, path: Path) -> None:
-    """The photos on which `adaptive` gained most, and beside them those on which it lost most or
-    gained least: photo, S_in, fused.
+def write_ablation_sheet(result: AblationResult, setup: AblationSetup, path: Path) -> None:
+    """Write a sheet of the photos that `adaptive` improved most and least.
 
-    Each photo is shown once, with the source, other than true depth, that changed it most.
+    The left column shows the largest gains in IoU, the right column the largest losses or the
+    smallest gains. A row shows the photo, the mask of the segmentation and the fused mask. Each
+    photo stands once, with the depth source, other than true depth, that changed it most.
+
+    Parameters
+    ----------
+    result : AblationResult
+        Its `gains` choose the photos.
+    setup : AblationSetup
+        Cuts the chosen photos again.
+    path : Path
+        The picture file; the suffix picks the format.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written.
     """
-    most: dict[Path, IoUGain] = {}
-    for one in outcome.gains:
-        gain, case, source = one
-        so_far = most.get(case.sample.photo)
-        if source != "true" and (so_far is None or abs(gain) > abs(so_far[0])):
-            most[case.sample.photo] = one
-    order = sorted(most.values(), key=lambda one: -one[0])
+    largest: dict[Path, IoUGain] = {}
+    for change in result.gains:
+        gain, case, source = change
+        known = largest.get(case.sample.photo)
+        if source != "true" and (known is None or abs(gain) > abs(known[0])):
+            largest[case.sample.photo] = change
+    order = sorted(largest.values(), key=lambda change: -change[0])
     half = min(_PHOTOS_PER_END, -(-len(order) // 2))
     columns = [
-        _stack_rows([_case_tiles(*one, setup) for one in ends])
-        for ends in (order[:half], order[half:][-_PHOTOS_PER_END:][::-1])
-        if ends
+        stack_rows([_draw_case(*change, setup) for change in changes])
+        for changes in (order[:half], order[half:][-_PHOTOS_PER_END:][::-1])
+        if changes
     ]
-    tall = max(len(column) for column in columns)
-    write(np.concatenate([_padded(column, tall, column.shape[1]) for column in columns], 1), path)
+    write(add_frame(join_row(columns)), path)
 
 
-def _stack_rows(rows: list[RGB]) -> RGB:
-    """Rows below each other."""
-    wide = max(row.shape[1] for row in rows)
-    return np.concatenate(
-        [_padded(row, len(row) + _TILE_GAP_PX, wide + _TILE_GAP_PX) for row in rows]
-    )
-
-
-def _padded(picture: RGB, tall: int, wide: int) -> RGB:
-    rows, columns = picture.shape[:2]
-    return np.pad(
-        picture, ((0, tall - rows), (0, wide - columns), (0, 0)), constant_values=_PAPER_GRAY
-    )
-
-
-def _case_tiles(gain: float, case: AblationCase, source: str, bench: AblationSetup) -> RGB:
+def _draw_case(gain: float, case: AblationCase, source: str, setup: AblationSetup) -> RGB:
     photo, truth = case.sample.read()
     only = AblationCase(case.name, case.sample, (source,), case.folder)
-    found = dict(case_variants(only, photo, bench))
-    tiles = [
-        photo.rgb,
-        _mask_overlay(found["none"], truth),
-        _mask_overlay(found[f"{source}/adaptive"], truth),
-    ]
-    texts = [f"{case.name} {source}", "S_in", f"fused {gain:+.3f}"]
-    return np.concatenate(
-        [_captioned(tile, text) for tile, text in zip(tiles, texts, strict=True)], axis=1
-    )
+    portraits = dict(case_variants(only, photo, setup))
+    pictures = {
+        f"{case.name} {source}": photo.rgb,
+        "segmentation": _draw_mask(portraits["none"], truth),
+        f"fused {gain:+.3f}": _draw_mask(portraits[f"{source}/adaptive"], truth),
+    }
+    return join_row([caption_tile(_shrink(tile), text) for text, tile in pictures.items()])
 
 
-def _mask_overlay(portrait: Portrait, truth: NDArray[np.float32]) -> RGB:
-    """The photo in grey under what was right, falsely detected and missed."""
-    grey = np.repeat(cv2.cvtColor(portrait.photo.rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    own, true = portrait.mask, truth >= 0.5
-    for area, colour in (
-        (own & true, _CORRECT_RGB),
-        (own & ~true, _FALSE_RGB),
-        (~own & true, _MISSED_RGB),
+def _shrink(picture: RGB) -> RGB:
+    scale = _TILE_SIDE_PX / max(picture.shape[:2])
+    return resize(picture, scale_shape(picture.shape[:2], scale))
+
+
+def _draw_mask(portrait: Portrait, truth: NDArray[np.float32]) -> RGB:
+    """Color correct, false and missed area over the gray photo."""
+    gray = np.repeat(cv2.cvtColor(portrait.photo.rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    mask, true_mask = portrait.mask, truth >= 0.5
+    for area, color in (
+        (mask & true_mask, _CORRECT_RGB),
+        (mask & ~true_mask, _FALSE_RGB),
+        (~mask & true_mask, _MISSED_RGB),
     ):
-        grey[area] = (0.5 * grey[area] + 0.5 * np.array(colour)).astype(np.uint8)
-    return np.asarray(grey, np.uint8)
-
-
-def _captioned(tile: RGB, text: str) -> RGB:
-    small = resize(tile, scale_shape(tile.shape[:2], _TILE_SIDE_PX / max(tile.shape[:2])))
-    paper = np.pad(small, ((22, 0), (0, _TILE_GAP_PX), (0, 0)), constant_values=_PAPER_GRAY)
-    cv2.putText(paper, text, (2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
-    return np.asarray(paper, np.uint8)
+        gray[area] = (0.5 * gray[area] + 0.5 * np.array(color)).astype(np.uint8)
+    return np.asarray(gray, np.uint8)

@@ -22,10 +22,11 @@ from ..fusion import FUSIONS, Fusion
 from ..io.files.find import PHOTO_SUFFIXES
 from ..io.photo.photo_reader import read
 from ..photo import Photo
-from ..pipeline import Pipeline, memoize_step
+from ..pipeline import Pipeline
 from ..portrait import Portrait
 from ..system.atomic_write import atomic_draft
 from ..types import Float
+from .memoize import memoize_step
 from .metrics import METRICS, compute_metrics, iou
 
 _PeerMethod = Callable[[Photo], Float]

@@ -1,17 +1,17 @@
-"""Options, written once: a frozen dataclass whose fields say all there is to know of them.
+"""Options as fields of frozen dataclasses that hold help text, range, choices and default.
 
 ::
 
     @dataclass(frozen=True)
     class Blur:
-        strength: float = option(0.5, "how strong the blur is", 0, 1)
+        strength: float = option(0.5, "set the strength of the blur", 0, 1)
 
         def __post_init__(self) -> None:
-            check(self)
+            check_options(self)
 
-From the fields derive the checks (`check`), values typed as text (`parse`), the JSON schema
-(`schema`), the tables of the docs (`table`) and the flags of the command line
-(`depthmatte.cli.flags`). A module of options imports no heavy package, because `--help` reads it.
+The checks (`check_options`), the parser (`parse_options`), the JSON schema (`json_schema`), the
+tables of the docs (`markdown_table`) and the flags of the command line (`cli.flags`) are made
+from the fields. A module with options imports no heavy package, so that `--help` is fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an option is: a dataclass field that says all there is to know of it."""
+"""Declare options: dataclass fields with help text, range, choices and flags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
 Choices = Sequence[str] | Mapping[str, str]
-"""The texts an option may be; as a mapping each with a word of explanation, or ""."""
+"""The allowed texts of an option. A mapping also explains each one; "" is no explanation."""
 
 
 def option(
@@ -32,57 +32,73 @@ def option(
     repeat: bool = False,
     pattern: str | None = None,
 ) -> Any:
-    """A dataclass field that is an option.
+    """Make a dataclass field that is an option.
 
     Parameters
     ----------
     default : Any
-        What holds when nothing is said; `dataclasses.MISSING` for an option that must be given.
+        The default value; `dataclasses.MISSING` for a required option.
     help : str
-        What it decides: a phrase that starts in lower case and ends without a full stop.
+        An imperative phrase that starts in lower case and ends without a period.
     low, high : float, optional
-        The smallest and the largest number allowed, in `unit`.
+        Smallest and largest allowed number, in `unit`.
     above : float, optional
-        A number that must be exceeded, in place of `low`.
+        Exclusive lower limit, instead of `low`.
     choices : sequence or mapping of str, optional
-        The texts allowed; the values of a mapping explain them. The choices of a `Literal`
-        type need not be repeated.
+        Allowed texts; the values of a mapping explain them. A `Literal` type brings its own.
     unit : str, optional
-        What a number counts, such as "metres".
+        Unit of a number, such as "meters".
     metavar : str, optional
-        What stands for the value in a command's help; follows from the type.
+        Placeholder of the value in `--help`. By default it follows from the type.
     takes : str, optional
-        A phrase for what values are allowed, where type, choices and range do not say it.
+        A phrase that describes the allowed values, where type, choices and range do not.
     flag : str, sequence of str or False
-        Further names on the command line, such as "-o" or an old name; False: no flag at all.
+        Further flags, such as "-o" or an old name. False makes no flag at all.
     read, show : callable, optional
-        Text -> value (raises ValueError for what it cannot read) and value -> text, for types
-        that have a written form of their own.
+        Text -> value, with ValueError for bad text, and value -> text, for other text forms.
     valid : callable, optional
-        Whether a value of the right type is allowed, beyond choices and range.
+        Value -> whether it is allowed, beyond choices and range.
     repeat : bool
-        Whether a tuple of texts is given by repeating the flag, one text each time.
+        Whether the flag is repeated to give a tuple of texts.
     pattern : str, optional
-        A regular expression for texts, for the JSON schema alone.
+        A regular expression for the JSON schema.
 
     Returns
     -------
-    Any
-        A `dataclasses.field`; its metadata holds all of the above.
+    dataclasses.Field
+        A field whose metadata holds all of the above.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Blur:
+    ...     strength: float = option(0.5, "set the strength of the blur", 0, 1)
+    >>> Blur().strength
+    0.5
     """
-    about = {
+    metadata = {
         "help": help, "min": low, "max": high, "above": above, "choices": choices, "unit": unit,
         "metavar": metavar, "takes": takes, "flag": flag, "read": read, "show": show,
         "valid": valid, "repeat": repeat, "pattern": pattern,
     }  # fmt: skip
-    return dataclasses.field(default=default, metadata=about)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a dataclass, as everything else reads it.
+    """One option of a dataclass.
 
-    `kind` is the resolved type; `default` is MISSING where the option must be given.
+    Parameters
+    ----------
+    name : str
+        Name of the field.
+    kind : Any
+        Resolved type.
+    default : Any
+        Default value, MISSING for a required option.
+    metadata : mapping of str to Any
+        The arguments of `option`.
     """
 
     name: str
@@ -92,39 +108,39 @@ class Option:
 
     @property
     def is_required(self) -> bool:
-        """Whether it must be given."""
+        """Whether the option must be given."""
         return self.default is MISSING
 
     @property
     def help(self) -> str:
-        """The phrase that says what it decides."""
+        """The help text."""
         return str(self.metadata["help"])
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Its names on the command line, the short ones first; none for `flag=False`."""
+        """The flags on the command line, short ones first; none for `flag=False`."""
         extra = self.metadata.get("flag", ())
         if extra is False:
             return ()
         others = (extra,) if isinstance(extra, str) else tuple(extra)
-        own = "--" + self.name.replace("_", "-")
-        return (*(name for name in others if len(name) == 2), own,
+        long_flag = "--" + self.name.replace("_", "-")
+        return (*(name for name in others if len(name) == 2), long_flag,
                 *(name for name in others if len(name) > 2))  # fmt: skip
 
     @property
     def kinds(self) -> tuple[Any, ...]:
-        """The types it may have, None left out."""
+        """The types of the union, without None."""
         parts = get_args(self.kind) if is_union(self.kind) else (self.kind,)
         return tuple(part for part in parts if part is not NoneType)
 
     @property
     def is_optional(self) -> bool:
-        """Whether None is a value."""
+        """Whether None is an allowed value."""
         return is_union(self.kind) and NoneType in get_args(self.kind)
 
     @property
     def choices(self) -> dict[str, str]:
-        """The texts allowed, each with its explanation; empty where any is."""
+        """The allowed texts with their explanations; empty when any text is allowed."""
         given = self.metadata.get("choices")
         if given is None:
             words = [word for kind in self.kinds for word in literal_words(kind)]
@@ -133,11 +149,11 @@ class Option:
 
     @property
     def takes(self) -> str:
-        """The values allowed as a phrase: "a number from 0 to 1"."""
+        """A phrase that describes the allowed values, such as "a number from 0 to 1"."""
         return self.describe_values()
 
     def describe_values(self, quote: str = "") -> str:
-        """What `takes` says, with `mark` on both sides of every word that is a choice."""
+        """Return the phrase `takes`, with every choice between two `quote` marks."""
         phrase = self.metadata.get("takes") or self._describe_type(quote)
         unit = self.metadata.get("unit")
         return f"{phrase} ({unit})" if unit else phrase
@@ -164,7 +180,7 @@ class Option:
         )
 
     def format_value(self, value: Any) -> str:
-        """A value as the user types it; "" for None and for no default."""
+        """Return a value as the user types it; "" for None and MISSING."""
         if value is None or value is MISSING:
             return ""
         if self.metadata.get("show"):
@@ -179,7 +195,7 @@ class Option:
 
 
 def list_options(cls: type) -> tuple[Option, ...]:
-    """The options of a dataclass in their order: its fields that carry a help text."""
+    """List the options of a dataclass in order: its fields with a help text."""
     if cls not in _KNOWN:
         hints = get_type_hints(cls)
         _KNOWN[cls] = tuple(
@@ -194,22 +210,22 @@ _KNOWN: WeakKeyDictionary[type, tuple[Option, ...]] = WeakKeyDictionary()
 
 
 def option_names(cls: type) -> tuple[str, ...]:
-    """The names of a dataclass's options in their order."""
+    """List the names of the options of a dataclass in order."""
     return tuple(one.name for one in list_options(cls))
 
 
 def is_union(kind: Any) -> bool:
-    """Whether a type is `A | B`, `Union` or `Optional`."""
+    """Return whether a type is `A | B`, `Union` or `Optional`."""
     return get_origin(kind) in (Union, UnionType)
 
 
 def literal_words(kind: Any) -> tuple[str, ...]:
-    """The texts of a `Literal` type; none for another."""
+    """Return the texts of a `Literal` type; none for other types."""
     return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
 
 
 def type_noun(kind: Any) -> str:
-    """What a value of a type is called in a message."""
+    """Return the phrase for a value of this type, such as "a number"."""
     if get_origin(kind) is tuple:
         inner = get_args(kind)
         if inner[-1] is Ellipsis:
@@ -231,7 +247,7 @@ _NOUNS = {
 
 
 def _range_phrase(about: Mapping[str, Any]) -> str:
-    """The range in words: " from 0 to 1", ", 0 or more", "" without one."""
+    """Return the range in words: " from 0 to 1", ", 0 or more", or ""."""
     low, high, above = (about.get(key) for key in ("min", "max", "above"))
     if above is not None:
         return f" above {above:.12g}" + (f", at most {high:.12g}" if high is not None else "")

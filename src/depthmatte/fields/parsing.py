@@ -1,4 +1,4 @@
-"""The values of options: checked, and read from texts."""
+"""Check the values of options, and parse them from text."""
 
 from __future__ import annotations
 
@@ -19,36 +19,42 @@ from .declaration import Option, is_union, list_options, literal_words
 _T = TypeVar("_T")
 
 _TextReader = Callable[[Any, str], Any]
-"""Reads a text for a type that nothing here can read, such as a picture."""
+"""(type, text) -> value, for types that this module cannot parse, such as a picture."""
 
 _BOOLEAN_WORDS = {"true": True, "yes": True, "on": True, "1": True,
          "false": False, "no": False, "off": False, "0": False}  # fmt: skip
-"""What a flag's text means."""
+"""Text -> value of an option that is true or false."""
 
 
 def check_options(instance: Any) -> None:
-    """Check every option of a dataclass instance; made for `__post_init__`.
+    """Check and convert every option of a dataclass instance; call it in `__post_init__`.
 
-    Lists become tuples, texts become paths, and any real number stands for a float, so that
-    values out of JSON and NumPy serve. A number must be finite unless it is the default.
+    Lists become tuples, texts become paths, and any real number becomes a float, so that values
+    from JSON and NumPy are accepted. Numbers must be finite unless they are the default.
 
     Raises
     ------
-    InputError
-        (an OptionError) for a value of another type, outside choices or range; one line that
-        names the option and says what it takes.
+    OptionError
+        When a value has the wrong type or is outside choices or range. The message names the
+        option and what it takes.
     """
     for one in list_options(type(instance)):
         object.__setattr__(instance, one.name, check_option_value(one, getattr(instance, one.name)))
 
 
 def check_option_value(one: Option, value: Any, name: str | None = None) -> Any:
-    """The value in the option's own type; OptionError (`name` in its text) where it is wrong."""
+    """Check a value and convert it to the type of the option.
+
+    Raises
+    ------
+    OptionError
+        When the value is not allowed. The message calls the option `name`.
+    """
     try:
         fitted = _convert(one.kind, value)
         if not _allowed(one, fitted):
             raise ValueError
-    except InputError as error:  # of a dataclass inside
+    except InputError as error:  # from a nested dataclass
         raise OptionError(f"{name or one.name}: {error}") from None
     except (TypeError, ValueError, OverflowError):
         raise OptionError(f"{name or one.name} is {_short(value)}; give {one.takes}") from None
@@ -56,21 +62,26 @@ def check_option_value(one: Option, value: Any, name: str | None = None) -> Any:
 
 
 def parse_options(cls: type[_T], texts: Mapping[str, str], reader: _TextReader | None = None) -> _T:
-    """A dataclass from options given as text, as command lines and forms have them.
+    """Make a dataclass of options from texts, as command lines and forms give them.
 
     Parameters
     ----------
     cls : type
         A dataclass of options.
     texts : mapping of str to str
-        Option -> text; "-" in a name counts as "_". Flags read true or false, yes or no.
+        Option -> text. "-" in a name counts as "_".
     reader : callable, optional
-        (type, text) -> value, for types that nothing here can read, such as pictures.
+        (type, text) -> value, for types that this function cannot parse, such as pictures.
+
+    Returns
+    -------
+    cls
+        An instance with checked values.
 
     Raises
     ------
-    InputError
-        For an unknown option or a text it cannot read; one line.
+    OptionError
+        When an option is unknown, missing or given twice, or a text cannot be parsed.
     """
     known = {one.name: one for one in list_options(cls)}
     values = {}
@@ -88,7 +99,13 @@ def parse_options(cls: type[_T], texts: Mapping[str, str], reader: _TextReader |
 
 
 def parse_pairs(text: str) -> dict[str, str]:
-    """`NAME=VALUE,NAME=VALUE` as a mapping; commas inside round brackets part nothing."""
+    """Parse `NAME=VALUE,NAME=VALUE`; commas inside parentheses do not separate.
+
+    Raises
+    ------
+    OptionError
+        When a part has no value or a name is given twice.
+    """
     found: dict[str, str] = {}
     for part in filter(None, re.split(r",(?![^(]*\))", text)):
         name, equals, value = part.partition("=")
@@ -103,27 +120,44 @@ def parse_pairs(text: str) -> dict[str, str]:
 def parse_option_value(
     one: Option, text: str, name: str | None = None, reader: _TextReader | None = None
 ) -> Any:
-    """The value that a text means, checked; OptionError (`name` in its text) where it has none."""
-    spoken = name or one.name
-    own = one.metadata.get("read")
+    """Parse and check the text of one option.
+
+    Parameters
+    ----------
+    one : Option
+        The option.
+    text : str
+        The text.
+    name : str, optional
+        Name of the option in messages, such as its flag.
+    reader : callable, optional
+        (type, text) -> value, for types that this function cannot parse.
+
+    Raises
+    ------
+    OptionError
+        When the text cannot be parsed or the value is not allowed.
+    """
+    shown_name = name or one.name
+    read = one.metadata.get("read")
     try:
-        value = own(text) if own else _parse_first_type(one, text, reader)
+        value = read(text) if read else _parse_first_type(one, text, reader)
     except InputError as error:
-        raise OptionError(f"{spoken}: {error}") from None
-    except _UnreadError as error:
-        message = f"{spoken}: {_short(text)} {error}; give {one.takes}"
+        raise OptionError(f"{shown_name}: {error}") from None
+    except _ParseError as error:
+        message = f"{shown_name}: {_short(text)} {error}; give {one.takes}"
         raise OptionError(message) from None
     except (ValueError, OverflowError):
-        raise OptionError(f"{spoken} is {_short(text)}; give {one.takes}") from None
-    return check_option_value(one, value, spoken)
+        raise OptionError(f"{shown_name} is {_short(text)}; give {one.takes}") from None
+    return check_option_value(one, value, shown_name)
 
 
-class _UnreadError(ValueError):
-    """What is wrong with a text: "is not a number"."""
+class _ParseError(ValueError):
+    """A text that cannot be parsed; the message reads like "is not a number"."""
 
 
 def _parse_first_type(one: Option, text: str, reader: _TextReader | None) -> Any:
-    """What the text means to the first of the option's types that can read it."""
+    """Parse the text with the first type of the option that accepts it."""
     if text in one.choices:
         return text
     kinds = [
@@ -131,13 +165,13 @@ def _parse_first_type(one: Option, text: str, reader: _TextReader | None) -> Any
     ]
     if one.is_optional and text.lower() == "none" and not {str, Path} & {*kinds}:
         return None
-    wrong = ValueError()
+    last_error = ValueError()
     for kind in sorted(kinds, key=lambda kind: kind is str):
         try:
             return _parse_type(kind, text, reader)
         except ValueError as error:
-            wrong = error
-    raise wrong
+            last_error = error
+    raise last_error
 
 
 def _parse_type(kind: Any, text: str, reader: _TextReader | None) -> Any:
@@ -155,19 +189,19 @@ def _parse_type(kind: Any, text: str, reader: _TextReader | None) -> Any:
     if kind in _READ:
         return _READ[kind](text)
     if reader is None:
-        raise _UnreadError("cannot be written as text")
+        raise _ParseError("cannot be written as text")
     return reader(kind, text)
 
 
 def _flag(text: str) -> bool:
     if text.lower() not in _BOOLEAN_WORDS:
-        raise _UnreadError("is neither true nor false")
+        raise _ParseError("is neither true nor false")
     return _BOOLEAN_WORDS[text.lower()]
 
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"\s*[+-]?[0-9]{1,400}\s*", text):
-        raise _UnreadError("is not a whole number")
+        raise _ParseError("is not a whole number")
     return int(text)
 
 
@@ -177,12 +211,12 @@ def _number(text: str) -> float:
             return float(text)
     except ValueError:
         pass
-    raise _UnreadError("is not a number")
+    raise _ParseError("is not a number")
 
 
 def _path(text: str) -> Path:
     if not text:
-        raise _UnreadError("is no path")
+        raise _ParseError("is not a path")
     return Path(text)
 
 
@@ -192,7 +226,7 @@ _READ: dict[Any, Callable[[str], Any]] = {
 
 
 def _convert(kind: Any, value: Any) -> Any:
-    """The value in the type asked for; TypeError or ValueError where it is of another."""
+    """Convert a value to a type; TypeError or ValueError when that is not possible."""
     if is_union(kind):
         return _any(get_args(kind), value)
     if literal_words(kind):
@@ -201,11 +235,11 @@ def _convert(kind: Any, value: Any) -> Any:
         return value
     if get_origin(kind) is tuple:
         return _tuple(get_args(kind), value)
-    if kind in _FIT:
-        wanted, made = _FIT[kind]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+    if kind in _CONVERSIONS:
+        accepted, convert = _CONVERSIONS[kind]
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError
-        return made(value)
+        return convert(value)
     if isinstance(kind, type) and is_dataclass(kind):
         if isinstance(value, str):
             return parse_options(kind, parse_pairs(value))
@@ -248,7 +282,7 @@ def _to_path(value: Any) -> Path:
     return Path(text)
 
 
-_FIT: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
+_CONVERSIONS: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
     bool: (bool, bool),
     int: (Integral, int),
     float: (Real, float),
@@ -259,13 +293,15 @@ _FIT: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
 
 
 def _allowed(one: Option, value: Any) -> bool:
-    """Whether a value of the right type lies within choices, range and what `valid` says."""
+    """Return whether a value of the right type is within choices and range, and `valid`."""
+    is_valid = one.metadata.get("valid")
+    texts = [part for part in _parts(value) if isinstance(part, str)]
+    numbers = [part for part in _parts(value) if isinstance(part, int | float)]
     return (
-        all(_in_range(one, part) for part in _parts(value) if isinstance(part, int | float))
-        and all(not one.choices or part in one.choices for part in _parts(value)
-                if isinstance(part, str))
-        and (value is None or one.metadata.get("valid") is None or bool(one.metadata["valid"](value)))
-    )  # fmt: skip
+        all(_in_range(one, number) for number in numbers)
+        and (not one.choices or all(text in one.choices for text in texts))
+        and (value is None or is_valid is None or bool(is_valid(value)))
+    )
 
 
 def _parts(value: Any) -> Iterator[Any]:
@@ -287,5 +323,5 @@ _REPR.maxstring = _REPR.maxother = 60
 
 
 def _short(value: Any) -> str:
-    """A value in a message: on one line, and not long."""
+    """Return a value for a message: on one line and short."""
     return " ".join(_REPR.repr(value).split())

@@ -1,4 +1,4 @@
-"""Options as they are written down: the JSON schema, the tables of the docs."""
+"""JSON schema, JSON values and Markdown tables of options."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ from .declaration import Option, list_options, literal_words, type_noun
 
 
 def json_schema(cls: type) -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a dataclass of options."""
+    """Return the JSON schema (draft 2020-12) of a dataclass of options."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object(cls)}
 
 
 def to_json_values(instance: Any) -> dict[str, Any]:
-    """The options of an instance as JSON has them: what its class takes as keywords again.
+    """Return the options of an instance as JSON values, which its class takes as keywords.
 
-    A number that is not finite has no form in JSON; it is the default and is left out.
+    A number that is not finite has no form in JSON. It is always the default and is left out.
     """
     held = {one.name: getattr(instance, one.name) for one in list_options(type(instance))}
     return {name: _json(value) for name, value in held.items() if _has_json(value)}
 
 
 def markdown_table(cls: type, flags: bool = False, only: Collection[str] | None = None) -> str:
-    """A Markdown table of a dataclass's options: option, takes, default, help.
+    """Return a Markdown table of options: option, takes, default, meaning.
 
-    With `flags` the options stand as flags of the command line, and those without one are
-    left out. `only` names the options that count.
+    Parameters
+    ----------
+    cls : type
+        A dataclass of options.
+    flags : bool
+        List the flags of the command line instead of names; options without one are left out.
+    only : collection of str, optional
+        Names of the options to list. By default all are listed.
     """
     rows = ["| option | takes | default | meaning |", "|---|---|---|---|"]
     for one in list_options(cls):
@@ -51,16 +57,16 @@ def markdown_table(cls: type, flags: bool = False, only: Collection[str] | None 
 
 
 _TABLE_MARK = re.compile(r"(<!-- options: (?P<name>[^>]*?) -->\n).*?(<!-- /options -->)", re.DOTALL)
-"""A table in a page of the docs, between its two marks."""
+"""A table between its two marks in a page of the docs."""
 
 
 def fill_tables(page: str, tables: Mapping[str, str]) -> str:
-    """The text of a page with every marked table made anew; KeyError for an unknown name."""
+    """Return the text of a page with every marked table replaced; KeyError for unknown names."""
     return _TABLE_MARK.sub(lambda m: f"{m[1]}\n{tables[m['name']]}\n\n{m[3]}", page)
 
 
 def rewrite_tables(page: Path, tables: Mapping[str, str]) -> bool:
-    """Make the marked tables of a page anew; whether that changed it."""
+    """Replace the marked tables in a page and return whether the page changed."""
     if has_current_tables(page, tables):
         return False
     page.write_text(fill_tables(page.read_text("utf-8"), tables), "utf-8")
@@ -68,19 +74,19 @@ def rewrite_tables(page: Path, tables: Mapping[str, str]) -> bool:
 
 
 def has_current_tables(page: Path, tables: Mapping[str, str]) -> bool:
-    """Whether a page's marked tables say what the options say."""
+    """Return whether the marked tables of a page are up to date."""
     text = page.read_text("utf-8")
     return fill_tables(text, tables) == text
 
 
 def _object(cls: type) -> dict[str, Any]:
-    asked = [one.name for one in list_options(cls) if one.is_required]
+    required = [one.name for one in list_options(cls) if one.is_required]
     return {
         "title": cls.__name__,
         "description": (cls.__doc__ or "").strip().split("\n\n")[0],
         "type": "object",
         "properties": {one.name: _property(one) for one in list_options(cls)},
-        **({"required": asked} if asked else {}),
+        **({"required": required} if required else {}),
         "additionalProperties": False,
     }
 
@@ -103,7 +109,7 @@ def _property(one: Option) -> dict[str, Any]:
 
 
 def _form(kind: Any, one: Option) -> dict[str, Any]:
-    """The schema of one of an option's types."""
+    """Return the schema of one type of an option."""
     if get_origin(kind) is tuple:
         inner = get_args(kind)
         size = {} if inner[-1] is Ellipsis else {"minItems": len(inner), "maxItems": len(inner)}

@@ -1,7 +1,7 @@
-"""Fusing what the segmentation and the depth say: Matte x Depth -> Matte."""
+"""Fusion of segmentation and depth: (Matte, Depth) -> Matte."""
 
 from __future__ import annotations
 
-from .table import _DEFAULT_FUSION, FUSIONS, Fusion, get_fusion, get_fusions
+from .table import FUSIONS, Fusion, get_fusion, get_fusions
 
-__all__ = ["FUSIONS", "_DEFAULT_FUSION", "Fusion", "get_fusion", "get_fusions"]
+__all__ = ["FUSIONS", "Fusion", "get_fusion", "get_fusions"]

@@ -1,9 +1,9 @@
-"""The fusion `adaptive`: depth decides what belongs to the subject, the matte how (row B1).
+"""The fusion `adaptive`: depth selects regions, the matte keeps its soft edges.
 
-A small network judges from matte, depth and colours (`features`) what belongs to the
-subject; where its verdict and the matte disagree clearly, regions are dropped or restored,
-elsewhere alpha stays the matte's own, hair included. No depth, or none of the subject,
-changes nothing.
+A small network reads matte, depth and colors (`inputs`) and estimates for each pixel whether it
+belongs to the subject. Where that clearly disagrees with alpha, regions are removed or restored
+(`region_decision`). Elsewhere alpha stays as it is, hair included. Without depth, or without depth
+on the subject, nothing changes.
 """
 
 from __future__ import annotations
@@ -23,43 +23,55 @@ from ..subjects.select import drop_instances_behind
 from ..types import Float
 from ..values import Depth, Matte
 from .inputs import BLOCK_SIDE_PX, FUSION_INPUTS, feature_maps, pool_blocks
-from .region_decision import apply_foreground, source_policy
+from .region_decision import apply_foreground
 from .reliability import depth_reliability
+from .source_policy import source_policy
 
 
 def fuse_adaptive(
     matte: Matte, depth: Depth, load_network: Callable[[], Network] | None = None
 ) -> Matte:
-    """S_in with false regions dropped and missed parts restored where depth knows better.
+    """Remove false regions and restore missed ones, guided by depth.
 
     Parameters
     ----------
-    matte, depth
-        The two opinions, on one canvas (h, w).
-    judge
-        Gives the fusion network when it is needed; the shipped one if not given.
+    matte : Matte
+        Maps (h, w) on the canvas.
+    depth : Depth
+        On the same canvas. `depth.source` selects the thresholds, see `source_policy`.
+    load_network : callable, optional
+        Returns the fusion network. It is called only when the network is needed. By default the
+        shipped network is used.
+
+    Returns
+    -------
+    Matte
+        With the fused alpha. Probability and colors stay.
 
     Raises
     ------
     WeightsError
         When the network cannot be used.
     """
-    trusted = source_policy(depth)
-    share = depth_reliability(matte, depth)
-    if share == 0:
+    policy = source_policy(depth)
+    reliability = depth_reliability(matte, depth)
+    if reliability == 0:
         return matte
-    # A map that is half believed may be a wrong one, which tears people.
-    near, at = drop_instances_behind(
-        matte, depth, trusted.behind_log_depth if share == 1 else math.inf
+    # A map of doubtful reliability may be wrong, and removing people by it would tear them.
+    near_matte, subject_depth = drop_instances_behind(
+        matte, depth, policy.behind_log_depth if reliability == 1 else math.inf
     )
-    if math.isnan(at):
+    if math.isnan(subject_depth):
         return matte
-    verdict = _predict_foreground(
-        feature_maps(near, depth, at), _check_channels((load_network or _shipped_network)())
+    foreground = _predict_foreground(
+        feature_maps(near_matte, depth, subject_depth),
+        _check_channels((load_network or _shipped_network)()),
     )
-    away = np.where(depth.usable, depth.log_depth - np.float32(at), np.float32(np.nan))
-    fused = apply_foreground(near.alpha, verdict, away, trusted)
-    return replace(matte, alpha=matte.alpha + np.float32(share) * (fused - matte.alpha))
+    depth_offset = np.where(
+        depth.usable, depth.log_depth - np.float32(subject_depth), np.float32(np.nan)
+    )
+    fused = apply_foreground(near_matte.alpha, foreground, depth_offset, policy)
+    return replace(matte, alpha=matte.alpha + np.float32(reliability) * (fused - matte.alpha))
 
 
 @cache
@@ -69,17 +81,18 @@ def _shipped_network() -> Network:
 
 
 def _check_channels(network: Network) -> Network:
+    """The same network; WeightsError if it expects other inputs."""
     if network.contract.channels != FUSION_INPUTS:
         raise WeightsError(f"{network.name}: made for other features; reinstall depthmatte")
     return network
 
 
 def _predict_foreground(maps: Sequence[Float], network: Network) -> Float:
-    """The verdict (h, w); the maps are filled up to whole blocks and cut again."""
+    """The foreground probability (h, w); maps are padded to whole blocks and cropped again."""
     rows, columns = maps[0].shape
     step = BLOCK_SIDE_PX * network.contract.multiple
     height, width = (-(-side // step) * step for side in (rows, columns))
     if (height, width) != (rows, columns):
         maps = [np.pad(plane, ((0, height - rows), (0, width - columns))) for plane in maps]
-    verdict = resize(network.run(pool_blocks(maps)[None])["verdict"][0, 0], (height, width))
-    return np.asarray(np.clip(verdict[:rows, :columns], 0, 1), np.float32)
+    foreground = resize(network.run(pool_blocks(maps)[None])["verdict"][0, 0], (height, width))
+    return np.asarray(np.clip(foreground[:rows, :columns], 0, 1), np.float32)

@@ -1,4 +1,4 @@
-"""What matte and depth look like to the fusion network: maps in [0, 1], seen in blocks."""
+"""Input maps of the fusion network: matte, depth and colors in [0, 1], pooled in blocks."""
 
 from __future__ import annotations
 
@@ -12,64 +12,88 @@ from ..types import Float
 from ..values import Depth, Matte
 
 _FUSION_CHANNELS = 9
-"""alpha, prob, log depth, I2, measured or not, nearer or farther than the subject, RGB."""
+"""Number of maps: alpha, probability, log depth, depth probability, measured or not, log depth
+relative to the subject, and RGB."""
 
 _UNKNOWN_COLOR = 0.5
-"""Every colour of a matte that does not say what it was cut from."""
+"""Value of the color channels of a matte without colors."""
 
 BLOCK_SIDE_PX = 4
-"""The network sees blocks of this many pixels each way, and its verdict is as coarse."""
+"""Side of the blocks that the network reads, in canvas pixels. Its output is as coarse."""
 
 FUSION_INPUTS = 2 * _FUSION_CHANNELS
-"""The mean and the largest value of each block of each map."""
+"""Channels of the network's input: mean and maximum of each block of each map."""
 
 DEPTH_REACH_BLOCKS = 41
-"""Coarse pixels across: depth may decide this near to measured values."""
+"""Side, in blocks, of the square around measured depth in which fusion may change alpha."""
 
 SOFT_EDGE_WINDOW_PX = 9
-"""Side in pixels of the square over which the soft edge of somebody dropped goes too."""
+"""Side, in canvas pixels, of the square in which the soft edge of a removed region goes too."""
 
 _MAX_LOG_DEPTH_OFFSET = 0.5
-"""Differences in log depth beyond this all look alike."""
+"""Distance from the subject, in log depth, at which the relative depth map saturates."""
 
 
 def feature_maps(matte: Matte, depth: Depth, subject_depth: float) -> list[Float]:
-    """CHANNELS maps, float32 (h, w) in [0, 1]; `subject` is its log depth in [0, 1].
+    """The maps that the fusion network sees.
 
-    The last one of depth is 0.5 at the subject's depth, more behind it, less before it;
-    where nothing was measured all of them are 0.
+    Parameters
+    ----------
+    matte : Matte
+        Maps (h, w). Without colors the color maps are 0.5.
+    depth : Depth
+        On the same canvas.
+    subject_depth : float
+        Log depth of the subject, in [0, 1].
+
+    Returns
+    -------
+    list of ndarray
+        9 maps, float32 (h, w) in [0, 1]: alpha, probability, log depth, depth probability,
+        measured (1) or not (0), depth relative to the subject, red, green, blue. Relative depth
+        is 0.5 at the subject's depth, larger behind it and smaller in front. All depth maps are
+        0 where depth was not measured.
     """
     known = depth.usable.astype(np.float32)
-    beyond = (depth.log_depth - np.float32(subject_depth)) / np.float32(
+    relative = (depth.log_depth - np.float32(subject_depth)) / np.float32(
         2 * _MAX_LOG_DEPTH_OFFSET
     ) + np.float32(0.5)
-    np.clip(beyond, 0, 1, out=beyond)
-    grey = [np.full_like(known, _UNKNOWN_COLOR)] * 3
-    colours = grey if matte.rgb is None else list(matte.rgb)
-    return [matte.alpha, matte.prob, depth.log_depth, depth.prob, known, beyond * known, *colours]
+    np.clip(relative, 0, 1, out=relative)
+    gray = [np.full_like(known, _UNKNOWN_COLOR)] * 3
+    colors = gray if matte.rgb is None else list(matte.rgb)
+    return [matte.alpha, matte.prob, depth.log_depth, depth.prob, known, relative * known, *colors]
 
 
 def stack_features(matte: Matte, depth: Depth, subject_depth: float) -> Float:
-    """The same as one stack, float32 (CHANNELS, h, w)."""
+    """`feature_maps` as one array, float32 (9, h, w)."""
     return np.stack(feature_maps(matte, depth, subject_depth))
 
 
 def pool_blocks(maps: Sequence[Float]) -> Float:
-    """What the network reads of maps (h, w): float32 (INPUTS, h / COARSE, w / COARSE).
+    """Pool maps in blocks: the means first, then the maxima.
 
-    First the mean of each block, then the largest: thin limbs and small holes survive the
-    shrinking. h and w are multiples of COARSE.
+    The maxima keep thin limbs and small holes.
+
+    Parameters
+    ----------
+    maps : sequence of ndarray
+        float32 (h, w) each; h and w are multiples of BLOCK_SIDE_PX.
+
+    Returns
+    -------
+    ndarray
+        float32 (2 * len(maps), h / BLOCK_SIDE_PX, w / BLOCK_SIDE_PX).
     """
     shape = scale_shape((maps[0].shape[0], maps[0].shape[1]), 1 / BLOCK_SIDE_PX)
-    seen = np.empty((2, len(maps), *shape), np.float32)
-    for plane, mean, largest in zip(maps, *seen, strict=True):
+    pooled = np.empty((2, len(maps), *shape), np.float32)
+    for plane, mean, largest in zip(maps, *pooled, strict=True):
         mean[:] = resize(plane, shape)
         _block_maximum(plane, largest)
-    return seen.reshape(-1, *shape)
+    return pooled.reshape(-1, *shape)
 
 
 def _block_maximum(plane: Float, out: Float) -> None:
-    """The largest value of each block of a plane (h, w)."""
+    """Write the largest value of each block of a plane (h, w) to `out`."""
     rows = plane[::BLOCK_SIDE_PX]
     for start in range(1, BLOCK_SIDE_PX):
         rows = np.asarray(cv2.max(rows, plane[start::BLOCK_SIDE_PX]), np.float32)

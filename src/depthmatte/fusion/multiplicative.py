@@ -1,8 +1,6 @@
-"""The seed's formulas: Matte x Depth -> Matte, pure.
+"""No fusion, and the product and normalized product of the patent description.
 
-Symbols follow the seed: S_in and I1 are the matte's alpha and probability, d and I2 the
-depth's value in [0, 1] (0 nearest) and probability, S_out the fused alpha. All are
-float32 (h, w) in [0, 1] on the canvas; I1 passes through unchanged.
+All maps are float32 (h, w) in [0, 1] on the canvas. The matte's probability stays as it is.
 """
 
 from __future__ import annotations
@@ -14,26 +12,50 @@ from ..values import Depth, Matte, relative_to_largest
 
 
 def fuse_none(matte: Matte, depth: Depth) -> Matte:
-    """S_out = S_in: the segmentation alone."""
+    """The matte as it is: segmentation only."""
     return matte
 
 
 def fuse_product(matte: Matte, depth: Depth) -> Matte:
-    """S_out = I2 (1 - d) I1 S_in, d divided by its maximum first (seed 031, SPEC row A14)."""
+    """Multiply alpha by probability, nearness and depth probability (patent description).
+
+    Parameters
+    ----------
+    matte : Matte
+        Alpha and probability, (h, w) in [0, 1].
+    depth : Depth
+        On the same canvas.
+
+    Returns
+    -------
+    Matte
+        alpha = depth.prob * (1 - d) * matte.prob * matte.alpha, where d is the depth divided by
+        its maximum. The result falls with distance, so it is no opacity.
+    """
     return replace(matte, alpha=_product(matte, depth))
 
 
 def fuse_normalized(matte: Matte, depth: Depth) -> Matte:
-    """The product divided by its maximum E (seed 032 and 033, SPEC row A15).
+    """The product of `fuse_product`, divided by its maximum (patent description).
 
-    E = 0 means nobody is there: the portrait is empty.
+    Parameters
+    ----------
+    matte : Matte
+        Alpha and probability, (h, w) in [0, 1].
+    depth : Depth
+        On the same canvas.
+
+    Returns
+    -------
+    Matte
+        Its alpha has maximum 1. Where the product is 0 everywhere, alpha is 0 everywhere.
     """
-    middle = _product(matte, depth)
-    largest = middle.max()
-    return replace(matte, alpha=middle / largest if largest > 0 else middle)
+    product = _product(matte, depth)
+    largest = product.max()
+    return replace(matte, alpha=product / largest if largest > 0 else product)
 
 
 def _product(matte: Matte, depth: Depth) -> Float:
-    # Unmeasured pixels may hold anything; their I2 = 0 decides, not their d.
-    near = 1 - relative_to_largest(depth.z, depth.scale.max_meters)
-    return depth.prob * near * matte.prob * matte.alpha
+    # Unmeasured pixels hold any depth. Their depth probability of 0 makes the product 0.
+    nearness = 1 - relative_to_largest(depth.z, depth.scale.max_meters)
+    return depth.prob * nearness * matte.prob * matte.alpha

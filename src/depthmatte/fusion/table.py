@@ -1,4 +1,4 @@
-"""Fusing what the segmentation and the depth say: the table of fusions."""
+"""The table of fusions by name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,19 @@ if TYPE_CHECKING:
 class Fusion:
     """A row of FUSIONS: a function of Matte and Depth, and what its caller must know.
 
-    `threshold` is the seed's second threshold, from which S_out is portrait: for the
-    products the one with the best IoU on training photos, low because they multiply four
-    numbers below 1. `needs_depth` marks formulas that are 0 wherever no depth was measured,
-    `opacity` those whose S_out is one, as S_in is; the products fall with distance.
+    Parameters
+    ----------
+    name : str
+        Key in FUSIONS.
+    call : callable
+        (Matte, Depth) -> Matte.
+    threshold : float
+        Fused alpha from which a pixel is foreground. The thresholds of the products have the
+        best IoU on training photos. They are low because four numbers below 1 are multiplied.
+    needs_depth : bool
+        Whether the fused alpha is 0 wherever depth was not measured.
+    opacity : bool
+        Whether the fused alpha is an opacity. The products are not: they fall with distance.
     """
 
     name: str
@@ -34,16 +43,16 @@ class Fusion:
     opacity: bool = True
 
     def __call__(self, matte: Matte, depth: Depth) -> tuple[Matte, Depth]:
-        """The fused matte, and the depth as fusion leaves it."""
+        """The fused matte, and the depth, which fusion does not change."""
         return self.call(matte, depth), depth
 
 
 def _fuse_adaptive_lazily(
     matte: Matte, depth: Depth, load_network: _LoadNetwork | None = None
 ) -> Matte:
-    if not depth.prob.any():  # nothing to judge by; and no network loads in vain
+    if not depth.prob.any():  # without depth nothing changes, so the network need not load
         return matte
-    # Here, not above: the formulas do not need ONNX Runtime.
+    # Imported here because the other fusions do not need ONNX Runtime.
     from .adaptive import fuse_adaptive
 
     return fuse_adaptive(matte, depth, load_network)
@@ -58,24 +67,29 @@ FUSIONS: dict[str, Fusion] = {
         Fusion("adaptive", _fuse_adaptive_lazily, threshold=0.5, needs_depth=False),
     )
 }
-
-_DEFAULT_FUSION = "adaptive"
+"""Every fusion by its name on the command line and in Python."""
 
 
 def get_fusion(name: str, load_network: _LoadNetwork | None = None) -> Fusion:
-    """The row of FUSIONS called `name`.
+    """The fusion called `name`.
 
     Parameters
     ----------
-    name
+    name : str
         A key of FUSIONS.
-    judge
-        Gives the network of `adaptive` when it is first needed; the shipped one if not given.
+    load_network : callable, optional
+        Returns the network of `adaptive` when it is first needed. By default the shipped
+        network is used.
+
+    Returns
+    -------
+    Fusion
+        A row of FUSIONS.
 
     Raises
     ------
     OptionError
-        For a name nobody knows.
+        For a name that is not in FUSIONS.
     """
     if name not in FUSIONS:
         raise OptionError(f"fusion {name!r} is unknown; use one of {', '.join(FUSIONS)}")
@@ -83,7 +97,7 @@ def get_fusion(name: str, load_network: _LoadNetwork | None = None) -> Fusion:
 
 
 def get_fusions(load_network: _LoadNetwork | None = None) -> dict[str, Fusion]:
-    """FUSIONS, with the network of `adaptive` that `judge` gives."""
+    """All fusions by name, with the network of `adaptive` from `load_network`."""
     if load_network is None:
         return FUSIONS
     call = partial(_fuse_adaptive_lazily, load_network=load_network)

@@ -1,1 +1,1 @@
-"""The rim: photos in, pictures out. Beside it only training reads image files, its own data."""
+"""Reading and writing files: photos, depth maps, calibrations, journals."""

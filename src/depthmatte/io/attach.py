@@ -1,4 +1,4 @@
-"""What was measured beside a photo, put together with it: depth, a second view, calibration."""
+"""Attach depth, a second view and calibration to a photo."""
 
 from __future__ import annotations
 
@@ -30,33 +30,38 @@ def attach(
     photo_time: float | None = None,
     depth_time: float | None = None,
 ) -> Photo:
-    """The photo with depth, or a second view, as its evidence.
+    """Attach depth or a second view to a photo as evidence.
 
     Parameters
     ----------
     photo : Photo
-        What it is evidence for.
-    depth : path, array (h, w) or RawDepth, optional
-        A depth file, or numbers: floats in meters, whole numbers in mm.
-    right : StereoView, or what `photo_of` takes: path, bytes, array, Photo, ...; optional
-        A view from the right of the photo, or from where `calib` says.
+        The photo.
+    depth : path, ndarray (h, w) or RawDepth, optional
+        A depth file, or numbers: floats in meters, integers in millimeters.
+    right : StereoView, Photo, path, ndarray or bytes, optional
+        A view from the right of the photo, or from the position in `calib`.
     calib : path or Rig, optional
-        The photo's camera and that of the depth or second view; without it depth belongs to
-        the photo pixel by pixel.
+        The cameras of the photo and of the depth or second view. Without it, each pixel of the
+        depth belongs to the photo's pixel at the same place.
     depth_scale : float, optional
-        Units per meter of the depth (`depthfile.read`).
+        Units per meter of the depth, see `read_depth_file`.
     depth_kind : {"auto", "distance", "inverse", "disparity"}
-        What the numbers of the depth are (`depthfile.raw_depth`).
+        Meaning of the numbers of the depth, see `to_raw_depth`.
     orientation : int
-        The EXIF orientation that turned the photo upright, where depth and calibration are for
-        its stored pixels.
+        The EXIF orientation that turned the photo upright, where depth and calibration belong
+        to its stored pixels.
     photo_time, depth_time : float, optional
-        Seconds on one clock.
+        Seconds on the same clock.
+
+    Returns
+    -------
+    Photo
+        A copy with new evidence and, with `calib`, a new camera.
 
     Raises
     ------
     InputError
-        For what cannot be read, does not go together, or has nothing to go with.
+        For inputs that cannot be read, do not match, or lack their counterpart.
     """
     check_inputs_together(depth, right, calib, depth_scale, depth_kind, name=photo.meta.name)
     if depth is not None and right is not None and calib is not None:
@@ -71,10 +76,10 @@ def attach(
     if depth is None and right is None:
         raise InputError(f"{photo.meta.name}: a time alone; give a depth file or a view")
     if depth is not None:
-        raw = _raw(depth, depth_scale, depth_kind, depth_time)
-        photo = _with_depth(photo, raw, calib, orientation)
+        raw = _to_raw_depth(depth, depth_scale, depth_kind, depth_time)
+        photo = _attach_depth(photo, raw, calib, orientation)
     if right is not None:
-        photo = _with_view(photo, right, calib, orientation)
+        photo = _attach_view(photo, right, calib, orientation)
     return photo
 
 
@@ -89,48 +94,50 @@ def check_inputs_together(
     name: str = "",
     flags: bool = False,
 ) -> None:
-    """Refuse what is given with nothing to go with.
+    """Refuse inputs that lack their counterpart, such as a calibration without depth.
 
     Parameters
     ----------
     depth, right, calib, depth_scale, depth_kind, sensor
-        As `attach` and `cut` have them.
+        As for `attach` and `cut`.
     name : str
-        The photo's, to begin the message with.
+        The photo's name, with which messages begin.
     flags : bool
-        Whether options are named as on the command line.
+        Whether messages name options as on the command line.
 
     Raises
     ------
     OptionError
-        For `calib` without depth or view, and for scale, kind or sensor options without depth.
+        For `calib` without depth or view; for scale, kind or sensor options without depth; and
+        for scale or kind with a RawDepth.
     """
 
-    def spoken(option: str) -> str:
+    def display_name(option: str) -> str:
         return "--" + option.replace("_", "-") if flags else option
 
     before = f"{name}: " if name else ""
     if calib is not None and depth is None and right is None:
-        said = f" {label(calib)}" if isinstance(calib, str | os.PathLike) else ""
+        value = f" {label(calib)}" if isinstance(calib, str | os.PathLike) else ""
         raise OptionError(
-            f"{before}{spoken('calib')}{said}: goes with {spoken('depth')} or {spoken('right')}; "
-            "give one"
+            f"{before}{display_name('calib')}{value}: "
+            f"goes with {display_name('depth')} or {display_name('right')}; give one"
         )
     kind = None if depth_kind == "auto" else depth_kind
-    alone = {"depth_scale": depth_scale, "depth_kind": kind, "sensor": sensor}
-    for option, value in alone.items():
-        if value is not None and depth is None:
-            said = f" {short(value)}" if option != "sensor" else ""
+    depth_options = {"depth_scale": depth_scale, "depth_kind": kind, "sensor": sensor}
+    for option, setting in depth_options.items():
+        if setting is not None and depth is None:
+            value = f" {short(setting)}" if option != "sensor" else ""
             raise OptionError(
-                f"{before}{spoken(option)}{said}: goes with {spoken('depth')}; give one"
+                f"{before}{display_name(option)}{value}: "
+                f"goes with {display_name('depth')}; give one"
             )
     if isinstance(depth, RawDepth) and (depth_scale is not None or kind is not None):
         raise OptionError(
-            f"{before}a RawDepth says itself what it is; leave depth_scale and depth_kind out"
+            f"{before}a RawDepth states scale and kind itself; leave depth_scale and depth_kind out"
         )
 
 
-def _raw(
+def _to_raw_depth(
     depth: Any,
     scale: float | None,
     kind: DepthKind,
@@ -151,38 +158,44 @@ def _raw(
     return raw if time is None else replace(raw, time=time)
 
 
-def _with_depth(photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientation: int) -> Photo:
+def _attach_depth(
+    photo: Photo, raw: RawDepth, calib: Place | Rig | None, orientation: int
+) -> Photo:
     if calib is None:
         raw = raw if raw.camera else orient_depth(raw, orientation)
         return replace(photo, evidence=replace(photo.evidence, depth_map=raw))
     rig = _rig(calib, photo, orientation, raw.shape)
-    other = _fitted(rig.other, raw.shape, calib, "the depth")
-    camera = _fitted(rig.photo.apply_orientation(orientation), photo.shape, calib, "the photo")
+    other = _scale_camera(rig.other, raw.shape, calib, "the depth")
+    camera = _scale_camera(
+        rig.photo.apply_orientation(orientation), photo.shape, calib, "the photo"
+    )
     sensor = replace(raw, camera=other)
     return replace(photo, camera=camera, evidence=replace(photo.evidence, depth_map=sensor))
 
 
-def _with_view(
+def _attach_view(
     photo: Photo,
     right: Any,
     calib: Place | Rig | None,
     orientation: int,
 ) -> Photo:
-    given = _view(right)
+    view = _to_view(right)
     if calib is None:
-        return replace(photo, evidence=replace(photo.evidence, second_view=given))
-    shape = (given.rgb.shape[0], given.rgb.shape[1])
+        return replace(photo, evidence=replace(photo.evidence, second_view=view))
+    shape = (view.rgb.shape[0], view.rgb.shape[1])
     rig = _rig(calib, photo, orientation, shape if orientation < 5 else shape[::-1])
-    camera = _fitted(rig.photo.apply_orientation(orientation), photo.shape, calib, "the photo")
-    other = _fitted(rig.other.apply_orientation(orientation), shape, calib, "the second view")
-    rows = rig.rectified and orientation < 5  # else rows have become columns
+    camera = _scale_camera(
+        rig.photo.apply_orientation(orientation), photo.shape, calib, "the photo"
+    )
+    other = _scale_camera(rig.other.apply_orientation(orientation), shape, calib, "the second view")
+    rectified = rig.rectified and orientation < 5  # after a quarter turn rows are columns
     side = Rig(camera, other).side
-    view = StereoView(given.rgb, side, given.kind, other, rows)
+    view = StereoView(view.rgb, side, view.kind, other, rectified)
     return replace(photo, camera=camera, evidence=replace(photo.evidence, second_view=view))
 
 
-def _view(right: Any) -> StereoView:
-    """The second view, from the right where nothing else is said."""
+def _to_view(right: Any) -> StereoView:
+    """The second view; its side is "right" unless it is a StereoView."""
     if isinstance(right, StereoView):
         return right
     if isinstance(right, Photo):
@@ -201,7 +214,7 @@ def _rig(calib: Any, photo: Photo, orientation: int, other: tuple[int, int]) -> 
         return calib
     if not isinstance(calib, str | os.PathLike) or not os.fspath(calib):
         raise InputError("calib: is no path; give the path of a calibration file, or a Rig")
-    # Here and above: what is not given needs no reader.
+    # Here and above, not at the top: readers are loaded only when they are needed.
     from .calibration import calibration_reader
 
     height, width = photo.shape
@@ -210,9 +223,9 @@ def _rig(calib: Any, photo: Photo, orientation: int, other: tuple[int, int]) -> 
     )
 
 
-def _fitted(camera: Camera, shape: tuple[int, int], calib: Place | Rig, whose: str) -> Camera:
+def _scale_camera(camera: Camera, shape: tuple[int, int], calib: Place | Rig, owner: str) -> Camera:
     name = "calibration" if isinstance(calib, Rig) else label(calib)
     try:
         return camera.for_picture_shape(shape)
     except InputError as error:
-        raise InputError(f"{name}: camera of {whose}: {error}") from error
+        raise InputError(f"{name}: camera of {owner}: {error}") from error

@@ -1,4 +1,4 @@
-"""Folders of TUM RGB-D: lists of photos and depth pictures, put together by time (row B3).
+"""Read folders of TUM RGB-D: lists of photos and depth pictures, matched by time.
 
 Format: https://cvg.cit.tum.de/data/datasets/rgbd-dataset/file_formats .
 """
@@ -18,15 +18,23 @@ from .attach import attach
 from .photo import photo_reader
 
 _UNITS_PER_METER = 5000.0
-"""Units per metre in the depth pictures."""
+"""Units per meter in the depth pictures."""
 
 _MAX_TIME_DIFFERENCE_SECONDS = 0.02
-"""Seconds that photo and depth may lie apart, as the benchmark's own tools have it."""
+"""Largest difference in time of a pair; the default of the benchmark's own tools."""
 
 
 @dataclass(frozen=True)
 class FramePair:
-    """A photo and the depth of its time, as files; times in seconds."""
+    """A photo and depth of the same time, as files.
+
+    Attributes
+    ----------
+    photo, depth : Path
+        The files.
+    photo_time, depth_time : float
+        Seconds.
+    """
 
     photo: Path
     depth: Path
@@ -34,7 +42,22 @@ class FramePair:
     depth_time: float
 
     def read(self, calib: str | os.PathLike[str] | None = None) -> Photo:
-        """The photo with its depth as evidence; TUM's depth is registered, so needs no `calib`."""
+        """Read the photo with its depth as evidence.
+
+        Parameters
+        ----------
+        calib : path, optional
+            A calibration; TUM's depth is registered and needs none.
+
+        Returns
+        -------
+        Photo
+
+        Raises
+        ------
+        InputError
+            For what cannot be read.
+        """
         return attach(
             photo_reader.read(self.photo),
             depth=self.depth,
@@ -48,52 +71,79 @@ class FramePair:
 def read_frame_pairs(
     folder: str | os.PathLike[str], difference: float = _MAX_TIME_DIFFERENCE_SECONDS
 ) -> list[FramePair]:
-    """The moments of a folder with rgb.txt and depth.txt, in the order of time.
+    """Read the pairs of a folder with rgb.txt and depth.txt.
 
-    Raises InputError where a list is missing or damaged, or no two times lie within
-    `difference` seconds.
+    Parameters
+    ----------
+    folder : path
+        A sequence of TUM RGB-D.
+    difference : float
+        Largest difference in time of a pair, in seconds.
+
+    Returns
+    -------
+    list of FramePair
+        In order of time.
+
+    Raises
+    ------
+    InputError
+        Where a list is missing or damaged, or there is no pair.
     """
-    place = Path(folder)
-    photos, depths = (_listed(place / name) for name in ("rgb.txt", "depth.txt"))
+    root = Path(folder)
+    photos, depths = (_read_list(root / name) for name in ("rgb.txt", "depth.txt"))
     pairs = match_frame_times(
         [time for time, _ in photos], [time for time, _ in depths], difference
     )
     if not pairs:
         raise InputError(
-            f"{label(folder)}: no photo and depth lie within {difference:g} s; allow more"
+            f"{label(folder)}: no photo and depth are within {difference:g} s; allow more"
         )
     return [
-        FramePair(place / photos[one][1], place / depths[two][1], photos[one][0], depths[two][0])
-        for one, two in pairs
+        FramePair(root / photos[i][1], root / depths[j][1], photos[i][0], depths[j][0])
+        for i, j in pairs
     ]
 
 
 def match_frame_times(
     times: list[float], others: list[float], difference: float = _MAX_TIME_DIFFERENCE_SECONDS
 ) -> list[tuple[int, int]]:
-    """Index pairs of times within `difference` seconds, nearest first taken, each used once."""
+    """Match two lists of times; the nearest pairs are matched first, each time once.
+
+    Parameters
+    ----------
+    times, others : list of float
+        Seconds.
+    difference : float
+        Largest difference of a pair, in seconds.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices into `times` and `others`, in order of `times`.
+    """
     order = np.argsort(others, kind="stable")
     ordered = np.asarray(others, float)[order]
     candidates = []
-    for one, time in enumerate(times):
+    for i, time in enumerate(times):
         low, high = np.searchsorted(ordered, [time - difference, time + difference])
-        # A little beyond, for the sum above rounds; the exact test follows.
-        for two in order[max(low - 1, 0) : high + 1]:
-            apart = abs(others[two] - time)
-            if apart <= difference:
-                candidates.append((apart, one, int(two)))
-    taken: tuple[set[int], set[int]] = (set(), set())
+        # One more on each side, since the sum above is rounded. The exact test follows.
+        for j in order[max(low - 1, 0) : high + 1]:
+            distance = abs(others[j] - time)
+            if distance <= difference:
+                candidates.append((distance, i, int(j)))
+    used: tuple[set[int], set[int]] = (set(), set())
     pairs = []
-    for _, one, two in sorted(candidates):
-        if one not in taken[0] and two not in taken[1]:
-            taken[0].add(one)
-            taken[1].add(two)
-            pairs.append((one, two))
+    for _, i, j in sorted(candidates):
+        if i not in used[0] and j not in used[1]:
+            used[0].add(i)
+            used[1].add(j)
+            pairs.append((i, j))
     return sorted(pairs, key=lambda pair: times[pair[0]])
 
 
-def _listed(path: Path) -> list[tuple[float, str]]:
-    """(time, file) of every line that is no comment."""
+def _read_list(path: Path) -> list[tuple[float, str]]:
+    """(time, file) of each line that is no comment."""
     name = label(path)
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -113,6 +163,8 @@ def _listed(path: Path) -> list[tuple[float, str]]:
             if len(words) < 2 or not np.isfinite(time):
                 raise ValueError
         except ValueError as error:
-            raise InputError(f"{name}: line {number} is not a time and a file; mend it") from error
+            raise InputError(
+                f"{name}: line {number} is not a time and a file; correct it"
+            ) from error
         found.append((time, words[1].strip()))
     return found

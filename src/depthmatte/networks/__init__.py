@@ -1,1 +1,1 @@
-"""networks."""
+"""Networks: files, contracts, devices, downloads and the ONNX Runtime sessions that run them."""

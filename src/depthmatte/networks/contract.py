@@ -1,4 +1,4 @@
-"""The contract inside a network file: what goes in, what comes out, whose it is."""
+"""The contract stored in a network file: task, input, outputs, license and metrics."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..errors import WeightsError
 from ..system.text import printable_excerpt
 
 METADATA_KEY = "depthmatte"
-"""Metadata key under which a model file keeps its contract, as JSON."""
+"""Metadata key of the ONNX file under which the contract is stored as JSON."""
 
 CONTRACT_VERSION = 1
-"""The only contract version this code reads."""
+"""The contract version that this code reads."""
 
 _MAX_CHARACTERS = 1_000_000
-"""Characters a contract may have: the shipped ones have a thousand."""
+"""Largest length of a contract. The shipped ones have about a thousand characters."""
 
 _MAX_SIDE_PX, _MAX_PIXELS = 4096, 2048 * 2048
-"""What a preset may be at most. Every map between the networks has as many pixels, so this
-bounds a cut's memory (about 60 bytes each); the largest matting networks see 2048 x 2048."""
+"""Largest preset. All maps of a cut have this many pixels at about 60 bytes each, so that this
+bounds the memory. The largest matting networks take 2048 x 2048 pixels."""
 
 _MAX_CHANNELS = 64
 
@@ -32,22 +32,44 @@ _REQUIRED_OUTPUTS = {
     "stereo": ("disparity", "prob"),
     "fuse": ("verdict",),
 }
-"""What a network of each task must say."""
+"""Task -> outputs that a network must have."""
 
 _INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6}
-"""Input channels of the tasks that see pictures."""
+"""Task -> input channels, for tasks whose input is fixed."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a network promises, and where it comes from.
+    """What a network takes and returns, and where it comes from.
 
-    The input is float32 (1, channels, h, w) in `[low, high]` with h and w multiples of
-    `multiple`; `preset` is the (height, width) it is meant for. Three channels are a
-    picture, six a rectified pair, left then right. Every output is float32 (1, 1, h, w);
-    `outputs` maps its name to its meaning. `numbers` are the
-    figures measured at export, `parity` the largest difference between the exported
-    graph and the network it was exported from.
+    Parameters
+    ----------
+    task : str
+        "matte", "depth", "stereo" or "fuse".
+    input : str
+        Name of the input: float32 (1, channels, h, w).
+    low, high : float
+        Range of the input.
+    multiple : int
+        Number that h and w must be multiples of.
+    preset : tuple of int
+        (height, width) in pixels that the network was trained for.
+    outputs : mapping of str to str
+        Name of each output, float32 (1, 1, h, w) -> its meaning.
+    normalization : str
+        Input normalization inside the graph, as text.
+    license : str
+        License of the network.
+    command : str
+        Command that trained the network.
+    data : tuple of str
+        Data sets that the network was trained on.
+    numbers : mapping of str to Any
+        Metrics measured at export.
+    parity : float, optional
+        Largest difference between the exported graph and the trained network.
+    channels : int
+        Input channels: 3 for a picture, 6 for a rectified pair (left, then right).
     """
 
     task: str
@@ -67,9 +89,12 @@ class Contract:
 
     @classmethod
     def parse(cls, text: str) -> Contract:
-        """Read the JSON a model file carries.
+        """Parse the JSON text of a contract.
 
-        Raises WeightsError, without naming the file, when the text is not a contract.
+        Raises
+        ------
+        WeightsError
+            When the text is not a contract. The message does not name the file.
         """
         if len(text) > _MAX_CHARACTERS:
             raise WeightsError(f"contract is longer than {_MAX_CHARACTERS} characters")
@@ -80,7 +105,7 @@ class Contract:
                 f"contract is damaged ({type(error).__name__}: {printable_excerpt(error)})"
             ) from None
         except RecursionError:
-            raise WeightsError("contract is damaged (nested too deeply)") from None
+            raise WeightsError("contract is damaged (nested too deep)") from None
         return contract
 
     @classmethod
@@ -101,8 +126,9 @@ class Contract:
             multiple=int(image["multiple"]),
             preset=_read_preset(image),
             outputs=MappingProxyType({k: str(v) for k, v in stored["outputs"].items()}),
-            normalization=str(stored.get("normalisation", "")),
-            license=str(stored.get("licence", "")),
+            # Files exported before 0.2 spell both keys the British way.
+            normalization=str(stored.get("normalization", stored.get("normalisation", ""))),
+            license=str(stored.get("license", stored.get("licence", ""))),
             command=str(stored.get("command", "")),
             data=tuple(str(line) for line in stored.get("data", ())),
             numbers=MappingProxyType(dict(stored.get("numbers", {}))),
@@ -113,7 +139,7 @@ class Contract:
         return contract
 
     def _check(self) -> None:
-        """Raise ValueError for what no network of this task can mean."""
+        """Raise ValueError when channels or outputs do not fit the task."""
         if not 1 <= self.channels <= _MAX_CHANNELS:
             raise ValueError(f"{self.channels} input channels")
         if self.channels != _INPUT_CHANNELS.get(self.task, self.channels):
@@ -126,11 +152,11 @@ class Contract:
 
 
 def _read_preset(image: Mapping[str, Any]) -> tuple[int, int]:
-    """The preset (height, width); ValueError for one that no canvas can have."""
+    """Read the preset (height, width); ValueError for sizes that a canvas cannot have."""
     height, width = (int(value) for value in image["preset"])
     multiple = int(image["multiple"])
     if multiple < 1 or height % multiple or width % multiple:
-        raise ValueError(f"preset {height} x {width} is no multiple of {multiple}")
+        raise ValueError(f"preset {height} x {width} is not a multiple of {multiple}")
     if not (
         0 < height <= _MAX_SIDE_PX and 0 < width <= _MAX_SIDE_PX and height * width <= _MAX_PIXELS
     ):

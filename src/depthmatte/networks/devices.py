@@ -1,4 +1,4 @@
-"""What networks run on: devices by name, and ONNX Runtime's execution providers behind them."""
+"""Devices by name, and the execution providers of ONNX Runtime behind them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _DEVICE_PROVIDERS: dict[str, tuple[str, ...]] = {
     "webgpu": ("WebGpuExecutionProvider",),
     "qnn": ("QNNExecutionProvider",),
 }
-"""Each device's execution providers, the most wanted first."""
+"""Device -> execution providers, the preferred one first."""
 
 AUTO_DEVICE = "auto"
-"""The best of PREFERRED that starts here, in silence."""
+"""The device that stands for the first provider of `_AUTO_PROVIDERS` that starts."""
 
 _DEVICE_CHOICES = (AUTO_DEVICE, *_DEVICE_PROVIDERS)
 
@@ -35,12 +35,11 @@ _AUTO_PROVIDERS = (
     "DmlExecutionProvider",
     CPU_PROVIDER,
 )
-"""What AUTO tries in order. The other devices compile a network anew at each start, or need
-settings of their own: they are used only when asked for."""
+"""Providers that "auto" tries in order. The other providers compile a network at each start or
+need settings of their own, so that they run only on request."""
 
 SERIAL_PROVIDERS = frozenset({"DmlExecutionProvider"})
-"""Providers whose sessions run one call at a time."""
-
+"""Providers whose sessions run only one call at a time."""
 
 _GPU_BUILDS = {
     "onnxruntime-gpu": "CUDAExecutionProvider",
@@ -49,11 +48,11 @@ _GPU_BUILDS = {
     "onnxruntime-migraphx": "MIGraphXExecutionProvider",
     "onnxruntime-rocm": "ROCMExecutionProvider",
 }
-"""Packages that install the folder `onnxruntime`, as `onnxruntime` does, and what each adds."""
+"""Packages that install the folder `onnxruntime` too -> the provider that each one adds."""
 
 
 def installed_builds(folder: Path) -> list[str]:
-    """The packages in `folder` (site-packages) that install the folder `onnxruntime`, sorted."""
+    """List the packages in `folder` (site-packages) that install `onnxruntime`, sorted."""
     found = (
         re.fullmatch(r"(.+)-[^-]+\.dist-info", path.name) for path in folder.glob("*.dist-info")
     )
@@ -62,14 +61,14 @@ def installed_builds(folder: Path) -> list[str]:
 
 
 def overwritten(builds: Sequence[str], available: Sequence[str]) -> str | None:
-    """What to tell when one build of ONNX Runtime overwrote another; None where none did.
+    """Return a message when one build of ONNX Runtime overwrote another, else None.
 
     Parameters
     ----------
-    builds
-        As `installed_builds` names them.
-    available
-        The execution providers of the ONNX Runtime that is imported.
+    builds : sequence of str
+        Packages as `installed_builds` lists them.
+    available : sequence of str
+        Execution providers of the imported ONNX Runtime.
     """
     lost = [name for name in builds if _GPU_BUILDS.get(name, CPU_PROVIDER) not in available]
     if len(builds) < 2 or not lost:
@@ -84,15 +83,25 @@ def overwritten(builds: Sequence[str], available: Sequence[str]) -> str | None:
 def resolve_providers(
     device: str, providers: Sequence[str] | None, available: Sequence[str]
 ) -> list[str]:
-    """The execution providers to try in order; `runtime.providers_for` knows what is `available`.
+    """Return the execution providers to try, in order.
 
-    InputError for a name nobody knows, for a device and providers at once, and for what is not
-    here; the message names what is.
+    Parameters
+    ----------
+    device : str
+        "auto" or the name of a device.
+    providers : sequence of str, optional
+        Execution providers by name, instead of a device.
+    available : sequence of str
+        Execution providers of this installation.
+
+    Raises
+    ------
+    InputError
+        When a name is unknown or not available, or device and providers are both given.
     """
     if device not in _DEVICE_CHOICES:
-        raise InputError(
-            f"device {printable_excerpt(device)!r} is unknown; use one of {', '.join(_DEVICE_CHOICES)}"
-        )
+        choices = ", ".join(_DEVICE_CHOICES)
+        raise InputError(f"device {printable_excerpt(device)!r} is unknown; use one of {choices}")
     if providers is not None:
         if device != AUTO_DEVICE:
             raise InputError(f"device {device} and providers are both given; give one of them")
@@ -109,7 +118,7 @@ def resolve_providers(
 
 
 def device_of_provider(provider: str) -> str:
-    """The device behind an execution provider; the provider's own name where none is."""
+    """Return the device of an execution provider, or the provider's name if it has none."""
     return next((name for name, rows in _DEVICE_PROVIDERS.items() if provider in rows), provider)
 
 

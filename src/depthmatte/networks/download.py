@@ -1,9 +1,8 @@
-"""Networks from a server: whole and of the right checksum, or not at all.
+"""Download a network file and verify its checksum.
 
-A server may be slow, broken or hostile: what it sends is bounded in bytes (MOST_BYTES) and in
-time (TIMEOUT, SLOWEST, LONGEST), only http and https are spoken, after redirects too, and what it
-says is cleaned before it stands in a message. Proxies are those of the environment
-(`https_proxy`, `no_proxy`), as other programs use them.
+The server is not trusted. Size and time of a download are limited, only http and https are
+used (also after redirects), and text from the server is cleaned before it stands in a message.
+Proxies are taken from the environment (`https_proxy`, `no_proxy`).
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from ..system.text import describe_os_error, printable_excerpt
 from .onnx_file import MAX_FILE_BYTES
 
 DownloadProgress = Callable[[int, int | None], object]
-"""Called with the bytes that came so far and, where the server says it, their sum."""
+"""Called with the bytes received so far and the total in bytes, None if unknown."""
 
 _SILENCE_TIMEOUT_S = 30.0
-"""Seconds a server may stay silent, and may take for its answer's head."""
+"""Seconds that a server may stay silent, and may take for the response header."""
 
 _MIN_BYTES_PER_S = 8192
-"""Bytes a second that must have come on the average once TIMEOUT has passed."""
+"""Smallest mean rate, in bytes per second, once `_SILENCE_TIMEOUT_S` has passed."""
 
 _MAX_DOWNLOAD_S = 3600.0
-"""Seconds a whole download may take."""
+"""Longest duration of a download, in seconds."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -39,16 +38,16 @@ _URL_SCHEMES = ("http", "https")
 
 
 def check_url(url: str) -> str:
-    """The url, if it is one of a file on a web server; InputError for any other."""
+    """Return the URL if it is a valid http or https address; InputError for any other."""
     from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(url)
-        good = parts.scheme in _URL_SCHEMES and bool(parts.hostname) and parts.port != 0
-        good = good and url.isprintable() and " " not in url
+        is_valid = parts.scheme in _URL_SCHEMES and bool(parts.hostname) and parts.port != 0
+        is_valid = is_valid and url.isprintable() and " " not in url
     except ValueError:
-        good = False
-    if not good:
+        is_valid = False
+    if not is_valid:
         raise InputError(
             f"{display_url(url)}: is not an address; give https://HOST/FILE#sha256=HEX"
         )
@@ -56,7 +55,7 @@ def check_url(url: str) -> str:
 
 
 def display_url(url: str) -> str:
-    """A url as it may stand in a message: cleaned, cut, and without a password."""
+    """Return the URL for a message: printable, at most 200 characters, without a password."""
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return printable_excerpt(f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}", 200)
@@ -65,26 +64,26 @@ def display_url(url: str) -> str:
 def download_file(
     url: str, sha256: str, target: Path, progress: DownloadProgress | None = None
 ) -> None:
-    """Download `url` to `target`, whose folder is made.
+    """Download a file and verify its checksum.
 
     Parameters
     ----------
-    url
-        http or https.
-    sha256
-        What the file must hash to, in hex.
-    target
-        Appears only once it is complete and right.
-    progress
-        Is told how far it is.
+    url : str
+        An http or https address.
+    sha256 : str
+        Expected SHA-256 of the file, in hex.
+    target : Path
+        The file to write. Its folder is made. It appears only once it is complete and verified.
+    progress : callable, optional
+        Called with the bytes received so far and the total in bytes, None if unknown.
 
     Raises
     ------
     InputError
-        For what is no web address.
+        When the URL is not valid.
     WeightsError
-        When the server cannot be reached, sends something else, too much or too slowly, and
-        when the file cannot be kept.
+        When the server cannot be reached, is too slow or sends too much, when the checksum
+        differs, or when the file cannot be written.
     """
     check_url(url)
     try:
@@ -94,19 +93,19 @@ def download_file(
                 found = _download(url, out, progress)
             if found != sha256:
                 raise WeightsError(
-                    f"{display_url(url)}: what came has another sha256 than {sha256[:12]}; check both"
+                    f"{display_url(url)}: the file has another sha256 than {sha256[:12]}; "
+                    "check the address and the checksum"
                 )
             os.replace(draft, target)
     except OSError as error:
         raise WeightsError(
-            f"{printable_excerpt(target.parent)}: networks cannot be kept there "
-            f"({describe_os_error(error)}); "
-            "set DEPTHMATTE_CACHE to another folder"
+            f"{printable_excerpt(target.parent)}: networks cannot be stored there "
+            f"({describe_os_error(error)}); set DEPTHMATTE_CACHE to another folder"
         ) from None
 
 
 def _download(url: str, out: BinaryIO, progress: DownloadProgress | None) -> str:
-    """Write what the server sends; its SHA-256. OSError only where writing fails."""
+    """Write the response to `out` and return its SHA-256. OSError only when writing fails."""
     digest, count, start = hashlib.sha256(), 0, time.monotonic()
     reply = _Reply(url)
     try:
@@ -121,8 +120,8 @@ def _download(url: str, out: BinaryIO, progress: DownloadProgress | None) -> str
                 spent > _SILENCE_TIMEOUT_S and count < _MIN_BYTES_PER_S * spent
             ):
                 raise WeightsError(
-                    f"{display_url(url)}: sends too slowly ({count} bytes in {spent:.0f} s); "
-                    "download it otherwise and give the file"
+                    f"{display_url(url)}: is too slow ({count} bytes in {spent:.0f} s); "
+                    "download it in another way and give the file"
                 )
             digest.update(block)
             out.write(block)
@@ -139,16 +138,16 @@ def _download(url: str, out: BinaryIO, progress: DownloadProgress | None) -> str
 
 
 class _Reply:
-    """A server's answer; whatever goes wrong with it is a WeightsError of one clean line."""
+    """The response of a server. Every failure is a WeightsError with one printable line."""
 
     def __init__(self, url: str) -> None:
-        # Here, not above: a run that fetches nothing needs none of it.
+        # Imported late, because most runs download nothing.
         from . import http_get
 
         self._url = url
         self._reply: Any = self._guarded(lambda: http_get.open_url(url, _SILENCE_TIMEOUT_S))
-        said = self._reply.headers.get("Content-Length") or ""
-        self.length = int(said) if said.isdecimal() and len(said) < 20 else None
+        length = self._reply.headers.get("Content-Length") or ""
+        self.length = int(length) if length.isdecimal() and len(length) < 20 else None
         if self.length is not None and self.length > MAX_FILE_BYTES:
             self.close()
             raise WeightsError(
@@ -156,7 +155,7 @@ class _Reply:
             )
 
     def read(self) -> bytes:
-        """What has come; empty at the end."""
+        """Return the next bytes; empty at the end."""
         return bytes(self._guarded(lambda: self._reply.read1(_CHUNK_BYTES)))
 
     def close(self) -> None:
@@ -169,8 +168,8 @@ class _Reply:
         try:
             return work()
         except (OSError, ValueError, LookupError, HTTPException) as error:
-            said = getattr(error, "reason", None) or error
+            reason = getattr(error, "reason", None) or error
             raise WeightsError(
                 f"{display_url(self._url)}: cannot be fetched "
-                f"({printable_excerpt(said) or type(error).__name__}); check the address"
+                f"({printable_excerpt(reason) or type(error).__name__}); check the address"
             ) from None

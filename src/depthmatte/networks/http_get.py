@@ -1,4 +1,4 @@
-"""One GET over http or https, with a limit on how long the answer's head may take."""
+"""One GET request over http or https, with a time limit for the response header."""
 
 from __future__ import annotations
 
@@ -23,10 +23,25 @@ from urllib.request import (
 
 
 def open_url(url: str, timeout: float) -> Any:
-    """The answer, its head read: `headers`, `read1`, `close`.
+    """Send a GET request and return the response after its header was read.
 
-    `timeout` is the seconds the server may stay silent at a time, and may take for all heads
-    together, redirects included. Raises OSError, ValueError or HTTPException.
+    Parameters
+    ----------
+    url : str
+        An http or https address.
+    timeout : float
+        Seconds that the server may stay silent at a time. Also the limit for all response
+        headers together, redirects included.
+
+    Returns
+    -------
+    http.client.HTTPResponse
+        With `headers`, `read1` and `close`.
+
+    Raises
+    ------
+    OSError, ValueError, http.client.HTTPException
+        When the request fails.
     """
     watch = _Watch(timeout)
     opener = OpenerDirector()
@@ -54,7 +69,7 @@ def open_url(url: str, timeout: float) -> Any:
 
 
 class _Watch:
-    """Hangs up on connections whose answers do not start in time."""
+    """Close connections whose response does not start in time."""
 
     def __init__(self, seconds: float) -> None:
         self._timer = threading.Timer(seconds, self._hang_up)
@@ -72,7 +87,7 @@ class _Watch:
         self._sockets.append(connected)
 
     def close(self) -> None:
-        """Close what is still open of a call that failed."""
+        """Close the open connections of a request that failed."""
         for connected in self._sockets:
             with suppress(OSError):
                 connected.close()
@@ -85,14 +100,14 @@ class _Watch:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows to http and https only, and never from https to http."""
+    """Follow redirects to http and https only, and never from https to http."""
 
     def http_error_302(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
     ) -> Any:
         try:
             return super().http_error_302(req, fp, code, msg, headers)
-        except ValueError:  # to no address at all
+        except ValueError:  # the target is not a valid address
             fp.close()
             raise
 

@@ -1,4 +1,4 @@
-"""A network that keeps its contract: pictures in, maps in [0, 1] out."""
+"""Load and run a network whose file carries a contract."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ __all__ = ["Network", "NetworkCache", "open_bare_session"]
 
 
 class Network:
-    """A network file ready to run; any number of threads may call it at a time.
+    """A loaded network. Several threads may use it at once.
 
     Parameters
     ----------
-    source
-        A path, or the file's bytes.
-    threads
-        CPU threads (None: all cores).
-    providers
-        Execution providers to try in order, as `runtime.providers_for` gives them (None: the
-        best there is).
-    trusted
-        Without the limits of `runtime`, which hold for all files that did not ship with the
-        package; None asks `weights.shipped`.
+    source : Path or bytes
+        The ONNX file.
+    threads : int, optional
+        CPU threads. By default all cores are used.
+    providers : sequence of str, optional
+        Execution providers to try in order, as `providers_for` returns them. By default the
+        best available one.
+    trusted : bool, optional
+        Whether the file runs without the limits of `runtime`. By default only shipped networks
+        are trusted.
 
     Raises
     ------
     WeightsError
-        When the file is missing, damaged, refused as a stranger's, or its contract is broken.
+        When the file is missing or damaged, exceeds the limits of untrusted files, or breaks
+        its contract.
     InputError
-        When none of the asked `providers` exists on this machine, or none starts.
+        When none of `providers` is available, or none starts.
     """
 
     def __init__(
@@ -63,11 +64,11 @@ class Network:
 
     @property
     def provider(self) -> str:
-        """The execution provider that really runs, not the one that was wished for."""
+        """The execution provider that runs the network."""
         return self._runner.provider
 
     def require_task(self, task: str) -> Network:
-        """This network, if its task is `task` ("matte", "depth", "stereo"); else WeightsError."""
+        """Return the network itself; WeightsError when it has another task."""
         if self.contract.task != task:
             raise WeightsError(
                 f"{self.name}: a {self.contract.task} network, "
@@ -76,10 +77,24 @@ class Network:
         return self
 
     def run(self, image: Float) -> dict[str, NDArray[np.float32]]:
-        """Run on `image` (1, channels, h, w); every output of the contract by name, (1, 1, h, w).
+        """Run the network.
 
-        Raises WeightsError when the graph cannot take the image, gives other shapes or what is
-        no number, or takes too long.
+        Parameters
+        ----------
+        image : ndarray
+            float32 (1, channels, h, w) in [0, 1], h and w multiples of `contract.multiple`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Each output of the contract by name, float32 (1, 1, h, w), finite.
+
+        Raises
+        ------
+        InputError
+            When the image has the wrong type or shape.
+        WeightsError
+            When the graph fails, returns other shapes or NaN, or takes too long.
         """
         self._check(image)
         names = list(self.contract.outputs)
@@ -88,14 +103,29 @@ class Network:
             zip(names, self._runner.run(names, {self.contract.input: image}, shape), strict=True)
         )
 
-    def predict_canvas(self, canvas: Canvas) -> dict[str, Float]:
-        """What `run` says of a canvas, every output (h, w) held to [0, 1].
+    def predict_canvas(self, canvas: Canvas, flip_average: bool = False) -> dict[str, Float]:
+        """Run on a canvas and clip every output to [0, 1].
 
-        Where the canvas shows a part of the photo, a second look, its mirror image is shown
-        too and the mean counts: a network errs differently there.
+        Parameters
+        ----------
+        canvas : Canvas
+            The network input, whose size must fit the contract.
+        flip_average : bool
+            Also run on the mirrored canvas and return the mean of both runs. This test-time
+            augmentation doubles the time.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Each output of the contract by name, float32 (h, w) in [0, 1].
+
+        Raises
+        ------
+        WeightsError
+            When `run` fails.
         """
         maps = {name: values[0, 0] for name, values in self.run(canvas.rgb).items()}
-        if canvas.fit.crop is not None:
+        if flip_average:
             mirrored = self.run(np.ascontiguousarray(canvas.rgb[..., ::-1]))
             maps = {name: (maps[name] + mirrored[name][0, 0, :, ::-1]) / 2 for name in maps}
         return {name: np.clip(values, 0, 1) for name, values in maps.items()}
@@ -131,11 +161,11 @@ class Network:
             raise WeightsError(f"{self.name}: {error}; export it again") from None
 
     def _check_graph(self) -> None:
-        """Raise WeightsError where the graph has other ends than its contract says."""
-        inputs, outputs = self._ends("inputs"), self._ends("outputs")
-        wanted = {self.contract.input, *self.contract.outputs}
+        """Raise WeightsError when inputs or outputs of the graph differ from the contract."""
+        inputs, outputs = self._node_types("inputs"), self._node_types("outputs")
+        required = {self.contract.input, *self.contract.outputs}
         if {self.contract.input} != set(inputs) or not set(self.contract.outputs) <= set(outputs):
-            ends, said = (
+            actual, promised = (
                 printable_excerpt(f"{sorted(first)} -> {sorted(second)}", 200)
                 for first, second in (
                     (inputs, outputs),
@@ -143,17 +173,18 @@ class Network:
                 )
             )
             raise WeightsError(
-                f"{self.name}: graph {ends} breaks its contract {said}; export it again"
+                f"{self.name}: graph {actual} breaks its contract {promised}; export it again"
             )
         for name, kind in (inputs | outputs).items():
-            if name in wanted and kind != "tensor(float)":
+            if name in required and kind != "tensor(float)":
+                shown_name, shown_kind = printable_excerpt(name, 40), printable_excerpt(kind, 40)
                 raise WeightsError(
-                    f"{self.name}: {printable_excerpt(name, 40)} is {printable_excerpt(kind, 40)} where tensor(float) "
-                    "is needed; export it again"
+                    f"{self.name}: {shown_name} is {shown_kind} where tensor(float) is needed; "
+                    "export it again"
                 )
 
-    def _ends(self, which: str) -> dict[str, str]:
-        """Names and types of the graph's inputs or outputs."""
+    def _node_types(self, which: str) -> dict[str, str]:
+        """Return names and types of the graph's "inputs" or "outputs"."""
         try:
             nodes: Any = getattr(self._runner.session, f"get_{which}")()
             return {str(node.name): str(node.type) for node in nodes}
@@ -164,24 +195,24 @@ class Network:
 
 
 class NetworkCache:
-    """Networks that are loaded once, whichever thread asks first.
+    """Networks that load once, even when several threads need them at the same time.
 
-    While a network loads, other threads that ask for it wait and get the same one; a failure
-    is not kept, so that whoever asks again tries again.
+    While a network loads, other threads wait for it. A failure is not stored, so that the next
+    call tries again.
 
     Parameters
     ----------
-    device
-        One of devices.CHOICES.
-    providers
+    device : str
+        "auto" or the name of a device.
+    providers : sequence of str, optional
         Execution providers to try in order, instead of `device`.
-    progress
-        What a download calls with the bytes that came and, where known, their sum.
+    progress : callable, optional
+        Called during a download with the bytes received so far and the total, None if unknown.
 
     Raises
     ------
     InputError
-        For a device or provider that is not here.
+        When the device or provider is not available.
     """
 
     def __init__(
@@ -197,15 +228,28 @@ class NetworkCache:
         self._loaded: dict[tuple[str, int | None], Network] = {}
 
     def get(self, name: str | Path, task: str, threads: int | None = None) -> Network:
-        """The network called `name`, as `weights.path` takes it, on `threads` CPU threads.
+        """Return a network; load it first if this is the first call.
 
-        Raises WeightsError when it cannot be used or is for another task than `task`, and what
-        `weights.path` and `Network` raise.
+        Parameters
+        ----------
+        name : str or Path
+            A network as `network_path` takes it.
+        task : str
+            The task that the network must have.
+        threads : int, optional
+            CPU threads. By default all cores are used.
+
+        Raises
+        ------
+        WeightsError
+            When the network cannot be used or has another task.
+        InputError
+            When the name is unknown or the file does not exist.
         """
         key = (str(name), threads)
         with self._lock:
-            alone = self._loading.setdefault(key, threading.Lock())
-        with alone:
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
             network = self._loaded.get(key)
             if network is None:
                 file = table.network_path(name, self._progress)
@@ -213,19 +257,19 @@ class NetworkCache:
         return network.require_task(task)
 
     def running(self) -> dict[str, str]:
-        """Task -> the execution provider that really runs it, of the networks loaded so far."""
+        """Return task -> execution provider that runs it, of the networks loaded so far."""
         return {network.contract.task: network.provider for network in list(self._loaded.values())}
 
     def clear(self) -> None:
-        """Let go of all networks; who still holds one may go on with it."""
+        """Release all networks. Callers that still hold one can go on using it."""
         self._loaded.clear()
 
 
 def open_bare_session(
     source: Path | bytes, threads: int | None = None, providers: Sequence[str] | None = None
 ) -> Any:
-    """An ONNX Runtime session for any network file of one's own, contract or not.
+    """Open an ONNX Runtime session for a trusted file that needs no contract.
 
-    Options and errors are those of `runtime.open_file`; it runs without limits.
+    Parameters and errors are those of `open_network_file`. The session runs without limits.
     """
     return open_network_file(source, threads, providers, trusted=True).session

@@ -1,8 +1,8 @@
-"""An ONNX file read without running it: its metadata, and whether a stranger's is harmless.
+"""Read an ONNX file without running it: its metadata, and whether an untrusted file is safe.
 
-ONNX Runtime unfolds constants and functions while it loads, so that a file of a kilobyte may
-take all memory before it runs at all, and nothing stops it there. What may do that is told
-by the graph alone. Field numbers are those of onnx.proto3; the wire format is protobuf's.
+ONNX Runtime expands constants and functions while it loads a file, so that a file of one
+kilobyte can exhaust the memory. This module finds such files from the graph alone. Field
+numbers are those of onnx.proto3, and the wire format is that of protobuf.
 """
 
 from __future__ import annotations
@@ -17,40 +17,43 @@ from ..errors import WeightsError
 from ..system.text import describe_os_error
 
 MAX_FILE_BYTES = 2**31 - 1
-"""Size of a file: protobuf's own limit."""
+"""Largest file size: the limit of protobuf."""
 
 _MAX_FIELDS = 2_000_000
-"""Fields looked at in one file: some hundred thousand in the largest networks."""
+"""Largest number of fields that are read. The largest networks have some hundred thousand."""
 
 _MAX_NODES = 50_000
-"""Nodes of a graph once its functions are unfolded."""
+"""Largest number of nodes of a graph after its functions are expanded."""
 
 _MAX_CONCAT_VALUES = 1 << 24
-"""Numbers that joined constants may have, or they are not computed early."""
+"""Largest number of values of concatenated constants that may be folded."""
 
 _KEEPS_SIZE = frozenset(
     {"Cast", "DequantizeLinear", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose"}
     | {"Unsqueeze"}
 )
-"""Operations whose result is no longer than their input: safe to compute early."""
+"""Operations whose result is not larger than their input, so that folding is safe."""
 
 _MULTIPLY = frozenset({"Add", "Div", "Gather", "Mul", "Slice", "Sub"})
-"""Those whose result is no longer than the product of their inputs: the arithmetic of shapes.
-While that is at most SMALL, nothing grows."""
+"""Operations whose result has at most as many values as the product of their inputs. They
+compute shapes and may be folded up to `_MAX_SHAPE_VALUES`."""
 
 _MAX_SHAPE_VALUES = 1 << 20
 
 _MAX_RANK = 16
-"""Numbers that a shape has at most, or it is no usual one."""
+"""Largest number of dimensions of a usual shape."""
 
 _Buffer = memoryview
 _Value = int | memoryview
 
 
 def open_buffer(source: Path | bytes) -> _Buffer:
-    """A file's bytes, not read before they are looked at.
+    """Map a file into memory; its bytes are read when they are used.
 
-    Raises WeightsError, without naming the file, for one that cannot be read or is too large.
+    Raises
+    ------
+    WeightsError
+        When the file cannot be read or is too large. The message does not name the file.
     """
     if isinstance(source, bytes):
         return memoryview(source)
@@ -65,7 +68,13 @@ def open_buffer(source: Path | bytes) -> _Buffer:
 
 
 def read_metadata(content: _Buffer) -> dict[str, str]:
-    """A file's metadata. Raises WeightsError, without naming the file, for no ONNX file."""
+    """Return the metadata of a file by key.
+
+    Raises
+    ------
+    WeightsError
+        When this is not an ONNX file. The message does not name the file.
+    """
     found: dict[str, str] = {}
     graph = False
     for number, value in _fields(content, _Budget(_MAX_FIELDS)):
@@ -82,10 +91,13 @@ def read_metadata(content: _Buffer) -> dict[str, str]:
 
 
 def can_fold_constants(content: _Buffer) -> bool:
-    """Whether computing a stranger's constants while loading cannot grow them.
+    """Return whether folding the constants of an untrusted file cannot exhaust the memory.
 
-    Raises WeightsError, without naming the file, for what ONNX Runtime must not even load:
-    weights in other files, sparse tensors that unfold, functions without end.
+    Raises
+    ------
+    WeightsError
+        When the file must not be loaded at all: its weights stand in other files or are sparse,
+        or its functions expand without limit. The message does not name the file.
     """
     reader = _Reader(_Budget(_MAX_FIELDS))
     for number, value in _fields(content, reader.budget):
@@ -94,16 +106,16 @@ def can_fold_constants(content: _Buffer) -> bool:
     for number, value in _fields(content, reader.budget):
         if number == 7:
             reader.graph(_as_buffer(value))
-    if reader.unfolded() > _MAX_NODES:
-        raise WeightsError(f"unfolds to more than {_MAX_NODES} nodes")
+    if reader.count_expanded_nodes() > _MAX_NODES:
+        raise WeightsError(f"expands to more than {_MAX_NODES} nodes")
     return reader.foldable
 
 
 class _Budget:
-    """Counts down what may still be looked at."""
+    """Count down the number of fields that may still be read."""
 
-    def __init__(self, most: int) -> None:
-        self._left = most
+    def __init__(self, limit: int) -> None:
+        self._left = limit
 
     def spend(self) -> None:
         self._left -= 1
@@ -112,18 +124,18 @@ class _Budget:
 
 
 class _Reader:
-    """Walks graphs and functions, and keeps what was seen."""
+    """Walk graphs and functions, and collect sizes of constants and calls of functions."""
 
     def __init__(self, budget: _Budget) -> None:
         self.budget = budget
         self.foldable = True
-        self._sizes: dict[str, int] = {}  # of constants, by name, in numbers
+        self._sizes: dict[str, int] = {}  # constant -> number of values
         self._known: set[str] = {""}
         self._calls: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self._main: list[tuple[str, str]] = []
 
     def function(self, content: _Buffer) -> None:
-        """A local function: only what it calls matters."""
+        """Read a local function and collect its calls."""
         self.foldable = False
         names: dict[int, str] = {1: "", 10: ""}
         calls: list[tuple[str, str]] = []
@@ -135,28 +147,28 @@ class _Reader:
         self._calls.setdefault((names[10], names[1]), []).extend(calls)
 
     def graph(self, content: _Buffer) -> None:
-        """The main graph; its parts may stand in any order in the file."""
+        """Read the main graph, whose parts may stand in any order."""
         self._main += self._graph(content)
 
-    def unfolded(self) -> int:
-        """Nodes of the main graph with every function in place of its calls."""
-        done: dict[tuple[str, str], int] = {}
-        order, state = [(call, False) for call in self._calls], set[tuple[str, str]]()
-        while order:
-            name, ready = order.pop()
+    def count_expanded_nodes(self) -> int:
+        """Count the nodes of the main graph after every call is replaced by its function."""
+        counts: dict[tuple[str, str], int] = {}
+        stack, active = [(call, False) for call in self._calls], set[tuple[str, str]]()
+        while stack:
+            name, ready = stack.pop()
             if ready:
-                state.discard(name)
-                done[name] = sum(done.get(call, 1) for call in self._calls[name])
-            elif name not in done:
-                if name in state:
+                active.discard(name)
+                counts[name] = sum(counts.get(call, 1) for call in self._calls[name])
+            elif name not in counts:
+                if name in active:
                     raise WeightsError("has a function that calls itself")
-                state.add(name)
-                order.append((name, True))
+                active.add(name)
+                stack.append((name, True))
                 inner = [call for call in set(self._calls[name]) if call in self._calls]
-                if state.intersection(inner):
+                if active.intersection(inner):
                     raise WeightsError("has a function that calls itself")
-                order += [(call, False) for call in inner if call not in done]
-        return sum(done.get(call, 1) for call in self._main)
+                stack += [(call, False) for call in inner if call not in counts]
+        return sum(counts.get(call, 1) for call in self._main)
 
     def _graph(self, content: _Buffer) -> list[tuple[str, str]]:
         for number, value in _fields(content, self.budget):
@@ -176,7 +188,7 @@ class _Reader:
         return calls
 
     def _node(self, content: _Buffer) -> list[tuple[str, str]]:
-        """What a node calls: itself, and the nodes of the graphs inside it."""
+        """Return the calls of a node: its own operation, and those of graphs inside it."""
         inputs: list[str] = []
         outputs: list[str] = []
         kind = domain = ""
@@ -198,15 +210,15 @@ class _Reader:
         self._constants(kind, inputs, outputs, constant)
         return [*calls, (domain, kind)]
 
-    def _constants(self, kind: str, inputs: list[str], outputs: list[str], own: int) -> None:
-        """Follow what is constant; a constant that may grow must not be computed early."""
+    def _constants(self, kind: str, inputs: list[str], outputs: list[str], constant: int) -> None:
+        """Track the sizes of constants; `constant` is that of the node's own tensor."""
         if not self._known.issuperset(inputs):
-            self.foldable = False  # not in order: cannot be followed
+            self.foldable = False  # nodes out of order cannot be tracked
         self._known.update(outputs)
         named = [name for name in inputs if name]
         size = None
         if kind == "Constant":
-            size = own
+            size = constant
         elif kind in ("Shape", "Size"):
             size = _MAX_RANK
         elif all(name in self._sizes for name in named):
@@ -215,7 +227,7 @@ class _Reader:
             self._sizes.update(dict.fromkeys(outputs, size))
 
     def _computed(self, kind: str, sizes: list[int]) -> int:
-        """Numbers that an operation makes of constants of these sizes, at most."""
+        """Return the largest result size of an operation on constants of these sizes."""
         if kind == "Concat":
             self.foldable = self.foldable and sum(sizes) <= _MAX_CONCAT_VALUES
             return sum(sizes)
@@ -228,7 +240,7 @@ class _Reader:
         return max(sizes, default=0)
 
     def _attribute(self, content: _Buffer) -> tuple[list[tuple[str, str]], int]:
-        """What the graphs of an attribute call, and how long its tensor is."""
+        """Return the calls of graphs in an attribute, and the size of its tensor."""
         calls: list[tuple[str, str]] = []
         size = 1
         for number, value in _fields(content, self.budget):
@@ -243,7 +255,7 @@ class _Reader:
         return calls, size
 
     def _tensor(self, content: _Buffer) -> tuple[str, int]:
-        """Name and count of numbers."""
+        """Return the name of a tensor and its number of values."""
         name, dimensions = "", [1]
         for number, value in _fields(content, self.budget):
             if number == 8:
@@ -256,7 +268,7 @@ class _Reader:
 
 
 def _fields(content: _Buffer, budget: _Budget) -> Iterator[tuple[int, _Value]]:
-    """The fields of one message as (number, value); WeightsError where it makes no sense."""
+    """Yield the fields of a message as (number, value); WeightsError when it is malformed."""
     place, end = 0, len(content)
     while place < end:
         budget.spend()
@@ -291,7 +303,7 @@ def _varint(content: _Buffer, place: int) -> tuple[int, int]:
 
 
 def _varints(content: _Buffer) -> list[int]:
-    """Packed numbers; of more than any shape has the first ones."""
+    """Read packed numbers, at most as many as are needed to reject a shape."""
     place, found = 0, list[int]()
     while place < len(content) and len(found) < 2 * _MAX_RANK:
         value, place = _varint(content, place)

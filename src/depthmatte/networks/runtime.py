@@ -1,8 +1,8 @@
-"""The one door to ONNX Runtime: sessions, devices, and the limits of a stranger's network.
+"""ONNX Runtime sessions, devices, and the limits of untrusted networks.
 
-A network that did not ship with the package runs under limits: it is looked through before it
-loads (`onnx_file`), constants that may grow are not computed early, loading and every run have a
-time limit, and a file smaller than SMALL_FILE may take no more than MEMORY while it runs.
+A network that did not ship with the package is untrusted. Its file is checked before it loads
+(`onnx_file`), constants that may grow are not folded, loading and every run have a time limit,
+and a small file has a memory limit.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from .devices import (
     resolve_providers,
 )
 
-# Before it is imported: from 1.29 on ONNX Runtime looks up a telemetry host as it loads and
-# keeps a device id in the user's cache. Who wants that sets the variable to another value.
+# ONNX Runtime 1.29 and later contacts a telemetry host when it is imported and stores a device
+# id in the user's cache. Set the variable to another value to allow this.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 try:
     import onnxruntime as ort
 
     ort.InferenceSession  # noqa: B018
 except (ImportError, AttributeError):
-    # pip leaves half of it where two builds shared the folder and one was removed.
+    # Two builds share one folder. When pip removes one of them, the other breaks.
     raise InstallError(
         "ONNX Runtime is missing or only partly installed; run: python -m pip install "
         "--force-reinstall --no-deps onnxruntime, or onnxruntime-gpu for NVIDIA"
@@ -48,47 +48,45 @@ except (ImportError, AttributeError):
 _T = TypeVar("_T")
 
 _MAX_SECONDS, _MAX_SECONDS_PER_MEGAPIXEL = 20.0, 20.0
-"""How long a stranger's network may load, and run on an image of no size; a megapixel more takes
-so much more. The slowest matting networks take 20 s a megapixel on two cores."""
+"""Time limit of loading and running an untrusted network, and what each megapixel adds to it.
+The slowest matting networks take 20 s per megapixel on two cores."""
 
 _STOP_GRACE_SECONDS = 5.0
-"""Seconds in which a run that was told to stop may do so, before it is left behind."""
+"""Seconds that a run may take to stop before its thread is abandoned."""
 
 _SMALL_FILE_BYTES, _MAX_MEMORY_BYTES = 5_000_000, 1_500_000_000
-"""A file of fewer bytes may take so many while it runs: with the rest of a cut 2 GB. Larger
-networks take what their size needs."""
+"""Memory limit of a run when the file is smaller than this. Larger files have no limit."""
 
 
 def available_providers() -> list[str]:
-    """The execution providers of this installation of ONNX Runtime."""
+    """List the execution providers of this installation of ONNX Runtime."""
     return list(ort.get_available_providers())
 
 
 def providers_for(device: str = AUTO_DEVICE, providers: Sequence[str] | None = None) -> list[str]:
-    """The execution providers to try in order, as `Network` takes them.
+    """Return the execution providers to try in order, as `Network` takes them.
 
     Parameters
     ----------
-    device
-        One of devices.CHOICES.
-    providers
-        Names of ONNX Runtime's execution providers instead, for what has no device's name.
+    device : str
+        "auto" or the name of a device.
+    providers : sequence of str, optional
+        Names of execution providers, instead of a device.
 
     Returns
     -------
     list of str
-        At least one provider that this installation of ONNX Runtime has. Whether it also
-        starts (a driver may be missing) shows when a network is opened: that raises
-        InputError then, unless the CPU stands in the list.
+        At least one provider of this installation. A provider may still fail to start, for
+        example without a driver. Opening a network then raises InputError unless the CPU
+        provider is in the list.
 
     Raises
     ------
     InputError
-        For a name nobody knows, for both at once, and for a device or provider that is not
-        here; the message names what is.
+        When a name is unknown or not available, or device and providers are both given.
     InstallError
-        For a device or provider that is not here because two packages of ONNX Runtime
-        overwrote each other. With `auto` this is logged as a warning, once.
+        When the provider is missing because two packages of ONNX Runtime overwrote each other.
+        With "auto" a warning is logged once instead.
     """
     found = available_providers()
     try:
@@ -114,10 +112,18 @@ def _warn_overwritten() -> None:
 
 
 class NetworkRunner:
-    """A loaded file: an ONNX Runtime session and the limits it runs under.
+    """An ONNX Runtime session and the limits it runs under.
 
-    Safe to call from several threads: ONNX Runtime runs one session in many at a time, and
-    where a provider cannot, calls take turns.
+    Several threads may call it at once. Calls take turns where the provider needs that.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+        The loaded network.
+    name : str
+        Name of the network for messages.
+    limited : bool
+        Whether runs have a time and memory limit.
     """
 
     def __init__(self, session: ort.InferenceSession, name: str, limited: bool) -> None:
@@ -128,15 +134,33 @@ class NetworkRunner:
 
     @property
     def provider(self) -> str:
-        """The execution provider that really runs."""
+        """The execution provider that runs the network."""
         return str(self.session.get_providers()[0])
 
     def run(
         self, names: list[str], inputs: Mapping[str, NDArray[Any]], shape: tuple[int, ...]
     ) -> list[NDArray[np.float32]]:
-        """The outputs called `names`, each float32 of `shape` and finite.
+        """Run the network and check its outputs.
 
-        Raises WeightsError for anything else, and for a run that takes too long.
+        Parameters
+        ----------
+        names : list of str
+            Outputs to return.
+        inputs : mapping of str to ndarray
+            Input arrays by name.
+        shape : tuple of int
+            Shape that every output must have.
+
+        Returns
+        -------
+        list of ndarray
+            float32 arrays of `shape`, finite.
+
+        Raises
+        ------
+        WeightsError
+            When a run fails or takes too long, or an output has another type or shape or is
+            not finite.
         """
         if self._turn is None:
             results = self._run(names, inputs, shape)
@@ -147,8 +171,8 @@ class NetworkRunner:
             self._check(name, str(result.dtype), result.shape, shape)
             if not np.isfinite(result).all():
                 raise WeightsError(
-                    f"{self.name}: output {printable_excerpt(name, 40)} holds what is no number (NaN or "
-                    "infinity); export it again or use another network"
+                    f"{self.name}: output {printable_excerpt(name, 40)} holds NaN or infinity; "
+                    "export it again or use another network"
                 )
         return results
 
@@ -161,15 +185,15 @@ class NetworkRunner:
             values = self._limited_run(names, inputs)
             for name, value in zip(names, values, strict=True):
                 kind = {"tensor(float)": "float32"}.get(value.data_type(), value.data_type())
-                self._check(name, kind, tuple(value.shape()), shape)  # before it is copied
+                self._check(name, kind, tuple(value.shape()), shape)  # check before copying
             return [value.numpy() for value in values]
         except WeightsError:
             raise
         except Exception as error:  # ONNX Runtime's errors share no narrower base
-            said = _first_line(error)
+            reason = _first_line(error)
             if self.limited and "BFCArena" in str(error):
-                said = f"needs more than {_MAX_MEMORY_BYTES / 1e9:g} GB of memory"
-            raise WeightsError(f"{self.name}: cannot run ({said}); use another network") from None
+                reason = f"needs more than {_MAX_MEMORY_BYTES / 1e9:g} GB of memory"
+            raise WeightsError(f"{self.name}: cannot run ({reason}); use another network") from None
 
     def _limited_run(self, names: list[str], inputs: Mapping[str, NDArray[Any]]) -> list[Any]:
         options = ort.RunOptions()
@@ -202,26 +226,31 @@ def open_network_file(
     providers: Sequence[str] | None = None,
     trusted: bool = False,
 ) -> NetworkRunner:
-    """Load a network file, contract or not.
+    """Load a network file, with or without a contract.
 
     Parameters
     ----------
-    source
-        A path, or the file's bytes.
-    threads
-        CPU threads (None: all cores).
-    providers
-        Execution providers to try in order (None: the best there is); the first one that
-        accepts the file and really runs it is taken, with the CPU behind it for what it cannot.
-    trusted
-        Without the limits of strangers: for files whose checksum this package knows.
+    source : Path or bytes
+        The ONNX file.
+    threads : int, optional
+        CPU threads. By default all cores are used.
+    providers : sequence of str, optional
+        Execution providers to try in order. The first one that loads and runs the file is used,
+        and the CPU runs the operations that it lacks. By default the best available provider.
+    trusted : bool
+        Whether the file runs without limits, as shipped networks do.
+
+    Returns
+    -------
+    NetworkRunner
+        The loaded network.
 
     Raises
     ------
     WeightsError
-        When the file is missing, damaged, or is refused as a stranger's.
+        When the file is missing or damaged, or exceeds the limits of untrusted files.
     InputError
-        When none of `providers` is here, or none starts.
+        When none of `providers` is available, or none starts.
     """
     name = "network" if isinstance(source, bytes) else printable_excerpt(source, 300)
     if isinstance(source, Path) and not os.path.isfile(source):
@@ -229,12 +258,12 @@ def open_network_file(
     foldable = True if trusted else _can_fold(source, name)
     small = not trusted and _size_bytes(source) < _SMALL_FILE_BYTES and _register_capped_allocator()
     model = source if isinstance(source, bytes) else str(source)
-    reason, idle = "", list[str]()
+    reason, not_started = "", list[str]()
     for provider in providers_for(providers=providers):
         options = _session_options(threads)
         if small:
             options.add_session_config_entry("session.use_env_allocators", "1")
-        if provider in SERIAL_PROVIDERS:  # as its documentation asks
+        if provider in SERIAL_PROVIDERS:  # its documentation requires these settings
             options.enable_mem_pattern = False
             options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
 
@@ -261,11 +290,12 @@ def open_network_file(
             continue
         if session.get_providers()[0] == provider:
             return NetworkRunner(session, name, limited=not trusted)
-        idle.append(provider)
-    if idle:
+        not_started.append(provider)
+    if not_started:
+        first = not_started[0]
         raise InputError(
-            f"{device_of_provider(idle[0])} ({idle[0]}) does not start on this machine and the CPU would "
-            "run in its place; check its driver and libraries, or use cpu or auto"
+            f"{device_of_provider(first)} ({first}) does not start on this machine and the CPU "
+            "would run in its place; check its driver and libraries, or use cpu or auto"
         )
     raise WeightsError(f"{name}: not a usable ONNX network ({reason}); get it again")
 
@@ -273,10 +303,10 @@ def open_network_file(
 def _run_with_timeout(
     seconds: float, work: Callable[[], _T], late: str, stop: Callable[[], None] | None = None
 ) -> _T:
-    """What `work` gives, done in a thread of its own; WeightsError `late` when it takes too long.
+    """Run `work` in a thread and return its result; WeightsError `late` when it takes too long.
 
-    `stop` asks it to end; what does not end is left behind, for no thread can be ended from
-    outside.
+    `stop` asks the work to end. A thread that does not end is abandoned, because Python cannot
+    end it from outside.
     """
     results: list[_T] = []
     errors: list[BaseException] = []
@@ -291,7 +321,7 @@ def _run_with_timeout(
     thread.start()
     try:
         thread.join(seconds)
-    finally:  # Ctrl-C too: nothing goes on in the background
+    finally:  # after Ctrl-C too, so that nothing goes on in the background
         if thread.is_alive() and stop is not None:
             stop()
             thread.join(_STOP_GRACE_SECONDS)
@@ -303,12 +333,12 @@ def _run_with_timeout(
 
 
 def _first_line(error: Exception) -> str:
-    """The first line of what a library said, as it may stand in a message."""
+    """Return the first line of an error, cleaned for a message."""
     return printable_excerpt((str(error).splitlines() or [type(error).__name__])[0])
 
 
 def _can_fold(source: Path | bytes, name: str) -> bool:
-    """May constants of this stranger's be computed early? WeightsError for one that is refused."""
+    """Return whether constants of this file may be folded; WeightsError when it is refused."""
     try:
         return onnx_file.can_fold_constants(onnx_file.open_buffer(source))
     except WeightsError as error:
@@ -321,24 +351,24 @@ def _size_bytes(source: Path | bytes) -> int:
 
 @cache
 def _register_capped_allocator() -> bool:
-    """Make the allocator that small strangers' files share; False where there can be none."""
+    """Register the capped allocator of small untrusted files; False when that fails."""
     try:
         memory = ort.OrtMemoryInfo(
             "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
         )
-        # As asked, not the next power of two; one call's memory is given back for the next.
+        # Strategy 1 allocates the requested size instead of the next power of two.
         limits = ort.OrtArenaCfg({"max_mem": _MAX_MEMORY_BYTES, "arena_extend_strategy": 1})
         ort.create_and_register_allocator(memory, limits)
-    except Exception:  # the program around us has made one of its own
+    except Exception:  # the surrounding program has registered an allocator already
         return False
     return True
 
 
 def _session_options(threads: int | None) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised, not printed
+    options.log_severity_level = 4  # errors are raised, not printed
     if threads is not None:
         options.intra_op_num_threads = threads
-    # Networks this small gain nothing from a pool of kept memory.
+    # Small networks gain nothing from a memory pool.
     options.enable_cpu_mem_arena = False
     return options

@@ -1,4 +1,4 @@
-"""The table of networks: where each file is, what it must hash to, and whose it is."""
+"""The table of networks by name: file or URL, checksum, license and model card."""
 
 from __future__ import annotations
 
@@ -16,14 +16,31 @@ from . import download as fetching
 from .download import DownloadProgress, display_url
 
 NETWORKS_FOLDER = Path(__file__).parent
-"""The networks that ship inside the package, with SHA256SUMS beside them."""
+"""Folder of the networks that ship with the package, and of their SHA256SUMS."""
 
 
 @dataclass(frozen=True)
 class NetworkEntry:
-    """One row of the table. `file` lies in FOLDER; without it the network comes from `url`.
+    """One row of the table of networks.
 
-    `card` is where the model card is: a file beside a shipped network, else an address.
+    Parameters
+    ----------
+    name : str
+        The name that users give.
+    task : str
+        "matte", "depth", "stereo" or "fuse".
+    license : str
+        SPDX name of the license.
+    source : str
+        Where the network comes from.
+    card : str
+        Path or URL of the model card.
+    file : str, optional
+        Name of a shipped file in `NETWORKS_FOLDER`.
+    url : str, optional
+        Where to download a network that is not shipped.
+    sha256 : str, optional
+        Checksum in hex. For shipped files it stands in SHA256SUMS.
     """
 
     name: str
@@ -37,14 +54,14 @@ class NetworkEntry:
 
     @property
     def expected_sha256(self) -> str:
-        """The SHA-256 the file must have, in hex: a shipped file's stands in SHA256SUMS."""
+        """The expected SHA-256 of the file, in hex. WeightsError when none is known."""
         known = self.sha256 or _shipped_checksums().get(self.file or "")
         if known is None:
             raise WeightsError(f"{self.name}: no checksum is known; reinstall depthmatte")
         return known
 
     def local(self) -> Path | None:
-        """The file as it lies here, unverified; None when it is yet to be fetched."""
+        """Return the file on this machine without verifying it; None if not downloaded yet."""
         path = (
             NETWORKS_FOLDER / self.file
             if self.file
@@ -53,9 +70,12 @@ class NetworkEntry:
         return path if path.is_file() else None
 
     def path(self, progress: DownloadProgress | None = None) -> Path:
-        """The verified file, fetched first if it is not shipped and not in the cache.
+        """Return the verified file; download it first if necessary.
 
-        Raises WeightsError when it is missing, cannot be fetched, or has another checksum.
+        Raises
+        ------
+        WeightsError
+            When the file is missing, cannot be downloaded, or has another checksum.
         """
         if self.file is None:
             if self.url is None:
@@ -68,12 +88,12 @@ class NetworkEntry:
 
 
 def _shipped_entry(name: str) -> NetworkEntry:
-    """A network that this project trained for the task of its name."""
+    """Return the row of a shipped network, which is named after its task."""
     return NetworkEntry(
         name=name,
         task=name,
         license="Apache-2.0",
-        source="trained by this project; the card says how",
+        source="trained by this project; see the model card",
         card=str(NETWORKS_FOLDER / f"{name}.md"),
         file=f"{name}.onnx",
     )
@@ -85,38 +105,34 @@ NETWORKS: dict[str, NetworkEntry] = {
 
 
 def network_path(name: str | Path, progress: DownloadProgress | None = None) -> Path:
-    """The file of a network.
+    """Return the file of a network; download it first if necessary.
 
     Parameters
     ----------
-    name
-        A name in TABLE, the path of an `.onnx` file, or `URL#sha256=HEX`.
-    progress
-        What a download calls with the bytes that came and, where known, their sum.
+    name : str or Path
+        A name in `NETWORKS`, the path of an `.onnx` file, or `URL#sha256=HEX`.
+    progress : callable, optional
+        Called during a download with the bytes received so far and the total, None if unknown.
 
     Returns
     -------
     Path
-        Files from the table and from a server are verified, once per process while they stay
-        as they are; a file of the user's own is taken as it is.
+        The file. Shipped and downloaded files are verified once per process. A path is not.
 
     Raises
     ------
+    OptionError
+        When the name is unknown.
     InputError
-        For a name nobody knows (an OptionError), and for a path where no file is.
+        When the path does not exist or the URL is not valid.
     WeightsError
-        For a file that is missing or damaged.
+        When the file is missing or damaged, or cannot be downloaded.
     """
     text = str(name)
     if text in NETWORKS:
         return NETWORKS[text].path(progress)
-    if text.lower().startswith(("http://", "https://")):
-        address, _, checksum = text.partition("#sha256=")
-        if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
-            raise InputError(
-                f"{display_url(address)}: a network from a server needs #sha256=HEX behind its url"
-            )
-        return _fetch_to_cache(address, checksum.lower(), progress=progress)
+    if _is_url(text):
+        return _fetch_to_cache(*_split_checksum(text), progress=progress)
     if text.endswith(".onnx"):
         if "\0" in text or not os.path.isfile(text):
             raise InputError(
@@ -129,8 +145,52 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
     )
 
 
+def pending_download(name: str | Path) -> str | None:
+    """Return the address that `network_path` would download from, as it may be printed.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name in `NETWORKS`, the path of an `.onnx` file, or `URL#sha256=HEX`.
+
+    Returns
+    -------
+    str or None
+        The address without a password. None when nothing needs to be downloaded.
+
+    Raises
+    ------
+    InputError
+        When a URL carries no checksum or is not valid.
+    """
+    text = str(name)
+    entry = NETWORKS.get(text)
+    if entry is not None and entry.file is None and entry.url is not None:
+        url, sha256 = entry.url, entry.expected_sha256
+    elif entry is None and _is_url(text):
+        url, sha256 = _split_checksum(text)
+    else:
+        return None
+    return None if _is_cached(_cached_path(url, sha256), sha256) else display_url(url)
+
+
+def _is_url(text: str) -> bool:
+    return text.lower().startswith(("http://", "https://"))
+
+
+def _split_checksum(text: str) -> tuple[str, str]:
+    """Split `URL#sha256=HEX` into address and checksum."""
+    address, _, checksum = text.partition("#sha256=")
+    if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
+        raise InputError(
+            f"{display_url(address)}: a network from a server needs its checksum; "
+            "append #sha256=HEX to the URL"
+        )
+    return address, checksum.lower()
+
+
 def is_shipped(file: Path) -> bool:
-    """Is `file` a network of this package's own, of the right checksum?"""
+    """Return whether `file` is one of the shipped networks and has the expected checksum."""
     known = _shipped_checksums().get(file.name) if file.parent == NETWORKS_FOLDER else None
     if known is None or not file.is_file():
         return False
@@ -138,23 +198,24 @@ def is_shipped(file: Path) -> bool:
 
 
 def _file_sha256(file: Path) -> str:
-    """SHA-256 of a file, in hex; WeightsError when it cannot be read."""
+    """Return the SHA-256 of a file in hex; WeightsError when it cannot be read."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
-            f"{printable_excerpt(file, 300)}: cannot be read ({describe_os_error(error)}); check its permissions"
+            f"{printable_excerpt(file, 300)}: cannot be read ({describe_os_error(error)}); "
+            "check its permissions"
         ) from None
 
 
 def _verify_sha256(file: Path, sha256: str) -> Path:
-    """`file` itself, if its SHA-256 is `sha256`; WeightsError otherwise."""
+    """Return the file if it has this SHA-256; WeightsError otherwise."""
     found = _sha256_once(file)
     if found != sha256:
         raise WeightsError(
-            f"{printable_excerpt(file, 300)}: damaged (sha256 {found[:12]}, expected {sha256[:12]}); "
-            "delete it and get it again"
+            f"{printable_excerpt(file, 300)}: is damaged (sha256 {found[:12]}, expected "
+            f"{sha256[:12]}); delete it and get it again"
         )
     return file
 
@@ -163,11 +224,11 @@ _digests: dict[tuple[str, int, int, int], str] = {}
 
 
 def _sha256_once(file: Path) -> str:
-    """The digest, taken once per process while the file's size, time and place stay the same."""
+    """Return the SHA-256, computed once per process as long as the file does not change."""
     try:
         state = file.stat()
     except OSError:
-        return _file_sha256(file)  # says why
+        return _file_sha256(file)  # raises the error
     key = (str(file), state.st_size, state.st_mtime_ns, state.st_ino)
     if key not in _digests:
         _digests[key] = _file_sha256(file)
@@ -176,7 +237,7 @@ def _sha256_once(file: Path) -> str:
 
 @cache
 def _shipped_checksums() -> dict[str, str]:
-    """File name -> SHA-256, read from SHA256SUMS (the format of the `sha256sum` tool)."""
+    """Read file name -> SHA-256 from SHA256SUMS, which has the format of `sha256sum`."""
     listing = NETWORKS_FOLDER / "SHA256SUMS"
     if not listing.is_file():
         raise WeightsError(f"{listing}: missing; reinstall depthmatte")
@@ -185,7 +246,7 @@ def _shipped_checksums() -> dict[str, str]:
 
 
 def cache_folder() -> Path:
-    """Where fetched networks are kept: $DEPTHMATTE_CACHE, else the platform's cache folder."""
+    """Return the folder of downloads: $DEPTHMATTE_CACHE, else the cache folder of the system."""
     if chosen := os.environ.get("DEPTHMATTE_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":
@@ -198,9 +259,10 @@ def cache_folder() -> Path:
 
 
 def _cached_path(url: str, sha256: str, folder: Path | None = None) -> Path:
-    """Where the network from `url` lies once it is fetched into `folder` (default: the cache).
+    """Return where a download is stored in `folder` (default: the cache).
 
-    The checksum in the name keeps two versions of one network apart. InputError for no url.
+    The name starts with the checksum, so that versions of one network do not collide.
+    InputError when the URL is not valid.
     """
     last = fetching.check_url(url).partition("?")[0].partition("#")[0].rpartition("/")[2]
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-80:] or "network.onnx"
@@ -210,12 +272,16 @@ def _cached_path(url: str, sha256: str, folder: Path | None = None) -> Path:
 def _fetch_to_cache(
     url: str, sha256: str, folder: Path | None = None, progress: DownloadProgress | None = None
 ) -> Path:
-    """Download `url` into `folder` (default: the cache) unless the right file is there.
+    """Download `url` into `folder` (default: the cache) unless the file is there already.
 
-    The file appears only once it is complete and its SHA-256 is `sha256`. Raises InputError for
-    no address, WeightsError when the server cannot be reached or sends something else.
+    The file appears only once it is complete and its SHA-256 is `sha256`. InputError when the
+    URL is not valid, WeightsError when the download fails.
     """
     target = _cached_path(url, sha256, folder)
-    if not (os.path.isfile(target) and _sha256_once(target) == sha256):
+    if not _is_cached(target, sha256):
         fetching.download_file(url, sha256, target, progress)
     return target
+
+
+def _is_cached(target: Path, sha256: str) -> bool:
+    return os.path.isfile(target) and _sha256_once(target) == sha256

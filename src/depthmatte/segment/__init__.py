@@ -1,1 +1,1 @@
-"""Who is in the picture: Canvas -> Matte."""
+"""Segmentation: Canvas -> Matte."""

@@ -1,4 +1,4 @@
-"""Segmentation by a network: Canvas -> Matte (SPEC row A3)."""
+"""Segmentation by a network: Canvas -> Matte."""
 
 from __future__ import annotations
 
@@ -12,15 +12,28 @@ from ..values import Matte
 
 
 def create_segmenter(network: Network) -> Callable[[Canvas], Matte]:
-    """A step that asks `network` (task "matte") for S_in and I1.
+    """Make a segmentation step for the pipeline.
 
-    Both maps are 0 on the canvas's padding, which is never portrait. Raises WeightsError
-    for a network with another task.
+    Parameters
+    ----------
+    network : Network
+        With the task "matte".
+
+    Returns
+    -------
+    callable
+        Canvas -> Matte with alpha and probability. Both are 0 on the canvas's padding.
+
+    Raises
+    ------
+    WeightsError
+        For a network with another task.
     """
     network.require_task("matte")
 
     def segment(canvas: Canvas) -> Matte:
-        maps = network.predict_canvas(canvas)
+        # The second look averages with the mirrored canvas: a network errs differently there.
+        maps = network.predict_canvas(canvas, flip_average=canvas.fit.is_crop)
         inside = canvas.fit.inside()
         alpha, prob = (np.where(inside, maps[name], np.float32(0)) for name in ("alpha", "prob"))
         return Matte(alpha, prob, canvas.rgb[0])

@@ -1,1 +1,1 @@
-"""subjects."""
+"""People in a matte, and which of them are kept."""

@@ -1,4 +1,4 @@
-"""Which people are in a matte: it falls apart where it has gaps and where depth jumps inside it."""
+"""Find the people in a matte: separated by gaps and by jumps in depth."""
 
 from __future__ import annotations
 
@@ -15,118 +15,155 @@ from ..types import Float, Mask
 from ..values import Depth, Matte
 
 _MIN_PERSON_ALPHA = 0.5
-"""Alpha from which a pixel belongs to somebody."""
+"""Alpha from which a pixel belongs to a person."""
 
 _SOFT_EDGE_ALPHA = 0.05
-"""Alpha of the softest edge that goes with its person."""
+"""Alpha above which a pixel belongs to a person's soft edge."""
 
 DEPTH_JUMP_LOG = 0.06
-"""Step in log depth within WINDOW canvas pixels that parts two people."""
+"""Step in log depth, within DEPTH_JUMP_WINDOW_PX, above which two people are separated."""
 
 DEPTH_JUMP_WINDOW_PX = 5
-"""Side in pixels of the square within which depth jumps."""
+"""Side, in canvas pixels, of the square within which a depth step is measured."""
 
 _MIN_PERSON_PART_SHARE = 0.15
-"""Share of the largest part of one piece of the matte below which a part is not somebody: an arm
-before the chest, a dark shoe."""
+"""Area, as a share of the largest part in the same region, below which a part is no person but an
+arm in front of the chest or a dark shoe."""
 
 _SAME_PERSON_LOG_DEPTH = 0.15
-"""Parts of one piece this close in log depth are one person."""
+"""Distance in log depth up to which parts of one region are one person."""
 
 _SAMPLED_ROWS = np.s_[::3]
-"""Every so many rows are enough to say how large, likely and far somebody is."""
+"""Every third row is enough to measure area, probability and depth of a person."""
 
 
 @dataclass(frozen=True)
 class Instances:
-    """Everybody in a matte: `label` int32 (h, w), 0 nobody, and per person (index 0 unused)
-    the area in pixels, the sum of I1 over it, and the median log depth, NaN where unmeasured;
-    all three of SOME rows.
+    """The people in a matte. Index 0 of the arrays per person is the background.
+
+    Area, probability and depth are measured in every third row.
     """
 
     label: NDArray[np.int32]
+    """Person of each pixel, int32 (h, w), 0 where there is none."""
     area: NDArray[np.float64]
+    """Area per person, in pixels of the measured rows."""
     prob_sum: NDArray[np.float64]
+    """Sum of the probability over the same pixels, per person."""
     depth: NDArray[np.float64]
+    """Median log depth per person, in [0, 1]; NaN where depth was not measured."""
 
     @classmethod
     def empty(cls, shape: tuple[int, ...]) -> Instances:
-        """No people on a canvas of `shape`."""
+        """No people on a canvas of `shape` (h, w)."""
         return cls(np.zeros(shape, np.int32), np.zeros(1), np.zeros(1), np.full(1, np.nan))
 
     def __len__(self) -> int:
-        """How many people there are."""
+        """Number of people."""
         return len(self.area) - 1
 
 
 @dataclass(frozen=True)
 class _CroppedMaps:
-    """The part of the canvas where anybody is, `shown`: maps (h, w) of that box."""
+    """Maps (h, w) of the part of the canvas that holds people, and its place `window`."""
 
     window: tuple[slice, slice]
     alpha: Float
     prob: Float
-    d: Float
+    log_depth: Float
     known: Mask
 
     @classmethod
     def from_maps(cls, matte: Matte, depth: Depth) -> _CroppedMaps | None:
-        """None where nobody is."""
+        """Crop the maps; None where there are no people."""
         box = Box.bounding(matte.alpha > _SOFT_EDGE_ALPHA, DEPTH_JUMP_WINDOW_PX)
         if not box.height:
             return None
-        at = box.slices
-        return cls(at, matte.alpha[at], matte.prob[at], depth.log_depth[at], depth.usable[at])
+        window = box.slices
+        return cls(
+            window,
+            matte.alpha[window],
+            matte.prob[window],
+            depth.log_depth[window],
+            depth.usable[window],
+        )
 
     @cached_property
     def solid(self) -> Mask:
-        """Where alpha is somebody's."""
+        """Where a pixel belongs to a person."""
         return np.asarray(self.alpha >= _MIN_PERSON_ALPHA)
 
     @cached_property
-    def far(self) -> Float:
-        """Log depth, NaN where nobody measured."""
-        return np.where(self.known, self.d, np.float32(np.nan))
+    def known_log_depth(self) -> Float:
+        """Log depth, NaN where depth was not measured."""
+        return np.where(self.known, self.log_depth, np.float32(np.nan))
 
     @cached_property
     def smooth(self) -> Mask:
         """Where depth does not jump."""
         return np.asarray(
-            known_local_range(self.d, self.known, DEPTH_JUMP_WINDOW_PX) <= DEPTH_JUMP_LOG
+            known_local_range(self.log_depth, self.known, DEPTH_JUMP_WINDOW_PX) <= DEPTH_JUMP_LOG
         )
 
-    def counted(self, found: NDArray[np.int32], over: Mask, shape: tuple[int, ...]) -> Instances:
-        """People `found`, numbered from 1, by what is `over` of them, on a canvas of `shape`."""
+    def measure(self, people: NDArray[np.int32], over: Mask, shape: tuple[int, ...]) -> Instances:
+        """Measure `people` (labels from 1) over the pixels `over`, on a canvas of `shape`."""
         label = np.zeros(shape, np.int32)
-        label[self.window] = found
-        counted = over[_SAMPLED_ROWS]
-        values = (plane[_SAMPLED_ROWS][counted] for plane in (self.prob, self.far))
-        prob, logs = _split_by_label(found[_SAMPLED_ROWS][counted], int(found.max()) + 1, *values)
+        label[self.window] = people
+        over = over[_SAMPLED_ROWS]
+        values = (plane[_SAMPLED_ROWS][over] for plane in (self.prob, self.known_log_depth))
+        prob, depth = _split_by_label(people[_SAMPLED_ROWS][over], int(people.max()) + 1, *values)
         area = np.array([each.size for each in prob], np.float64)
-        likely = np.array([each.sum(dtype=np.float64) for each in prob])
-        return Instances(label, area, likely, np.array([_median(each) for each in logs]))
+        prob_sum = np.array([each.sum(dtype=np.float64) for each in prob])
+        return Instances(label, area, prob_sum, np.array([_median(each) for each in depth]))
 
 
 def find_instances(matte: Matte, depth: Depth) -> Instances:
-    """Part a matte into people by gaps and by jumps in depth.
+    """Separate a matte into people by gaps and by jumps in depth.
 
-    What a jump cuts off one of them, pixels on the jump and soft edges go with the person next to
-    them.
+    Small parts that a jump cuts off, pixels on the jump and soft edges belong to the nearest
+    person.
+
+    Parameters
+    ----------
+    matte : Matte
+        Alpha and probability (h, w).
+    depth : Depth
+        On the same canvas.
+
+    Returns
+    -------
+    Instances
+        The people, labeled on the canvas.
     """
     view = _CroppedMaps.from_maps(matte, depth)
     if view is None:
         return Instances.empty(matte.alpha.shape)
-    piece = _connected_components(view.solid)
-    core = _linking_area(view, piece) & view.smooth
-    found = _grow_labels(
-        _merge_parts(_connected_components(core), piece, view.far), view.alpha > _SOFT_EDGE_ALPHA
+    region = _connected_components(view.solid)
+    core = _linking_area(view, region) & view.smooth
+    people = _grow_labels(
+        _merge_parts(_connected_components(core), region, view.known_log_depth),
+        view.alpha > _SOFT_EDGE_ALPHA,
     )
-    return view.counted(found, view.solid, matte.alpha.shape)
+    return view.measure(people, view.solid, matte.alpha.shape)
 
 
 def find_instance_parts(matte: Matte, depth: Depth) -> Instances:
-    """The parts that people fall into where depth jumps inside them: faster, and enough to say
-    how far they are. What was not measured of somebody counts for the areas alone.
+    """Separate a matte at gaps and depth jumps, without merging the parts of one person.
+
+    This is faster than `find_instances`, and enough to measure depth. Pixels without measured
+    depth count for area and probability only.
+
+    Parameters
+    ----------
+    matte : Matte
+        Alpha and probability (h, w).
+    depth : Depth
+        On the same canvas.
+
+    Returns
+    -------
+    Instances
+        The parts, labeled on the canvas. Pixels on jumps and soft edges have label 0.
     """
     view = _CroppedMaps.from_maps(matte, depth)
     if view is None:
@@ -134,94 +171,103 @@ def find_instance_parts(matte: Matte, depth: Depth) -> Instances:
     hidden = view.solid & ~view.known
     if not hidden.any():
         core = view.solid & view.smooth
-        return view.counted(_connected_components(core), core, matte.alpha.shape)
-    piece = _connected_components(view.solid)
-    core = _linking_area(view, piece) & view.smooth
+        return view.measure(_connected_components(core), core, matte.alpha.shape)
+    region = _connected_components(view.solid)
+    core = _linking_area(view, region) & view.smooth
     part = _connected_components(core)
-    found = view.counted(part, core, matte.alpha.shape)
-    more = _area_factors(
+    found = view.measure(part, core, matte.alpha.shape)
+    factors = _area_factors(
         part[_SAMPLED_ROWS],
         core[_SAMPLED_ROWS],
         hidden[_SAMPLED_ROWS],
-        piece[_SAMPLED_ROWS],
+        region[_SAMPLED_ROWS],
         len(found) + 1,
     )
-    return replace(found, area=found.area * more, prob_sum=found.prob_sum * more)
+    return replace(found, area=found.area * factors, prob_sum=found.prob_sum * factors)
 
 
-def _connected_components(there: Mask) -> NDArray[np.int32]:
-    """What hangs together (h, w), numbered from 1."""
-    return np.asarray(cv2.connectedComponents(there.astype(np.uint8), connectivity=4)[1], np.int32)
+def _connected_components(mask: Mask) -> NDArray[np.int32]:
+    """Connected components (h, w), labeled from 1."""
+    return np.asarray(cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1], np.int32)
 
 
-def _linking_area(view: _CroppedMaps, piece: NDArray[np.int32]) -> Mask:
-    """What of the matte may tie people: where depth was measured, for sensors see nothing along
-    the outlines that part them. Of a `piece` without any depth all of it.
+def _linking_area(view: _CroppedMaps, region: NDArray[np.int32]) -> Mask:
+    """Pixels that may connect parts of one person: those with measured depth.
+
+    Sensors often measure nothing along outlines, so unmeasured pixels would connect different
+    people. In a `region` without any measured depth all pixels connect.
     """
     measured = view.solid & view.known
-    blind = np.ones(int(piece.max()) + 1, bool)
-    blind[piece[_SAMPLED_ROWS][measured[_SAMPLED_ROWS]]] = False
-    blind[0] = False
-    return np.asarray(measured | blind[piece]) if blind.any() else measured
+    unmeasured = np.ones(int(region.max()) + 1, bool)
+    unmeasured[region[_SAMPLED_ROWS][measured[_SAMPLED_ROWS]]] = False
+    unmeasured[0] = False
+    return np.asarray(measured | unmeasured[region]) if unmeasured.any() else measured
 
 
 def _area_factors(
     part: NDArray[np.int32],
     core: Mask,
     hidden: Mask,
-    piece: NDArray[np.int32],
+    region: NDArray[np.int32],
     count: int,
 ) -> NDArray[np.float64]:
-    """By how much each of `count` parts is larger than its `core`: what is `hidden` in a piece of
-    the matte is divided among its parts as their cores are.
+    """Factor by which each of `count` parts is larger than its `core`.
+
+    The `hidden` pixels of a region, whose depth was not measured, are divided among its parts
+    in proportion to their cores.
     """
-    home = np.zeros(count, np.int32)
-    home[part[core]] = piece[core]
-    many = int(piece.max()) + 1
-    shown, lost = (np.bincount(piece[at], minlength=many) for at in (core, hidden & ~core))
-    return np.asarray(1 + lost[home] / np.maximum(shown[home], 1))
+    region_of_part = np.zeros(count, np.int32)
+    region_of_part[part[core]] = region[core]
+    region_count = int(region.max()) + 1
+    core_area, hidden_area = (
+        np.bincount(region[mask], minlength=region_count) for mask in (core, hidden & ~core)
+    )
+    return np.asarray(1 + hidden_area[region_of_part] / np.maximum(core_area[region_of_part], 1))
 
 
 def _merge_parts(
-    part: NDArray[np.int32], piece: NDArray[np.int32], far: Float
+    part: NDArray[np.int32], region: NDArray[np.int32], log_depth: Float
 ) -> NDArray[np.int32]:
-    """Parts (h, w), numbered from 1, as people: of one `piece` of the matte those
-    about as `far` as its largest are one, and parts that are too small are nobody's yet.
+    """Merge parts (h, w), labeled from 1, into people.
+
+    Parts of one region with about the log depth of its largest part are one person. Small parts
+    get label 0 and are assigned later.
     """
     inside, count = part > 0, int(part.max()) + 1
-    number = part[inside]
-    area = np.bincount(number, minlength=count)
-    depth = np.array([_median(each) for each in _split_by_label(number, count, far[inside])[0]])
-    home = np.zeros(count, np.int32)
-    home[number] = piece[inside]
+    part_label = part[inside]
+    area = np.bincount(part_label, minlength=count)
+    part_depths = _split_by_label(part_label, count, log_depth[inside])[0]
+    depth = np.array([_median(each) for each in part_depths])
+    region_of_part = np.zeros(count, np.int32)
+    region_of_part[part_label] = region[inside]
     person = np.arange(count, dtype=np.int32)
-    for one in np.unique(home[1:]):
-        parts = np.flatnonzero(home == one)
-        first = parts[area[parts].argmax()]
-        close = ~(np.abs(depth[parts] - depth[first]) > _SAME_PERSON_LOG_DEPTH)
-        person[parts[close]] = first
-        person[parts[area[parts] < _MIN_PERSON_PART_SHARE * area[first]]] = 0
-        person[first] = first
+    for index in np.unique(region_of_part[1:]):
+        parts = np.flatnonzero(region_of_part == index)
+        largest = parts[area[parts].argmax()]
+        close = ~(np.abs(depth[parts] - depth[largest]) > _SAME_PERSON_LOG_DEPTH)
+        person[parts[close]] = largest
+        person[parts[area[parts] < _MIN_PERSON_PART_SHARE * area[largest]]] = 0
+        person[largest] = largest
     renumbered = np.unique(person, return_inverse=True)[1]
     return np.asarray(renumbered[part], np.int32)
 
 
-def _split_by_label(whose: NDArray[np.int32], count: int, *values: Float) -> list[list[Float]]:
-    """Flat values as one array for each of `count` numbers in `whose`."""
-    # Small integers sort much faster, by their digits.
-    order = np.argsort(whose.astype(np.min_scalar_type(count)), kind="stable")
-    ends = np.searchsorted(whose[order], np.arange(1, count))
+def _split_by_label(label: NDArray[np.int32], count: int, *values: Float) -> list[list[Float]]:
+    """Split flat arrays into one array for each of `count` labels."""
+    # NumPy sorts small integer types much faster (radix sort).
+    order = np.argsort(label.astype(np.min_scalar_type(count)), kind="stable")
+    ends = np.searchsorted(label[order], np.arange(1, count))
     return [np.split(each[order], ends) for each in values]
 
 
 def _median(values: Float) -> float:
-    """Of the values that are not NaN, NaN where there are none."""
-    seen = values[~np.isnan(values)]
-    return median_value(seen) if seen.size else float("nan")
+    """Median of the values that are not NaN; NaN where there are none."""
+    known = values[~np.isnan(values)]
+    return median_value(known) if known.size else float("nan")
 
 
 def _grow_labels(label: NDArray[np.int32], over: Mask) -> NDArray[np.int32]:
-    """Labels grown to their nearest pixels of `over`."""
-    if label.max() <= 1:  # one person, or nobody
+    """Give every pixel of `over` the nearest label."""
+    if label.max() <= 1:  # at most one person
         return np.asarray(over & label.any(), np.int32)
     return np.where(over, fill_nearest(label, label > 0), np.int32(0))

@@ -1,6 +1,6 @@
-"""Who is the subject: which of the people in a matte are kept, and at what depth.
+"""Select the subject: the people to keep, and their depth.
 
-What the choice drops leaves the matte before fusion.
+People who are not selected are removed from the matte before fusion.
 """
 
 from __future__ import annotations
@@ -17,107 +17,162 @@ from ..values import Depth, Matte
 from .instances import Instances, find_instance_parts, find_instances
 
 _SAME_DEPTH_LOG = 0.08
-"""People this close in log depth stand together."""
+"""Distance in log depth up to which people belong together."""
 
 _NEARNESS_EXPONENT = 1.5
-"""How much being near counts against being large; fewest wrong subjects in training scenes."""
+"""Exponent of nearness, relative to size, in the choice of the subject. Chosen on training scenes:
+this value selects the fewest wrong subjects."""
 
 _MIN_NEAREST_AREA_SHARE = 0.04
-"""Share of the largest person's area below which somebody is too small to be the nearest."""
+"""Area, as a share of the largest person's, from which a person can be the nearest."""
 
 _MIN_BEHIND_AREA_SHARE = 0.25
-"""Share of the subject's area from which on somebody surely is one."""
+"""Area, as a share of the subject's, from which a region behind it is surely a person."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom to keep: a Choice, or the person at `point`, (x, y) in canvas pixels."""
+    """Whom to keep.
+
+    Parameters
+    ----------
+    choice : str
+        `auto` keeps the main person (large, probable and near) and people at the same depth,
+        `nearest` the nearest person and people at the same depth, `largest` the largest person
+        alone, `all` all people.
+    point : tuple of float, optional
+        (x, y) in canvas pixels. The person at this point is the main person.
+    """
 
     choice: SubjectChoice = "auto"
     point: tuple[float, float] | None = None
 
 
 def select_instances(instances: Instances, subject: Subject) -> Mask:
-    """Which people (index 0 unused) the choice keeps; all of them for `all`."""
+    """The people whom a choice keeps.
+
+    Parameters
+    ----------
+    instances : Instances
+        The people in the matte.
+    subject : Subject
+        The choice. Without `largest`, people at the main person's depth are kept too.
+
+    Returns
+    -------
+    ndarray
+        Boolean, one per person; index 0, the background, is False.
+    """
     keep = np.zeros(len(instances.area), bool)
     if not len(instances):
         return keep
     if subject.choice == "all" and subject.point is None:
         keep[1:] = True
         return keep
-    first = _main_instance(instances, subject)
-    keep[first] = True
-    if subject.choice != "largest" and not np.isnan(instances.depth[first]):
-        keep[1:] |= np.abs(instances.depth[1:] - instances.depth[first]) <= _SAME_DEPTH_LOG
+    main = _main_instance(instances, subject)
+    keep[main] = True
+    if subject.choice != "largest" and not np.isnan(instances.depth[main]):
+        keep[1:] |= np.abs(instances.depth[1:] - instances.depth[main]) <= _SAME_DEPTH_LOG
     return keep
 
 
-def _main_instance(found: Instances, wanted: Subject) -> int:
-    """The person the choice is about."""
-    if wanted.point is not None:
-        return _instance_at_point(found.label, wanted.point)
-    area, far = found.area[1:], np.nan_to_num(found.depth[1:], nan=1.0)
-    if wanted.choice == "nearest":
-        far = np.where(area >= _MIN_NEAREST_AREA_SHARE * area.max(), far, 2.0)
-        return 1 + int(np.lexsort((-area, far))[0])
-    if wanted.choice == "largest":
+def _main_instance(found: Instances, subject: Subject) -> int:
+    """Index of the main person of a choice."""
+    if subject.point is not None:
+        return _instance_at_point(found.label, subject.point)
+    area, depth = found.area[1:], np.nan_to_num(found.depth[1:], nan=1.0)
+    if subject.choice == "nearest":
+        depth = np.where(area >= _MIN_NEAREST_AREA_SHARE * area.max(), depth, 2.0)
+        return 1 + int(np.lexsort((-area, depth))[0])
+    if subject.choice == "largest":
         return 1 + int(np.argmax(area))
-    # Large, surely a person, and near: who is farther must fill more of the photo to be meant.
-    return 1 + int(np.argmax(found.prob_sum[1:] * (1 - far) ** _NEARNESS_EXPONENT))
+    # Large, probable and near. A person farther away must fill more of the photo to be chosen.
+    return 1 + int(np.argmax(found.prob_sum[1:] * (1 - depth) ** _NEARNESS_EXPONENT))
 
 
 def _instance_at_point(label: NDArray[np.int32], point: tuple[float, float]) -> int:
-    """The person at a point of the canvas, or the nearest one to it."""
+    """Index of the person at a point of the canvas, or of the person nearest to it."""
     rows, columns = np.nonzero(label)
-    away = np.hypot(columns - point[0], rows - point[1])
-    first = int(np.argmin(away))
-    return int(label[rows[first], columns[first]])
+    distance = np.hypot(columns - point[0], rows - point[1])
+    nearest = int(np.argmin(distance))
+    return int(label[rows[nearest], columns[nearest]])
 
 
 def drop_instances_behind(
     matte: Matte, depth: Depth, min_log_depth_behind: float = math.inf
 ) -> tuple[Matte, float]:
-    """Unless a user says otherwise: the matte without those who are farther than the subject by
-    `behind` in log depth, and the log depth of those who are meant (NaN without depth).
+    """Remove large people who are clearly behind the subject.
 
-    Who is small beside the subject stays, for a fusion to judge.
+    Small people stay, because fusion decides about them.
+
+    Parameters
+    ----------
+    matte : Matte
+        Alpha and probability (h, w).
+    depth : Depth
+        On the same canvas.
+    min_log_depth_behind : float
+        Distance behind the subject, in log depth, above which a person is removed.
+
+    Returns
+    -------
+    matte : Matte
+        Without those people. The same object where no person is removed.
+    subject_depth : float
+        Mean log depth of the people whom `auto` selects; NaN without depth.
     """
     found = find_instance_parts(matte, depth)
-    at = _mean_log_depth(found, select_instances(found, Subject()))
+    subject_depth = _mean_log_depth(found, select_instances(found, Subject()))
     if _is_behind_subject(found, min_log_depth_behind).any():
         found = find_instances(matte, depth)
         matte = _remove_instances(matte, found, _is_behind_subject(found, min_log_depth_behind))
-    return matte, at
+    return matte, subject_depth
 
 
-def _is_behind_subject(found: Instances, behind: float) -> Mask:
-    """Who (index 0 unused) is so far behind the subject, and large enough to be somebody."""
+def _is_behind_subject(found: Instances, min_log_depth_behind: float) -> Mask:
+    """Large people (index 0 is the background) farther behind the subject than a limit."""
     if not len(found):
         return np.zeros(1, bool)
-    first = _main_instance(found, Subject())
-    large = found.area >= _MIN_BEHIND_AREA_SHARE * found.area[first]
+    main = _main_instance(found, Subject())
+    large = found.area >= _MIN_BEHIND_AREA_SHARE * found.area[main]
     large[0] = False
-    return np.asarray(large & (found.depth - found.depth[first] > behind))
+    return np.asarray(large & (found.depth - found.depth[main] > min_log_depth_behind))
 
 
 def _remove_instances(matte: Matte, found: Instances, dropped: Mask) -> Matte:
-    """The matte without some of the people found in it."""
+    """The matte without the people marked in `dropped`."""
     return replace(matte, alpha=np.where(dropped[found.label], np.float32(0), matte.alpha))
 
 
 def select_subject(matte: Matte, depth: Depth, subject: Subject) -> tuple[Matte, float]:
-    """The matte of those who are meant, and their log depth (NaN without depth).
+    """Remove the people whom a choice does not keep.
 
-    `auto` leaves S_in as it is: what is far from the subject is the fusion's to judge.
+    `auto` leaves alpha as it is, because fusion decides what is far from the subject.
+
+    Parameters
+    ----------
+    matte : Matte
+        Alpha and probability (h, w).
+    depth : Depth
+        On the same canvas.
+    subject : Subject
+        The choice, its point in canvas pixels.
+
+    Returns
+    -------
+    matte : Matte
+        Without the other people. The same object where no person is removed.
+    subject_depth : float
+        Mean log depth of the people kept; NaN without depth.
     """
     found = find_instances(matte, depth)
     keep = select_instances(found, subject)
-    at = _mean_log_depth(found, keep)
+    subject_depth = _mean_log_depth(found, keep)
     if subject == Subject() or keep[1:].all():
-        return matte, at
+        return matte, subject_depth
     dropped = ~keep
     dropped[0] = False
-    return _remove_instances(matte, found, dropped), at
+    return _remove_instances(matte, found, dropped), subject_depth
 
 
 def _mean_log_depth(found: Instances, keep: Mask) -> float:
@@ -131,10 +186,29 @@ def _mean_log_depth(found: Instances, keep: Mask) -> float:
 def constrain_to_subject(
     fused: Matte, matte: Matte, selected: Matte, subject: Subject, is_opacity: bool = True
 ) -> Matte:
-    """Keep a fusion to the user's choice: who was dropped stays away, with `all` everybody stays.
+    """Make a fusion obey the user's choice.
 
-    `matte` is S_in before the choice, `chosen` after it. `auto` binds nothing, nor does `all`
-    where what was fused is no `opacity`: such a fusion takes nobody away.
+    Fusion must not bring back people whom the choice removed. With `all` it must not remove
+    people. `auto` does not constrain anything.
+
+    Parameters
+    ----------
+    fused : Matte
+        Result of the fusion.
+    matte : Matte
+        The matte before the choice.
+    selected : Matte
+        The matte after the choice (`select_subject`).
+    subject : Subject
+        The choice.
+    is_opacity : bool
+        Whether the fused alpha is an opacity (`Fusion.opacity`). If not, `all` does not
+        constrain it, because such a fusion removes no people.
+
+    Returns
+    -------
+    Matte
+        The fused matte within the choice.
     """
     if subject == Subject():
         return fused

@@ -1,1 +1,1 @@
-"""system."""
+"""Helpers for the operating system: files, messages, CPU cores, memory."""

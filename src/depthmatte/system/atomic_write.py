@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all.
+"""Write files atomically: they appear complete or not at all.
 
-A file is written as a draft, `.HEX.depthmatte.part` in the folder of its target, and renamed when
-it is whole. A process that fails, or is stopped by Ctrl-C, takes its drafts away. One that is
-killed cannot: so whoever writes holds a lock on the draft (`flock`), which ends with the process,
-and the first time a process writes into a folder it removes the drafts there that nobody holds.
-Windows has no such locks: there a draft is left over when nobody wrote to it for an hour.
+A file is first written as a draft, `.HEX.depthmatte.part`, in the folder of its target. It is
+renamed once it is complete. A process that fails, or is stopped by Ctrl-C, removes its drafts. A
+process that is killed cannot. So the writer holds a lock on its draft (`flock`), which ends with
+the process. The first time a process writes into a folder, it removes the drafts there that are
+not locked. Windows has no such locks. There a draft counts as abandoned after an hour without
+changes.
 """
 
 from __future__ import annotations
@@ -26,14 +27,25 @@ if sys.platform != "win32":
 
 _DRAFT_SUFFIX = ".depthmatte.part"
 _STALE_SECONDS = 3600.0
-"""Seconds after which a draft is taken for left over where there are no locks."""
+"""Seconds without changes after which a draft counts as abandoned where there are no locks."""
 
 _swept: set[str] = set()
 
 
 def check_writable(path: Path, inputs: Iterable[Place] = ()) -> None:
-    """Raise InputError now when `path` could not be written later, after long work, or is one of
-    the `inputs`.
+    """Check before long work that a file can be written after it.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be written.
+    inputs : iterable of paths
+        Files that are only read.
+
+    Raises
+    ------
+    InputError
+        Where the folder is missing or read-only, `path` is a folder, or it is one of `inputs`.
     """
     refuse_inputs(path, inputs)
     folder = path.parent
@@ -44,7 +56,7 @@ def check_writable(path: Path, inputs: Iterable[Place] = ()) -> None:
 
 
 def _check_name(path: Path) -> None:
-    """Raise InputError where no file can have this name: a NUL in it, or half a surrogate pair."""
+    """Raise InputError for a name that no file can have: with a NUL, or half a surrogate pair."""
     try:
         with contextlib.suppress(OSError):
             os.lstat(path)
@@ -53,11 +65,19 @@ def _check_name(path: Path) -> None:
 
 
 def refuse_inputs(path: Path, inputs: Place | Iterable[Place]) -> None:
-    """Raise InputError where `path` is one of the files that are only read."""
-    if not os.path.exists(path):  # False also where a folder may not be entered
+    """Raise InputError where `path` is one of the files that are only read.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be written.
+    inputs : path or iterable of paths
+        Files that are only read. Links are followed.
+    """
+    if not os.path.exists(path):  # also where the folder may not be entered
         return
-    for one in [inputs] if isinstance(inputs, str | os.PathLike) else inputs:
-        if os.path.exists(one) and os.path.samefile(path, one):
+    for source in [inputs] if isinstance(inputs, str | os.PathLike) else inputs:
+        if os.path.exists(source) and os.path.samefile(path, source):
             raise InputError(
                 f"{label(path)}: is an input and is not overwritten; "
                 "write to another folder or name"
@@ -66,10 +86,24 @@ def refuse_inputs(path: Path, inputs: Place | Iterable[Place]) -> None:
 
 @contextmanager
 def atomic_draft(path: Path, folders: bool = False) -> Iterator[Path]:
-    """A draft beside `path` that takes its place when all went well, and is gone when not.
+    """Yield a draft file that becomes `path` on success and is removed on failure.
 
-    With `folders` the folders above are made as needed. Raises InputError for a place
-    that cannot be written.
+    Parameters
+    ----------
+    path : Path
+        The final file; an older file is replaced.
+    folders : bool
+        Whether missing parent folders are made.
+
+    Yields
+    ------
+    Path
+        An empty file in the folder of `path`, to be written inside the `with` block.
+
+    Raises
+    ------
+    InputError
+        Where `path` cannot be written.
     """
     _check_name(path)
     try:
@@ -84,35 +118,51 @@ def atomic_draft(path: Path, folders: bool = False) -> Iterator[Path]:
         ) from error
     except OSError as error:
         raise InputError(
-            f"{label(path)}: cannot be written ({describe_os_error(error)}); make room or write elsewhere"
+            f"{label(path)}: cannot be written ({describe_os_error(error)}); "
+            "make room or write elsewhere"
         ) from error
 
 
 @contextmanager
 def draft_in(folder: Path) -> Iterator[Path]:
-    """An empty file in `folder`, locked while it is written, removed afterwards if it still has
-    its name. Raises OSError where the folder cannot be written.
+    """Yield an empty, locked file in `folder`; remove it afterwards if it still has its name.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+
+    Yields
+    ------
+    Path
+        The draft.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be written.
     """
     _sweep_once(folder)
     while True:
         draft = folder / f".{os.urandom(8).hex()}{_DRAFT_SUFFIX}"
-        with draft.open("xb") as held:
+        with draft.open("xb") as file:
             try:
-                _hold(held, wait=True)
-                if not draft.exists():  # another process swept it away before it was held
+                _lock(file, wait=True)
+                if not draft.exists():  # another process removed it before it was locked
                     continue
                 if sys.platform == "win32":
-                    held.close()  # an open file cannot be renamed there
+                    file.close()  # Windows cannot rename an open file
                 yield draft
                 return
             finally:
-                # Removed before it is let go: nobody else may take it for left over.
+                # Remove it before the lock ends: another process would take it for abandoned.
                 draft.unlink(missing_ok=True)
 
 
-def _hold(file: BinaryIO, wait: bool) -> bool:
-    """Take the lock of an open file; False where there are none, or another process has it and we
-    do not `wait`.
+def _lock(file: BinaryIO, wait: bool) -> bool:
+    """Lock an open file; False where locks fail, or another process has it and `wait` is False.
+
+    On Windows: whether the file counts as abandoned.
     """
     if sys.platform == "win32":
         return time.time() - os.fstat(file.fileno()).st_mtime > _STALE_SECONDS
@@ -124,19 +174,19 @@ def _hold(file: BinaryIO, wait: bool) -> bool:
 
 
 def _sweep_drafts(folder: Path) -> None:
-    """Remove the drafts in a folder that their writers left when they were killed."""
+    """Remove the drafts in a folder whose writers were killed."""
     for draft in list(folder.glob(f".*{_DRAFT_SUFFIX}")):
         with contextlib.suppress(OSError):
             with draft.open("r+b") as file:
-                if not _hold(file, wait=False):
+                if not _lock(file, wait=False):
                     continue
                 if sys.platform != "win32":
-                    draft.unlink()  # still held: no writer comes between
+                    draft.unlink()  # while it is locked, so that no writer can take it
             draft.unlink(missing_ok=True)
 
 
 def _sweep_once(folder: Path) -> None:
-    """`sweep` where this process has not yet been; what was left there was left before."""
+    """Sweep a folder the first time that this process writes into it."""
     where = os.path.abspath(folder)
     if where not in _swept:
         _swept.add(where)

@@ -1,4 +1,4 @@
-"""How many processes and threads this machine bears."""
+"""How many worker processes and threads fit this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ _WORKER_BYTES = 1 << 30
 
 
 def count_cores() -> int:
-    """CPU cores this process may use: its affinity and its container's quota count."""
+    """Count the CPU cores that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1. CPU affinity and the container's CPU quota (cgroup v2) are respected.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quota = _cgroup("cpu.max")
     if len(quota) == 2 and quota[0].isdigit() and quota[1].isdigit() and int(quota[1]):
@@ -19,7 +25,7 @@ def count_cores() -> int:
 
 
 def _available_memory() -> int | None:
-    """Bytes of memory this process may use; None where that cannot be told."""
+    """Bytes of memory that this process may use; None where they are unknown."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -29,6 +35,7 @@ def _available_memory() -> int | None:
 
 
 def _cgroup(name: str) -> list[str]:
+    """The words of a file of the container's control group (cgroup v2); none without one."""
     try:
         return Path("/sys/fs/cgroup", name).read_text("ascii").split()
     except (OSError, ValueError):
@@ -36,19 +43,38 @@ def _cgroup(name: str) -> list[str]:
 
 
 def count_workers(tasks: int, requested: int | None = None) -> int:
-    """How many workers: as many as `asked`, else one for each core that memory allows.
+    """Count the workers for a number of tasks.
 
-    Never more than there are tasks. 1 is this process itself.
+    Parameters
+    ----------
+    tasks : int
+        Number of tasks.
+    requested : int, optional
+        Workers that the user asked for. By default one worker for each CPU core, as long as
+        memory allows 1 GiB for each.
+
+    Returns
+    -------
+    int
+        At least 1 and at most `tasks`. 1 means this process itself.
     """
-    room = _available_memory()
-    found = (
-        min(count_cores(), max(1, (room or 1 << 62) // _WORKER_BYTES))
-        if requested is None
-        else requested
-    )
-    return max(1, min(found, tasks))
+    if requested is None:
+        memory = _available_memory() or 1 << 62
+        requested = min(count_cores(), max(1, memory // _WORKER_BYTES))
+    return max(1, min(requested, tasks))
 
 
 def threads_per_worker(jobs: int) -> int:
-    """CPU threads of each of `jobs` workers."""
+    """Count the CPU threads for each of `jobs` workers.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of workers, at least 1.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     return max(1, count_cores() // jobs)

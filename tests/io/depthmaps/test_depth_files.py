@@ -64,7 +64,7 @@ def test_tum_and_kitti_have_scales_of_their_own(
 ) -> None:
     raw = depth_reader.read_depth_file(written(tmp_path, "a.png", MM), scale)
     assert raw.z[0, 1] == pytest.approx(metres)
-    assert raw.unit == f"{scale} per metre"
+    assert raw.unit == f"{scale} per meter"
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_disparity_with_a_scale_is_meters() -> None:
     assert raw.metric
     assert raw.z[0, :2].tolist() == [1.5, 3]
     assert raw.validity[0].tolist() == [0, 0, 1, 1, 1, 1]
-    with pytest.raises(InputError, match="makes no sense"):
+    with pytest.raises(InputError, match="is not plausible"):
         depth_reader.to_raw_depth(pixels, "pfm", 1e6, kind="disparity")
 
 

@@ -210,7 +210,7 @@ def test_what_cannot_be_put_together(tmp_path: Path) -> None:
         ({"right": depth, "depth_scale": 1000.0}, "depth_scale 1000.0: goes with depth"),
         ({"depth_scale": 1000.0}, "depth_scale 1000.0: goes with depth"),
         ({"right": depth, "depth_kind": "inverse"}, "depth_kind inverse: goes with depth"),
-        ({"depth": RAW, "depth_scale": 5.0}, "a RawDepth says itself"),
+        ({"depth": RAW, "depth_scale": 5.0}, "a RawDepth states scale and kind itself"),
     ):
         with pytest.raises(OptionError, match=f"^array: {said}"):
             attach(photo(), **alone)  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import depthmatte
 import phone_files as phones
-from depthmatte.io.embedded import heif_boxes, result, xmp
+from depthmatte.io import damage
+from depthmatte.io.embedded import heif_boxes, xmp
 from depthmatte.io.embedded.corrupt import CorruptFileError
 from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
@@ -175,22 +176,25 @@ def test_what_is_passed_over_is_logged(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG, "depthmatte")
-    assert result.try_finder(damaged) is None
-    assert result.try_finder(broken) is None
-    first, second = caplog.records
-    assert first.exc_info is None
-    assert "CorruptFileError: ?[2Jodd" in first.getMessage()
-    assert second.exc_info
-    assert second.exc_info[0] is TypeError
-    assert "test_hostile_photos.broken" in second.getMessage()
+    assert damage.try_finder(damaged) is None
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert "test_hostile_photos.damaged: CorruptFileError: ?[2Jodd" in record.getMessage()
     assert capfd.readouterr() == ("", "")
+
+
+def test_mistakes_of_the_program_are_not_damage(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "depthmatte")
+    with pytest.raises(TypeError, match="a mistake of ours"):
+        damage.try_finder(broken)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("level", [None, logging.DEBUG])
 def test_nothing_is_logged_by_default(level: int | None, caplog: pytest.LogCaptureFixture) -> None:
     if level:
         caplog.set_level(level, "depthmatte")
-    result.try_finder(damaged)
+    damage.try_finder(damaged)
     assert bool(caplog.records) == bool(level)
 
 
@@ -199,4 +203,4 @@ def test_whole_files_raise_nothing_unexpected(kind: str, caplog: pytest.LogCaptu
     caplog.set_level(logging.DEBUG, "depthmatte")
     content = phones.apple_jpeg() if kind == "apple" else phones.jpeg(phones.photo())
     read(content)
-    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+    assert [record.getMessage() for record in caplog.records] == []

@@ -92,7 +92,7 @@ def test_a_named_pipe(tmp_path):
 def test_a_pipe_without_a_writer_times_out(tmp_path, monkeypatch):
     monkeypatch.setattr("depthmatte.io.photo.source._PIPE_TIMEOUT_SECONDS", 0.05)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="pipe: is a pipe that nobody writes into; give a file"):
+    with pytest.raises(InputError, match="pipe: is a pipe without a writer; give a file"):
         read(tmp_path / "pipe")
 
 

@@ -17,16 +17,17 @@ from ...io.files.find import STDIN, search_photos
 from ...io.files.resume_journal import Journal
 from ...io.photo.photo_writer import encode_picture, write, write_file_bytes
 from ...photo import Photo
-from ...pipeline import Stopwatch
 from ...portrait import Portrait
 from ...session import Session
 from ...system.cores import count_workers
+from ...system.stopwatch import Stopwatch
 from .. import messages
 from ..cutting.batch import run_tasks
 from ..cutting.gdepth_output import encode_gdepth_jpeg
 from ..cutting.job import GDEPTH_RESULT, CutJob
 from ..cutting.pictures import MAP_PICTURES, VIEW_PICTURES
 from ..cutting.read_ahead import ReadAhead, open_photo_timed
+from ..downloads import fetch_networks
 from ..output import Reporter, size_fields
 from ..output_names import STDOUT, PhotoTask, open_journal, plan_outputs
 from ..standard_streams import binary_stdout
@@ -89,6 +90,8 @@ def cut_photos(paths: Sequence[str], job: CutJob, report: Reporter) -> int:
             report.note(f"{error}; --resume will not know of this run")
             journal = None
 
+    if planned.tasks:
+        fetch_networks(job.network_names(), report)
     done, failed = _run_cuts(planned.tasks, job, finish, report)
     failed += len(refused)
     report.summary(done, failed, len(planned.skipped))

@@ -23,6 +23,7 @@ from ...options import CutOptions
 from ...session import Session
 from ...system.atomic_write import check_writable
 from ...system.text import label
+from ..downloads import fetch_networks
 from ..output import Reporter
 
 
@@ -45,6 +46,7 @@ def report_evaluation(
     """Measure every fusion on every folder, print the tables and write the files asked for."""
     found = [sample for folder in folders for sample in find_samples(folder)]
     _check_files(files, found)
+    _fetch_session_networks(session, report)
     with report.progress(len(found)) as advance:
         table = evaluate_folders(
             folders,
@@ -78,11 +80,12 @@ def report_ablation(
         plots.check_plot_path(files.plot)
     if files.sheet:
         plots.check_sheet_path(files.sheet)
-    bench = ablation.AblationSetup(
+    _fetch_session_networks(session, report)
+    setup = ablation.AblationSetup(
         session.pipeline(options), session.sources(), ablation.ablation_fusions(session.fusions())
     )
     with report.progress(len(found)) as advance:
-        outcome = ablation.ablate_folders(folders, bench, lambda _: advance())
+        outcome = ablation.ablate_folders(folders, setup, lambda _: advance())
     if outcome.unmatched:
         many = f"{outcome.unmatched} of {len(found)} pairs"
         report.note(f"{many} cannot be matched and count as without depth")
@@ -94,10 +97,15 @@ def report_ablation(
     if files.plot:
         plots.plot_ablation(outcome.table, files.plot)
     if files.sheet:
-        plots.write_ablation_sheet(outcome, bench, files.sheet)
+        plots.write_ablation_sheet(outcome, setup, files.sheet)
     if report.style == "lines":
         for line in _table_lines(outcome.table, extra):
             typer.echo(line)
+
+
+def _fetch_session_networks(session: Session, report: Reporter) -> None:
+    options = session.options
+    fetch_networks((options.matte_network, options.depth_network, options.stereo_network), report)
 
 
 def _check_files(

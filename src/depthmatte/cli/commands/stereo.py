@@ -26,7 +26,8 @@ from ...io.photo.photo_writer import write
 from ...photo import Photo
 from ...system.atomic_write import check_writable
 from ...system.text import label
-from ..output import size_fields
+from ..downloads import fetch_networks
+from ..output import Reporter, size_fields
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def run_stereo(job: StereoJob, as_json: bool) -> None:
     """Match the pair, write disparity as PFM and a preview, and say what was found."""
     _check_job(job)
     left, right = read(job.left), read(job.right)
+    fetch_networks([job.method], Reporter("json" if as_json else "lines"))
     matching = create_matcher(job.method, job.threads, job.side)
     start = time.perf_counter()
     try:

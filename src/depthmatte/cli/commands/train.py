@@ -97,7 +97,7 @@ train_app.command("fuse")(
 )
 
 
-@train_app.command()
+@train_app.command("labels")
 def labels_command(
     task: Annotated[str, typer.Argument(help="matte or depth.")],
     data: _Data,
@@ -125,7 +125,7 @@ def labels_command(
     typer.echo(f"{made} labels made in {out}")
 
 
-@train_app.command()
+@train_app.command("maps")
 def maps_command(
     data: _Data,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the maps.")] = Path(
@@ -171,8 +171,11 @@ def maps_command(
     """
     _require_packages("torch")
     from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
+    from ..downloads import fetch_networks
+    from ..output import Reporter
 
     networks = {"matte": matte, "depth": depth, "pairs": pairs}
+    fetch_networks(networks.values(), Reporter())
     crowd = replace(ALIGNED_CROWD, companions=companions, distractors=distractors)
     if tall_distractors:
         crowd = replace(crowd, distractor_height=TALL_DISTRACTOR_HEIGHT)
@@ -182,7 +185,7 @@ def maps_command(
     typer.echo(f"{made} maps made in {out}")
 
 
-@train_app.command()
+@train_app.command("mix")
 def mix_command(
     checkpoints: Annotated[list[Path], typer.Argument(help="OUT/last.pt of several phases.")],
     shares: Annotated[str, typer.Option(help="One number a checkpoint, with commas.")],
@@ -202,7 +205,7 @@ def mix_command(
     typer.echo(f"checkpoint {average_checkpoints(checkpoints, numbers, out)}")
 
 
-@train_app.command()
+@train_app.command("export")
 def export_command(
     checkpoint: Annotated[Path, typer.Argument(help="OUT/last.pt of a run.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file.")],

@@ -107,6 +107,16 @@ class CutJob:
         """What is asked of the pipeline: depth is left out where nothing needs it."""
         return self.cut if self.needs_depth else replace(self.cut, depth_source="none")
 
+    def network_names(self) -> list[str]:
+        """Return the networks that this job may load, as the user named them."""
+        names = [self.session.matte_network]
+        source = self.pipeline_options.depth_source
+        if source in ("auto", "mono"):
+            names.append(self.session.depth_network)
+        if source in ("auto", "stereo"):
+            names.append(self.session.stereo_network)
+        return [str(name) for name in names]
+
     def input_paths(self) -> Iterator[Path]:
         """Every file and folder that is read beside the photos."""
         wanted = [

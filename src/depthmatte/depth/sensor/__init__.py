@@ -1,1 +1,1 @@
-"""sensor."""
+"""Depth from a depth file or a device."""

@@ -1,11 +1,11 @@
-"""Depth moved from the camera that measured it to the one that took the photo (row A11).
+"""Register depth: move it from the depth camera to the photo's camera.
 
-Depth pixel -> depth camera 3-D -> world -> photo camera 3-D -> photo pixel. The map is
-first brought to a density at which neighbours land less than a pixel apart, so that nothing
-behind shines through a near surface; of all that lands on a pixel the nearest wins, and its
-value is taken where the pixel's own ray meets the surface, so a slanted plane comes out
-exact. A pixel that nothing reached is looked up backwards: did the other camera look there
-at all, did it measure nothing, or was something in its way?
+Depth pixel -> 3-D point of the depth camera -> world -> 3-D point of the photo's camera -> photo
+pixel. The map is first made so dense that neighbors land less than a pixel apart. Otherwise the
+background would show through near surfaces. Of all points on a pixel the nearest is taken. Its
+depth is that of the surface where the pixel's ray meets it, so slanted planes come out exact. A
+pixel that no point reached is projected back, to find whether the depth camera did not see it,
+measured nothing there, or saw something in front of it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from .source_density import SourceGrid
 
 @dataclass(frozen=True)
 class AlignedDepth:
-    """Depth on the photo's grid: `z` float32 (h, w) along the photo camera's axis, 0 where
-    unknown; `validity` uint8 of Reason; `origin` the flat index of the depth pixel behind
-    a value or a reason, -1 where there is none.
-    """
+    """Registered depth on the photo's grid (h, w)."""
 
     z: Float
+    """Depth in meters along the photo camera's axis, float32; 0 where unknown."""
     validity: NDArray[np.uint8]
+    """DepthStatus of each pixel, uint8."""
     origin: Index
+    """Flat index of the depth pixel that a value or status comes from; -1 where there is none."""
 
 
 def align_depth(
@@ -45,32 +45,48 @@ def align_depth(
     target: Camera,
     interpolation: Interpolation = "bilinear",
 ) -> AlignedDepth:
-    """Depth `z` (metres, on the grid of `source`) as the camera `target` sees it.
+    """Register depth to another camera.
 
-    With `nearest` every pixel takes the depth of the point that landed on it, with
-    `bilinear` that of the surface around this point at the pixel's own centre.
+    Parameters
+    ----------
+    z : ndarray
+        Depth in meters along the axis of `source`, float32 (h, w).
+    validity : ndarray
+        DepthStatus of each value, uint8 (h, w).
+    source : Camera
+        The depth camera.
+    target : Camera
+        The photo's camera.
+    interpolation : str
+        `nearest`: each pixel takes the depth of the point that landed on it. `bilinear`: it
+        takes the depth of the surface around this point, at the pixel's center.
+
+    Returns
+    -------
+    AlignedDepth
+        On the grid of `target`.
     """
     cloud = PointCloud.from_grid(
         SourceGrid.from_depth(z, validity == DepthStatus.VALID, source, target), target
     )
-    winner = _nearest_point_per_pixel(cloud)
-    known = np.where(winner >= 0, cloud.inverse_depth[winner], 0).reshape(target.shape)
-    close_surface_gaps(cloud, winner, known)
-    reasons, behind = classify_unreached(cloud, winner, known, validity.ravel())
-    found = np.flatnonzero(winner >= 0)
+    nearest = _nearest_point_per_pixel(cloud)
+    known = np.where(nearest >= 0, cloud.inverse_depth[nearest], 0).reshape(target.shape)
+    close_surface_gaps(cloud, nearest, known)
+    status, points = classify_unreached(cloud, nearest, known, validity.ravel())
+    reached = np.flatnonzero(nearest >= 0)
     if interpolation == "bilinear":
-        inverse = intersect_rays(cloud, winner, found)
+        inverse = intersect_rays(cloud, nearest, reached)
     else:
-        inverse = cloud.inverse_depth[winner[found]]
-    depth = np.zeros(winner.shape, np.float32)
-    depth[found] = 1 / inverse
-    origin = np.where(behind >= 0, cloud.grid.origin.ravel()[behind], -1)
+        inverse = cloud.inverse_depth[nearest[reached]]
+    depth = np.zeros(nearest.shape, np.float32)
+    depth[reached] = 1 / inverse
+    origin = np.where(points >= 0, cloud.grid.origin.ravel()[points], -1)
     shape = target.shape
-    return AlignedDepth(depth.reshape(shape), reasons.reshape(shape), origin.reshape(shape))
+    return AlignedDepth(depth.reshape(shape), status.reshape(shape), origin.reshape(shape))
 
 
 def _nearest_point_per_pixel(cloud: PointCloud) -> Index:
-    """For every pixel of the target, flat: the index of the nearest point on it, or -1."""
+    """Index of the nearest point on each pixel of the target, flat; -1 where there is none."""
     target = cloud.target
     height, width = target.shape
     x, y = target.distort(cloud.x, cloud.y)
@@ -85,7 +101,7 @@ def _nearest_point_per_pixel(cloud: PointCloud) -> Index:
         inside &= cloud.x * cloud.x + cloud.y * cloud.y <= limit**2
     index = np.flatnonzero(inside)
     pixel = v[index].astype(np.int32) * width + u[index].astype(np.int32)
-    # The bits of positive floats sort as they do; below them the point remembers itself.
+    # The bits of positive floats sort like the floats. The low 32 bits hold the point's index.
     key = cloud.inverse_depth.view(np.uint32)[index].astype(np.uint64) << np.uint64(32)
     key |= index.astype(np.uint64)
     best = np.zeros(height * width, np.uint64)

@@ -1,4 +1,4 @@
-"""Depth that a device measured beside the photo (SPEC rows A10 to A13)."""
+"""Depth from a depth file or a device, on the canvas."""
 
 from __future__ import annotations
 
@@ -25,29 +25,69 @@ _Validity = NDArray[np.uint8]
 
 
 def sensor_depth(photo: Photo, canvas: Canvas, options: SensorOptions | None = None) -> Depth:
-    """A source for `measure`: the depth in `photo.evidence.sensor`, on the canvas.
+    """The depth source "sensor": `photo.evidence.depth_map` on the canvas.
 
-    With both cameras known it moves through 3-D (row A11); else every value belongs to the
-    photo's pixel at the same place. I2 is `preset` - d / d_max (row A13), times the
-    device's confidence where it gave one; 0 where not VALID. Raises InputError for depth
-    taken at another time, and for a map that cannot belong to the photo.
+    If both cameras are known the depth is registered in 3-D. Otherwise each value belongs to
+    the photo's pixel at the same relative position. Depth probability is that of
+    `sensor_probability`, times the device's confidence if there is one.
+
+    Parameters
+    ----------
+    photo : Photo
+        With its evidence.
+    canvas : Canvas
+        Of the photo, or a crop of it.
+    options : SensorOptions, optional
+        How the depth is used; the defaults if not given.
+
+    Returns
+    -------
+    Depth
+        On the canvas. Probability 0 everywhere where the photo has no depth file.
+
+    Raises
+    ------
+    InputError
+        For depth taken at another time, and for a map that cannot belong to the photo.
     """
     raw = photo.evidence.depth_map
     if raw is None:
         return Depth.none(canvas.fit.canvas)
     options = options or SensorOptions()
     _check_time(photo, raw, options.max_time_difference)
-    flickering = find_flying_pixels(raw.z, raw.validity == DepthStatus.VALID, raw.metric)
-    raw = replace(
-        raw, validity=np.where(flickering, np.uint8(DepthStatus.FLYING_PIXEL), raw.validity)
-    )
+    flying = find_flying_pixels(raw.z, raw.validity == DepthStatus.VALID, raw.metric)
+    raw = replace(raw, validity=np.where(flying, np.uint8(DepthStatus.FLYING_PIXEL), raw.validity))
     return convert_raw_depth(photo, raw, canvas.fit, options, "sensor")
 
 
 def convert_raw_depth(
     photo: Photo, raw: RawDepth, fit: Letterbox, options: SensorOptions, source: str
 ) -> Depth:
-    """Raw depth -> Depth on the canvas of `fit`: place, limit, blur and rate it."""
+    """Place raw depth on a canvas, limit its range, blur it and compute its probability.
+
+    Parameters
+    ----------
+    photo : Photo
+        The photo that the depth belongs to.
+    raw : RawDepth
+        On its own grid.
+    fit : Letterbox
+        Position of the photo on the canvas.
+    options : SensorOptions
+        Range, blur, interpolation and preset.
+    source : str
+        `Depth.source` of the result.
+
+    Returns
+    -------
+    Depth
+        On the canvas.
+
+    Raises
+    ------
+    InputError
+        For a map that cannot belong to the photo, and for a range in meters on relative depth.
+    """
     z, validity, confidence = _place_on_canvas(photo, raw, fit, options.interpolation)
     validity[~fit.inside()] = DepthStatus.MISSING
     if raw.metric:
@@ -63,16 +103,28 @@ def convert_raw_depth(
             z, valid.astype(np.float32), lambda part: gaussian_filter(part, options.blur)
         )
         z = np.where(valid, blurred, z)
-    z = np.clip(z, 0, None if raw.metric else 1)  # means round a little beyond
+    z = np.clip(z, 0, None if raw.metric else 1)  # a mean may exceed the range by rounding
     prob = sensor_probability(z, valid, options.preset) * confidence
     return Depth(z, prob, raw.metric, source, validity)
 
 
 def sensor_probability(d: Float, valid: NDArray[np.bool_], preset: float = 1.0) -> Float:
-    """I2 = `preset` - d / d_max within [0, 1], and 0 where not valid (row A13).
+    """Depth probability from depth: `preset` - d / d_max (patent description).
 
-    d_max is the largest valid depth. A map that is all of one depth tells nothing apart: it
-    gets `preset` - 1, and 0 where that depth is 0.
+    Parameters
+    ----------
+    d : ndarray
+        Depth, float32 (h, w), at least 0. d_max is its largest valid value.
+    valid : ndarray
+        Where depth is valid, boolean (h, w).
+    preset : float
+        Offset of the formula.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w), clipped to [0, 1]; 0 where depth is not valid, and everywhere if d_max
+        is 0. A map of constant depth gets `preset` - 1.
     """
     farthest = float(d[valid].max(initial=0.0))
     if farthest <= 0:
@@ -81,21 +133,36 @@ def sensor_probability(d: Float, valid: NDArray[np.bool_], preset: float = 1.0) 
 
 
 def mark_out_of_range(z: Float, validity: _Validity, near: float, far: float) -> _Validity:
-    """`validity` with TOO_NEAR and TOO_FAR in place of VALID outside of the limits, metres."""
+    """Mark valid depth outside a range as TOO_NEAR or TOO_FAR.
+
+    Parameters
+    ----------
+    z : ndarray
+        Depth in meters, float32 (h, w).
+    validity : ndarray
+        DepthStatus, uint8 (h, w).
+    near, far : float
+        The range in meters.
+
+    Returns
+    -------
+    ndarray
+        DepthStatus, uint8 (h, w).
+    """
     valid = validity == DepthStatus.VALID
     out = np.where(valid & (z < near), np.uint8(DepthStatus.TOO_NEAR), validity)
     return np.where(valid & (z > far), np.uint8(DepthStatus.TOO_FAR), out)
 
 
 def _check_time(photo: Photo, raw: RawDepth, max_difference_s: float) -> None:
-    """Raise InputError when photo and depth were taken too far apart (row A10)."""
+    """InputError if photo and depth were taken more than `max_difference_s` seconds apart."""
     if photo.meta.time is None or raw.time is None:
         return
-    apart = abs(photo.meta.time - raw.time)
-    if not apart <= max_difference_s:
+    difference_s = abs(photo.meta.time - raw.time)
+    if not difference_s <= max_difference_s:
         raise InputError(
             f"{photo.meta.name}: taken at {photo.meta.time:.6f} s but its depth at "
-            f"{raw.time:.6f} s, {apart:.3g} s apart; {max_difference_s:g} s are allowed, "
+            f"{raw.time:.6f} s, {difference_s:.3g} s apart; {max_difference_s:g} s are allowed, "
             "give the depth of the same moment"
         )
 
@@ -103,7 +170,7 @@ def _check_time(photo: Photo, raw: RawDepth, max_difference_s: float) -> None:
 def _place_on_canvas(
     photo: Photo, raw: RawDepth, fit: Letterbox, interpolation: Interpolation
 ) -> tuple[Float, _Validity, Float]:
-    """(z, validity, confidence) on the canvas."""
+    """Depth, status and confidence on the canvas."""
     if photo.camera is None or raw.camera is None:
         return _resize_to_canvas(photo, raw, fit, interpolation)
     source = _fit_camera(raw.camera, raw.shape, f"{photo.meta.name}: depth camera")
@@ -113,27 +180,40 @@ def _place_on_canvas(
     if not raw.metric:
         raise InputError(
             f"{photo.meta.name}: {raw.kind} depth is relative and cannot move between two "
-            "cameras; give metres or leave the calibration out"
+            "cameras; give meters or leave the calibration out"
         )
-    moved = align_depth(raw.z, raw.validity, source, canvas_camera(target, fit), interpolation)
-    sure = np.ones(fit.canvas, np.float32)
+    aligned = align_depth(raw.z, raw.validity, source, canvas_camera(target, fit), interpolation)
+    confidence = np.ones(fit.canvas, np.float32)
     if raw.confidence is not None:
-        sure = np.where(moved.origin >= 0, raw.confidence.ravel()[moved.origin], 0)
-    return moved.z, moved.validity, sure.astype(np.float32)
+        confidence = np.where(aligned.origin >= 0, raw.confidence.ravel()[aligned.origin], 0)
+    return aligned.z, aligned.validity, confidence.astype(np.float32)
 
 
 def canvas_camera(camera: Camera, fit: Letterbox) -> Camera:
-    """The camera that would have taken the canvas as its picture."""
+    """The camera whose picture is the canvas.
+
+    Parameters
+    ----------
+    camera : Camera
+        The photo's camera.
+    fit : Letterbox
+        Position of the photo on the canvas.
+
+    Returns
+    -------
+    Camera
+        With intrinsics in canvas pixels.
+    """
     camera = camera.apply_orientation(8) if fit.rotated else camera
-    laid = camera.scaled(fit.content_shape)
+    scaled = camera.scaled(fit.content_shape)
     top, left = fit.content_corner
-    return replace(laid, shape=fit.canvas, cx=laid.cx + left, cy=laid.cy + top)
+    return replace(scaled, shape=fit.canvas, cx=scaled.cx + left, cy=scaled.cy + top)
 
 
 def _resize_to_canvas(
     photo: Photo, raw: RawDepth, fit: Letterbox, interpolation: Interpolation
 ) -> tuple[Float, _Validity, Float]:
-    """Every value goes to the photo's pixel at the same place (row A12)."""
+    """Scale the map to the photo: each value goes to the same relative position."""
     (height, width), (rows, columns) = photo.shape, raw.shape
     if not is_same_aspect(photo.shape, raw.shape):
         raise InputError(
@@ -148,23 +228,24 @@ def _resize_to_canvas(
     values, valid, validity, confidence = planes
     content, origin = resize_depth(values, valid, fit.content_shape, interpolation, raw.metric)
     z = np.zeros(fit.canvas, np.float32)
-    reasons = np.full(fit.canvas, DepthStatus.MISSING, np.uint8)
-    sure = np.zeros(fit.canvas, np.float32)
+    canvas_validity = np.full(fit.canvas, DepthStatus.MISSING, np.uint8)
+    canvas_confidence = np.zeros(fit.canvas, np.float32)
     z[fit.content_slices] = content
-    reasons[fit.content_slices] = validity.ravel()[origin]
-    sure[fit.content_slices] = confidence.ravel()[origin]
-    return z, reasons, sure
+    canvas_validity[fit.content_slices] = validity.ravel()[origin]
+    canvas_confidence[fit.content_slices] = confidence.ravel()[origin]
+    return z, canvas_validity, canvas_confidence
 
 
-def _fit_camera(camera: Camera, shape: tuple[int, int], whose: str) -> Camera:
+def _fit_camera(camera: Camera, shape: tuple[int, int], label: str) -> Camera:
+    """The camera scaled to a picture's shape; `label` starts the error message."""
     try:
         return camera.for_picture_shape(shape)
     except InputError as error:
-        raise InputError(f"{whose}: {error}") from error
+        raise InputError(f"{label}: {error}") from error
 
 
 def _is_same_view(source: Camera, target: Camera) -> bool:
-    """Do both cameras see the same picture, up to its size?"""
+    """Whether both cameras see the same picture, apart from its size."""
     same = source.scaled(target.shape)
     return (
         np.allclose(same.matrix, target.matrix, rtol=0, atol=0.5)

@@ -1,4 +1,4 @@
-"""Pixels that no depth landed on: slipped past, hidden, or not measured."""
+"""Classify photo pixels that no depth point reached: missed, occluded or not measured."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from .point_cloud import PointCloud
 from .resize import SAME_SURFACE_TOLERANCE, Index
 
 
-def close_surface_gaps(cloud: PointCloud, winner: Index, inverse: Float) -> None:
-    """Give pixels amid a nearer surface to it, where the depth camera sees it closed.
+def close_surface_gaps(cloud: PointCloud, nearest: Index, inverse: Float) -> None:
+    """Close one-pixel gaps in near surfaces, through which a farther point was taken.
 
-    `inverse` is 1 / z (h, w) of the target as far as it is known, 0 elsewhere; `winner` is
-    mended in place.
+    A gap is closed where the depth camera sees the near surface without a hole.
+
+    Parameters
+    ----------
+    cloud : PointCloud
+        The points in the target's frame.
+    nearest : ndarray
+        Index of the point on each target pixel, flat, -1 where there is none. Changed in place.
+    inverse : ndarray
+        1 / z of the target's pixels, float32 (h, w), 0 where unknown.
     """
     flat, width = inverse.ravel(), inverse.shape[1]
     for before, middle, after, stride in (
@@ -28,69 +36,90 @@ def close_surface_gaps(cloud: PointCloud, winner: Index, inverse: Float) -> None
         )
         pixel = (row + stride // width) * width + column + stride % width
         one, other = flat[pixel - stride], flat[pixel + stride]
-        ahead = np.minimum(one, other)
-        amid = (np.abs(one - other) <= ahead * SAME_SURFACE_TOLERANCE) & (flat[pixel] > 0)
-        pixel, ahead = pixel[amid], ahead[amid]
-        place, expected = cloud.lookup(pixel, ahead)
-        there = np.where(
-            (place >= 0) & (cloud.inverse_depth[place] > 0), cloud.grid.z.ravel()[place], 0
+        surface = np.minimum(one, other)
+        in_gap = (np.abs(one - other) <= surface * SAME_SURFACE_TOLERANCE) & (flat[pixel] > 0)
+        pixel, surface = pixel[in_gap], surface[in_gap]
+        point, expected = cloud.lookup(pixel, surface)
+        measured = np.where(
+            (point >= 0) & (cloud.inverse_depth[point] > 0), cloud.grid.z.ravel()[point], 0
         )
-        closed = np.abs(there - expected) <= expected * SAME_SURFACE_TOLERANCE
-        winner[pixel[closed]] = place[closed]
+        closed = np.abs(measured - expected) <= expected * SAME_SURFACE_TOLERANCE
+        nearest[pixel[closed]] = point[closed]
 
 
 def classify_unreached(
-    cloud: PointCloud, winner: Index, inverse: Float, validity: NDArray[np.uint8]
+    cloud: PointCloud, nearest: Index, inverse: Float, validity: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint8], Index]:
-    """Why pixels were not reached: a flat map of Reason and of the grid's points that tell.
+    """Find why pixels of the target were not reached.
 
-    A pixel is looked up at the depth of the farther of its neighbours: outside the depth
-    camera's view, or where that measured nothing, it is what `validity` (flat, of the
-    measured map) says; where something nearer stood in the way it is in SHADOW. Where that
-    very surface is seen the pixel was only slipped past, and `winner` is mended in place.
+    Each pixel is projected to the depth camera, at the depth of the farther of its neighbors.
+    Outside the depth camera's view it is MISSING. Where the depth camera measured nothing it
+    gets the status of that depth pixel. Where the depth camera sees something nearer it is
+    OCCLUDED. Where the camera sees the expected surface, the pixel was only missed, and that point
+    is taken.
+
+    Parameters
+    ----------
+    cloud : PointCloud
+        The points in the target's frame.
+    nearest : ndarray
+        Index of the point on each target pixel, flat, -1 where there is none. Changed in place.
+    inverse : ndarray
+        1 / z of the target's pixels, float32 (h, w), 0 where unknown.
+    validity : ndarray
+        DepthStatus of the measured map, flat.
+
+    Returns
+    -------
+    status : ndarray
+        DepthStatus of each target pixel, uint8, flat.
+    points : ndarray
+        Index of the point that the status comes from, flat; -1 where there is none.
     """
-    reasons = np.where(winner >= 0, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
-    points, measured = winner.copy(), cloud.grid.z.ravel()
-    pixel = np.flatnonzero(winner < 0)
+    status = np.where(nearest >= 0, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
+    points, measured = nearest.copy(), cloud.grid.z.ravel()
+    pixel = np.flatnonzero(nearest < 0)
     guess = _farther_neighbor(inverse.ravel(), cloud.target, pixel)
     pixel, guess = pixel[guess > 0], guess[guess > 0]
     for _ in range(2):
-        place, expected = cloud.lookup(pixel, guess)
-        there = np.where(place >= 0, measured[place], 0)
-        points[pixel], reasons[pixel] = place, DepthStatus.MISSING
-        unknown = (place >= 0) & (there == 0)
-        reasons[pixel[unknown]] = validity[cloud.grid.origin.ravel()[place[unknown]]]
-        reasons[pixel[there > 0]] = DepthStatus.OCCLUDED
-        here = (there > 0) & (cloud.inverse_depth[place] > 0)
-        same = here & (np.abs(there - expected) <= expected * SAME_SURFACE_TOLERANCE)
-        winner[pixel[same]] = place[same]
-        reasons[pixel[same]] = DepthStatus.VALID
-        # Something farther is seen through the pixel: ask again at that depth.
-        farther = here & (there > expected * (1 + SAME_SURFACE_TOLERANCE))
-        pixel, guess = pixel[farther], cloud.inverse_depth[place[farther]]
-    return reasons, points
+        point, expected = cloud.lookup(pixel, guess)
+        z = np.where(point >= 0, measured[point], 0)
+        points[pixel], status[pixel] = point, DepthStatus.MISSING
+        unknown = (point >= 0) & (z == 0)
+        status[pixel[unknown]] = validity[cloud.grid.origin.ravel()[point[unknown]]]
+        status[pixel[z > 0]] = DepthStatus.OCCLUDED
+        known = (z > 0) & (cloud.inverse_depth[point] > 0)
+        same = known & (np.abs(z - expected) <= expected * SAME_SURFACE_TOLERANCE)
+        nearest[pixel[same]] = point[same]
+        status[pixel[same]] = DepthStatus.VALID
+        # The depth camera sees something farther there: try again at that depth.
+        farther = known & (z > expected * (1 + SAME_SURFACE_TOLERANCE))
+        pixel, guess = pixel[farther], cloud.inverse_depth[point[farther]]
+    return status, points
 
 
 def _farther_neighbor(inverse: Float, target: Camera, pixel: Index) -> Float:
-    """1 / z of the farther of the nearest known pixels to the left and right of `pixel`, all
-    that are unknown; above and below where its row knows none.
+    """1 / z of the farther of the nearest known pixels to the left and right.
+
+    `pixel` holds all unknown pixels, flat and ascending. Where a row has no known pixels, those
+    above and below are used.
     """
     height, width = target.shape
     guess = _farther_in_row(inverse, pixel, width)
-    alone = guess == 0
-    if alone.any():
+    unknown = guess == 0
+    if unknown.any():
         row, column = np.divmod(pixel, width)
-        turned = column * height + row
-        order = np.argsort(turned)
-        upright = np.empty_like(guess)
+        transposed = column * height + row
+        order = np.argsort(transposed)
+        vertical = np.empty_like(guess)
         flat = inverse.reshape(target.shape).T.ravel()
-        upright[order] = _farther_in_row(flat, turned[order], height)
-        guess[alone] = upright[alone]
+        vertical[order] = _farther_in_row(flat, transposed[order], height)
+        guess[unknown] = vertical[unknown]
     return guess
 
 
 def _farther_in_row(inverse: Float, pixel: Index, width: int) -> Float:
-    """The smaller of the known values before and after every run of unknown pixels in a row."""
+    """The smaller of the known values before and after each run of unknown pixels in a row."""
     start = np.ones(pixel.size, bool)
     start[1:] = (np.diff(pixel) > 1) | (pixel[1:] % width == 0)
     begin, end = pixel[start], pixel[np.append(start[1:], True)[: pixel.size]]

@@ -1,4 +1,4 @@
-"""The points of a depth map as another camera has them before it."""
+"""The points of a depth map in the frame of another camera."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from .resize import Index
 from .source_density import SourceGrid
 
 _MIN_DEPTH_M = np.float32(1e-3)
-"""Metres before a camera under which it sees nothing."""
+"""Smallest distance, in meters, at which a camera sees a point."""
 
 
 @dataclass(frozen=True)
 class PointCloud:
-    """A grid's points in the target's frame, flat: x / z, y / z and 1 / z (0 where unknown)."""
+    """The points of `grid` in the frame of `target`.
+
+    `x` and `y` hold x / z and y / z, `inverse_depth` holds 1 / z in 1 / meter; all are float32 and
+    flat, and 0 where depth is unknown.
+    """
 
     grid: SourceGrid
     target: Camera
@@ -28,14 +32,14 @@ class PointCloud:
 
     @classmethod
     def from_grid(cls, grid: SourceGrid, target: Camera) -> PointCloud:
-        """Every point of `grid` moved into the frame of `target`."""
+        """Move every point of `grid` to the frame of `target`."""
         rotation, shift = relative_pose(grid.camera, target)
         ray_x, ray_y, ray_z = rotated_rays(grid.camera.intrinsics, rotation.tobytes())
         z = grid.z.ravel()
-        ahead = ray_z * z
-        ahead += np.float32(shift[2])
-        known = (z > 0) & (ahead > _MIN_DEPTH_M)  # False also for NaN, beyond the lens
-        inverse = 1 / np.fmax(ahead, _MIN_DEPTH_M)
+        target_z = ray_z * z
+        target_z += np.float32(shift[2])
+        known = (z > 0) & (target_z > _MIN_DEPTH_M)  # False also for NaN, outside the lens model
+        inverse = 1 / np.fmax(target_z, _MIN_DEPTH_M)
         inverse *= known
         x, y = ray_x * z, ray_y * z
         for values, step in ((x, shift[0]), (y, shift[1])):
@@ -44,10 +48,21 @@ class PointCloud:
         return cls(grid, target, x, y, inverse)
 
     def lookup(self, pixel: Index, inverse: Float) -> tuple[Index, Float]:
-        """Where the depth camera sees the target's pixels if they are at 1 / z = `inverse`.
+        """Project pixels of the target back to the depth camera.
 
-        `pixel` is flat. Returns flat indices on the grid, -1 outside it, and the depths to
-        expect there.
+        Parameters
+        ----------
+        pixel : ndarray
+            Flat indices of target pixels, (n,).
+        inverse : ndarray
+            Assumed 1 / z of these pixels, (n,).
+
+        Returns
+        -------
+        index : ndarray
+            Flat indices on the grid, (n,); -1 outside it.
+        z : ndarray
+            The depth that the depth camera would measure there, (n,), in meters.
         """
         camera = self.grid.camera
         rotation, shift = (part.astype(np.float32) for part in relative_pose(self.target, camera))
@@ -55,7 +70,7 @@ class PointCloud:
         points = rotation @ (np.stack([x, y, np.ones_like(x)]) / inverse) + shift[:, None]
         z = points[2]
         height, width = camera.shape
-        with np.errstate(all="ignore"):  # what is behind the camera or beyond its lens
+        with np.errstate(all="ignore"):  # points behind the camera or outside its lens model
             x, y = points[0] / z, points[1] / z
             seen = (z > _MIN_DEPTH_M) & (np.hypot(x, y) <= camera.max_ideal_radius)
             x, y = camera.distort(x, y)
@@ -67,7 +82,20 @@ class PointCloud:
 
 @lru_cache(maxsize=8)
 def rotated_rays(lens: Intrinsics, rotation: bytes = np.eye(3).tobytes()) -> Float:
-    """Where a camera's pixels look, turned into another's frame: float32 (3, h * w)."""
-    own = Camera.from_intrinsics(lens).rays().reshape(-1, 2).astype(np.float64)
-    whole = np.concatenate([own, np.ones((len(own), 1))], axis=1)
-    return np.asarray(np.frombuffer(rotation).reshape(3, 3) @ whole.T, np.float32)
+    """Rays of a camera's pixels, rotated to another camera's frame.
+
+    Parameters
+    ----------
+    lens : Intrinsics
+        Of the camera; hashable, because results are cached.
+    rotation : bytes
+        Rotation matrix, float64 (3, 3), as bytes.
+
+    Returns
+    -------
+    ndarray
+        float32 (3, h * w). Before the rotation z is 1.
+    """
+    rays = Camera.from_intrinsics(lens).rays().reshape(-1, 2).astype(np.float64)
+    homogeneous = np.concatenate([rays, np.ones((len(rays), 1))], axis=1)
+    return np.asarray(np.frombuffer(rotation).reshape(3, 3) @ homogeneous.T, np.float32)

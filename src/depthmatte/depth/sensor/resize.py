@@ -1,7 +1,7 @@
-"""A depth map brought to another size, pixel by pixel (SPEC row A12).
+"""Resize depth maps without mixing surfaces.
 
-What is missing never mixes with what is valid, and no value is invented between two
-surfaces: `bilinear` works inside surfaces and gives way to `nearest` at their edges.
+Missing depth never mixes with valid depth, and no depth is invented between two surfaces:
+`bilinear` works within surfaces, and `nearest` is used at their edges.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from ...options import Interpolation
 from ...types import Float
 
 Index = NDArray[np.intp]
+"""Flat indices of pixels."""
 
 SAME_SURFACE_TOLERANCE = 0.03
-"""Neighbours belong to one surface when they differ by less than this share of their depth,
-or by this much where depth is relative."""
+"""Largest difference of neighbors on one surface: a share of their depth, or a difference of
+relative depth."""
 
 
 def surface_tolerance(z: Float, metric: bool) -> Float:
-    """How far a neighbour may lie off to be of the same surface, for every pixel."""
+    """Largest depth difference of a neighbor on the same surface, for each pixel (h, w)."""
     return (
         z * np.float32(SAME_SURFACE_TOLERANCE)
         if metric
@@ -38,25 +39,43 @@ def resize_depth(
     interpolation: Interpolation = "bilinear",
     metric: bool = True,
 ) -> tuple[Float, Index]:
-    """`values` (h, w) at `shape` and, for every pixel there, the flat index it came from.
+    """Resize a map within its surfaces.
 
-    The pixel it came from (the one it lies in) decides whether a value is valid; with
-    `bilinear` the value is the mean of the valid ones around, by area where the map
-    shrinks, as long as they agree.
+    Parameters
+    ----------
+    values : ndarray
+        float32 (h, w).
+    valid : ndarray
+        Where values are valid, boolean (h, w).
+    shape : tuple of int
+        (H, W) of the result.
+    interpolation : str
+        `nearest`, or `bilinear`: the mean of the valid values around, by area where the map
+        shrinks, if they lie on one surface.
+    metric : bool
+        Whether values are in meters, which sets the tolerance of a surface.
+
+    Returns
+    -------
+    values : ndarray
+        float32 (H, W).
+    index : ndarray
+        Flat index of the source pixel that each pixel lies in, (H, W). This source pixel
+        decides whether the value is valid.
     """
     origin = _nearest_index(valid.shape, shape)
-    taken = values.ravel()[origin]
+    nearest = values.ravel()[origin]
     if interpolation == "nearest" or shape == values.shape:
-        return taken, origin
+        return nearest, origin
     mean, _ = normalized_convolution(
         values, valid.astype(np.float32), lambda part: resize(part, shape)
     )
     smooth = _is_one_surface(values, valid, shape, metric).ravel()[origin]
-    return np.where(smooth & valid.ravel()[origin], mean, taken), origin
+    return np.where(smooth & valid.ravel()[origin], mean, nearest), origin
 
 
 def _nearest_index(source: tuple[int, ...], shape: tuple[int, int]) -> Index:
-    """(h, w) of the flat index in `source` of the pixel that each pixel of `shape` lies in."""
+    """Flat index in `source` of the pixel that each pixel of `shape` lies in, (h, w)."""
     rows, columns = (
         ((np.arange(count) + 0.5) * size / count).astype(np.intp)
         for size, count in zip(source, shape, strict=True)
@@ -67,7 +86,7 @@ def _nearest_index(source: tuple[int, ...], shape: tuple[int, int]) -> Index:
 def _is_one_surface(
     values: Float, valid: NDArray[np.bool_], shape: tuple[int, int], metric: bool
 ) -> NDArray[np.bool_]:
-    """True where all valid pixels that a mean may reach lie on one surface."""
+    """Where all valid pixels that a mean may include lie on one surface."""
     sides = [
         2 * max(round(size / count / 2), 1) + 1
         for size, count in zip(values.shape, shape, strict=True)
@@ -77,5 +96,5 @@ def _is_one_surface(
         cv2.erode(np.where(valid, values, np.float32(np.inf)), window), np.float32
     )
     high = cv2.dilate(np.where(valid, values, np.float32(-np.inf)), window)
-    with np.errstate(invalid="ignore", over="ignore"):  # where nothing near is valid
+    with np.errstate(invalid="ignore", over="ignore"):  # where no pixel around is valid
         return np.asarray(high - low <= surface_tolerance(low, metric) * 2)

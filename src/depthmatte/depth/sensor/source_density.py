@@ -1,4 +1,4 @@
-"""A depth map at the density at which another camera sees it without gaps."""
+"""Resample a depth map so densely that another camera sees it without gaps."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from ...types import Float, Mask
 from .resize import SAME_SURFACE_TOLERANCE, Index, resize_depth
 
 _MAX_CELL_PX = 0.95
-"""Pixels, upright and across, that one cell between neighbours may cover on the other camera's
-grid: where it is 1, a cell fits into every pixel there, and so one of its corners."""
+"""Largest height and width, in target pixels, of a cell between neighbors. Below 1 each pixel holds
+a corner of a cell."""
 
 _MAX_DENSIFY_FACTOR = 16.0
+"""Largest factor by which each side of a map grows."""
+
 _MAX_GRID_PIXELS = 2**22
-"""Pixels a map is made denser to at most: memory must not follow a wild calibration."""
+"""Largest number of pixels of a denser map. It limits memory if the calibration is wrong."""
 
 _COARSE_SAMPLES_PER_SIDE = 48
-"""Rows and columns of the coarse look that finds the density."""
+"""Number of rows and columns that are projected to find the density."""
 
 _REGION_PARTS_PER_SIDE = 8
-"""Parts of a side that the visible region is rounded to: as a picture moves, the tables kept
-for its grid stay good."""
+"""Number of parts per side that the visible region is rounded to, so that cached tables stay usable
+when the camera moves a little."""
 
 
 @dataclass(frozen=True)
 class SourceGrid:
-    """Depth `z` float32 (h, w), 0 where unknown, on the grid of `camera`; `origin` holds, for
-    every pixel, the flat index of the measured pixel it stands for.
+    """Depth on the grid of `camera`.
+
+    `z` is in meters, float32 (h, w), 0 where unknown. `origin` holds the flat index of the measured
+    pixel that each pixel comes from.
     """
 
     camera: Camera
@@ -39,31 +43,48 @@ class SourceGrid:
 
     @classmethod
     def from_depth(cls, z: Float, valid: Mask, source: Camera, target: Camera) -> SourceGrid:
-        """What `target` sees of a depth map taken by `source`, cells `APART` or less there.
+        """Make a depth map so dense that its cells cover less than a pixel of `target`.
 
-        A coarser map is interpolated along its surfaces; a finer one stays, for thin things
-        must not fall between its pixels.
+        A coarse map is interpolated along its surfaces. A fine map stays as it is, because thin
+        objects must not be lost.
+
+        Parameters
+        ----------
+        z : ndarray
+            Depth in meters, float32 (h, w).
+        valid : ndarray
+            Where depth is valid, boolean (h, w).
+        source : Camera
+            The depth camera.
+        target : Camera
+            The other camera.
+
+        Returns
+        -------
+        SourceGrid
+            The part of the map that `target` sees, or all of a fine map.
         """
-        landed, places = _project_coarse(z, valid, source, target)
-        inside = _lands_inside(landed, target.shape)
-        apart = _cell_size_px(landed, places, inside)
+        projected, samples = _project_coarse(z, valid, source, target)
+        inside = _lands_inside(projected, target.shape)
+        cell_px = _cell_size_px(projected, samples, inside)
         values = np.where(valid, z, np.float32(0))
         origin = np.arange(z.size).reshape(z.shape)
-        if apart <= _MAX_CELL_PX:
+        if cell_px <= _MAX_CELL_PX:
             return cls(source, values, origin)
-        part = _visible_region(inside, places, z.shape)
+        part = _visible_region(inside, samples, z.shape)
         return _densify(
-            cls(_crop_camera(source, part), values[part], origin[part]), apart / _MAX_CELL_PX
+            cls(_crop_camera(source, part), values[part], origin[part]), cell_px / _MAX_CELL_PX
         )
 
 
 def _densify(grid: SourceGrid, factor: float) -> SourceGrid:
+    """The grid with each side about `factor` times as long, rounded up to quarter powers of 2."""
     factor = min(2 ** (np.ceil(np.log2(factor) * 4) / 4), _MAX_DENSIFY_FACTOR)
     height, width = grid.z.shape
     factor = min(factor, max(1.0, float(np.sqrt(_MAX_GRID_PIXELS / (height * width)))))
     shape = (int(np.ceil(height * factor)), int(np.ceil(width * factor)))
     known = grid.z > 0
-    # Over the picture of a plane 1 / z is linear, z is not.
+    # In the picture of a plane 1 / z is linear, z is not.
     inverse = np.divide(1, grid.z, out=np.zeros_like(grid.z), where=known)
     inverse, index = resize_depth(inverse, known, shape)
     z = np.divide(1, inverse, out=np.zeros_like(inverse), where=inverse > 0)
@@ -71,6 +92,7 @@ def _densify(grid: SourceGrid, factor: float) -> SourceGrid:
 
 
 def _crop_camera(camera: Camera, part: tuple[slice, slice]) -> Camera:
+    """The camera of a part of the picture."""
     rows, columns = part
     return replace(
         camera,
@@ -81,46 +103,47 @@ def _crop_camera(camera: Camera, part: tuple[slice, slice]) -> Camera:
 
 
 def _project_coarse(z: Float, valid: Mask, source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
-    """Some pixels of the map (n, m): where they land on `target`, and (x, y, z) on the map."""
+    """Project some pixels (n, m): their place on `target`, and their (x, y, z) on the map."""
     height, width = z.shape
     x, y = np.meshgrid(
         np.arange(0, width, max(width // _COARSE_SAMPLES_PER_SIDE, 1)),
         np.arange(0, height, max(height // _COARSE_SAMPLES_PER_SIDE, 1)),
     )
-    some = np.where(valid[y, x], z[y, x], np.nan)
-    places = np.stack([x, y, some], axis=-1)
-    return target.project(source.unproject(places[..., :2], some)), places
+    sample_z = np.where(valid[y, x], z[y, x], np.nan)
+    samples = np.stack([x, y, sample_z], axis=-1)
+    return target.project(source.unproject(samples[..., :2], sample_z)), samples
 
 
-def _lands_inside(landed: Matrix, shape: tuple[int, int]) -> Mask:
-    far = np.array(shape[::-1]) - 0.5
-    return np.asarray(((landed > -0.5) & (landed < far)).all(axis=-1))
+def _lands_inside(projected: Matrix, shape: tuple[int, int]) -> Mask:
+    """Which points (x, y) lie inside a picture of `shape`."""
+    end = np.array(shape[::-1]) - 0.5
+    return np.asarray(((projected > -0.5) & (projected < end)).all(axis=-1))
 
 
-def _cell_size_px(landed: Matrix, places: Matrix, inside: Mask) -> float:
-    """How wide or high nearly all cells between neighbours of one surface land, in pixels."""
-    corner, z = (slice(None, -1), slice(None, -1)), places[..., 2]
+def _cell_size_px(projected: Matrix, samples: Matrix, inside: Mask) -> float:
+    """Width or height, in target pixels, of cells between neighbors of one surface (99 %)."""
+    corner, z = (slice(None, -1), slice(None, -1)), samples[..., 2]
     extent = np.zeros((*z[corner].shape, 2))
     whole = inside[corner].copy()
-    for neighbour in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
-        step = np.linalg.norm(places[neighbour][..., :2] - places[corner][..., :2], axis=-1)
-        extent += np.abs(landed[neighbour] - landed[corner]) / step[..., None]
-        # Neighbours beyond the fold of a lens land nowhere.
-        whole &= np.isfinite(landed[neighbour]).all(axis=-1)
+    for neighbor in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+        step = np.linalg.norm(samples[neighbor][..., :2] - samples[corner][..., :2], axis=-1)
+        extent += np.abs(projected[neighbor] - projected[corner]) / step[..., None]
+        # Neighbors outside the lens model have no projection.
+        whole &= np.isfinite(projected[neighbor]).all(axis=-1)
         whole &= (
-            np.abs(z[neighbour] - z[corner])
+            np.abs(z[neighbor] - z[corner])
             < np.minimum(SAME_SURFACE_TOLERANCE * step, 0.25) * z[corner]
         )
     widest = extent.max(axis=-1)[whole]
     return float(np.percentile(widest, 99)) if widest.size else _MAX_CELL_PX
 
 
-def _visible_region(inside: Mask, places: Matrix, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """The rows and columns of the map around all that lands inside, in eighths of its sides."""
+def _visible_region(inside: Mask, samples: Matrix, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of the map that hold all samples inside, in eighths of its sides."""
     spans = []
     for axis, size in enumerate(shape):
         hit = np.flatnonzero(inside.any(axis=1 - axis))
-        lines = np.take(places[..., 1 - axis], 0, axis=1 - axis)
+        lines = np.take(samples[..., 1 - axis], 0, axis=1 - axis)
         around = lines[[max(hit[0] - 2, 0), min(hit[-1] + 2, len(lines) - 1)]]
         part = -(-size // _REGION_PARTS_PER_SIDE)
         low = int(around[0]) // part * part

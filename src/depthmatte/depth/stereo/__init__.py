@@ -1,1 +1,1 @@
-"""stereo."""
+"""Depth from two views of the scene."""

@@ -1,4 +1,4 @@
-"""Disparity: how far apart two rectified views show the same thing."""
+"""Disparity maps of rectified pairs, and operations on them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,25 @@ from ...errors import InputError
 from ...types import RGB, Float, Mask
 
 LEFT_RIGHT_TOLERANCE_PX = 1.0
-"""Pixels by which the disparities of both views may differ and still agree."""
+"""Largest difference, in pixels, of the disparities of both views at one point."""
 
 
 @dataclass(frozen=True)
 class Disparity:
-    """`pixels` float32 (h, w), finite: x_left - x_right in pixels of the view it belongs to.
+    """The disparity map of one view of a rectified pair.
 
-    `prob` float32 (h, w) in [0, 1] is the chance that a value is right, 0 where nothing was
-    matched; there `pixels` holds the best guess a matcher has.
+    Parameters
+    ----------
+    pixels : ndarray
+        Disparity x_left - x_right in pixels of this view, float32 (h, w), finite. Unmatched
+        pixels hold the matcher's best guess.
+    prob : ndarray
+        Probability that a value is right, float32 (h, w) in [0, 1]; 0 where nothing was matched.
+
+    Raises
+    ------
+    InputError
+        For maps of another type, size or range.
     """
 
     pixels: Float
@@ -40,7 +50,7 @@ class Disparity:
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Disparity:
-        """Nothing matched."""
+        """A map of `shape` (h, w) in which nothing is matched."""
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     @property
@@ -49,9 +59,9 @@ class Disparity:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def resized(self, shape: tuple[int, int]) -> Disparity:
-        """The same on a picture resized to `shape`, counted in its pixels.
+        """The map of the view resized to `shape` (h, w), in pixels of the resized view.
 
-        Unmatched values are never mixed into matched ones.
+        Unmatched values do not mix with matched ones.
         """
         if shape == self.shape:
             return self
@@ -60,32 +70,44 @@ class Disparity:
         mixed = resize(self.pixels * known, shape) / np.maximum(share, np.float32(1e-6))
         pixels = np.where(share > 0, mixed, resize(self.pixels, shape))
         prob = np.where(share >= 0.5, np.clip(resize(self.prob, shape), 0, 1), 0)
-        wider = np.float32(shape[1] / self.shape[1])
-        return Disparity((pixels * wider).astype(np.float32), prob.astype(np.float32))
+        width_factor = np.float32(shape[1] / self.shape[1])
+        return Disparity((pixels * width_factor).astype(np.float32), prob.astype(np.float32))
 
     def mirrored(self) -> Disparity:
-        """The same on the picture seen in a mirror."""
-        return Disparity(*(np.ascontiguousarray(map[:, ::-1]) for map in (self.pixels, self.prob)))
+        """The map of the horizontally flipped view."""
+        return Disparity(
+            *(np.ascontiguousarray(plane[:, ::-1]) for plane in (self.pixels, self.prob))
+        )
 
 
 class StereoMatcher(Protocol):
-    """Matches a rectified pair: two uint8 (h, w, 3) of one size -> the left view's Disparity.
-
-    Values are >= 0. `reach` is the largest disparity to expect, in pixels; None: unknown.
-    """
+    """A function that matches a rectified pair: left and right view -> disparity of the left."""
 
     def __call__(self, left: RGB, right: RGB, max_disparity: float | None = None) -> Disparity:
-        """Match one pair."""
+        """Match one pair.
+
+        Parameters
+        ----------
+        left, right : ndarray
+            Views of one size, uint8 (h, w, 3).
+        max_disparity : float, optional
+            Largest disparity to expect, in pixels; unknown if not given.
+
+        Returns
+        -------
+        Disparity
+            Of the left view, (h, w), with values of at least 0.
+        """
         ...
 
 
 def flip_view(view: RGB) -> RGB:
-    """The picture seen in a mirror."""
+    """The view flipped horizontally."""
     return np.ascontiguousarray(view[:, ::-1])
 
 
 def shift_view(view: RGB, offset_px: int) -> RGB:
-    """The picture moved `by` pixels to the right, its border repeated."""
+    """The view moved to the right by `offset_px` pixels, its border repeated."""
     columns = (np.arange(view.shape[1]) - offset_px).clip(0, view.shape[1] - 1)
     return view[:, columns] if offset_px else view
 
@@ -93,50 +115,99 @@ def shift_view(view: RGB, offset_px: int) -> RGB:
 def match_right(
     matcher: StereoMatcher, left: RGB, right: RGB, max_disparity: float | None = None
 ) -> Disparity:
-    """The right view's disparity: in a mirror it is the left one (SPEC row A9)."""
+    """Match a pair for the disparity of the right view, with a matcher for the left.
+
+    Both views are flipped and exchanged, which makes the right view a left one.
+    """
     return matcher(flip_view(right), flip_view(left), max_disparity).mirrored()
 
 
 def warp_right_to_left(left: Float, right: NDArray[Any], fill_value: Any) -> NDArray[Any]:
-    """What `right` (h, w) of the right view holds where the left one's disparities point.
+    """Warp a map of the right view to the left view.
 
-    `outside` stands where they point beside the view.
+    Parameters
+    ----------
+    left : ndarray
+        Disparity of the left view, float32 (h, w).
+    right : ndarray
+        A map of the right view, (h, w).
+    fill_value
+        Value where a disparity points outside the right view.
+
+    Returns
+    -------
+    ndarray
+        (h, w), of the type of `right`.
     """
     width = left.shape[1]
     target = np.rint(np.arange(width, dtype=np.float32) - left).astype(np.intp)
-    there = np.take_along_axis(right, target.clip(0, width - 1), axis=1)
-    return np.where((target < 0) | (target >= width), right.dtype.type(fill_value), there)
+    warped = np.take_along_axis(right, target.clip(0, width - 1), axis=1)
+    return np.where((target < 0) | (target >= width), right.dtype.type(fill_value), warped)
 
 
 def left_right_difference(left: Float, right: Float) -> Float:
-    """By how many pixels the right view disagrees at the place the left one points at.
+    """Difference of the disparities of both views at the same point.
 
-    Both are disparities (h, w) of their own view; infinity where it points outside.
+    Parameters
+    ----------
+    left, right : ndarray
+        Disparity of each view, float32 (h, w).
+
+    Returns
+    -------
+    ndarray
+        Absolute difference in pixels, float32 (h, w) of the left view; infinity where the
+        disparity points outside the right view.
     """
     return np.asarray(np.abs(left - warp_right_to_left(left, right, np.inf)), np.float32)
 
 
 def occlusion_mask(left: Float, covered: Mask | None = None) -> Mask:
-    """Boolean (h, w): what the right view cannot see, by the left one's disparities alone.
+    """Find pixels of the left view that the right view cannot see.
 
-    A pixel is hidden when one farther right, and so nearer, lands at its place or beyond in
-    the right view, or when it lands outside that view or where `covered` (h, w) is False.
+    A pixel is occluded when a pixel farther to the right lands at the same place or farther left
+    in the right view. Pixels that land outside the right view count too.
+
+    Parameters
+    ----------
+    left : ndarray
+        Disparity of the left view, float32 (h, w).
+    covered : ndarray, optional
+        Where the right view holds picture content, boolean (h, w); everywhere if not given.
+
+    Returns
+    -------
+    ndarray
+        Boolean (h, w).
     """
     width = left.shape[1]
     landing = np.arange(width, dtype=np.float32) - left
-    nearest = np.minimum.accumulate(landing[:, ::-1], axis=1)[:, ::-1]
-    lost = ~warp_right_to_left(
+    leftmost = np.minimum.accumulate(landing[:, ::-1], axis=1)[:, ::-1]
+    occluded = ~warp_right_to_left(
         left, np.ones(left.shape, bool) if covered is None else covered, False
     )
-    lost[:, :-1] |= landing[:, :-1] >= nearest[:, 1:]
-    return lost
+    occluded[:, :-1] |= landing[:, :-1] >= leftmost[:, 1:]
+    return occluded
 
 
 def fill_disparity_holes(pixels: Float, known: Mask) -> Float:
-    """Holes get the smaller of the nearest known disparities left and right in their row.
+    """Fill unknown disparities from their row.
 
-    What one view hides is background, so the farther neighbour is the likely one. Rows
-    without any known value take the nearest row above, then below, that has one.
+    Each hole gets the smaller of the nearest known values to its left and right, because occluded
+    pixels mostly belong to the background. A row without known values is copied from the nearest
+    row above that has some, or below if there is none above.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Disparity, float32 (h, w).
+    known : ndarray
+        Where it is known, boolean (h, w).
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w); 0 everywhere if nothing is known.
     """
     if not known.any():
         return np.zeros_like(pixels)
@@ -145,8 +216,11 @@ def fill_disparity_holes(pixels: Float, known: Mask) -> Float:
     before = np.maximum.accumulate(np.where(known, columns, -1), axis=1)
     after = np.minimum.accumulate(np.where(known, columns, width)[:, ::-1], axis=1)[:, ::-1]
     sides = (
-        np.where(there, np.take_along_axis(pixels, at, axis=1), np.inf)
-        for there, at in ((before >= 0, before.clip(0)), (after < width, after.clip(0, width - 1)))
+        np.where(exists, np.take_along_axis(pixels, column, axis=1), np.inf)
+        for exists, column in (
+            (before >= 0, before.clip(0)),
+            (after < width, after.clip(0, width - 1)),
+        )
     )
     filled = np.minimum(*sides)
     rows = np.flatnonzero(known.any(axis=1))

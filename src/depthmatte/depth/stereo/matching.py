@@ -1,4 +1,4 @@
-"""Two views of a scene matched, whatever state they come in."""
+"""Match two views of a scene: rectified, calibrated or as they are."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ from .rectify import (
 )
 
 _MIN_PARALLAX_WIDTH_SHARE = 1 / 768
-"""Share of the width that disparities must reach to tell anything about depth."""
+"""Range of disparities, as a share of the width, below which a pair has no parallax."""
 
 _MIN_GRAY_STD = 1.0
-"""Grey levels a view must vary by (standard deviation) to be matched at all."""
+"""Standard deviation, in gray levels from 0 to 255, below which a view counts as blank."""
 
 _MAX_WRONG_SIGN_SHARE = 0.05
-"""Share of matches that may have the wrong sign by mistake."""
+"""Share of keypoint matches that may have the wrong sign by mistake."""
 
 _MIN_MATCHED_SHARE = 0.25
-"""Share of a view that must be matched when hardly any single point is."""
+"""Share of a view that must be matched if too few keypoints match."""
 
 _SEARCH_RANGE_FACTORS = (1.5, 0.04)
-"""Nearest things may have this many times the disparity of any matched point, plus this
-share of the width: points are few on the smooth things in front."""
+"""Largest disparity to search: the largest of the keypoints times the first, plus the second as a
+share of the width. Smooth objects in front have few keypoints."""
 
 
 @dataclass(frozen=True)
 class StereoMatch:
-    """A matched pair: `disparity` on the photo's own pixels, counted in those of `pair`.
+    """A matched pair.
 
-    `hidden` is True where the other view does not see a photo pixel. `shifted` says that
-    nobody knows the disparity of infinitely far things.
+    `disparity` is on the photo's pixels (h, w), in pixels of `pair`. `hidden` marks photo pixels
+    that the other view does not see. `shifted` says that the disparity of infinitely far points is
+    unknown.
     """
 
     disparity: Disparity
@@ -69,20 +70,41 @@ def match_pair(
     shifted: bool = False,
     max_disparity: float | None = None,
 ) -> StereoMatch:
-    """Match two views, uint8 (h, w, 3), and bring the disparity to the original one's pixels.
+    """Match two views and move the disparity to the photo's pixels.
 
-    `rectified` says whether rows agree, None that nobody knows; `rig` calibrates the pair,
-    its `photo` being the original view. `shifted` allows pairs cut for viewing, whose
-    infinitely far things have some disparity; otherwise negative ones mean swapped views.
-    `reach` is the largest disparity to expect. Where the views show no parallax,
-    probability is 0. Raises InputError for views that are swapped, differ in shape, or
-    whose rows cannot be brought together.
+    Parameters
+    ----------
+    left, right : ndarray
+        The views, uint8 (h, w, 3).
+    matcher : StereoMatcher
+        Matches the rectified pair.
+    photo_side : str
+        Which view is the photo: `left` or `right`.
+    rig : Rig, optional
+        Calibration of the pair. Its `photo` is the camera of the photo.
+    rectified : bool, optional
+        Whether matching points lie in equal rows. Keypoints decide if not given.
+    shifted : bool
+        Whether the pair may be shifted sideways for viewing, so that infinitely far points have
+        a disparity. Otherwise negative disparities mean that the views are swapped.
+    max_disparity : float, optional
+        Largest disparity to expect, in pixels. Keypoints decide if not given.
+
+    Returns
+    -------
+    StereoMatch
+        With probability 0 everywhere where the views show no parallax.
+
+    Raises
+    ------
+    InputError
+        For views that are swapped, differ in shape, or cannot be rectified.
     """
     try:
         return _match_rectified(
             left, right, matcher, photo_side, rig, rectified, shifted, max_disparity
         )
-    except cv2.error as error:  # OpenCV asserts on views that are hardly any, one pixel wide
+    except cv2.error as error:  # OpenCV asserts on tiny views, for example one pixel wide
         raise InputError(
             "stereo: the views cannot be matched; give two pictures of one scene"
         ) from error
@@ -91,41 +113,44 @@ def match_pair(
 def _match_rectified(
     left: RGB,
     right: RGB,
-    matching: StereoMatcher,
-    original: ViewSide,
+    matcher: StereoMatcher,
+    photo_side: ViewSide,
     rig: Rig | None,
     rectified: bool | None,
     shifted: bool,
-    reach: float | None,
+    max_disparity: float | None,
 ) -> StereoMatch:
-    pair = _rectify(left, right, original, rig, rectified)
-    found = match_keypoints(pair.left, pair.right).epipolar_inliers().in_equal_rows()
-    behind = _negative_share(found)
+    pair = _rectify(left, right, photo_side, rig, rectified)
+    keypoints = match_keypoints(pair.left, pair.right).epipolar_inliers().in_equal_rows()
+    negative_share = _negative_share(keypoints)
     shifted = (
         shifted
         or pair.how == "estimated"
-        or _MAX_WRONG_SIGN_SHARE < behind < 1 - _MAX_WRONG_SIGN_SHARE
+        or _MAX_WRONG_SIGN_SHARE < negative_share < 1 - _MAX_WRONG_SIGN_SHARE
     )
-    if not shifted and behind >= 1 - _MAX_WRONG_SIGN_SHARE:
+    if not shifted and negative_share >= 1 - _MAX_WRONG_SIGN_SHARE:
         raise InputError("stereo: left and right views seem swapped; exchange them")
-    low, high = _disparity_span(found, pair.left.shape[1])
+    low, high = _disparity_span(keypoints, pair.left.shape[1])
     low = np.floor(min(low, 0.0)) if shifted else 0.0
-    disparity = _match_photo_view(pair, matching, int(low), reach or (high - low if high else None))
-    strange = not found.is_sufficient and (disparity.prob > 0).mean() < _MIN_MATCHED_SHARE
-    if strange or _has_no_parallax(pair, disparity, shifted):
+    disparity = _match_photo_view(
+        pair, matcher, int(low), max_disparity or (high - low if high else None)
+    )
+    few_matches = not keypoints.is_sufficient and (disparity.prob > 0).mean() < _MIN_MATCHED_SHARE
+    if few_matches or _has_no_parallax(pair, disparity, shifted):
         disparity = Disparity.none(disparity.shape)
-    unseen, uncovered = _occluded_and_uncovered(pair, disparity.pixels)
+    occluded, uncovered = _occluded_and_uncovered(pair, disparity.pixels)
     disparity = Disparity(disparity.pixels, np.where(uncovered, np.float32(0), disparity.prob))
-    sights = Disparity(disparity.pixels, (~unseen).astype(np.float32))
+    visibility = Disparity(disparity.pixels, (~occluded).astype(np.float32))
     return StereoMatch(
-        pair.to_photo_pixels(disparity), pair.to_photo_pixels(sights).prob == 0, pair, shifted
+        pair.to_photo_pixels(disparity), pair.to_photo_pixels(visibility).prob == 0, pair, shifted
     )
 
 
 def _rectify(
-    left: RGB, right: RGB, original: ViewSide, rig: Rig | None, rectified: bool | None
+    left: RGB, right: RGB, photo_side: ViewSide, rig: Rig | None, rectified: bool | None
 ) -> RectifiedPair:
-    photo, other = (left, right) if original == "left" else (right, left)
+    """Rectify a pair by what is known about it."""
+    photo, other = (left, right) if photo_side == "left" else (right, left)
     if rig is not None and not rig.rectified:
         return rectify_calibrated(photo, other, rig)
     stretch = (photo.shape[1] / photo.shape[0]) / (other.shape[1] / other.shape[0])
@@ -134,46 +159,46 @@ def _rectify(
             f"stereo: views of {photo.shape[1]} x {photo.shape[0]} and {other.shape[1]} x "
             f"{other.shape[0]} differ in shape; give both uncropped"
         )
-    pair = pair_from_rectified(left, right, original, rig)
+    pair = pair_from_rectified(left, right, photo_side, rig)
     if rectified or rig is not None:
         return pair
-    found = match_keypoints(pair.left, pair.right)
+    keypoints = match_keypoints(pair.left, pair.right)
     return (
         pair
-        if is_rectified(found)
-        else rectify_uncalibrated(pair.left, pair.right, original, found)
+        if is_rectified(keypoints)
+        else rectify_uncalibrated(pair.left, pair.right, photo_side, keypoints)
     )
 
 
-def _negative_share(found: KeypointMatches) -> float:
-    """Share of negative ones among clear disparities; 0 where there are too few to tell."""
-    clear = found.disparity[np.abs(found.disparity) > found.pixel_size]
+def _negative_share(keypoints: KeypointMatches) -> float:
+    """Share of negative values among clear disparities; 0 where there are too few to decide."""
+    clear = keypoints.disparity[np.abs(keypoints.disparity) > keypoints.pixel_size]
     return float((clear < 0).mean()) if len(clear) >= MIN_MATCHES else 0.0
 
 
-def _disparity_span(found: KeypointMatches, width: int) -> tuple[float, float]:
-    """Least and largest disparity to expect, in pixels; (0, 0) where nobody knows."""
-    if not found.is_sufficient:
+def _disparity_span(keypoints: KeypointMatches, width: int) -> tuple[float, float]:
+    """Smallest and largest disparity to expect, in pixels; (0, 0) where they are unknown."""
+    if not keypoints.is_sufficient:
         return 0.0, 0.0
-    low, high = np.percentile(found.disparity, (1, 99))
-    times, more = _SEARCH_RANGE_FACTORS
-    return float(low - more * width / 2), float(max(times * high, high) + more * width)
+    low, high = np.percentile(keypoints.disparity, (1, 99))
+    factor, margin = _SEARCH_RANGE_FACTORS
+    return float(low - margin * width / 2), float(max(factor * high, high) + margin * width)
 
 
 def _match_photo_view(
-    pair: RectifiedPair, matching: StereoMatcher, low: int, reach: float | None
+    pair: RectifiedPair, matcher: StereoMatcher, low: int, max_disparity: float | None
 ) -> Disparity:
-    """The original view's disparity, found from `low` on."""
-    # Matchers count from 0: the other view is moved until that is where disparities begin.
+    """The disparity of the photo's view, with `low` as the smallest value."""
+    # Matchers search from 0, so the other view is shifted until the smallest disparity is 0.
     if pair.photo_side == "left":
-        found = matching(pair.left, shift_view(pair.right, low), reach)
+        found = matcher(pair.left, shift_view(pair.right, low), max_disparity)
     else:
-        found = match_right(matching, shift_view(pair.left, -low), pair.right, reach)
+        found = match_right(matcher, shift_view(pair.left, -low), pair.right, max_disparity)
     return replace(found, pixels=found.pixels + np.float32(low)) if low else found
 
 
 def _has_no_parallax(pair: RectifiedPair, disparity: Disparity, shifted: bool) -> bool:
-    """Equal or blank views, and those in which nothing is matched."""
+    """Whether the views are equal or blank, or nothing is matched."""
     known = disparity.pixels[disparity.prob > 0]
     if not known.size or min(pair.left.std(), pair.right.std()) < _MIN_GRAY_STD:
         return True
@@ -184,7 +209,7 @@ def _has_no_parallax(pair: RectifiedPair, disparity: Disparity, shifted: bool) -
 
 
 def _occluded_and_uncovered(pair: RectifiedPair, pixels: Float) -> tuple[Mask, Mask]:
-    """What of the original the other view does not see, and what of that was never in it."""
+    """Pixels that the other view does not see, and those of them that lie outside its frame."""
     covered = np.ones(pixels.shape, bool) if pair.covered is None else pair.covered
     if pair.photo_side == "left":
         return occlusion_mask(pixels, covered), ~warp_right_to_left(pixels, covered, True)

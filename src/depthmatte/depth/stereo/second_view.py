@@ -1,4 +1,4 @@
-"""The source of depth that matches a photo with a second view: SPEC rows A9 and A10."""
+"""Depth from a second view of the scene."""
 
 from __future__ import annotations
 
@@ -21,20 +21,39 @@ from .sgbm import match_sgbm
 from .triangulate import triangulate
 
 _MAX_PAIR_SIDE_PX = 1024
-"""Longer side at which a photo's pair is matched for the canvas: enough for its 480 x 352."""
+"""Longer side, in pixels, of the pair that is matched: enough for a canvas of 480 x 352."""
 
 
 def create_matcher(
     name: str | Path = "stereo", threads: int | None = None, side: int | None = None
 ) -> StereoMatcher:
-    """The matcher called "stereo" or "sgbm", or that of an `.onnx` file or URL#sha256=HEX.
+    """Make the matcher of a name.
 
-    `side` is the longer side in pixels at which a network matches (None: its usual one).
-    Raises InputError for unknown names, WeightsError for a network that cannot be used.
+    Parameters
+    ----------
+    name : str or Path
+        `stereo` (the shipped network), `sgbm` (semi-global matching), an `.onnx` file, or
+        URL#sha256=HEX.
+    threads : int, optional
+        CPU threads of the network; all cores if not given.
+    side : int, optional
+        Longer side, in pixels, at which a network matches; MATCH_SIDE_PX if not given.
+
+    Returns
+    -------
+    StereoMatcher
+        The matcher.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    WeightsError
+        For a network that cannot be used.
     """
     if name == "sgbm":
         return match_sgbm
-    # Here, not above: the classical matcher does not need ONNX Runtime.
+    # Imported here because `sgbm` does not need ONNX Runtime.
     from ...networks.network import Network
     from .network_matcher import MATCH_SIDE_PX, create_network_matcher
 
@@ -43,10 +62,18 @@ def create_matcher(
 
 
 def create_stereo_source(load_matcher: Callable[[], StereoMatcher]) -> DepthFunction:
-    """A source that matches `photo.evidence.second`; `Depth.none` where there is none.
+    """Make the depth source "stereo", which matches `photo.evidence.second_view`.
 
-    `matching` gives the matcher when a pair is there, so that no network loads in vain.
-    The source raises InputError for a pair that cannot be matched.
+    Parameters
+    ----------
+    load_matcher : callable
+        Returns the matcher. It is called only when there is a second view.
+
+    Returns
+    -------
+    callable
+        (Photo, Canvas) -> Depth. It returns `Depth.none` without a second view, and raises
+        InputError for a pair that cannot be matched.
     """
 
     def source(photo: Photo, canvas: Canvas) -> Depth:
@@ -54,26 +81,28 @@ def create_stereo_source(load_matcher: Callable[[], StereoMatcher]) -> DepthFunc
         if second is None:
             return Depth.none(canvas.fit.canvas)
         try:
-            found = _match(photo, second, load_matcher())
+            match = _match(photo, second, load_matcher())
         except InputError as error:
             raise InputError(f"{photo.meta.name}: {error}") from None
-        return depth_to_canvas(triangulate(found), canvas)
+        return depth_to_canvas(triangulate(match), canvas)
 
     return source
 
 
-def _match(photo: Photo, second: StereoView, matching: StereoMatcher) -> StereoMatch:
-    original: ViewSide = "left" if second.side == "right" else "right"
+def _match(photo: Photo, second: StereoView, matcher: StereoMatcher) -> StereoMatch:
+    """Match the photo with its second view, at a reduced size."""
+    photo_side: ViewSide = "left" if second.side == "right" else "right"
     views = _shrink_view(photo.rgb), _shrink_view(second.rgb)
-    left, right = views if original == "left" else views[::-1]
+    left, right = views if photo_side == "left" else views[::-1]
     rig = None
     if photo.camera is not None and second.camera is not None:
         rig = Rig(photo.camera, second.camera, bool(second.rectified))
     shifted = not second.is_attached and rig is None
-    return match_pair(left, right, matching, original, rig, second.rectified, shifted)
+    return match_pair(left, right, matcher, photo_side, rig, second.rectified, shifted)
 
 
 def _shrink_view(view: RGB) -> RGB:
+    """The view with _MAX_PAIR_SIDE_PX as its longer side; small views stay."""
     return resize(
         view, scale_shape(view.shape[:2], min(1.0, _MAX_PAIR_SIDE_PX / max(view.shape[:2])))
     )

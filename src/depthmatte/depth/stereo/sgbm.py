@@ -1,7 +1,7 @@
-"""The classical matcher: semi-global matching of blocks, checked from the other view.
+"""Semi-global block matching with a left-right check.
 
-Hirschmüller, "Stereo Processing by Semiglobal Matching and Mutual Information", 2008, in
-OpenCV's form with three paths.
+Hirschmüller, "Stereo Processing by Semiglobal Matching and Mutual Information", 2008, in the
+variant of OpenCV with three paths.
 """
 
 from __future__ import annotations
@@ -20,27 +20,40 @@ from .disparity import (
 )
 
 _BLOCK_SIDE_PX = 3
+"""Side of the matched blocks, in pixels."""
+
 _SMALL_STEP_PENALTY, _LARGE_STEP_PENALTY = (8 * 3 * _BLOCK_SIDE_PX**2, 32 * 3 * _BLOCK_SIDE_PX**2)
-"""What a disparity step of one pixel and a larger one cost, as OpenCV advises for 3 channels."""
+"""Cost of a disparity step of one pixel and of a larger one, as OpenCV advises for 3 channels."""
 
 _PREFILTER_CAP = 63
-"""Largest slope the matcher tells apart: makes it blind to exposure."""
+"""Largest horizontal gradient that the matcher distinguishes. Makes it robust to exposure."""
 
 _DEFAULT_SEARCH_WIDTH_SHARE = 0.3
-"""Share of the width searched when nobody says how far disparities go."""
+"""Largest disparity searched, as a share of the width, if it is not given."""
 
 _MIN_TEXTURE_PX_AND_LEVELS = (15, 3)
-"""A square of so many pixels whose grey levels span less than this shows nothing to match."""
+"""Side of a square in pixels, and range of gray levels below which it has no texture."""
 
 _MAX_COST_VOLUME_CELLS = 2**28
-"""Pixels times disparities the search may hold; larger pairs are matched smaller."""
+"""Pixels times disparities at most, to limit memory. Larger pairs are matched at a smaller size."""
 
 
 def match_sgbm(left: RGB, right: RGB, max_disparity: float | None = None) -> Disparity:
-    """Match a rectified pair of uint8 (h, w, 3) with full range; a `disparity.Matcher`.
+    """Match a rectified pair by semi-global block matching (a `StereoMatcher`).
 
-    `prob` is 1 where both views agree, 0.5 where they differ by a pixel, and 0 where by more
-    or where there is nothing to match; such holes hold the usual background filling.
+    Parameters
+    ----------
+    left, right : ndarray
+        Views of one size, uint8 (h, w, 3), with values up to 255.
+    max_disparity : float, optional
+        Largest disparity to search, in pixels; 30 % of the width if not given.
+
+    Returns
+    -------
+    Disparity
+        Of the left view. Probability is 1 where both views agree, 0.5 where they differ by one
+        pixel, and 0 where they differ by more or have no texture. There the disparity is filled
+        from the background.
     """
     height, width = left.shape[:2]
     max_disparity = min(
@@ -52,28 +65,31 @@ def match_sgbm(left: RGB, right: RGB, max_disparity: float | None = None) -> Dis
     return small.resized((height, width))
 
 
-def _match(left: RGB, right: RGB, reach: float) -> Disparity:
-    ours = _search(left, right, reach)
-    theirs = _search(flip_view(right), flip_view(left), reach)[:, ::-1]
-    apart = left_right_difference(ours, theirs)
-    known = (ours >= 0) & (apart <= LEFT_RIGHT_TOLERANCE_PX) & _has_texture(left)
+def _match(left: RGB, right: RGB, max_disparity: float) -> Disparity:
+    """Match a pair at its size, with a left-right check."""
+    left_pixels = _search(left, right, max_disparity)
+    right_pixels = _search(flip_view(right), flip_view(left), max_disparity)[:, ::-1]
+    difference = left_right_difference(left_pixels, right_pixels)
+    known = (left_pixels >= 0) & (difference <= LEFT_RIGHT_TOLERANCE_PX) & _has_texture(left)
     prob = np.where(
-        known, 1 - np.minimum(apart, LEFT_RIGHT_TOLERANCE_PX) / (2 * LEFT_RIGHT_TOLERANCE_PX), 0
+        known,
+        1 - np.minimum(difference, LEFT_RIGHT_TOLERANCE_PX) / (2 * LEFT_RIGHT_TOLERANCE_PX),
+        0,
     )
-    return Disparity(fill_disparity_holes(ours, known), prob.astype(np.float32))
+    return Disparity(fill_disparity_holes(left_pixels, known), prob.astype(np.float32))
 
 
 def _has_texture(view: RGB) -> Mask:
-    """Boolean (h, w): where the surroundings differ; elsewhere smoothness alone decides."""
+    """Where the view has texture, boolean (h, w). Elsewhere smoothness alone would decide."""
     size, levels = _MIN_TEXTURE_PX_AND_LEVELS
     square = np.ones((size, size), np.uint8)
-    grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.subtract(cv2.dilate(grey, square), cv2.erode(grey, square)) >= levels)
+    gray = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.subtract(cv2.dilate(gray, square), cv2.erode(gray, square)) >= levels)
 
 
-def _search(left: RGB, right: RGB, reach: float) -> Float:
-    """Disparity (h, w) of the left view from 0 to `reach`; below 0 where nothing was found."""
-    steps = int(np.ceil((reach + 1) / 16)) * 16
+def _search(left: RGB, right: RGB, max_disparity: float) -> Float:
+    """Disparity (h, w) of the left view; below 0 where nothing was found."""
+    steps = int(np.ceil((max_disparity + 1) / 16)) * 16
     matcher = cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=steps,
@@ -84,8 +100,8 @@ def _search(left: RGB, right: RGB, reach: float) -> Float:
         preFilterCap=_PREFILTER_CAP,
         mode=cv2.StereoSGBM_MODE_SGBM_3WAY,
     )
-    # OpenCV leaves out the first columns, which the right view need not show in full.
-    sides = (
+    # OpenCV skips the first columns, so both views are padded on the left.
+    padded = (
         cv2.copyMakeBorder(view, 0, 0, steps, 0, cv2.BORDER_REPLICATE) for view in (left, right)
     )
-    return np.asarray(matcher.compute(*sides)[:, steps:], np.float32) / np.float32(16)
+    return np.asarray(matcher.compute(*padded)[:, steps:], np.float32) / np.float32(16)

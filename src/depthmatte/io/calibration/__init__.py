@@ -1,1 +1,1 @@
-"""calibration."""
+"""Reading and writing camera calibration files."""

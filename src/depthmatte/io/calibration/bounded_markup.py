@@ -1,8 +1,8 @@
-"""Small text files in: JSON, YAML and XML as plain dictionaries, lists, texts and numbers.
+"""Parse small JSON, YAML and XML files into dictionaries, lists, texts and numbers.
 
-Everything is bounded, for such a file may come from anybody: `LARGEST` bytes, `DEEPEST`
-levels, `MOST` values, no aliases, no entities, no Python objects. YAML and XML tell texts
-only; `numbers` of `rigs` reads numbers out of them.
+Files may come from untrusted sources, so everything is limited: 1 MiB, 32 levels, 100,000
+values, no aliases, no entities, no Python objects. YAML and XML give texts only;
+`rig_checks.parse_numbers` converts them to numbers.
 """
 
 from __future__ import annotations
@@ -18,33 +18,42 @@ from ...errors import InputError
 from ...system.text import Place, describe_os_error, label
 
 _MAX_FILE_BYTES = 2**20
-"""Bytes: calibrations are small, anything more is another file."""
+"""Limit of the file size: calibrations are small."""
 
 _MAX_NESTING = 32
-"""Levels of nesting; the formats that are read here use five."""
+"""Limit of nested levels; known formats use five."""
 
 _MAX_VALUES = 100_000
-"""Values, keys included."""
+"""Limit of values, keys included."""
 
 
 class MarkupError(ValueError):
-    """Text that is not of the format, or goes beyond a bound; says what in a few words."""
+    """The text has another format, or exceeds a limit; the message is part of a sentence."""
 
 
 def read_small_text(path: Place) -> str:
-    """The text of a small file.
+    """Read the text of a small file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
     InputError
-        For what cannot be read, is no ordinary file, too large or no text.
+        For what cannot be read, is no regular file, is too large, or is not UTF-8 text.
     """
     name = label(path)
     try:
         found = Path(path).stat()
         if stat.S_ISDIR(found.st_mode):
             raise InputError(f"{name}: is a folder; give a calibration file")
-        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
+        if not stat.S_ISREG(found.st_mode):  # a pipe could block forever
             raise InputError(f"{name}: is not a file; give a calibration file")
         if found.st_size > _MAX_FILE_BYTES:
             raise InputError(f"{name}: is too large for a calibration; give another file")
@@ -58,12 +67,22 @@ def read_small_text(path: Place) -> str:
 
 
 def parse_markup(content: str) -> Any:
-    """Text as nested values: by its first sign JSON, XML or YAML.
+    """Parse JSON, XML or YAML; the first character decides which.
+
+    Parameters
+    ----------
+    content : str
+        The text.
+
+    Returns
+    -------
+    object
+        Nested dictionaries, lists, texts and (JSON only) numbers.
 
     Raises
     ------
-    Unreadable
-        For text that is none of them, or goes beyond the bounds of this module.
+    MarkupError
+        For other text, and for text that exceeds the limits of this module.
     """
     if len(content) > _MAX_FILE_BYTES:
         raise MarkupError("is too large")
@@ -95,7 +114,7 @@ def _json(content: str) -> Any:
 
 
 class _Tree:
-    """Nested values out of events, without recursion."""
+    """Builds nested values from events, without recursion."""
 
     def __init__(self) -> None:
         self.root: Any = None
@@ -132,12 +151,12 @@ class _Tree:
 
 
 def _yaml(content: str) -> Any:
-    import yaml  # here, not above: few runs read YAML
+    import yaml  # here, not above: YAML is rarely needed
 
-    if content.startswith("%YAML"):  # OpenCV's first line, which YAML itself writes otherwise
+    if content.startswith("%YAML"):  # OpenCV's first line is not valid YAML
         content = content.partition("\n")[2]
     tree = _Tree()
-    # OpenCV's tags, !!opencv-matrix, say nothing that the entries do not.
+    # OpenCV's tags (!!opencv-matrix) are ignored: the entries hold everything.
     try:
         for event in yaml.parse(content, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.MappingStartEvent):
@@ -149,9 +168,9 @@ def _yaml(content: str) -> Any:
             elif isinstance(event, yaml.CollectionEndEvent):
                 tree.end()
             elif isinstance(event, yaml.AliasEvent):
-                raise MarkupError("has an alias (*), which is not read")
+                raise MarkupError("has an alias (*), which is not supported")
             elif isinstance(event, yaml.DocumentEndEvent):
-                break  # `rostopic echo` writes one message after another
+                break  # `rostopic echo` writes several messages
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, MarkupError):
             raise
@@ -160,14 +179,14 @@ def _yaml(content: str) -> Any:
 
 
 def _xml(content: str) -> Any:
-    """Elements as OpenCV writes them: those with others inside are mappings, or lists of `_`."""
+    """Elements as OpenCV writes them: nested ones are mappings, or lists if all are named `_`."""
     reader = expat.ParserCreate()
     names: list[str] = []
     elements: list[tuple[list[tuple[str, Any]], list[str]]] = [([], [])]
     count = 0
 
     def refuse(*_: Any) -> None:
-        raise MarkupError("declares entities, which are not read")
+        raise MarkupError("declares entities, which are not supported")
 
     def start(name: str, _: dict[str, str]) -> None:
         nonlocal count

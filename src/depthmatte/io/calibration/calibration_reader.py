@@ -1,11 +1,13 @@
-"""Calibration files in: one file -> Rig. docs/reference/calibration.md has examples of each.
+"""Read calibration files as a Rig of two cameras.
 
-- JSON of our own: cameras, and the way from the other camera's frame to the photo's.
-- OpenCV's YAML, XML or JSON, and ROS's calibration, with the names people give (`storage`).
-- ROS's camera_info, Kalibr's camchain, Open3D's and RealSense's JSON, COLMAP's cameras.txt.
-- Middlebury's calib.txt: cam0 took the photo, baseline in millimetres, rectified.
+Supported formats (docs/reference/calibration.md has an example of each):
 
-Without a pose in between both cameras share one place.
+- depthmatte's own JSON: two cameras and the pose between them;
+- OpenCV's YAML, XML or JSON, and ROS's calibration (`opencv`);
+- ROS's camera_info, Kalibr's camchain, Open3D's and RealSense's JSON, COLMAP's cameras.txt;
+- Middlebury's calib.txt: cam0 took the photo, the baseline is in millimeters, rectified.
+
+Without a pose both cameras are at the same position.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from .rig_checks import (
 )
 
 _SCHEMA_VERSION = 1
-"""Of the JSON schema: the value of its key "depthmatte"."""
+"""Version of our own JSON: the value of its key "depthmatte"."""
 
 _CALIBRATION_FORMATS = (
     "JSON as in docs/reference/calibration.md, OpenCV YAML, XML or JSON, ROS camera_info, "
@@ -42,14 +44,19 @@ _CALIBRATION_FORMATS = (
 def read_calibration(
     path: str | os.PathLike[str], photo: ImageSize | None = None, other: ImageSize | None = None
 ) -> Rig:
-    """A calibration file as a Rig whose world is the photo camera's frame, metres.
+    """Read a calibration file.
 
     Parameters
     ----------
     path : path
-        The file; its kind is told by its content.
+        The file; its format is recognized by content.
     photo, other : (int, int), optional
-        Height and width of the pictures: they stand in where a file names no size.
+        (height, width) of the pictures, used where the file states no size.
+
+    Returns
+    -------
+    Rig
+        Its world is the frame of the photo's camera, in meters.
 
     Raises
     ------
@@ -63,7 +70,26 @@ def read_calibration(
 def parse_calibration(
     text: str, name: str = "text", photo: ImageSize | None = None, other: ImageSize | None = None
 ) -> Rig:
-    """`read` of a file's text."""
+    """Parse the text of a calibration file.
+
+    Parameters
+    ----------
+    text : str
+        The file.
+    name : str
+        Its name for messages.
+    photo, other : (int, int), optional
+        As for `read_calibration`.
+
+    Returns
+    -------
+    Rig
+
+    Raises
+    ------
+    InputError
+        For what cannot be understood.
+    """
     start = text.lstrip("\ufeff \t\r\n")
     if colmap.is_colmap(start):
         return colmap.parse_colmap(start, name)
@@ -74,7 +100,7 @@ def parse_calibration(
     except bounded_markup.MarkupError as error:
         raise InputError(f"{name}: {error}; give {_CALIBRATION_FORMATS}") from error
     if not isinstance(content, dict) or not content:
-        raise InputError(f"{name}: is no calibration that can be read; give {_CALIBRATION_FORMATS}")
+        raise InputError(f"{name}: is no supported calibration; give {_CALIBRATION_FORMATS}")
     if "depthmatte" in content:
         return _parse_own_json(content, name)
     for fits, reader in _READERS:
@@ -95,13 +121,24 @@ _READERS: tuple[
 
 
 def encode_calibration(rig: Rig) -> str:
-    """A Rig as the text of our own JSON."""
+    """Encode a rig as our own JSON.
+
+    Parameters
+    ----------
+    rig : Rig
+        Two cameras.
+
+    Returns
+    -------
+    str
+        JSON that `read_calibration` reads.
+    """
     rotation, translation = rig.pose
     return json.dumps(
         {
             "depthmatte": _SCHEMA_VERSION,
-            "photo": _described(rig.photo),
-            "other": _described(rig.other),
+            "photo": _camera_to_json(rig.photo),
+            "other": _camera_to_json(rig.other),
             "rotation": rotation.tolist(),
             "translation": translation.tolist(),
             "rectified": rig.rectified,
@@ -110,7 +147,7 @@ def encode_calibration(rig: Rig) -> str:
     )
 
 
-def _described(camera: Camera) -> dict[str, Any]:
+def _camera_to_json(camera: Camera) -> dict[str, Any]:
     model = {} if camera.model == "brown-conrady" else {"model": camera.model}
     return {
         "size": [camera.shape[1], camera.shape[0]],
@@ -126,16 +163,16 @@ def _parse_own_json(content: dict[str, Any], name: str) -> Rig:
             f'{name}: does not say "depthmatte": {_SCHEMA_VERSION}, the version of its schema; '
             "see docs/reference/calibration.md"
         )
-    _known(content, _KEYS, name)
+    _check_keys(content, _KEYS, name)
     rectified = content.get("rectified", False)
     if not isinstance(rectified, bool):
-        raise InputError(f"{name}: rectified must be true or false; mend it")
+        raise InputError(f"{name}: rectified must be true or false; correct it")
     photo = _camera(content.get("photo"), "photo", name)
     other = _camera(content["other"], "other", name) if "other" in content else photo
     rotation = parse_numbers(content.get("rotation", np.eye(3)), (3, 3), "rotation", name)
     translation = parse_numbers(content.get("translation", np.zeros(3)), (3,), "translation", name)
-    # The file tells the way to the photo's frame, a Camera the way from the world.
-    with np.errstate(all="ignore"):  # numbers that are no rotation are refused by `rig`
+    # The file has the pose from the other frame to the photo's, a Camera that from the world.
+    with np.errstate(all="ignore"):  # `make_rig` refuses what is no rotation
         shift = -rotation.T @ translation
     return make_rig(photo, other, rotation.T, shift, rectified, name)
 
@@ -143,22 +180,24 @@ def _parse_own_json(content: dict[str, Any], name: str) -> Rig:
 def _camera(found: Any, which: str, name: str) -> Camera:
     if not isinstance(found, dict):
         raise InputError(f"{name}: {which} must be an object with size, fx, fy, cx, cy; add it")
-    _known(found, _CAMERA, f"{name}: {which}")
+    _check_keys(found, _CAMERA_KEYS, f"{name}: {which}")
     width, height = parse_numbers(found.get("size"), (2,), f"{which} size", name)
     fx, fy, cx, cy = parse_numbers(
         [found.get(key) for key in ("fx", "fy", "cx", "cy")], (4,), f"{which} fx, fy, cx, cy", name
     )
-    bent = parse_coefficients(found.get("distortion", []), f"{which} distortion", name)
+    values = found.get("distortion", [])
+    coefficients = parse_coefficients(values, f"{which} distortion", name)
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    return make_camera(matrix, bent, (int(height), int(width)), name, found.get("model", ""))
+    size = int(height), int(width)
+    return make_camera(matrix, coefficients, size, name, found.get("model", ""))
 
 
-def _known(found: dict[str, Any], keys: tuple[str, ...], name: str) -> None:
-    """A misspelt key must not pass quietly."""
+def _check_keys(found: dict[str, Any], keys: tuple[str, ...], name: str) -> None:
+    """Raise InputError for an unknown key, which may be a spelling mistake."""
     for key in found:
         if key not in keys:
             raise InputError(f"{name}: {quote_excerpt(key)} is unknown; use {', '.join(keys)}")
 
 
 _KEYS = ("depthmatte", "photo", "other", "rotation", "translation", "rectified")
-_CAMERA = ("size", "fx", "fy", "cx", "cy", "distortion", "model")
+_CAMERA_KEYS = ("size", "fx", "fy", "cx", "cy", "distortion", "model")

@@ -1,4 +1,4 @@
-"""COLMAP's cameras.txt: https://colmap.github.io/format.html ."""
+"""Parse COLMAP's cameras.txt: https://colmap.github.io/format.html ."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ...camera import Rig
 from ...errors import InputError
 from .rig_checks import make_camera, parse_count, parse_numbers, quote_excerpt
 
-# Model -> (lens model, which parameter is which): f, or fx and fy, cx, cy, then coefficients
-# in OpenCV's order. A name "0" is a coefficient that the model leaves out.
+# Model -> (lens model, names of its parameters in order, distortion in OpenCV's order).
+# "0" stands for a coefficient that the model leaves out.
 _MODELS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "SIMPLE_PINHOLE": ("none", ("f", "cx", "cy"), ()),
     "PINHOLE": ("none", ("fx", "fy", "cx", "cy"), ()),
@@ -36,29 +36,47 @@ _MODELS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "RADIAL_FISHEYE": ("equidistant", ("f", "cx", "cy", "k1", "k2"), ("k1", "k2", "0", "0")),
 }
 
-_CORNER = 0.5
-"""COLMAP counts from the first pixel's corner, not from its centre."""
+_CORNER_OFFSET = 0.5
+"""COLMAP's pixel coordinates start at the corner of the first pixel, not at its center."""
 
 
 def is_colmap(text: str) -> bool:
-    """Whether the first line that is no comment is ID MODEL WIDTH HEIGHT ..."""
+    """Return whether the first line that is no comment is ID MODEL WIDTH HEIGHT ..."""
     words = next(_lines(text), [])
-    whole = [word.isdecimal() for word in words[:4]]
-    return len(words) >= 6 and whole == [True, False, True, True] and words[1].isupper()
+    are_integers = [word.isdecimal() for word in words[:4]]
+    return len(words) >= 6 and are_integers == [True, False, True, True] and words[1].isupper()
 
 
 def parse_colmap(text: str, name: str) -> Rig:
-    """The one camera of a cameras.txt, which took photo and depth alike."""
+    """Parse a cameras.txt with one camera, which took both photo and depth.
+
+    Parameters
+    ----------
+    text : str
+        The file.
+    name : str
+        Its name for messages.
+
+    Returns
+    -------
+    Rig
+
+    Raises
+    ------
+    InputError
+        For several cameras, unknown models and invalid numbers.
+    """
     cameras = list(_lines(text))
     if len(cameras) > 1:
         raise InputError(
-            f"{name}: holds {len(cameras)} cameras and not where they stand; "
+            f"{name}: holds {len(cameras)} cameras but not their positions; "
             "keep the line of the one that took the photo"
         )
     _, model, width, height, *rest = cameras[0]
     if model not in _MODELS:
         raise InputError(
-            f"{name}: the camera model {quote_excerpt(model)} is not supported; use {', '.join(_MODELS)}"
+            f"{name}: the camera model {quote_excerpt(model)} is not supported; "
+            f"use {', '.join(_MODELS)}"
         )
     lens, keys, order = _MODELS[model]
     values = dict(
@@ -66,7 +84,7 @@ def parse_colmap(text: str, name: str) -> Rig:
     )
     values["0"] = np.float64(0)
     fx, fy = (values.get(key, values.get("f", np.float64(0))) for key in ("fx", "fy"))
-    cx, cy = values["cx"] - _CORNER, values["cy"] - _CORNER
+    cx, cy = values["cx"] - _CORNER_OFFSET, values["cy"] - _CORNER_OFFSET
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     size = parse_count(height, "height", name), parse_count(width, "width", name)
     alone = make_camera(matrix, [float(values[key]) for key in order], size, name, lens)

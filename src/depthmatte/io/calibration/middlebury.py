@@ -1,4 +1,4 @@
-"""Middlebury's calib.txt: https://vision.middlebury.edu/stereo/data/scenes2014/ ."""
+"""Parse Middlebury's calib.txt: https://vision.middlebury.edu/stereo/data/scenes2014/ ."""
 
 from __future__ import annotations
 
@@ -18,14 +18,33 @@ from .rig_checks import (
 
 
 def is_middlebury(text: str) -> bool:
-    """Whether a line gives cam0."""
+    """Return whether the text has an entry cam0."""
     return "cam0" in _entries(text)
 
 
 def parse_middlebury(text: str, name: str, photo: ImageSize | None) -> Rig:
-    """The text of a calib.txt -> a rectified Rig: cam0 took the photo, cam1 is to its right.
+    """Parse a calib.txt: cam0 took the photo, cam1 is to its right.
 
-    The file's baseline is in millimetres, its doffs cx1 - cx0 in pixels.
+    The baseline in the file is in millimeters, doffs is cx1 - cx0 in pixels.
+
+    Parameters
+    ----------
+    text : str
+        The file.
+    name : str
+        Its name for messages.
+    photo : (int, int) or None
+        (h, w) of the photo, used where the file states no size.
+
+    Returns
+    -------
+    Rig
+        Rectified.
+
+    Raises
+    ------
+    InputError
+        For missing or invalid entries.
     """
     entries = _entries(text)
     first = _matrix(entries, "cam0", name)
@@ -34,7 +53,7 @@ def parse_middlebury(text: str, name: str, photo: ImageSize | None) -> Rig:
     if "cam1" in entries:
         second = _matrix(entries, "cam1", name)
         if "doffs" in entries and abs(second[0, 2] - first[0, 2] - doffs) > 0.01:
-            raise InputError(f"{name}: doffs is not cx of cam1 minus cx of cam0; mend it")
+            raise InputError(f"{name}: doffs is not cx of cam1 minus cx of cam0; correct it")
     size = None
     if "width" in entries and "height" in entries:
         size = (
@@ -44,7 +63,7 @@ def parse_middlebury(text: str, name: str, photo: ImageSize | None) -> Rig:
     size = resolve_image_size(size, photo, first, name)
     baseline = _number(entries, "baseline", name) / 1000
     if not baseline > 0:
-        raise InputError(f"{name}: baseline must be positive, in millimetres; mend it")
+        raise InputError(f"{name}: baseline must be positive, in millimeters; correct it")
     left, right = (make_camera(matrix, (), size, name) for matrix in (first, second))
     return make_rig(left, right, np.eye(3), np.array([-baseline, 0, 0]), True, name)
 

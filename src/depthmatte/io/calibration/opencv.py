@@ -1,4 +1,4 @@
-"""OpenCV's YAML, XML and JSON calibrations, by the names that people give their entries.
+"""Parse OpenCV's YAML, XML and JSON calibrations by the usual names of their entries.
 
 ROS's calibration files (camera_matrix, distortion_model) have the same names.
 """
@@ -39,22 +39,40 @@ _Entries = dict[str, Any]
 def parse_opencv(
     content: _Entries, name: str, photo: ImageSize | None, other: ImageSize | None
 ) -> Rig:
-    """The entries of a cv2.FileStorage file -> Rig.
+    """Parse the entries of a cv2.FileStorage file.
 
-    Camera 1 (or the only one) took the photo; X of its frame is at R X + T in camera 2's, as
-    OpenCV's stereoCalibrate has it. `unit: mm` or `cm` in the file says what T is in.
+    Camera 1, or the only one, took the photo. A point X in its frame is at R X + T in the frame
+    of camera 2, as from OpenCV's stereoCalibrate. The entry `unit` (m, cm, mm) is for T.
+
+    Parameters
+    ----------
+    content : dict
+        The file.
+    name : str
+        Its name for messages.
+    photo, other : (int, int) or None
+        (h, w) of the two pictures, used where the file states no size.
+
+    Returns
+    -------
+    Rig
+
+    Raises
+    ------
+    InputError
+        For missing or invalid entries.
     """
     entries = {normalize_key(key): value for key, value in content.items()}
     size = _size(entries, name)
     if _find(entries, _K, "2") is not None:
-        return _two(entries, size, name, photo, other)
+        return _parse_two_cameras(entries, size, name, photo, other)
     if "p1" in entries and "p2" in entries:
-        return _rectified(entries, size, name, photo)
+        return _parse_rectified(entries, size, name, photo)
     alone = _camera(entries, "1" if _find(entries, _K) is None else "", size, name, photo)
     return Rig(alone, alone)
 
 
-def _two(
+def _parse_two_cameras(
     entries: _Entries,
     size: ImageSize | None,
     name: str,
@@ -74,13 +92,15 @@ def _two(
     )
 
 
-def _rectified(
+def _parse_rectified(
     entries: _Entries, size: ImageSize | None, name: str, assumed: ImageSize | None
 ) -> Rig:
-    """P1 and P2 of stereoRectify: K beside T fx, along x."""
+    """P1 and P2 of stereoRectify: K, and the fourth column T fx along x."""
     first, second = (parse_numbers(entries[key], (3, 4), key.upper(), name) for key in ("p1", "p2"))
     if second[1, 3]:
-        raise InputError(f"{name}: P2 puts one camera above the other; turn both views by 90")
+        raise InputError(
+            f"{name}: P2 puts one camera above the other; turn both views by 90 degrees"
+        )
     cameras = [
         make_camera(matrix[:, :3], (), resolve_image_size(size, assumed, matrix, name), name)
         for matrix in (first, second)
@@ -107,15 +127,19 @@ def _camera(
             'in docs/reference/calibration.md, with "depthmatte": 1'
         )
     matrix = parse_numbers(found, (3, 3), f"camera matrix {which}".strip(), name)
-    bent = parse_coefficients(_find(entries, _D, which), "distortion", name)
+    coefficients = parse_coefficients(_find(entries, _D, which), "distortion", name)
     return make_camera(
-        matrix, bent, resolve_image_size(size, assumed, matrix, name), name, _model(entries, which)
+        matrix,
+        coefficients,
+        resolve_image_size(size, assumed, matrix, name),
+        name,
+        _model(entries, which),
     )
 
 
 def _model(entries: _Entries, which: str) -> Any:
-    """The lens model as the file calls it, "" where it does not say."""
-    fisheye = entries.get("fisheyemodel")  # of OpenCV's own calibration program: 0 or 1
+    """The lens model by its name in the file, "" without one."""
+    fisheye = entries.get("fisheyemodel")  # written by OpenCV's calibration sample: 0 or 1
     if fisheye is not None and str(fisheye).strip() not in ("0", "False", "false"):
         return "fisheye"
     found = _find(entries, _MODEL, which)
@@ -128,8 +152,8 @@ def _size(entries: _Entries, name: str) -> ImageSize | None:
     pair = [width, height] if width is not None and height is not None else _find(entries, _SIZE)
     if pair is None:
         return None
-    whole = parse_numbers(pair, (2,), "image size", name)
-    return int(whole[1]), int(whole[0])
+    numbers = parse_numbers(pair, (2,), "image size", name)
+    return int(numbers[1]), int(numbers[0])
 
 
 def _unit(entries: _Entries, name: str) -> float:
@@ -140,5 +164,5 @@ def _unit(entries: _Entries, name: str) -> float:
 
 
 def _find(entries: _Entries, names: tuple[str, ...], which: str = "") -> Any:
-    """The entry of camera `which` under any of the names, None where there is none."""
+    """The entry of camera `which` under any of the names; None without one."""
     return next((entries[key + which] for key in names if key + which in entries), None)

@@ -1,1 +1,1 @@
-"""depthmaps."""
+"""Reading and writing depth map files."""

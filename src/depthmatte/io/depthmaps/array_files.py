@@ -1,4 +1,4 @@
-"""Depth as numbers: PFM, NPY, NPZ and EXR -> one plane, and confidence where it is beside it."""
+"""Decode depth stored as an array (PFM, NPY, NPZ, EXR), and confidence stored with it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError, MissingExtra
 from ...system.text import short
-from ...types import _Values
 from . import pfm
 from .downsample import Downsampler
 from .picture_files import check_depth_size, to_one_channel
@@ -24,15 +24,35 @@ _HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 
-_LARGEST_EXR = 2**28
-"""Bytes of samples: an EXR can only be read as a whole, and needs about four times as much."""
+_MAX_EXR_BYTES = 2**28
+"""Limit of sample bytes: an EXR is read in one piece, which takes about four times as much."""
 
-_MEMBERS = 1000
-"""Arrays that an NPZ may hold."""
+_MAX_ARRAYS = 1000
+"""Limit of arrays in an NPZ."""
 
 
-def decode_pfm_depth(content: bytes, name: str, max_pixels: int) -> _Values:
-    """A PFM of one channel, or of equal ones."""
+def decode_pfm_depth(content: bytes, name: str, max_pixels: int) -> NDArray[Any]:
+    """Decode a PFM of one channel, or of equal channels.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Its name for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w), top row first; downsampled if it is large.
+
+    Raises
+    ------
+    InputError
+        For damaged files, too many pixels and different channels.
+    """
     values = pfm.view_pfm(content, name)
     height, width = values.shape[:2]
     check_depth_size(width, height, name, max_pixels)
@@ -42,19 +62,64 @@ def decode_pfm_depth(content: bytes, name: str, max_pixels: int) -> _Values:
     return plane.astype(np.float32, copy=False)
 
 
-def decode_npy_depth(content: bytes, name: str, max_pixels: int) -> _Values:
-    """An NPY of (h, w), or with an axis of 1 or of equal channels."""
+def decode_npy_depth(content: bytes, name: str, max_pixels: int) -> NDArray[Any]:
+    """Decode an NPY file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file: (h, w), or with a further axis of length 1 or of equal channels.
+    name : str
+        Its name for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Returns
+    -------
+    ndarray
+        (h, w) as stored; downsampled if it is large.
+
+    Raises
+    ------
+    InputError
+        For other shapes and types, too many pixels, and files that are cut short.
+    """
     return _numbers(BytesIO(content), len(content), name, max_pixels)
 
 
-def decode_npz_depth(content: bytes, name: str, max_pixels: int) -> tuple[_Values, _Values | None]:
-    """An NPZ: the array named depth, or the only one; `confidence` beside it is taken too."""
+def decode_npz_depth(
+    content: bytes, name: str, max_pixels: int
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Decode an NPZ file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file. Its depth is the array named "depth", or the only array. An array named
+        "confidence" is read too.
+    name : str
+        Its name for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Returns
+    -------
+    depth : ndarray
+        (h, w) as stored; downsampled if it is large.
+    confidence : ndarray or None
+        As stored.
+
+    Raises
+    ------
+    InputError
+        For other contents, and as for `decode_npy_depth`.
+    """
     with zipfile.ZipFile(BytesIO(content)) as archive:
         entries = {
-            entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()[:_MEMBERS]
+            entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()[:_MAX_ARRAYS]
         }
 
-        def load(key: str) -> _Values:
+        def load(key: str) -> NDArray[Any]:
             with archive.open(entries[key]) as stream:
                 return _numbers(stream, entries[key].file_size, f"{name}: {short(key)}", max_pixels)
 
@@ -66,8 +131,8 @@ def decode_npz_depth(content: bytes, name: str, max_pixels: int) -> tuple[_Value
         return depth, load("confidence") if "confidence" in entries else None
 
 
-def _numbers(file: IO[bytes], size: int, name: str, max_pixels: int) -> _Values:
-    """One NPY out of a stream, read in bands of rows and thinned."""
+def _numbers(file: IO[bytes], size: int, name: str, max_pixels: int) -> NDArray[Any]:
+    """Read one NPY from a stream, in bands of rows, and downsample it."""
     version = np.lib.format.read_magic(file)
     shape, fortran, dtype = _HEADERS[version](file)
     if dtype.hasobject:
@@ -80,10 +145,10 @@ def _numbers(file: IO[bytes], size: int, name: str, max_pixels: int) -> _Values:
         raise InputError(f"{name}: is cut short; copy it again")
     if channels > 1 and (fortran or shape[0] == channels != shape[-1]):
         raise InputError(f"{name}: has the shape {shape}; save it as (height, width)")
-    if fortran:  # its columns lie one after another
+    if fortran:  # stored column by column
         height, width = width, height
 
-    def read(top: int, bottom: int) -> _Values:
+    def read(top: int, bottom: int) -> NDArray[Any]:
         count = (bottom - top) * width * channels
         band = file.read(count * dtype.itemsize)
         if len(band) < count * dtype.itemsize:
@@ -113,8 +178,30 @@ def _axes(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
     )
 
 
-def decode_exr_depth(content: bytes, name: str, max_pixels: int) -> _Values:
-    """The channel Z or depth of an EXR, the only one, or that of equal ones."""
+def decode_exr_depth(content: bytes, name: str, max_pixels: int) -> NDArray[Any]:
+    """Decode an EXR file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file. Its depth is the channel Z or depth, the only channel, or equal channels.
+    name : str
+        Its name for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Returns
+    -------
+    ndarray
+        (h, w) as stored; downsampled if it is large.
+
+    Raises
+    ------
+    InputError
+        For other channels and too many pixels.
+    MissingExtra
+        Without the package OpenEXR.
+    """
     try:
         openexr: Any = importlib.import_module("OpenEXR")
     except ImportError as error:
@@ -128,17 +215,17 @@ def decode_exr_depth(content: bytes, name: str, max_pixels: int) -> _Values:
             low, high = header["dataWindow"]
             width, height = (int(b) - int(a) + 1 for a, b in zip(low, high, strict=True))
             check_depth_size(width, height, name, max_pixels)
-            if width * height * 4 * len(header["channels"]) > _LARGEST_EXR:
+            if width * height * 4 * len(header["channels"]) > _MAX_EXR_BYTES:
                 raise InputError(
                     f"{name}: has {width} x {height} pixels of {len(header['channels'])} channels, "
                     "too many for EXR; save depth as PFM or scale it down"
                 )
         with openexr.File(str(copy), separate_channels=True) as file:
             channels = {key: channel.pixels for key, channel in file.channels().items()}
-    return Downsampler(height, width).of(_wanted(channels, name))
+    return Downsampler(height, width).of(_select_channel(channels, name))
 
 
-def _wanted(channels: dict[str, Any], name: str) -> _Values:
+def _select_channel(channels: dict[str, Any], name: str) -> NDArray[Any]:
     named = [key for key in channels if key.rpartition(".")[2].lower() in ("z", "depth")]
     wanted = named or list(channels)
     if len(wanted) == 4:  # with opacity

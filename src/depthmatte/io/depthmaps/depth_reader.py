@@ -1,17 +1,17 @@
-"""Depth files in: one file -> RawDepth.
+"""Read depth files.
 
-- PNG, TIFF and PGM of 16 or 32 bits and NPY/NPZ of whole numbers hold millimeters unless told
-  otherwise: `scale` is the number of units in a meter (1000; TUM RGB-D 5000, KITTI 256).
-- Floats (TIFF, PFM, NPY/NPZ, EXR) are meters unless told otherwise.
-- 8 bits hold relative depth, 0 nearest and 255 farthest: no camera measures so coarsely.
-- Channels that are equal count as one.
+- Integers (PNG, TIFF and PGM of 16 or 32 bits, NPY, NPZ) are millimeters by default. `scale` is
+  the number of units in a meter (1000 for mm; TUM RGB-D 5000, KITTI 256).
+- Floats (TIFF, PFM, NPY, NPZ, EXR) are meters by default.
+- 8 bits are relative depth by default, 0 nearest and 255 farthest.
+- Equal channels count as one.
 
-`kind` says that larger numbers are nearer instead (`inverse`, `disparity`). `RawDepth.unit`
-says what was taken. Zero, negative numbers, NaN and infinity are MISSING, and so is what lies
-beyond a thousand kilometers: renderers write such numbers for the sky.
+`kind` states that larger numbers are nearer (`inverse`, `disparity`). `RawDepth.unit` states the
+unit that was used. Zero, negative numbers, NaN and infinity are MISSING. So are distances above
+1000 km, which renderers write for the sky.
 
-Reading takes at most 12 bytes a pixel, or 2 GB for a file under 5 MB, whatever it claims to
-hold: planes are read in bands, and of maps above 16 million pixels a grid of these is kept.
+Reading takes at most 12 bytes per pixel, or 2 GB for a file below 5 MB. Planes are read in bands,
+and maps above 16 million pixels are downsampled to that number.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from ...errors import InputError
 from ...evidence import DepthStatus, RawDepth
 from ...options import DepthKind
 from ...system.text import describe_os_error, label, short
-from ...types import _Values
 from ..photo import exif, png_chunks
 from ..photo.open_picture import MAX_PHOTO_PIXELS
 from ..photo.read_errors import one_line_errors
@@ -39,17 +38,17 @@ from .downsample import Downsampler
 from .inverse_depth import disparity_to_relative_depth, inverse_to_relative_depth
 from .picture_files import to_one_channel
 
-_Decoder = Callable[[bytes, str, int], tuple[_Values, _Values | None]]
+_Decoder = Callable[[bytes, str, int], tuple[NDArray[Any], NDArray[Any] | None]]
 
 _DEPTH_FORMATS = "16-bit PNG, TIFF, PGM, PFM, NPY, NPZ or EXR"
 
 _MIN_MEDIAN_METERS, _MAX_MEDIAN_METERS = 0.05, 200.0
-"""Meters between which the median depth of a sensible file lies."""
+"""Range of the median depth of a plausible file, in meters."""
 
 _SKY_METERS = 1e6
+"""Distance from which on depth is missing: renderers write such numbers for the sky."""
 
 _MAX_UNITS_PER_METER = 1e9
-"""Most units per meter."""
 
 
 def read_depth_file(
@@ -58,85 +57,96 @@ def read_depth_file(
     max_pixels: int = MAX_PHOTO_PIXELS,
     kind: DepthKind = "auto",
 ) -> RawDepth:
-    """A depth file as RawDepth in meters, or relative for 8 bits without a `scale`.
+    """Read a depth file.
 
     Parameters
     ----------
     path : path
-        The file; its format is told by its content.
+        The file; its format is recognized by content.
     scale : float, optional
-        How many of the file's units make a meter. For `disparity`: what divided by a number of
-        the file gives meters, that is focal length times baseline.
+        Units per meter. For `disparity`: focal length times baseline, so that `scale` divided
+        by a number is in meters.
     max_pixels : int
-        How many pixels it may have.
+        Limit of pixels.
     kind : {"auto", "distance", "inverse", "disparity"}
-        What the numbers are, see `raw_depth`.
+        Meaning of the numbers, see `to_raw_depth`.
+
+    Returns
+    -------
+    RawDepth
+        In meters, or relative, see the module's description.
 
     Raises
     ------
     InputError
-        For what is no depth file, and where the values make no sense as meters.
+        For what is no depth file, and for values that are not plausible as meters.
     MissingExtra
-        For EXR without the package that reads it.
+        For EXR without the package OpenEXR.
     """
     name = label(path)
     _check_options(scale, kind)
-    content = _content(Path(path), name, max_pixels)
-    form = _kind(content)
+    content = _read_bytes(Path(path), name, max_pixels)
+    form = _recognize_format(content)
     if form is None:
         raise InputError(f"{name}: is no depth file; give {_DEPTH_FORMATS}")
     with one_line_errors(name, _DEPTH_FORMATS):
-        values, confidence = _decoded(form, content, name, max_pixels)
+        values, confidence = _decode(form, content, name, max_pixels)
     del content
     return to_raw_depth(values, form, scale, name, confidence, kind)
 
 
-def _decoded(
+def _decode(
     form: str, content: bytes, name: str, max_pixels: int
-) -> tuple[_Values, _Values | None]:
-    if form in ("png", "tiff"):  # keeps Pillow's warnings back itself
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    if form in ("png", "tiff"):  # suppresses warnings itself
         return _DECODERS[form](content, name, max_pixels)
-    with exif.quiet_pillow():  # NumPy and OpenEXR warn of odd headers that they then cope with
+    with exif.quiet_pillow():  # NumPy and OpenEXR warn of odd headers that they can read
         return _DECODERS[form](content, name, max_pixels)
 
 
 def to_raw_depth(
-    values: _Values,
+    values: NDArray[Any],
     form: str,
     scale: float | None = None,
     name: str = "array",
-    confidence: _Values | None = None,
+    confidence: NDArray[Any] | None = None,
     kind: DepthKind = "auto",
 ) -> RawDepth:
-    """Numbers as a file or device gives them -> RawDepth, by the rules of this module.
+    """Convert the numbers of a file or device to RawDepth by the rules of this module.
 
     Parameters
     ----------
-    values : array (h, w)
-        Or with an axis of 1, or of equal channels.
+    values : ndarray
+        (h, w), or with a further axis of length 1 or of equal channels.
     form : str
-        What the numbers came in, for reports: "png", "npy", ...
+        Format of the numbers for reports: "png", "npy", ...
     scale : float, optional
-        Units per meter; of a disparity, focal length times baseline.
+        Units per meter; for `disparity` focal length times baseline.
     name : str
-        For messages.
-    confidence : array (h, w), optional
-        Floats in [0, 1], 8 bits of 255, or ARKit's 0, 1, 2 for low, medium, high.
+        Name for messages.
+    confidence : ndarray, optional
+        (h, w): floats in [0, 1], integers up to 255 or 65535, or ARKit's 0, 1, 2 for low,
+        medium, high.
     kind : {"auto", "distance", "inverse", "disparity"}
-        `distance`: larger is farther. `inverse`: larger is nearer, as networks such as MiDaS
-        and Depth Anything give it, up to an unknown scale and shift; relative depth.
-        `disparity`: larger is nearer and 0 infinitely far; meters with a `scale`, else relative.
-        `auto`: distance, and whoever uses it may find that it cannot be (`RawDepth.assumed`).
+        `distance`: larger is farther. `inverse`: larger is nearer, with an unknown scale and
+        shift, as from MiDaS and Depth Anything; the depth is relative. `disparity`: larger is
+        nearer and 0 is infinity; the depth is in meters with a `scale`, else relative.
+        `auto`: distance, marked as assumed (`RawDepth.direction_assumed`).
+
+    Returns
+    -------
+    RawDepth
+        In meters or relative.
 
     Raises
     ------
     InputError
-        For what is no plane of numbers, and where they make no sense as meters.
+        For what is no plane of numbers, and for values that are not plausible as meters.
     """
     _check_options(scale, kind)
     values = _plane(values, name)
     if kind in ("inverse", "disparity"):
-        return _inverse(values, form, scale, name, confidence, kind)
+        return _inverse_to_depth(values, form, scale, name, confidence, kind)
     assumed = kind == "auto"
     if values.dtype == np.uint8 and scale is None:
         z = values.astype(np.float32) / np.float32(255)
@@ -146,16 +156,16 @@ def to_raw_depth(
             z, validity, False, form, unit=unit, confidence=_confidence(confidence, z, name),
             direction_assumed=assumed,
         )  # fmt: skip
-    whole = values.dtype.kind in "ui"
-    per_meter = scale or (1000.0 if whole else 1.0)
+    is_integer = values.dtype.kind in "ui"
+    per_meter = scale or (1000.0 if is_integer else 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         z = values.astype(np.float32)
         z /= np.float32(per_meter)
-        seen = (z > 0) & (z < _SKY_METERS)
-    z[~seen] = 0
-    _check_meters(z[seen], per_meter, name)
-    validity = np.where(seen, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
-    unit = f"{per_meter:g} per metre" if scale else ("mm, assumed" if whole else "m, assumed")
+        valid = (z > 0) & (z < _SKY_METERS)
+    z[~valid] = 0
+    _check_meters(z[valid], per_meter, name)
+    validity = np.where(valid, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
+    unit = f"{per_meter:g} per meter" if scale else ("mm, assumed" if is_integer else "m, assumed")
     return RawDepth(
         z,
         validity,
@@ -167,12 +177,12 @@ def to_raw_depth(
     )
 
 
-def _inverse(
-    values: _Values,
+def _inverse_to_depth(
+    values: NDArray[Any],
     form: str,
     scale: float | None,
     name: str,
-    confidence: _Values | None,
+    confidence: NDArray[Any] | None,
     kind: DepthKind,
 ) -> RawDepth:
     with np.errstate(over="ignore", invalid="ignore"):
@@ -183,24 +193,23 @@ def _inverse(
                 f"{name}: inverse depth of unknown scale has no units per meter; leave the scale "
                 "out, or say that it is a disparity"
             )
-        z, seen = inverse_to_relative_depth(numbers)
+        z, valid = inverse_to_relative_depth(numbers)
         unit = "relative, inverse: larger is nearer"
     elif scale is None:
-        z, seen = disparity_to_relative_depth(numbers)
+        z, valid = disparity_to_relative_depth(numbers)
         unit = "relative, disparity without a scale"
     else:
-        seen = (numbers > 0) & (numbers < np.inf)
+        valid = (numbers > 0) & (numbers < np.inf)
         with np.errstate(over="ignore"):
-            z = np.asarray(np.float32(scale) / np.where(seen, numbers, 1), np.float32)
-        seen &= (z > 0) & (z < _SKY_METERS)
-        z[~seen] = 0
-        _check_meters(z[seen], scale, name)
+            z = np.asarray(np.float32(scale) / np.where(valid, numbers, 1), np.float32)
+        valid &= (z > 0) & (z < _SKY_METERS)
+        z[~valid] = 0
+        _check_meters(z[valid], scale, name)
         unit = f"disparity, {scale:g} at 1 m"
-    validity = np.where(seen, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
-    sure = _confidence(confidence, z, name)
-    return RawDepth(
-        z, validity, kind == "disparity" and scale is not None, form, unit=unit, confidence=sure
-    )
+    validity = np.where(valid, np.uint8(DepthStatus.VALID), np.uint8(DepthStatus.MISSING))
+    is_metric = kind == "disparity" and scale is not None
+    confidence = _confidence(confidence, z, name)
+    return RawDepth(z, validity, is_metric, form, unit=unit, confidence=confidence)
 
 
 def _check_options(scale: float | None, kind: str) -> None:
@@ -216,7 +225,7 @@ def _check_options(scale: float | None, kind: str) -> None:
         raise InputError(f"depth kind {short(kind)}: use {', '.join(get_args(DepthKind))}")
 
 
-def _plane(values: _Values, name: str) -> _Values:
+def _plane(values: NDArray[Any], name: str) -> NDArray[Any]:
     values = np.asarray(values)
     if values.dtype.kind not in "uif":
         raise InputError(f"{name}: holds {short(values.dtype)}, not depth; give numbers")
@@ -232,20 +241,22 @@ def _plane(values: _Values, name: str) -> _Values:
     return Downsampler(*values.shape).of(values)
 
 
-def _check_meters(z: _Values, per_meter: float, name: str) -> None:
-    """A wrong scale must not pass quietly."""
+def _check_meters(z: NDArray[Any], per_meter: float, name: str) -> None:
+    """Raise InputError where the median depth is not plausible, so that the scale is wrong."""
     if not z.size:
         return
     middle = float(np.median(z))
     if not _MIN_MEDIAN_METERS <= middle <= _MAX_MEDIAN_METERS:
         raise InputError(
-            f"{name}: its median depth is {middle:.3g} m at {per_meter:g} units per metre, which "
-            "makes no sense; give --depth-scale (1000 for mm, 1 for metres, 5000 for TUM)"
+            f"{name}: its median depth is {middle:.3g} m at {per_meter:g} units per meter, which "
+            "is not plausible; give --depth-scale (1000 for mm, 1 for meters, 5000 for TUM)"
         )
 
 
-def _confidence(confidence: _Values | None, z: _Values, name: str) -> NDArray[np.float32] | None:
-    """Confidence in [0, 1]."""
+def _confidence(
+    confidence: NDArray[Any] | None, z: NDArray[Any], name: str
+) -> NDArray[np.float32] | None:
+    """Confidence as float32 (h, w) in [0, 1]."""
     if confidence is None:
         return None
     plane = np.asarray(confidence)
@@ -255,7 +266,7 @@ def _confidence(confidence: _Values | None, z: _Values, name: str) -> NDArray[np
         plane = Downsampler(*plane.shape).of(plane)
     if plane.shape != z.shape or plane.dtype.kind not in "uifb":
         raise InputError(
-            f"{name}: confidence {short(plane.shape)} does not match depth {z.shape}; mend it"
+            f"{name}: confidence {short(plane.shape)} does not match depth {z.shape}; correct it"
         )
     with np.errstate(over="ignore", invalid="ignore"):
         share = plane.astype(np.float32)
@@ -265,11 +276,11 @@ def _confidence(confidence: _Values | None, z: _Values, name: str) -> NDArray[np
 
 
 def _confidence_maximum(largest: int) -> float:
-    """What whole numbers of confidence are parts of: 1 (a mask), ARKit's 2, 255 or 65535."""
+    """The full scale of integer confidence: 1 (a mask), ARKit's 2, 255 or 65535."""
     return next((top for top in (1, 2, 255) if largest <= top), 65535)
 
 
-def _content(path: Path, name: str, max_pixels: int) -> bytes:
+def _read_bytes(path: Path, name: str, max_pixels: int) -> bytes:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
@@ -290,19 +301,18 @@ def _content(path: Path, name: str, max_pixels: int) -> bytes:
     return content
 
 
-def _kind(content: bytes) -> str | None:
-    """The format, by content."""
-    for kind, starts in _STARTS.items():
+def _recognize_format(content: bytes) -> str | None:
+    for form, starts in _FIRST_BYTES.items():
         if content.startswith(starts):
-            return kind
+            return form
     return None
 
 
-def _alone(decode: Callable[[bytes, str, int], _Values]) -> _Decoder:
-    return lambda content, name, most: (decode(content, name, most), None)
+def _without_confidence(decode: Callable[[bytes, str, int], NDArray[Any]]) -> _Decoder:
+    return lambda content, name, max_pixels: (decode(content, name, max_pixels), None)
 
 
-_STARTS: dict[str, tuple[bytes, ...]] = {
+_FIRST_BYTES: dict[str, tuple[bytes, ...]] = {
     "png": (png_chunks.PNG_SIGNATURE,),
     "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     "pgm": (b"P5", b"P2"),
@@ -313,11 +323,11 @@ _STARTS: dict[str, tuple[bytes, ...]] = {
 }
 
 _DECODERS: dict[str, _Decoder] = {
-    "png": _alone(picture_files.decode_picture_depth),
-    "tiff": _alone(picture_files.decode_picture_depth),
-    "pgm": _alone(picture_files.decode_pgm_depth),
-    "pfm": _alone(array_files.decode_pfm_depth),
-    "npy": _alone(array_files.decode_npy_depth),
+    "png": _without_confidence(picture_files.decode_picture_depth),
+    "tiff": _without_confidence(picture_files.decode_picture_depth),
+    "pgm": _without_confidence(picture_files.decode_pgm_depth),
+    "pfm": _without_confidence(array_files.decode_pfm_depth),
+    "npy": _without_confidence(array_files.decode_npy_depth),
     "npz": array_files.decode_npz_depth,
-    "exr": _alone(array_files.decode_exr_depth),
+    "exr": _without_confidence(array_files.decode_exr_depth),
 }

@@ -1,29 +1,34 @@
-"""Large planes kept small while they are read: every n-th pixel of bands of rows.
+"""Downsample large planes while they are read, in bands of rows.
 
-A depth map of 250 million pixels may be a file of some kilobytes. What is kept has at most
-`LARGEST` pixels, many times the canvas on which depth is used, in the file's own type.
+A depth map of 250 million pixels may be a file of some kilobytes. At most 16 million pixels are
+kept, many times the canvas on which depth is used. They keep the file's own type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
-
-from ...types import _Values
+from numpy.typing import NDArray
 
 _MAX_KEPT_PIXELS = 2**24
-"""Pixels that are kept: more than any device measures."""
+"""Limit of pixels kept: more than any device measures."""
 
 _BAND_NUMBERS = 2**22
-"""Numbers that are read at once."""
+"""Numbers read at a time."""
 
 
 class Downsampler:
-    """Which pixels of a plane of (height, width) are kept: all, or those of an even grid.
+    """Selects the pixels of a plane that are kept: all, or an even grid.
 
-    A kept pixel is the one in which the center of its part of the picture lies, so that
-    half-pixel centers hold as they do where pictures are scaled.
+    The plane is divided into equal cells, and the pixel at the center of each cell is kept. So
+    the kept plane has half-pixel centers, as a resized picture has.
+
+    Parameters
+    ----------
+    height, width : int
+        Shape of the plane in pixels.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -40,25 +45,27 @@ class Downsampler:
         """Whether every pixel is kept."""
         return len(self._rows) == self.height and len(self._columns) == self.width
 
-    def of(self, plane: _Values) -> _Values:
-        """What is kept of a whole plane (height, width, ...)."""
+    def of(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Return the kept pixels of a plane (height, width, ...)."""
         return plane if self.whole else plane[self._rows[:, None], self._columns]
 
-    def sample_bands(self, read_rows: Callable[[int, int], _Values], per_pixel: int = 1) -> _Values:
-        """What is kept of a plane that is read in bands.
+    def sample_bands(
+        self, read_rows: Callable[[int, int], NDArray[Any]], per_pixel: int = 1
+    ) -> NDArray[Any]:
+        """Read a plane in bands and return the kept pixels.
 
         Parameters
         ----------
-        read : callable
-            (top, bottom) -> the rows from top to before bottom, (n, width, ...); asked from
-            the top down, each row once.
+        read_rows : callable
+            (top, bottom) -> the rows from `top` to before `bottom`: (n, width, ...). Called
+            from the top down, each row once.
         per_pixel : int
-            Numbers that each pixel holds.
+            Numbers per pixel.
 
         Returns
         -------
-        array (h, w, ...)
-            In the type that is read.
+        ndarray
+            (h, w, ...) in the type that is read.
         """
         kept = [self._band(read_rows(top, bottom), top) for top, bottom in self._bands(per_pixel)]
         return kept[0] if len(kept) == 1 else np.concatenate(kept)
@@ -68,7 +75,7 @@ class Downsampler:
         for top in range(0, self.height, step):
             yield top, min(top + step, self.height)
 
-    def _band(self, band: _Values, top: int) -> _Values:
+    def _band(self, band: NDArray[Any], top: int) -> NDArray[Any]:
         first, last = np.searchsorted(self._rows, [top, top + len(band)])
         rows = self._rows[first:last] - top
         return band.copy() if self.whole else band[rows[:, None], self._columns]

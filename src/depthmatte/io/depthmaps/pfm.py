@@ -1,7 +1,8 @@
-"""PFM, the float picture of stereo benchmarks: a short text header, then rows from the bottom up.
+"""Read and write PFM, the float picture format of stereo benchmarks.
 
-Format: https://www.pauldebevec.com/Research/HDR/PFM/ . Middlebury's files hold disparity in
-pixels and infinity where it is unknown; both pass through here as they are.
+A file is a short text header and then rows from the bottom up. Format:
+https://www.pauldebevec.com/Research/HDR/PFM/ . Middlebury's files hold disparity in pixels, and
+infinity where it is unknown. Numbers are not changed here.
 """
 
 from __future__ import annotations
@@ -24,23 +25,57 @@ _HEADER = re.compile(rb"(PF|Pf)\s+(\d{1,9})\s+(\d{1,9})\s+([-+.\deE]{1,32})[ \t\
 
 
 def decode_pfm(content: bytes, name: str = "bytes") -> NDArray[np.float32]:
-    """A PFM file's bytes -> float32 (h, w), or (h, w, 3) where it has colour, top row first.
+    """Decode the bytes of a PFM file.
 
-    The number in the header only tells the byte order; values are taken as stored, infinity
-    and NaN too. Raises InputError for what is no whole PFM file.
+    The sign of the scale in the header gives the byte order; its amount is ignored.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Its name for messages.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w), or (h, w, 3) for color, top row first. Infinity and NaN are kept.
+
+    Raises
+    ------
+    InputError
+        For what is no complete PFM file.
     """
     return np.ascontiguousarray(view_pfm(content, name), np.float32)
 
 
 def view_pfm(content: bytes, name: str = "bytes") -> NDArray[np.floating[Any]]:
-    """`decode` without a copy: the numbers where they lie, in the file's own byte order."""
+    """Decode the bytes of a PFM file without a copy.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Its name for messages.
+
+    Returns
+    -------
+    ndarray
+        A read-only view in the byte order of the file; else as for `decode_pfm`.
+
+    Raises
+    ------
+    InputError
+        For what is no complete PFM file.
+    """
     header = _HEADER.match(content)
     if header is None:
         raise InputError(f"{name}: is not a PFM file, or its header is damaged; export it again")
     width, height, scale = int(header[2]), int(header[3]), _number(header[4])
     shape = (height, width, 3) if header[1] == b"PF" else (height, width)
     if not width * height or not scale:
-        raise InputError(f"{name}: PFM header says {width} x {height}, scale {scale:g}; mend it")
+        raise InputError(f"{name}: PFM header says {width} x {height}, scale {scale:g}; correct it")
     if width * height > MAX_PHOTO_PIXELS:
         raise InputError(f"{name}: {width} x {height} pixels are too many; scale it down")
     body = memoryview(content)[header.end() :]
@@ -51,7 +86,22 @@ def view_pfm(content: bytes, name: str = "bytes") -> NDArray[np.floating[Any]]:
 
 
 def encode_pfm(values: NDArray[Any]) -> bytes:
-    """(h, w) or (h, w, 3), top row first -> the bytes of a little-endian PFM file."""
+    """Encode an array as a little-endian PFM file.
+
+    Parameters
+    ----------
+    values : ndarray
+        (h, w) or (h, w, 3), top row first.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    InputError
+        For another shape.
+    """
     shape = np.shape(values)
     if not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)) or 0 in shape:
         raise InputError(f"a PFM file holds (h, w) or (h, w, 3), got {shape}; reshape it")
@@ -61,7 +111,23 @@ def encode_pfm(values: NDArray[Any]) -> bytes:
 
 
 def read_pfm(path: Place) -> NDArray[np.float32]:
-    """`decode` of a file; raises InputError also where it cannot be read."""
+    """Read a PFM file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        As for `decode_pfm`.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read or decoded.
+    """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -76,9 +142,25 @@ def write_pfm(
     path: Place,
     forbid: Iterable[Place] = (),
 ) -> Path:
-    """Write (h, w) or (h, w, 3) as PFM, whole or not at all; no file of `forbid` is replaced.
+    """Write an array as a PFM file, atomically.
 
-    Raises InputError for a shape or place that does not work.
+    Parameters
+    ----------
+    values : ndarray
+        (h, w) or (h, w, 3), top row first.
+    path : path
+        Where to write; missing folders are made.
+    forbid : iterable of paths
+        Files that are never replaced.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        For a shape or place that does not work.
     """
     path, content = Path(path), encode_pfm(values)
     refuse_inputs(path, forbid)
@@ -88,7 +170,7 @@ def write_pfm(
 
 
 def _number(text: bytes) -> float:
-    """The header's scale; 0 where it is no number."""
+    """The scale of the header; 0 where it is no finite number."""
     try:
         value = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Depth as a picture: PNG, TIFF and PGM -> one plane of numbers."""
+"""Decode depth stored as a picture (PNG, TIFF, PGM) to one plane of numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...types import _Values
 from ..photo.open_picture import load_picture, open_picture
 from ..photo.png_chunks import PNG_SIGNATURE
 from .downsample import Downsampler
@@ -17,15 +17,30 @@ from .downsample import Downsampler
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_LARGEST_DEEP = 2**26
-"""Pixels of a picture that can only be decoded as a whole: 16-bit color, 64-bit floats."""
+_MAX_OPENCV_PIXELS = 2**26
+"""Limit for pictures that are decoded in one piece: 16-bit color, 64-bit floats."""
 
-_LARGEST_TEXT = 2**25
-"""Bytes of a PGM whose numbers are text."""
+_MAX_TEXT_BYTES = 2**25
+"""Limit for a PGM whose numbers are text."""
 
 
 def check_depth_size(width: int, height: int, name: str, max_pixels: int) -> None:
-    """InputError for more pixels than allowed, or none."""
+    """Check the size of a depth map before it is decoded.
+
+    Parameters
+    ----------
+    width, height : int
+        In pixels.
+    name : str
+        The file, for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Raises
+    ------
+    InputError
+        For more pixels than allowed, or none.
+    """
     if width < 1 or height < 1:
         raise InputError(f"{name}: has {width} x {height} pixels; export it again")
     if width * height > max_pixels:
@@ -35,13 +50,25 @@ def check_depth_size(width: int, height: int, name: str, max_pixels: int) -> Non
         )
 
 
-def to_one_channel(plane: _Values, name: str) -> _Values:
-    """(h, w, n) whose first three channels are equal -> (h, w); a fourth is opacity.
+def to_one_channel(plane: NDArray[Any], name: str) -> NDArray[Any]:
+    """Reduce a plane with equal channels to one channel.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (h, w) or (h, w, n); a fourth channel is opacity and is ignored.
+    name : str
+        The file, for messages.
+
+    Returns
+    -------
+    ndarray
+        (h, w).
 
     Raises
     ------
     InputError
-        Where they differ: a photo, or depth in false colors.
+        Where the channels differ: a photo, or depth in false colors.
     """
     if plane.ndim == 2:
         return plane
@@ -54,8 +81,30 @@ def to_one_channel(plane: _Values, name: str) -> _Values:
     return first
 
 
-def decode_picture_depth(content: bytes, name: str, max_pixels: int) -> _Values:
-    """A PNG or TIFF of one channel, or of equal ones, as stored; thinned if it is large."""
+def decode_picture_depth(content: bytes, name: str, max_pixels: int) -> NDArray[Any]:
+    """Decode a PNG or TIFF of one channel, or of equal channels.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Its name for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Returns
+    -------
+    ndarray
+        (h, w) as stored; downsampled if it is large.
+
+    Raises
+    ------
+    InputError
+        For too many pixels and for pictures with colors.
+    ValueError
+        For damaged files; errors of Pillow are passed on.
+    """
     if _needs_opencv(content):
         return _decode_with_opencv(content, name, max_pixels)
     image = open_picture(BytesIO(content), ("PNG", "TIFF"))
@@ -68,29 +117,29 @@ def decode_picture_depth(content: bytes, name: str, max_pixels: int) -> _Values:
             f"{name}: is a picture (mode {image.mode}), not depth; give one gray channel of 16 bits"
         )
     load_picture(image)
-    return _banded(image, name)
+    return _sample_bands(image, name)
 
 
 def _needs_opencv(content: bytes) -> bool:
-    """Colors of 16 bits, of which Pillow keeps 8, and floats of 64, which it does not know."""
+    """Whether a picture has 16-bit colors, of which Pillow keeps 8 bits, or 64-bit floats."""
     if content.startswith(PNG_SIGNATURE):
         return content[24:25] == b"\x10" and content[25:26] in (b"\x02", b"\x06")
     bits = _tag(content, 258)
     return bits == 64 or (bits == 16 and _tag(content, 277) > 1)
 
 
-def _banded(image: Image, name: str) -> _Values:
+def _sample_bands(image: Image, name: str) -> NDArray[Any]:
     width, height = image.size
 
-    def read(top: int, bottom: int) -> _Values:
+    def read(top: int, bottom: int) -> NDArray[Any]:
         band = np.asarray(image.crop((0, top, width, bottom)))
         return to_one_channel(band, name) if band.ndim == 3 else band
 
     return Downsampler(height, width).sample_bands(read)
 
 
-def _decode_with_opencv(content: bytes, name: str, max_pixels: int) -> _Values:
-    """What Pillow cannot read, by OpenCV; a damaged PNG is told before its reader is."""
+def _decode_with_opencv(content: bytes, name: str, max_pixels: int) -> NDArray[Any]:
+    """Decode what Pillow cannot read. A PNG is checked first, for libpng warns on stderr."""
     import cv2
 
     if content.startswith(PNG_SIGNATURE):
@@ -98,7 +147,7 @@ def _decode_with_opencv(content: bytes, name: str, max_pixels: int) -> _Values:
         _check_chunks(content)
     else:
         width, height = _tag(content, 256), _tag(content, 257)
-    check_depth_size(width, height, name, min(max_pixels, _LARGEST_DEEP))
+    check_depth_size(width, height, name, min(max_pixels, _MAX_OPENCV_PIXELS))
     found: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.shape[:2] != (height, width):
         raise ValueError
@@ -106,7 +155,7 @@ def _decode_with_opencv(content: bytes, name: str, max_pixels: int) -> _Values:
 
 
 def _check_chunks(content: bytes) -> None:
-    """ValueError unless every chunk of a PNG is whole: libpng would complain aloud."""
+    """Raise ValueError unless every chunk of a PNG is complete and has a correct checksum."""
     at = 8
     while content[at + 4 : at + 8] != b"IEND":
         end = at + 8 + int.from_bytes(content[at : at + 4], "big")
@@ -118,7 +167,7 @@ def _check_chunks(content: bytes) -> None:
 
 
 def _tag(content: bytes, wanted: int) -> int:
-    """The first number of a tag in the first directory of a TIFF, 0 where it is missing."""
+    """The first value of a tag in the first directory of a TIFF; 0 without the tag."""
     order: Any = "little" if content[:2] == b"II" else "big"
 
     def number(at: int, size: int) -> int:
@@ -136,10 +185,31 @@ def _tag(content: bytes, wanted: int) -> int:
     return 0
 
 
-def decode_pgm_depth(content: bytes, name: str, max_pixels: int) -> _Values:
-    """A PGM, binary or as text: uint8, or uint16 where its largest number is above 255.
+def decode_pgm_depth(content: bytes, name: str, max_pixels: int) -> NDArray[Any]:
+    """Decode a PGM, binary or as text.
 
-    Numbers are taken as stored, whatever the largest is said to be: they are millimeters.
+    Numbers are not scaled by the maximum in the header: they are millimeters.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Its name for messages.
+    max_pixels : int
+        Limit of pixels.
+
+    Returns
+    -------
+    ndarray
+        (h, w), uint8, or uint16 where the maximum is above 255; downsampled if it is large.
+
+    Raises
+    ------
+    InputError
+        For too many pixels, and for too much text.
+    ValueError
+        For damaged files.
     """
     kind, start = content[:2], 2
     words: list[int] = []
@@ -153,20 +223,20 @@ def decode_pgm_depth(content: bytes, name: str, max_pixels: int) -> _Values:
             if end < 0:
                 raise ValueError
             start = end + 1
-    width, height, most = words
+    width, height, maximum = words
     check_depth_size(width, height, name, max_pixels)
-    if not 0 < most < 65536:
+    if not 0 < maximum < 65536:
         raise ValueError
-    small = most < 256
+    is_8bit = maximum < 256
     if kind == b"P2":
-        if len(content) > _LARGEST_TEXT:
+        if len(content) > _MAX_TEXT_BYTES:
             raise InputError(f"{name}: is too large for numbers as text; save it as binary PGM")
         numbers = np.array(content[start:].split()[: width * height], np.int64)
-        values = numbers.astype(np.uint8 if small else np.uint16).reshape(height, width)
+        values = numbers.astype(np.uint8 if is_8bit else np.uint16).reshape(height, width)
         return Downsampler(height, width).of(values)
-    plane = np.frombuffer(content, "u1" if small else ">u2", width * height, start + 1)
+    plane = np.frombuffer(content, "u1" if is_8bit else ">u2", width * height, start + 1)
     return (
         Downsampler(height, width)
         .of(plane.reshape(height, width))
-        .astype(np.uint8 if small else np.uint16)
+        .astype(np.uint8 if is_8bit else np.uint16)
     )

@@ -1,1 +1,1 @@
-"""embedded."""
+"""Depth, mattes, second views and cameras stored inside photo files."""

@@ -1,4 +1,4 @@
-"""Planes inside a photo's file: small PNG and JPEG pictures of depth, mattes and views."""
+"""Decode pictures inside a photo's file: depth, mattes and second views as PNG or JPEG."""
 
 from __future__ import annotations
 
@@ -17,11 +17,26 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PLANE_PIXELS = 32_000_000
-"""Pixels a plane may have: above what phones store, so that a small file stays cheap."""
+"""Limit of pixels of a plane: above what phones store, so that small files need little memory."""
 
 
 def decode_xmp_base64(text: str) -> bytes:
-    """Base64 as XMP holds it: blanks inside and no padding are common."""
+    """Decode base64 as XMP holds it, with spaces and without padding.
+
+    Parameters
+    ----------
+    text : str
+        The encoded bytes.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    CorruptFileError
+        For other characters.
+    """
     packed = "".join(text.split()).rstrip("=")
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
@@ -30,8 +45,19 @@ def decode_xmp_base64(text: str) -> bytes:
 
 
 def decode_levels(content: bytes) -> NDArray[np.float32]:
-    """A grey PNG or JPEG as float32 (h, w) in [0, 1]; of colour the grey is taken."""
-    image = _opened(content)
+    """Decode a PNG or JPEG to gray levels.
+
+    Parameters
+    ----------
+    content : bytes
+        The picture; color is converted to gray.
+
+    Returns
+    -------
+    ndarray
+        float32 (h, w) in [0, 1].
+    """
+    image = _load(content)
     if image.mode.startswith("I"):
         return np.asarray(image).astype(np.float32) / np.float32(65_535)
     return _to_gray(image).astype(np.float32) / np.float32(255)
@@ -43,18 +69,31 @@ def _to_gray(image: Image) -> NDArray[np.uint8]:
 
 
 def decode_gray(content: bytes) -> NDArray[np.uint8]:
-    """A grey picture as stored, uint8 (h, w)."""
-    return _to_gray(_opened(content))
+    """Decode a PNG or JPEG to gray: uint8 (h, w)."""
+    return _to_gray(_load(content))
 
 
 def decode_second_view(content: bytes, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """A second photo inside the file, uint8 (h, w, 3); None unless it has this shape (h, w)."""
-    image = _opened(content, shape)
+    """Decode a second photo inside the file.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG or JPEG.
+    shape : tuple of int
+        (h, w) of the main photo.
+
+    Returns
+    -------
+    ndarray or None
+        uint8 (h, w, 3); None where the picture has another shape.
+    """
+    image = _load(content, shape)
     return None if image is None else np.array(image.convert("RGB"))
 
 
 def encode_gray_png(levels: NDArray[np.uint8]) -> bytes:
-    """Levels (h, w) as the bytes of a grey PNG."""
+    """Encode levels (h, w) as a gray PNG."""
     from PIL import Image
 
     file = BytesIO()
@@ -62,12 +101,15 @@ def encode_gray_png(levels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def _opened(content: bytes, shape: tuple[int, int] | None = None) -> Any:
-    """A loaded picture, small or of the one shape (h, w) that is asked for, else None."""
+def _load(content: bytes, shape: tuple[int, int] | None = None) -> Any:
+    """Load a picture of limited size, or of exactly `shape` (h, w); None for another shape."""
     from PIL import Image
 
     with exif.quiet_pillow():
-        image = Image.open(BytesIO(content), formats=("JPEG", "PNG"))
+        try:
+            image = Image.open(BytesIO(content), formats=("JPEG", "PNG"))
+        except Image.DecompressionBombError as error:
+            raise CorruptFileError("more pixels than Pillow opens") from error
         if shape is not None and (image.height, image.width) != shape:
             return None
         if shape is None and image.width * image.height > MAX_PLANE_PIXELS:

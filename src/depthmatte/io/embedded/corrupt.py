@@ -1,7 +1,7 @@
-"""One error for everything inside a photo's file that makes no sense: it counts as absent."""
+"""The error for damaged data inside a photo's file."""
 
 from __future__ import annotations
 
 
 class CorruptFileError(ValueError):
-    """Evidence, or its description, that cannot be used. Never reaches the user."""
+    """Embedded data, or its description, is damaged. It counts as absent: users never see this."""

@@ -1,4 +1,4 @@
-"""Android's DEPTH16: millimetres and confidence in one 16-bit sample."""
+"""Decode Android's DEPTH16: millimeters and confidence in one 16-bit sample."""
 
 from __future__ import annotations
 
@@ -13,12 +13,25 @@ from .depth_encoding import distance_to_depth
 
 
 def decode_depth16(samples: NDArray[Any]) -> RawDepth:
-    """Samples of `ImageFormat.DEPTH16`, uint16 (h, w), -> metres and confidence.
+    """Decode samples of `ImageFormat.DEPTH16`.
 
-    The low 13 bits are millimetres, 0 where nothing was measured. The high 3 bits are the
+    The low 13 bits are millimeters, 0 where nothing was measured. The high 3 bits are the
     confidence: 0 stands for 100 %, and 1 to 7 for (c - 1) / 7.
 
-    Raises InputError for another shape or type.
+    Parameters
+    ----------
+    samples : ndarray
+        uint16 (h, w).
+
+    Returns
+    -------
+    RawDepth
+        In meters, with confidence in [0, 1].
+
+    Raises
+    ------
+    InputError
+        For another shape or type.
     """
     if samples.ndim != 2 or samples.dtype != np.uint16 or not samples.size:
         raise InputError(f"DEPTH16 samples must be uint16 (h, w), got {samples.dtype}")

@@ -1,4 +1,4 @@
-"""What the numbers of a stored depth map mean: levels, disparities and ranges -> RawDepth.
+"""Convert the numbers of a stored depth map (levels, disparities, distances) to RawDepth.
 
 Formulas: Google's GDepth and Dynamic Depth 1.0 (RangeInverse, RangeLinear) and Apple's
 AVDepthData (disparity in 1/m).
@@ -22,12 +22,15 @@ _UNITS = {
 }
 
 _MAX_PHONE_METERS = 50.0
-"""Metres. A phone's lenses are about a centimetre apart: at this distance the disparity is
-what its matching errs by, so nothing beyond is told from infinity."""
+"""Distance beyond which a phone cannot tell depth from infinity.
+
+The lenses of a phone are about a centimeter apart. At this distance the disparity is as small as
+the error of its stereo matching.
+"""
 
 
 def _range_inverse(levels: Float, near: float, far: float) -> Float:
-    """Levels n in [0, 1] -> 1/z of z = far near / (far - n (far - near)).
+    """Levels n in [0, 1] -> 1/z, with z = far near / (far - n (far - near)).
 
     That is (1 - n) / near + n / far, which also holds where `far` is infinite.
     """
@@ -42,10 +45,22 @@ def _range_linear(levels: Float, near: float, far: float) -> Float:
 def disparity_to_depth(
     disparity: Float, farthest: float = _MAX_PHONE_METERS
 ) -> tuple[Float, NDArray[np.uint8]]:
-    """Disparity in 1/m -> z in metres and its validity.
+    """Convert disparity in 1/m to depth.
 
-    What lies beyond `farthest` metres (zero and negative disparity too) is TOO_FAR and comes
-    out at `farthest`; NaN is MISSING and comes out at 0.
+    Parameters
+    ----------
+    disparity : ndarray
+        float32 (h, w) in 1/m; NaN where it is missing.
+    farthest : float
+        Largest depth in meters.
+
+    Returns
+    -------
+    z : ndarray
+        float32 (h, w) in meters. Beyond `farthest`, and at zero or negative disparity, it is
+        `farthest`. Where the disparity is missing it is 0.
+    validity : ndarray
+        uint8 (h, w) of DepthStatus: VALID, TOO_FAR or MISSING.
     """
     missing = np.isnan(disparity)
     far = ~missing & (disparity < (1 - 1e-6) / farthest)
@@ -55,7 +70,20 @@ def disparity_to_depth(
 
 
 def distance_to_depth(z: Float) -> tuple[Float, NDArray[np.uint8]]:
-    """Distances in metres and their validity; what is not a positive number is MISSING."""
+    """Convert distances to depth and validity.
+
+    Parameters
+    ----------
+    z : ndarray
+        float32 (h, w) in meters.
+
+    Returns
+    -------
+    z : ndarray
+        float32 (h, w) in meters, 0 where `z` is not a positive finite number.
+    validity : ndarray
+        uint8 (h, w) of DepthStatus: VALID or MISSING.
+    """
     missing = ~((z > 0) & np.isfinite(z))
     return np.where(missing, np.float32(0), z).astype(np.float32), _validity(missing)
 
@@ -68,18 +96,37 @@ def range_levels_to_depth(
     far: float | None,
     unit: str | None,
 ) -> RawDepth:
-    """Levels in [0, 1] -> RawDepth, by what a GDepth or Dynamic Depth file states about them.
+    """Convert levels to depth by the properties of GDepth or Dynamic Depth.
 
-    `form` is RangeInverse or RangeLinear, `unit` m, mm or diopters in one of its spellings.
-    Without a unit, or without a range, the depth is relative. Raises Damaged for a form
-    that is neither and a range that is none.
+    Parameters
+    ----------
+    kind : str
+        Name of the format, for `RawDepth.kind`.
+    levels : ndarray
+        float32 (h, w) in [0, 1].
+    form : str or None
+        "RangeInverse" or "RangeLinear".
+    near, far : float or None
+        Values at level 0 and level 1, in `unit`.
+    unit : str or None
+        Meters, millimeters or diopters in any spelling.
+
+    Returns
+    -------
+    RawDepth
+        In meters; relative without a known unit or without a range.
+
+    Raises
+    ------
+    CorruptFileError
+        For another form or an invalid range.
     """
     if form is None or form.lower() not in ("rangeinverse", "rangelinear"):
-        raise CorruptFileError(f"format {form}")
+        raise CorruptFileError(f"depth format {form}")
     if near is None or far is None:
         return relative_levels_to_depth(kind, levels, near_is_high=False)
-    name, metres = _UNITS.get((unit or "").lower(), (None, 1.0))
-    first, last = near * metres, far * metres
+    name, meters = _UNITS.get((unit or "").lower(), (None, 1.0))
+    first, last = near * meters, far * meters
     if name == "1/m":
         first, last = (1 / end if end > 0 else math.inf for end in (near, far))
     inverse = form.lower() == "rangeinverse"
@@ -100,16 +147,31 @@ def range_levels_to_depth(
 
 
 def relative_levels_to_depth(kind: str, levels: Float, *, near_is_high: bool) -> RawDepth:
-    """Depth of which only the order is known: levels in [0, 1], turned so that 0 is near."""
+    """Make relative depth from levels that only give an order.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the format, for `RawDepth.kind`.
+    levels : ndarray
+        float32 (h, w) in [0, 1].
+    near_is_high : bool
+        Whether higher levels are nearer.
+
+    Returns
+    -------
+    RawDepth
+        Relative, in [0, 1], 0 near.
+    """
     z = np.asarray(1 - levels if near_is_high else levels, np.float32)
     return RawDepth(np.clip(z, 0, 1), np.zeros(z.shape, np.uint8), False, kind)
 
 
 def _log_ratio(z: Float, near: float, far: float) -> Float:
-    """Distances in an unknown unit -> [0, 1], 0 at `near`, 1 at `far`, by their ratio.
+    """Logarithm of distances in an unknown unit, scaled to 0 at `near` and 1 at `far`.
 
-    On this scale a step is a ratio of distances whatever the unit, as in the depth
-    network's own d; `near` is positive and below `far`, both finite.
+    Equal steps are equal ratios of distances, as in the output of the depth network. `near` is
+    positive and below `far`; both are finite.
     """
     ratio = np.log(np.maximum(z, np.float32(near)) / near) / math.log(far / near)
     return np.clip(ratio, 0, 1).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Android's Dynamic Depth 1.0: files appended to the JPEG, listed in its XMP.
+"""Read Android's Dynamic Depth 1.0: files appended to a JPEG and listed in its XMP.
 
-The list names each item's length, in order; the items end where the file ends. Namespaces
-changed between phones, the names of fields did not: they are looked up by local name.
+The list gives the length of each item, in order. The last item ends at the end of the file.
+Namespaces differ between phones, but names of fields do not, so fields are found by local name.
 """
 
 from __future__ import annotations
@@ -23,17 +23,42 @@ _CONFIDENCE = ("confidence", "depthconfidence", "android/confidencemap")
 
 
 class ContainerItem(NamedTuple):
-    """One file of the container: its names (URI, semantic), and where it lies from the end."""
+    """One file of the container.
+
+    Attributes
+    ----------
+    names : frozenset of str
+        URI and semantic in lower case.
+    length : int
+        Bytes.
+    padding : int
+        Bytes between this file and the next.
+    """
 
     names: frozenset[str]
     length: int
     padding: int
 
 
-def list_container_items(about: Xmp) -> list[ContainerItem]:
-    """The container's list; the first is the photo itself. Raises Damaged for odd lengths."""
+def list_container_items(packets: Xmp) -> list[ContainerItem]:
+    """List the items of the container; the first is the photo itself.
+
+    Parameters
+    ----------
+    packets : Xmp
+        XMP of the photo.
+
+    Returns
+    -------
+    list of ContainerItem
+
+    Raises
+    ------
+    CorruptFileError
+        For invalid lengths.
+    """
     found = []
-    for fields in about.structures("Item"):
+    for fields in packets.structures("Item"):
         names = (fields.get(key, "").lower() for key in ("DataURI", "URI", "Semantic"))
         found.append(
             ContainerItem(
@@ -43,16 +68,31 @@ def list_container_items(about: Xmp) -> list[ContainerItem]:
     return found
 
 
-def find_dynamic_depth(about: Xmp, content: bytes) -> RawDepth | None:
-    """The depth map of a file with this XMP, None where there is none.
+def find_dynamic_depth(packets: Xmp, content: bytes) -> RawDepth | None:
+    """Find the depth map of a file.
 
-    Raises Damaged, or what the decoder raises, for one that cannot be used.
+    Parameters
+    ----------
+    packets : Xmp
+        XMP of the photo.
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    RawDepth or None
+        None where there is none.
+
+    Raises
+    ------
+    CorruptFileError
+        For a damaged description or container. Errors of the decoder of the map are passed on.
     """
-    listed = list_container_items(about)
-    described = next(_maps(about), None)
+    listed = list_container_items(packets)
+    described = next(_depth_descriptions(packets), None)
     if not listed or described is None:
         return None
-    data = _data(listed, content, described.get("DepthURI"), _DEPTH)
+    data = _item_bytes(listed, content, described.get("DepthURI"), _DEPTH)
     if data is None:
         return None
     found = range_levels_to_depth(
@@ -63,12 +103,23 @@ def find_dynamic_depth(about: Xmp, content: bytes) -> RawDepth | None:
         parse_xmp_number(described.get("Far")),
         described.get("Units"),
     )
-    return add_confidence(found, _confidence(listed, content, described))
+    return add_confidence(found, _find_confidence(listed, content, described))
 
 
-def find_dynamic_depth_camera(about: Xmp) -> Camera | None:
-    """The photo's camera by its imaging model, at the model's own size."""
-    for model in about.structures("ImagingModel"):
+def find_dynamic_depth_camera(packets: Xmp) -> Camera | None:
+    """Find the photo's camera by its imaging model.
+
+    Parameters
+    ----------
+    packets : Xmp
+        XMP of the photo.
+
+    Returns
+    -------
+    Camera or None
+        At the size that the model refers to; None where there is none.
+    """
+    for model in packets.structures("ImagingModel"):
         names = ("FocalLengthX", "FocalLengthY", "PrincipalPointX", "PrincipalPointY")
         fx, fy, cx, cy = (parse_xmp_number(model.get(name)) for name in names)
         width, height = (
@@ -80,35 +131,35 @@ def find_dynamic_depth_camera(about: Xmp) -> Camera | None:
     return None
 
 
-def _maps(about: Xmp) -> Iterator[Mapping[str, str]]:
-    """Descriptions of maps that measure distance; a segmentation may stand in their place."""
-    for fields in about.structures("DepthMap"):
+def _depth_descriptions(packets: Xmp) -> Iterator[Mapping[str, str]]:
+    """Descriptions of depth maps; a segmentation may have the same form."""
+    for fields in packets.structures("DepthMap"):
         if fields.get("ItemSemantic", "Depth").lower() == "depth":
             yield fields
 
 
-def _confidence(
+def _find_confidence(
     listed: list[ContainerItem], content: bytes, described: Mapping[str, str]
 ) -> Float | None:
-    data = _data(listed, content, described.get("ConfidenceURI"), _CONFIDENCE)
+    data = _item_bytes(listed, content, described.get("ConfidenceURI"), _CONFIDENCE)
     return None if data is None else aux_image.decode_levels(data)
 
 
-def _data(
+def _item_bytes(
     listed: list[ContainerItem], content: bytes, uri: str | None, semantics: tuple[str, ...]
 ) -> bytes | None:
-    """The bytes of the item that a description points at, or that has one of the semantics."""
+    """The bytes of the item with this URI, or with one of the semantics."""
     wanted = {uri.lower()} if uri else set(semantics)
     index = next((i for i, item in enumerate(listed) if i and item.names & wanted), None)
     if index is None and uri:
-        return _data(listed, content, None, semantics)
+        return _item_bytes(listed, content, None, semantics)
     if index is None:
         return None
     after = sum(item.length + item.padding for item in listed[index:])
     if listed[index].length < 1 or after >= len(content):
         raise CorruptFileError("container shorter than its list")
     start = len(content) - after
-    if not _file(content, start):  # something was appended: count from the photo's own end
+    if not _is_picture(content, start):  # more was appended: count from the end of the photo
         before = listed[1:index]
         start = jpeg_segments.find_jpeg_end(content) + listed[0].padding
         start += sum(item.length + item.padding for item in before)
@@ -118,7 +169,7 @@ def _data(
     return data
 
 
-def _file(content: bytes, start: int) -> bool:
+def _is_picture(content: bytes, start: int) -> bool:
     return content[start : start + 3] in (jpeg_segments.JPEG_START, b"\x89PN")
 
 

@@ -1,7 +1,7 @@
-"""What a photo's own file holds beside its pixels: depth, a matte, a second view, a camera.
+"""Find depth, matte, second view and camera inside a photo's file.
 
-The one door of SPEC row B2; every format has a file beside this one. Whatever is damaged
-counts as absent: broken evidence never costs the photo.
+Each file format has a module of its own in this package. Damaged data counts as absent, so that
+the photo itself can still be read. What was skipped is logged at DEBUG.
 """
 
 from __future__ import annotations
@@ -9,22 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..damage import try_finder
 from ..photo import exif
-from .result import EmbeddedData, try_finder
+from .result import EmbeddedData
 
 if TYPE_CHECKING:
     from PIL.Image import Exif
 
 
 def find_embedded(content: bytes, shape: tuple[int, int], tags: Exif) -> EmbeddedData:
-    """All that a file's bytes hold for a photo of `shape` (h, w) pixels as decoded.
+    """Find everything in a file beside the pixels of its photo.
 
-    `tags` are the photo's EXIF. The result lies on the decoded pixels, before the EXIF
-    orientation turns them: `Findings.upright` turns it too.
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    shape : tuple of int
+        (h, w) of the photo as decoded, before its EXIF orientation is applied.
+    tags : PIL.Image.Exif
+        EXIF of the photo.
+
+    Returns
+    -------
+    EmbeddedData
+        On the decoded pixels; `EmbeddedData.apply_orientation` turns it upright.
     """
     finder: Callable[..., EmbeddedData | None] | None = None
     if content[:2] == b"\xff\xd8":
-        # Here, not above: each of them brings readers that other files do not need.
+        # Here, not above: other files do not need these readers.
         from . import jpeg
 
         finder = jpeg.find_jpeg_data

@@ -1,6 +1,7 @@
-"""Google's GDepth: a depth map in a JPEG's XMP (developers.google.com/depthmap-metadata).
+"""Read and write Google's GDepth: a depth map in the XMP of a JPEG.
 
-The map lies on the photo's own pixels, and has no way to say that a value is missing.
+Source: developers.google.com/depthmap-metadata. The map belongs to the photo's own pixels. It
+cannot mark missing values.
 """
 
 from __future__ import annotations
@@ -23,49 +24,87 @@ from .xmp import Xmp
 _NS_DEPTH_MAP = "http://ns.google.com/photos/1.0/depthmap/"
 _NS_IMAGE = "http://ns.google.com/photos/1.0/image/"
 NS_PANORAMA = "http://ns.google.com/photos/1.0/panorama/"
+"""Namespace of panoramas and VR180 photos."""
 
 _MAX_SEGMENT_BYTES = 65_000
-"""Bytes of an extension in one segment; the format's limit is a little higher."""
+"""Bytes of XMP extension in one JPEG segment; the limit of JPEG is slightly higher."""
 
 
-def find_gdepth(about: Xmp) -> RawDepth | None:
-    """The depth map of a photo with this XMP, None where there is none.
+def find_gdepth(packets: Xmp) -> RawDepth | None:
+    """Find the depth map in a photo's XMP.
 
-    Raises Damaged, or what the decoder raises, for one that cannot be used.
+    Parameters
+    ----------
+    packets : Xmp
+        XMP of the photo.
+
+    Returns
+    -------
+    RawDepth or None
+        None where there is none.
+
+    Raises
+    ------
+    CorruptFileError
+        For a damaged description. Errors of the decoder of the map are passed on.
     """
-    data = about.text(_NS_DEPTH_MAP, "Data")
+    data = packets.text(_NS_DEPTH_MAP, "Data")
     if data is None:
         return None
     found = range_levels_to_depth(
         "gdepth",
         aux_image.decode_levels(aux_image.decode_xmp_base64(data)),
-        about.text(_NS_DEPTH_MAP, "Format"),
-        about.number(_NS_DEPTH_MAP, "Near"),
-        about.number(_NS_DEPTH_MAP, "Far"),
-        about.text(_NS_DEPTH_MAP, "Units"),
+        packets.text(_NS_DEPTH_MAP, "Format"),
+        packets.number(_NS_DEPTH_MAP, "Near"),
+        packets.number(_NS_DEPTH_MAP, "Far"),
+        packets.text(_NS_DEPTH_MAP, "Units"),
     )
-    return add_confidence(found, _confidence(about))
+    return add_confidence(found, _find_confidence(packets))
 
 
-def add_confidence(found: RawDepth, confidence: Float | None) -> RawDepth:
-    """The same depth with the confidence that came beside it, where sizes agree."""
-    if confidence is None or confidence.shape != found.shape:
-        return found
-    return replace(found, confidence=confidence)
+def add_confidence(depth: RawDepth, confidence: Float | None) -> RawDepth:
+    """Add a confidence map to depth.
+
+    Parameters
+    ----------
+    depth : RawDepth
+        Depth (h, w).
+    confidence : ndarray or None
+        float32 in [0, 1]; ignored unless its shape is (h, w).
+
+    Returns
+    -------
+    RawDepth
+    """
+    if confidence is None or confidence.shape != depth.shape:
+        return depth
+    return replace(depth, confidence=confidence)
 
 
-def _confidence(about: Xmp) -> Float | None:
-    data = about.text(_NS_DEPTH_MAP, "Confidence")
+def _find_confidence(packets: Xmp) -> Float | None:
+    data = packets.text(_NS_DEPTH_MAP, "Confidence")
     return None if data is None else aux_image.decode_levels(aux_image.decode_xmp_base64(data))
 
 
-def find_vr180_jpeg(about: Xmp) -> bytes | None:
-    """The other view of a VR180 photo, a JPEG.
+def find_vr180_jpeg(packets: Xmp) -> bytes | None:
+    """Find the other view of a VR180 photo.
 
-    Beside depth GImage holds the photo as it was before the phone blurred it: no second view.
+    In a photo with depth the same property (GImage) holds the photo before it was blurred,
+    which is no second view.
+
+    Parameters
+    ----------
+    packets : Xmp
+        XMP of the photo.
+
+    Returns
+    -------
+    bytes or None
+        A JPEG; None where there is none.
     """
-    data = about.text(_NS_IMAGE, "Data")
-    if data is None or not about.uses_namespace(NS_PANORAMA) or about.uses_namespace(_NS_DEPTH_MAP):
+    data = packets.text(_NS_IMAGE, "Data")
+    is_vr180 = packets.uses_namespace(NS_PANORAMA) and not packets.uses_namespace(_NS_DEPTH_MAP)
+    if data is None or not is_vr180:
         return None
     return aux_image.decode_xmp_base64(data)
 
@@ -77,14 +116,29 @@ def embed_gdepth(
     near: float | None = None,
     far: float | None = None,
 ) -> bytes:
-    """A JPEG's bytes with a depth map inside that GDepth readers open (RangeInverse, 8 bits).
+    """Embed a depth map in a JPEG, which GDepth readers can open (RangeInverse, 8 bits).
 
-    `depth` is float32 (h, w) of the photo's shape at any size: metres with `metric`, else
-    relative in [0, 1], 0 near. `near` and `far` are the distances the 8 bits span, by
-    default all there are; for relative depth their ratio alone matters, and 1 to 2 keeps
-    every level. XMP that the JPEG had is replaced.
+    Parameters
+    ----------
+    jpeg : bytes
+        A JPEG file. Its XMP is replaced.
+    depth : ndarray
+        float32 (h, w) with the aspect of the photo, at any size.
+    metric : bool
+        Whether `depth` is in meters, else it is relative in [0, 1], 0 near.
+    near, far : float, optional
+        Distances at the ends of the 8 bits, by default the smallest and the largest depth. For
+        relative depth only their ratio matters; the default is 1 to 2.
 
-    Raises InputError for bytes that are no JPEG and for depth or limits that are none.
+    Returns
+    -------
+    bytes
+        The new JPEG.
+
+    Raises
+    ------
+    InputError
+        For bytes that are no JPEG, for invalid depth and for invalid limits.
     """
     if not jpeg.startswith(JPEG_START):
         raise InputError("depth is stored in JPEG files only; write the photo as .jpg")
@@ -103,7 +157,7 @@ def embed_gdepth(
         f'GDepth:Format="RangeInverse" GDepth:Near="{near!r}" GDepth:Far="{far!r}" {unit}'
         f'GDepth:Mime="image/png" xmpNote:HasExtendedXMP="{guid}"'
     )
-    return _with_xmp(jpeg, [xmp.XMP_HEADER + standard, *_pieces(extension, guid)])
+    return _with_xmp(jpeg, [xmp.XMP_HEADER + standard, *_extension_payloads(extension, guid)])
 
 
 def _limits(
@@ -115,7 +169,7 @@ def _limits(
     first = float(measured.min()) if near is None else float(near)
     last = float(measured.max()) if far is None else float(far)
     if near is None or far is None:
-        last = max(last, first * 1.001)  # one distance everywhere still spans a range
+        last = max(last, first * 1.001)  # so that constant depth has a range too
     if not 0 < first < last < math.inf:
         raise InputError(f"depth to store from {first:g} to {last:g}; give 0 < near < far")
     return first, last
@@ -129,7 +183,7 @@ def _packet(properties: str) -> bytes:
     ).encode()
 
 
-def _pieces(extension: bytes, guid: str) -> list[bytes]:
+def _extension_payloads(extension: bytes, guid: str) -> list[bytes]:
     total = len(extension).to_bytes(4, "big")
     return [
         xmp.XMP_EXTENSION_HEADER
@@ -142,7 +196,7 @@ def _pieces(extension: bytes, guid: str) -> list[bytes]:
 
 
 def _with_xmp(jpeg: bytes, payloads: list[bytes]) -> bytes:
-    """The JPEG with these APP1 segments after JFIF and EXIF, and with no other XMP."""
+    """Put APP1 segments into a JPEG after JFIF and EXIF; other XMP is removed."""
     kept, stop, place = [jpeg[:2]], 2, 1
     for segment in read_jpeg_segments(jpeg):
         stop = segment.start + len(segment.payload)

@@ -1,7 +1,7 @@
-"""The boxes of a HEIF file (ISO 23008-12) that say how its pictures belong together.
+"""Read the boxes of a HEIF file (ISO 23008-12) that describe how its pictures are related.
 
-The decoder gives pixels; which way an auxiliary picture was turned, what its XMP says and
-where the second of two cameras stood is read here.
+The decoder gives pixels only. The transforms of auxiliary pictures, their XMP, and the positions
+of two cameras are read here.
 """
 
 from __future__ import annotations
@@ -13,32 +13,53 @@ from . import xmp
 from .corrupt import CorruptFileError
 from .xmp import Xmp
 
-_CMEX = bytes.fromhex("4363e9145b7d4aab97aebea69803b434")
-"""Files from before `cmex` had a name carry the same box under this one."""
+_CMEX_UUID = bytes.fromhex("4363e9145b7d4aab97aebea69803b434")
+"""Older files store the `cmex` box under this UUID."""
 
 _MAX_ITEMS = 16
-"""Auxiliary pictures, and descriptions, looked at: phones write up to eight."""
+"""Limit of auxiliary pictures and of XMP items: phones write up to eight."""
 
 HeifTransforms = tuple[tuple[str, int], ...]
+"""In order: ("irot", quarter turns counter-clockwise) and ("imir", axis)."""
 
 
 @dataclass(frozen=True)
 class HeifItem:
-    """One picture: how it is turned after decoding, what kind of auxiliary it is, its XMP.
+    """One picture of a HEIF file.
 
-    `turns` holds ("irot", quarter turns counter-clockwise) and ("imir", axis) in order.
-    `place` is (x, y, z) of its camera in metres where the file states it.
+    Attributes
+    ----------
+    transforms : HeifTransforms
+        Turns that are applied after decoding.
+    auxiliary_type : str
+        URN of an auxiliary picture, "" for others.
+    xmp : Xmp
+        Its description.
+    position : tuple of float or None
+        (x, y, z) of its camera in meters; None where the file does not state it.
     """
 
     transforms: HeifTransforms = ()
     auxiliary_type: str = ""
     xmp: Xmp = field(default_factory=Xmp)
-    place: tuple[float, float, float] | None = None
+    position: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
 class HeifBoxes:
-    """The pictures by id; which is the photo, its auxiliaries, the stereo pair (left, right)."""
+    """The pictures of a HEIF file and how they are related.
+
+    Attributes
+    ----------
+    primary : int
+        Id of the photo.
+    items : dict
+        HeifItem by id.
+    auxiliaries : tuple of int
+        Ids of the photo's auxiliary pictures.
+    pair : tuple of int or None
+        Ids of a stereo pair (left, right).
+    """
 
     primary: int
     items: Mapping[int, HeifItem]
@@ -47,7 +68,22 @@ class HeifBoxes:
 
 
 def read_heif_boxes(content: bytes) -> HeifBoxes:
-    """The boxes of a whole file. Raises Damaged where they make no sense."""
+    """Read the boxes of a file.
+
+    Parameters
+    ----------
+    content : bytes
+        A HEIF file.
+
+    Returns
+    -------
+    HeifBoxes
+
+    Raises
+    ------
+    CorruptFileError
+        For damaged boxes.
+    """
     meta, primary = _head(content)
     properties = list(_boxes(_first(_first(meta, "iprp"), "ipco")))
     links = list(_links(_first(meta, "iref", bytes(4))))
@@ -58,42 +94,58 @@ def read_heif_boxes(content: bytes) -> HeifBoxes:
     wanted = {primary, *auxiliaries, *(pair or ())}
     places = dict(_extents(_first(meta, "iloc")))
     items = {}
-    described: dict[int, Xmp] = {}  # each description once, however many pictures share it
-    for item, indices in _owned(_first(_first(meta, "iprp"), "ipma")):
+    described: dict[int, Xmp] = {}  # each XMP item is parsed once, even if pictures share it
+    for item, indices in _property_indices(_first(_first(meta, "iprp"), "ipma")):
         if item in wanted:
-            about = [source for kind, source, target in links if (kind, target) == ("cdsc", item)]
-            text = Xmp()
-            for source in about[:_MAX_ITEMS]:
+            sources = [source for kind, source, target in links if (kind, target) == ("cdsc", item)]
+            packets = Xmp()
+            for source in sources[:_MAX_ITEMS]:
                 if source not in described and source in places and len(described) < _MAX_ITEMS:
-                    described[source] = _described(content[slice(*places[source])])
-                text += described.get(source, Xmp())
+                    described[source] = _parse_packets(content[slice(*places[source])])
+                packets += described.get(source, Xmp())
             own = [properties[index - 1] for index in indices if 0 < index <= len(properties)]
-            items[item] = _item(own, text)
+            items[item] = _make_item(own, packets)
             wanted.remove(item)
     return HeifBoxes(primary, items, auxiliaries, pair)
 
 
 def read_photo_properties(content: bytes) -> Iterator[tuple[str, memoryview]]:
-    """(kind, what is inside) of each property of the photo itself, in order.
+    """Read the properties of the photo itself.
 
-    Raises Damaged where the boxes make no sense.
+    Parameters
+    ----------
+    content : bytes
+        A HEIF file.
+
+    Yields
+    ------
+    kind : str
+        Four-character type of the property.
+    payload : memoryview
+        Its content.
+
+    Raises
+    ------
+    CorruptFileError
+        For damaged boxes.
     """
     meta, primary = _head(content)
-    known = list(_boxes(_first(_first(meta, "iprp"), "ipco")))
-    for item, indices in _owned(_first(_first(meta, "iprp"), "ipma")):
+    properties = list(_boxes(_first(_first(meta, "iprp"), "ipco")))
+    for item, indices in _property_indices(_first(_first(meta, "iprp"), "ipma")):
         if item == primary:
-            yield from (known[index - 1] for index in indices if 0 < index <= len(known))
+            count = len(properties)
+            yield from (properties[index - 1] for index in indices if 0 < index <= count)
             return
 
 
 def _head(content: bytes) -> tuple[memoryview | bytes, int]:
-    """What is inside the box of boxes, and the number of the photo's item."""
+    """The content of the `meta` box, and the id of the photo."""
     meta = _first(memoryview(content), "meta")[4:]
     return meta, _number(_first(meta, "pitm")[4:])
 
 
 def _boxes(content: memoryview | bytes) -> Iterator[tuple[str, memoryview]]:
-    """Every box of a stretch of bytes as (kind, what is inside)."""
+    """Every box as (type, content)."""
     view, place = memoryview(content), 0
     while place + 8 <= len(view):
         size, head = _number(view[place : place + 4]), 8
@@ -108,14 +160,15 @@ def _boxes(content: memoryview | bytes) -> Iterator[tuple[str, memoryview]]:
 
 
 def _first(
-    content: memoryview | bytes, wanted: str, without: bytes | None = None
+    content: memoryview | bytes, wanted: str, default: bytes | None = None
 ) -> memoryview | bytes:
+    """The content of the first box of a type; `default`, or an error, without one."""
     for kind, inside in _boxes(content):
         if kind == wanted:
             return inside
-    if without is None:
+    if default is None:
         raise CorruptFileError(f"HEIF without {wanted}")
-    return without
+    return default
 
 
 def _number(content: memoryview | bytes) -> int:
@@ -125,13 +178,13 @@ def _number(content: memoryview | bytes) -> int:
 
 
 class _Fields:
-    """Numbers read one after another."""
+    """Reads unsigned integers one after another."""
 
     def __init__(self, content: memoryview | bytes) -> None:
         self._content, self._place = memoryview(content), 0
 
     def __call__(self, size: int) -> int:
-        """The next `size` bytes as a number, 0 for none."""
+        """The next `size` bytes as an integer; 0 for no bytes."""
         start, self._place = self._place, self._place + size
         if self._place > len(self._content):
             raise CorruptFileError("HEIF box cut short")
@@ -148,8 +201,8 @@ def _links(content: memoryview | bytes) -> Iterator[tuple[str, int, int]]:
             yield kind, source, fields(size)
 
 
-def _owned(content: memoryview | bytes) -> Iterator[tuple[int, list[int]]]:
-    """Each item and the numbers of its properties, counted from 1, in order."""
+def _property_indices(content: memoryview | bytes) -> Iterator[tuple[int, list[int]]]:
+    """Each item and the indices of its properties, counted from 1, in order."""
     fields = _Fields(content)
     version, flags = fields(1), fields(3)
     wide = flags & 1
@@ -160,7 +213,7 @@ def _owned(content: memoryview | bytes) -> Iterator[tuple[int, list[int]]]:
 
 
 def _extents(content: memoryview | bytes) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Each item in one piece in the file itself: (item, (start, stop))."""
+    """(item, (start, stop)) of each item that lies in one piece in this file."""
     fields = _Fields(content)
     version, _, sizes = fields(1), fields(3), fields(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -169,37 +222,37 @@ def _extents(content: memoryview | bytes) -> Iterator[tuple[int, tuple[int, int]
     for _ in range(fields(wide)):
         item = fields(wide)
         method = fields(2) & 15 if version else 0
-        fields(2)  # where other files lie
+        fields(2)  # index of another file
         base, count = fields(base_size), fields(2)
         if count == 1:
             fields(index_size)
             offset, length = fields(offset_size), fields(length_size)
             if method == 0:
                 yield item, (base + offset, base + offset + length)
-        else:  # in pieces: passed over, at once, for they may have no size at all
+        else:  # in pieces: skipped in one step, for millions of pieces may take no bytes
             fields(count * (index_size + offset_size + length_size))
 
 
-def _item(properties: list[tuple[str, memoryview]], text: Xmp) -> HeifItem:
-    turns, auxiliary, place = [], "", None
+def _make_item(properties: list[tuple[str, memoryview]], packets: Xmp) -> HeifItem:
+    transforms, auxiliary, position = [], "", None
     for kind, inside in properties:
         if kind in ("irot", "imir"):
-            turns.append((kind, _number(inside) & 3))
+            transforms.append((kind, _number(inside) & 3))
         elif kind == "auxC":
             auxiliary = bytes(inside[4:]).split(b"\0")[0].decode("latin-1")
         elif kind == "cmex":
-            place = _place(inside)
-        elif kind == "uuid" and inside[:16] == _CMEX:
-            place = _place(inside[16:])
-    return HeifItem(tuple(turns), auxiliary, text, place)
+            position = _read_position(inside)
+        elif kind == "uuid" and inside[:16] == _CMEX_UUID:
+            position = _read_position(inside[16:])
+    return HeifItem(tuple(transforms), auxiliary, packets, position)
 
 
-def _described(packet: bytes) -> Xmp:
+def _parse_packets(packet: bytes) -> Xmp:
     return xmp.find_xmp_packets(packet) if b"<x:xmpmeta" in packet else Xmp()
 
 
-def _place(content: memoryview) -> tuple[float, float, float]:
-    """Where a camera stands, in metres; the file has micrometres, each only if not 0."""
+def _read_position(content: memoryview) -> tuple[float, float, float]:
+    """The position of a camera in meters; the file has micrometers and leaves zeros out."""
     fields = _Fields(content)
     flags = fields(4)
     x, y, z = (fields(4) if flags & bit else 0 for bit in (1, 2, 4))
@@ -208,7 +261,7 @@ def _place(content: memoryview) -> tuple[float, float, float]:
 
 
 def _pair(content: memoryview | bytes) -> tuple[int, int] | None:
-    """The items of the first stereo pair; the left one is listed first."""
+    """The ids of the first stereo pair (left, right)."""
     inside = _first(content, "ster", b"")
     if not inside:
         return None

@@ -1,4 +1,4 @@
-"""A JPEG taken apart without decoding: its segments, its end, and the pictures behind it."""
+"""Read the segments of a JPEG without decoding it, and the pictures appended to it (MPO)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,30 @@ from .corrupt import CorruptFileError
 
 APP0, APP1, _APP2, _START_OF_SCAN = 0xE0, 0xE1, 0xE2, 0xDA
 JPEG_START = b"\xff\xd8\xff"
+"""First bytes of every JPEG."""
 
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_MULTI = b"MPF\0"
+_WITHOUT_PAYLOAD = frozenset({0x01, *range(0xD0, 0xD9)})
+_MPF_HEADER = b"MPF\0"
 _MAX_PICTURES = 16
-"""Pictures looked at: phones list up to six, and each is a copy of a part of the file."""
+"""Limit of pictures: phones list up to six, and each is copied out of the file."""
 _MAX_SEGMENTS = 20_000
-"""Segments looked at: as many of full size hold a gigabyte."""
+"""Limit of segments: so many of full size hold a gigabyte."""
 
 _ENTRIES, _VIEWPOINT = 0xB002, 0xB101
 
 
 class JpegSegment(NamedTuple):
-    """One marker segment: where its payload starts in the file, and the payload."""
+    """One marker segment.
+
+    Attributes
+    ----------
+    marker : int
+        Second byte of the marker, such as 0xE1 for APP1.
+    start : int
+        Offset of the payload in the file.
+    payload : bytes
+        Content without marker and length.
+    """
 
     marker: int
     start: int
@@ -31,20 +42,39 @@ class JpegSegment(NamedTuple):
 
 
 class MpoPicture(NamedTuple):
-    """One more picture of a multi-picture file (CIPA DC-007): its type code and its file."""
+    """A further picture of a multi-picture file (CIPA DC-007).
+
+    Attributes
+    ----------
+    kind : int
+        The MP type code.
+    content : bytes
+        The picture's own JPEG file.
+    """
 
     kind: int
     content: bytes
 
 
 MPO_DISPARITY_VIEW = 0x020002
-"""Type code of the views of a stereo picture."""
+"""MP type code of the views of a stereo picture."""
 
 MPO_UNDEFINED = 0x000000
+"""MP type code of pictures of any other kind."""
 
 
 def read_jpeg_segments(content: bytes) -> Iterator[JpegSegment]:
-    """The segments before the first scan; ends quietly where the file is damaged."""
+    """Yield the segments before the first scan; stop where the file is damaged.
+
+    Parameters
+    ----------
+    content : bytes
+        A JPEG file.
+
+    Yields
+    ------
+    JpegSegment
+    """
     place = 2
     for _ in range(_MAX_SEGMENTS):
         if place + 4 > len(content) or content[place] != 0xFF:
@@ -53,7 +83,7 @@ def read_jpeg_segments(content: bytes) -> Iterator[JpegSegment]:
         if marker == 0xFF:
             place += 1
             continue
-        if marker in _ALONE:
+        if marker in _WITHOUT_PAYLOAD:
             place += 2
             continue
         size = int.from_bytes(content[place + 2 : place + 4], "big")
@@ -64,7 +94,18 @@ def read_jpeg_segments(content: bytes) -> Iterator[JpegSegment]:
 
 
 def find_jpeg_end(content: bytes) -> int:
-    """Where the first picture ends, just after its end marker; the file's end if it has none."""
+    """Find the end of the first picture.
+
+    Parameters
+    ----------
+    content : bytes
+        A JPEG file.
+
+    Returns
+    -------
+    int
+        Offset just after the end marker; the length of the file where there is none.
+    """
     place = 2
     while place + 4 <= len(content):
         marker = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]").search(content, place)
@@ -77,32 +118,50 @@ def find_jpeg_end(content: bytes) -> int:
 
 
 def read_mpo_pictures(content: bytes) -> list[MpoPicture]:
-    """The pictures that a multi-picture file holds after its first.
+    """Read the pictures of a multi-picture file after its first.
 
-    Programs that rewrite the first picture may leave the list pointing astray: what lies
-    behind the first picture is then taken in order.
+    Programs that rewrite the first picture may leave wrong offsets in the list. The pictures
+    after the first are then used in order.
+
+    Parameters
+    ----------
+    content : bytes
+        A JPEG file.
+
+    Returns
+    -------
+    list of MpoPicture
+        Empty where the file holds only one picture.
+
+    Raises
+    ------
+    CorruptFileError
+        For a damaged list.
     """
     for segment in read_jpeg_segments(content):
-        if segment.marker == _APP2 and segment.payload.startswith(_MULTI):
-            listed = list(_listed(content, segment))
-            return list(_appended(content, listed)) if None in listed else [p for p in listed if p]
+        if segment.marker == _APP2 and segment.payload.startswith(_MPF_HEADER):
+            listed = list(_read_listed(content, segment))
+            if None in listed:
+                return list(_find_appended(content, len(listed)))
+            return [picture for picture in listed if picture]
     return []
 
 
-def _listed(content: bytes, segment: JpegSegment) -> Iterator[MpoPicture | None]:
-    """The pictures as listed, None for those that are not where the list says."""
-    base, tiff = segment.start + len(_MULTI), segment.payload[len(_MULTI) :]
+def _read_listed(content: bytes, segment: JpegSegment) -> Iterator[MpoPicture | None]:
+    """The pictures at the listed offsets; None where there is no picture."""
+    base, tiff = segment.start + len(_MPF_HEADER), segment.payload[len(_MPF_HEADER) :]
     table = read_mpo_directories(tiff).get(_ENTRIES, b"")[: 16 * _MAX_PICTURES]
     for attributes, size, offset, *_ in struct.iter_unpack(f"{_order(tiff)}IIIHH", table):
-        if offset:  # the first picture has none
+        if offset:  # 0 for the first picture
             picture = content[base + offset : base + offset + size]
-            whole = picture.startswith(JPEG_START) and len(picture) == size
-            yield MpoPicture(attributes & 0xFFFFFF, picture) if whole else None
+            is_complete = picture.startswith(JPEG_START) and len(picture) == size
+            yield MpoPicture(attributes & 0xFFFFFF, picture) if is_complete else None
 
 
-def _appended(content: bytes, listed: list[MpoPicture | None]) -> Iterator[MpoPicture]:
+def _find_appended(content: bytes, count: int) -> Iterator[MpoPicture]:
+    """Up to `count` pictures that follow the first."""
     place = find_jpeg_end(content)
-    for _ in listed:
+    for _ in range(count):
         start = content.find(JPEG_START, place)
         if start < 0:
             return
@@ -111,19 +170,48 @@ def _appended(content: bytes, listed: list[MpoPicture | None]) -> Iterator[MpoPi
 
 
 def read_mpo_viewpoint(content: bytes) -> int | None:
-    """Which view of a stereo picture this file says it is, counted from the left."""
+    """Read the viewpoint number of a stereo picture.
+
+    Parameters
+    ----------
+    content : bytes
+        A JPEG file.
+
+    Returns
+    -------
+    int or None
+        Counted from the left; None where the file has no number.
+
+    Raises
+    ------
+    CorruptFileError
+        For a damaged MP header.
+    """
     for segment in read_jpeg_segments(content):
-        if segment.marker == _APP2 and segment.payload.startswith(_MULTI):
-            tiff = segment.payload[len(_MULTI) :]
+        if segment.marker == _APP2 and segment.payload.startswith(_MPF_HEADER):
+            tiff = segment.payload[len(_MPF_HEADER) :]
             value = read_mpo_directories(tiff).get(_VIEWPOINT, b"")
             return struct.unpack(f"{_order(tiff)}I", value)[0] if len(value) == 4 else None
     return None
 
 
 def read_mpo_directories(tiff: bytes) -> Mapping[int, bytes]:
-    """Raw values by tag, those that are looked at, in a chain of TIFF directories.
+    """Read the MP entries and the viewpoint number from a chain of TIFF directories.
 
-    Raises Damaged where it makes no sense.
+    Parameters
+    ----------
+    tiff : bytes
+        The MP header without its "MPF" mark.
+
+    Returns
+    -------
+    dict
+        Raw values by tag.
+
+    Raises
+    ------
+    CorruptFileError
+        For a damaged directory.
     """
     order, sizes = _order(tiff), {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}
     found: dict[int, bytes] = {}
@@ -143,13 +231,13 @@ def read_mpo_directories(tiff: bytes) -> Mapping[int, bytes]:
             if not place:
                 break
     except struct.error as error:
-        raise CorruptFileError("directory") from error
+        raise CorruptFileError("MPO directory") from error
     if len(found.get(_ENTRIES, b"")) % 16:
-        raise CorruptFileError("list of pictures")
+        raise CorruptFileError("MPO list of pictures")
     return found
 
 
 def _order(tiff: bytes) -> str:
     if tiff[:4] not in (b"II*\0", b"MM\0*"):
-        raise CorruptFileError("byte order")
+        raise CorruptFileError("MPO byte order")
     return "<" if tiff[:2] == b"II" else ">"

@@ -1,4 +1,7 @@
-"""XMP, the XML inside photos, and its extension over several JPEG segments (Adobe XMP part 3)."""
+"""Read XMP, the XML inside photos, and its extension over several JPEG segments.
+
+Source: Adobe, XMP Specification Part 3, "Storage in Files".
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,53 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from ..damage import log_skipped
 from .corrupt import CorruptFileError
 
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_EXTENSION_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
-"""How the two kinds of APP1 segment begin."""
+"""First bytes of the two kinds of APP1 segment."""
 
 NS_XMP_NOTE = "http://ns.adobe.com/xmp/note/"
 NS_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 _OPEN, _CLOSE = b"<x:xmpmeta", b"</x:xmpmeta>"
 _MAX_XMP_PARTS = 100_000
-"""Elements and attributes that all packets of a picture may have: phones write some hundred."""
+"""Limit of elements and attributes of all packets of a picture: phones write some hundred."""
 
-_HEAD = len(XMP_EXTENSION_HEADER) + 40
-"""An extension segment's own head: 32 of identity, 4 of full length, 4 of offset."""
+_HEAD_BYTES = len(XMP_EXTENSION_HEADER) + 40
+"""Head of an extension segment: then 32 bytes of GUID, 4 of full length, 4 of offset."""
 
 
 @dataclass(frozen=True)
 class Xmp:
-    """One or more packets that describe one picture; RDF's forms of writing are all the same."""
+    """One or more XMP packets that describe one picture.
+
+    Properties are found in every form in which RDF may write them.
+
+    Attributes
+    ----------
+    roots : tuple of Element
+        The root of each packet.
+    """
 
     roots: tuple[ElementTree.Element, ...] = ()
 
     def text(self, space: str, name: str) -> str | None:
-        """A property's value, an attribute or an element's text; None where there is none."""
+        """Find the value of a property: an attribute or the text of an element.
+
+        Parameters
+        ----------
+        space : str
+            The namespace.
+        name : str
+            The name in it.
+
+        Returns
+        -------
+        str or None
+            The first value that is not blank.
+        """
         wanted = f"{{{space}}}{name}"
         for root in self.roots:
             for element in root.iter():
@@ -43,11 +68,11 @@ class Xmp:
         return None
 
     def number(self, space: str, name: str) -> float | None:
-        """A property as a number (infinity included); None where it is absent or no number."""
+        """Find a property as a number, infinity included; None where it is absent or no number."""
         return parse_xmp_number(self.text(space, name))
 
     def numbers(self, space: str, name: str) -> tuple[float, ...]:
-        """The items of a list property that are numbers."""
+        """Find the items of a list property; items that are no numbers are left out."""
         values = (
             parse_xmp_number(item.text)
             for root in self.roots
@@ -57,14 +82,25 @@ class Xmp:
         return tuple(value for value in values if value is not None)
 
     def structures(self, name: str) -> Iterator[Mapping[str, str]]:
-        """Every structure called `name` in any namespace, its fields by their local names."""
+        """Find every structure with a name in any namespace.
+
+        Parameters
+        ----------
+        name : str
+            The local name.
+
+        Yields
+        ------
+        dict
+            The fields of a structure by their local names.
+        """
         for root in self.roots:
             for element in root.iter():
                 if _local(element.tag) == name:
                     yield _fields(element)
 
     def uses_namespace(self, space: str) -> bool:
-        """True where any property of this namespace is used."""
+        """Return whether any property of a namespace is used."""
         start = f"{{{space}}}"
         return any(
             element.tag.startswith(start) or any(key.startswith(start) for key in element.attrib)
@@ -73,7 +109,7 @@ class Xmp:
         )
 
     def parts(self) -> int:
-        """Elements and attributes, and one more for each packet."""
+        """Count elements and attributes."""
         return sum(1 + len(element.attrib) for root in self.roots for element in root.iter())
 
     def __add__(self, other: Xmp) -> Xmp:
@@ -81,7 +117,7 @@ class Xmp:
 
 
 def parse_xmp_number(text: str | None) -> float | None:
-    """Text as a number, None where it is none (NaN included)."""
+    """Parse a number; None for NaN and for text that is no number."""
     try:
         value = float(text or "")
     except ValueError:
@@ -90,17 +126,31 @@ def parse_xmp_number(text: str | None) -> float | None:
 
 
 def parse_xmp(packet: bytes, max_parts: int = _MAX_XMP_PARTS) -> Xmp:
-    """One packet in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
+    """Parse one packet.
 
-    Raises Damaged for what is not XML, has more than `most` elements and attributes, or brings
-    a document type along, in whatever encoding: its entities unfold without end.
+    Parameters
+    ----------
+    packet : bytes
+        XML in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
+    max_parts : int
+        Limit of elements and attributes.
+
+    Returns
+    -------
+    Xmp
+
+    Raises
+    ------
+    CorruptFileError
+        For other content, too many elements, or a document type, whose entities may expand
+        without limit.
     """
-    text = _decoded(packet).strip("\0 \t\r\n\ufeff")
+    text = _decode_text(packet).strip("\0 \t\r\n\ufeff")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise CorruptFileError("XMP has no document type")
-    if _parts(text) > max_parts:
+        raise CorruptFileError("XMP with a document type")
+    if _count_parts(text) > max_parts:
         raise CorruptFileError("XMP with too many elements")
-    # What the packet's own declaration says of its encoding no longer counts.
+    # The text is decoded already, so the packet's own encoding declaration is overridden.
     parser = ElementTree.XMLParser(encoding="utf-8")
     try:
         return Xmp((ElementTree.fromstring(text.encode(), parser),))
@@ -108,12 +158,12 @@ def parse_xmp(packet: bytes, max_parts: int = _MAX_XMP_PARTS) -> Xmp:
         raise CorruptFileError("XMP is not XML") from error
 
 
-def _parts(text: str) -> int:
-    """Elements (their ends too) and attributes, at most."""
+def _count_parts(text: str) -> int:
+    """An upper limit of elements and attributes."""
     return text.count("<") + text.count("=")
 
 
-def _decoded(packet: bytes) -> str:
+def _decode_text(packet: bytes) -> str:
     marks = {
         codecs.BOM_UTF32_LE: "utf-32",
         codecs.BOM_UTF32_BE: "utf-32",
@@ -124,11 +174,26 @@ def _decoded(packet: bytes) -> str:
     try:
         return packet.decode(next(found, "utf-8"))
     except UnicodeDecodeError as error:
-        raise CorruptFileError("XMP of another encoding") from error
+        raise CorruptFileError("XMP in another encoding") from error
 
 
 def find_xmp_packets(content: bytes) -> Xmp:
-    """All packets that lie open in `content`, one after another."""
+    """Find all uncompressed packets in a file.
+
+    Parameters
+    ----------
+    content : bytes
+        Any bytes.
+
+    Returns
+    -------
+    Xmp
+
+    Raises
+    ------
+    CorruptFileError
+        For a damaged packet.
+    """
     found, left = Xmp(), _MAX_XMP_PARTS
     start = content.find(_OPEN)
     while start >= 0:
@@ -142,52 +207,66 @@ def find_xmp_packets(content: bytes) -> Xmp:
 
 
 def xmp_from_jpeg(payloads: Iterable[bytes]) -> Xmp:
-    """The XMP of a JPEG from the payloads of its APP1 segments; damaged packets are left out."""
+    """Read the XMP of a JPEG, its extension included.
+
+    Parameters
+    ----------
+    payloads : iterable of bytes
+        Payloads of the APP1 segments.
+
+    Returns
+    -------
+    Xmp
+        Without damaged packets.
+    """
     found, pieces = Xmp(), []
     for content in payloads:
         if content.startswith(XMP_HEADER):
-            found += _parsed(content[len(XMP_HEADER) :], _MAX_XMP_PARTS - found.parts())
-        elif content.startswith(XMP_EXTENSION_HEADER) and len(content) > _HEAD:
+            found += _parse_or_skip(content[len(XMP_HEADER) :], _MAX_XMP_PARTS - found.parts())
+        elif content.startswith(XMP_EXTENSION_HEADER) and len(content) > _HEAD_BYTES:
             pieces.append(content)
     guid = found.text(NS_XMP_NOTE, "HasExtendedXMP")
     if not guid or not pieces:
         return found
-    return found + _parsed(_joined(pieces, guid), _MAX_XMP_PARTS - found.parts())
+    return found + _parse_or_skip(_join_extension(pieces, guid), _MAX_XMP_PARTS - found.parts())
 
 
-def _parsed(packet: bytes, most: int) -> Xmp:
+def _parse_or_skip(packet: bytes, max_parts: int) -> Xmp:
+    """Parse a packet; a damaged one is logged and left out."""
     try:
-        return parse_xmp(packet, most)
-    except CorruptFileError:
+        return parse_xmp(packet, max_parts)
+    except CorruptFileError as error:
+        log_skipped("XMP packet", error)
         return Xmp()
 
 
-def _joined(pieces: Iterable[bytes], guid: str) -> bytes:
-    """The extension that `guid` names, empty where a piece is missing or does not fit."""
-    start, whole = len(XMP_EXTENSION_HEADER), {}
+def _join_extension(pieces: Iterable[bytes], guid: str) -> bytes:
+    """Join the extension that `guid` names; empty where a piece is missing or does not fit."""
+    start, by_offset = len(XMP_EXTENSION_HEADER), {}
     total = -1
     for piece in pieces:
         if piece[start : start + 32].lower() == guid.lower().encode():
             total = int.from_bytes(piece[start + 32 : start + 36], "big")
-            whole[int.from_bytes(piece[start + 36 : _HEAD], "big")] = piece[_HEAD:]
+            offset = int.from_bytes(piece[start + 36 : _HEAD_BYTES], "big")
+            by_offset[offset] = piece[_HEAD_BYTES:]
     joined = bytearray()
-    for offset in sorted(whole):
+    for offset in sorted(by_offset):
         if offset != len(joined):
             return b""
-        joined += whole[offset]
+        joined += by_offset[offset]
     return bytes(joined) if len(joined) == total else b""
 
 
 def _fields(element: ElementTree.Element) -> dict[str, str]:
-    """A structure's fields, those of the descriptions inside it too."""
+    """The fields of a structure, those of nested descriptions included."""
     fields: dict[str, str] = {}
-    inside = [element]
-    while inside:
-        one = inside.pop()
-        fields |= {_local(key): value for key, value in one.attrib.items()}
-        for child in one:
+    waiting = [element]
+    while waiting:
+        current = waiting.pop()
+        fields |= {_local(key): value for key, value in current.attrib.items()}
+        for child in current:
             if _local(child.tag) == "Description":
-                inside.append(child)
+                waiting.append(child)
             elif child.text and child.text.strip():
                 fields[_local(child.tag)] = child.text.strip()
     return fields

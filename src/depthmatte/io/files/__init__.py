@@ -1,1 +1,1 @@
-"""files."""
+"""Finding photos on disk, and the journal of finished photos."""

@@ -1,4 +1,4 @@
-"""What a file is by its name and first bytes: a photo that is read, one that is not, neither."""
+"""Classify files by suffix and first bytes: supported photo, unsupported photo, or other."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Literal, NamedTuple
 
 from ..photo import camera_raw, png_chunks
 
-_NAMES = (
+_PHOTO_SUFFIX_NAMES = (
     "jpg jpeg jpe jfif mpo png apng webp gif bmp dib "
     "heic heif hif avif tif tiff jp2 j2k jpx ppm pgm pbm pnm"
 )
-PHOTO_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
-"""Suffixes of photos that are read."""
+PHOTO_SUFFIXES = frozenset(f".{name}" for name in _PHOTO_SUFFIX_NAMES.split())
+"""Suffixes of supported photos, with their dots."""
 
 _HEAD_BYTES = 32
-"""First bytes of a file that tell what it is."""
+"""Number of first bytes that are enough to recognize a photo."""
 
 
 class UnsupportedType(NamedTuple):
-    """A kind of photo that is not read: what it is called, and what helps."""
+    """A type of photo that is not supported.
+
+    Attributes
+    ----------
+    name : str
+        Such as "camera raw".
+    remedy : str
+        What the user can do.
+    """
 
     name: str
     remedy: str
@@ -37,11 +45,11 @@ _UNSUPPORTED_NAMES: dict[UnsupportedType, str] = {
 UNSUPPORTED_SUFFIXES = dict.fromkeys(camera_raw.RAW_SUFFIXES, _RAW) | {
     f".{name}": kind for kind, names in _UNSUPPORTED_NAMES.items() for name in names.split()
 }
-"""Suffix -> a kind of photo that people have and that is not read."""
+"""Common types of photos that are not supported, by suffix."""
 
 _COPY_SUFFIX_NAMES = "thm bak tmp temp part partial crdownload download swp orig"
 _COPY_SUFFIXES = frozenset(f".{name}" for name in _COPY_SUFFIX_NAMES.split())
-"""Suffixes of copies, previews and unfinished downloads, which hold photos but are none."""
+"""Suffixes of backups, previews and unfinished downloads, which are not treated as photos."""
 
 _BRANDS = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 avif avis".split()  # after "ftyp"
@@ -50,7 +58,17 @@ _DIB_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 
 
 def looks_like_photo(start: bytes) -> bool:
-    """Are these the first bytes (`START` of them) of a photo in a format that is read?"""
+    """Return whether a file begins like a supported photo.
+
+    Parameters
+    ----------
+    start : bytes
+        First 32 bytes of the file.
+
+    Returns
+    -------
+    bool
+    """
     if start.startswith((b"\xff\xd8\xff", png_chunks.PNG_SIGNATURE, b"GIF87a", b"GIF89a")):
         return True
     if start.startswith((b"II*\0", b"MM\0*")):
@@ -67,22 +85,22 @@ def looks_like_photo(start: bytes) -> bool:
 
 
 def lower_suffix(path: str | os.PathLike[str]) -> str:
-    """The suffix in lower case, with its dot; "" where there is none."""
+    """Return the suffix in lower case, with its dot; "" without one."""
     return os.path.splitext(os.fspath(path))[1].lower()
 
 
 def classify_file(path: str | os.PathLike[str]) -> UnsupportedType | Literal["photo", "other"]:
-    """What a regular file is, by its suffix, and by its first bytes where that says nothing.
+    """Classify a regular file by its suffix, else by its first bytes.
 
     Parameters
     ----------
-    path
+    path : path
         A regular file. It is opened only where its suffix is unknown or absent.
 
     Returns
     -------
-    "photo" for a photo that is read, an Unread for a photo of a kind that is not, and
-    "other" for everything else, files that cannot be opened included.
+    "photo", UnsupportedType or "other"
+        "other" is everything else, including files that cannot be opened.
     """
     suffix = lower_suffix(path)
     if suffix in PHOTO_SUFFIXES:
@@ -97,7 +115,7 @@ def classify_file(path: str | os.PathLike[str]) -> UnsupportedType | Literal["ph
 
 
 def read_first_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The first `START` bytes of a regular file; none where it cannot be read."""
+    """Read the first 32 bytes of a regular file; b"" where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read(_HEAD_BYTES)

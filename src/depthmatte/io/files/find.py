@@ -1,4 +1,4 @@
-"""Photos named by the user: files as they are, folders searched, patterns expanded."""
+"""Find the photos that the user names by files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from .file_types import (
     lower_suffix,
     read_first_bytes,
 )
-from .resume_journal import JOURNAL_NAME as JOURNAL
-from .resume_journal import Journal
+from .resume_journal import JOURNAL_NAME, Journal
 
 __all__ = [
     "PHOTO_SUFFIXES",
@@ -35,26 +34,39 @@ __all__ = [
     "search_photos",
 ]
 
-
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-"""How a web address begins; a drive's name is one letter."""
+_URL_START = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""Start of a web address; one letter would be a drive."""
 
 
 class FoundPhoto(NamedTuple):
-    """One photo: its path, and the folder below the one searched (`.` at its top)."""
+    """One photo.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    folder : Path
+        Its folder relative to the folder that was searched, `.` at the top.
+    """
 
     path: Path
     folder: Path
 
 
 STDIN = FoundPhoto(Path("-"), Path())
-"""The photo that `-` stands for: standard input. A file of this name is found as ./- is, by its
-absolute path.
-"""
+"""Standard input, written as `-`. A file with this name is found as ./- by its absolute path."""
 
 
 class RefusedPath(NamedTuple):
-    """A path that leads nowhere, as the user gave it or as it was found, and why."""
+    """A path that cannot be used.
+
+    Attributes
+    ----------
+    path : str
+        As the user gave it, or as it was found.
+    error : InputError
+        The reason.
+    """
 
     path: str
     error: InputError
@@ -62,13 +74,21 @@ class RefusedPath(NamedTuple):
 
 @dataclass
 class SearchResult:
-    """All that a search came across.
+    """The result of a search for photos.
 
-    `photos` are in order and each once. `refused` are the paths that lead nowhere. `notes`
-    are lines about files that were passed over and may be missed. `results` are files that a
-    journal names as depthmatte's own and that are still as they were written. `lookalikes`
-    are named like results beside their photo, but no journal knows them: they are neither
-    taken for photos nor may they be overwritten.
+    Attributes
+    ----------
+    photos : list of FoundPhoto
+        In order, each once.
+    refused : list of RefusedPath
+        Paths that cannot be used.
+    notes : list of str
+        Lines about skipped files that the user may miss.
+    results : set of str
+        Real paths of results of depthmatte: a journal names them, and they are unchanged.
+    lookalikes : list of Path
+        Files named like a result next to their photo, but in no journal. They do not count as
+        photos and must not be overwritten.
     """
 
     photos: list[FoundPhoto] = field(default_factory=list)
@@ -83,16 +103,28 @@ def find_photos(
     skip_folder: str | os.PathLike[str] | None = None,
     refused: list[InputError] | None = None,
 ) -> list[FoundPhoto]:
-    """All photos that `paths` name, each once, in a fixed order; see `search`.
+    """Find all photos that paths name, each once, in a fixed order.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        As for `search_photos`.
+    skip_folder : path, optional
+        As for `search_photos`.
+    refused : list, optional
+        Errors are appended to this list, and the search goes on.
+
+    Returns
+    -------
+    list of FoundPhoto
 
     Raises
     ------
     InputError
-        For the first path that leads nowhere. With a list `refused` such errors are added
-        to it instead and the rest is still found.
+        For the first path that cannot be used, without the list `refused`.
     """
     found = search_photos(paths, skip_folder)
-    errors = [one.error for one in found.refused]
+    errors = [each.error for each in found.refused]
     if refused is not None:
         refused += errors
     elif errors:
@@ -106,56 +138,54 @@ def search_photos(
     kinds: Collection[str] = (),
     results: bool = False,
 ) -> SearchResult:
-    """All photos that `paths` name: files, folders, patterns and `-` (standard input).
+    """Find all photos that paths name: files, folders, patterns and `-` (standard input).
 
-    Paths keep the order given. Inside a folder the photos come sorted by name, sub-folders
-    after the files beside them. Hidden files and folders are passed over and links to
-    folders are not followed. Patterns (`*`, `?`, `[...]`, `**`) are expanded where no file
-    bears the name itself. In folders and patterns, files without a known suffix count as
-    photos where their first bytes say so; pipes, sockets and devices never do.
+    Paths keep their order. Photos in a folder are sorted by name, and subfolders come after
+    files. Hidden files and folders are skipped, and links to folders are not followed. Patterns
+    (`*`, `?`, `[...]`, `**`) are expanded unless a file has this very name. In folders and
+    patterns, files without a known suffix are recognized by their first bytes. Pipes, sockets
+    and devices are skipped there.
 
     Parameters
     ----------
-    paths
-        What the user typed. An empty text is refused, it does not mean the current folder.
-    skip
-        A folder never searched below another, so that results written beside the photos are
-        not taken for photos in the next run; the folder of results. What its journal names
-        counts among `results`.
-    kinds
-        What results are called in the middle of their names, such as "cutout": STEM.cutout.png
-        beside a photo STEM is then no photo.
-    results
-        Own results count as photos too.
+    paths : iterable of paths
+        As the user typed them. An empty text is refused.
+    skip_folder : path, optional
+        The output folder. It is not searched when it lies below another folder, so that results
+        are not taken for photos in the next run. Files in its journal are added to `results`.
+    kinds : collection of str
+        Kinds of results, such as "cutout": STEM.cutout.png next to a photo STEM is no photo.
+    results : bool
+        Whether results of depthmatte count as photos too.
 
     Returns
     -------
-    Search
-        One path that leads nowhere never keeps the others from being found.
+    SearchResult
+        A path that cannot be used does not stop the search.
     """
     skipped = None if skip_folder is None else os.path.realpath(skip_folder)
-    looking = _Searcher(skipped, frozenset(kinds), results)
+    searcher = _Searcher(skipped, frozenset(kinds), results)
     for path in paths:
         try:
-            looking.at(os.fspath(path))
+            searcher.search(os.fspath(path))
         except InputError as error:
-            looking.found.refused.append(RefusedPath(os.fspath(path), error))
-    return looking.finish()
+            searcher.found.refused.append(RefusedPath(os.fspath(path), error))
+    return searcher.finish()
 
 
 class _Searcher:
-    """A search under way."""
+    """A search in progress."""
 
     def __init__(self, skipped: str | None, kinds: frozenset[str], results: bool) -> None:
         self.skipped, self.kinds, self.results = skipped, kinds, results
         self.found = SearchResult()
         self.photos: dict[str, FoundPhoto] = {}
         self.named: list[Path] = []
-        self.unread: dict[UnsupportedType, Counter[str]] = {}
-        self.odd = 0
+        self.unsupported: dict[UnsupportedType, Counter[str]] = {}
+        self.special_files = 0
 
-    def at(self, path: str) -> None:
-        """Everything that one path of the user names."""
+    def search(self, path: str) -> None:
+        """Find everything that one path of the user names."""
         if path == "-":
             self.photos.setdefault("-", STDIN)
         elif not path.strip():
@@ -168,7 +198,7 @@ class _Searcher:
             self._file(path, mode)
 
     def _file(self, path: str, mode: int) -> None:
-        """A file that the user named: tried whatever it is called."""
+        """Add a file that the user named, whatever its suffix."""
         if not stat.S_ISREG(mode):
             raise InputError(
                 f"{label(path)}: is {_special_file_name(mode)}, not a file; "
@@ -177,93 +207,99 @@ class _Searcher:
         kind = classify_file(path)
         if isinstance(kind, UnsupportedType) and not looks_like_photo(read_first_bytes(path)):
             raise InputError(f"{label(path)}: is a {kind.name} file; {kind.remedy}")
-        place = Path(path)
-        place = Path.cwd() / place if place == STDIN.path else place
-        self.named.append(place)
-        self._add(FoundPhoto(place, Path()))
+        file = Path(path)
+        file = Path.cwd() / file if file == STDIN.path else file
+        self.named.append(file)
+        self._add(FoundPhoto(file, Path()))
 
     def _folder(self, top: Path) -> None:
-        before, closed = self._seen(), len(self.found.refused)
+        before, refused = self._count(), len(self.found.refused)
         self._take((path, path.parent.relative_to(top)) for path in self._walk(top))
-        if self._seen() == before and len(self.found.refused) == closed:
+        if self._count() == before and len(self.found.refused) == refused:
             raise InputError(
                 f"{label(top)}: the folder holds no photos; give one that has .jpg, .png, .heic, "
                 ".webp or .tif files, or name the files themselves"
             )
 
     def _pattern(self, text: str) -> None:
-        if _ADDRESS.match(text) or not glob_patterns.is_glob_pattern(text):
-            raise _missing(text)
+        if _URL_START.match(text) or not glob_patterns.is_glob_pattern(text):
+            raise _missing_error(text)
         base, matched = glob_patterns.expand_pattern(text)
-        before, closed = self._seen(), len(self.found.refused)
+        before, refused = self._count(), len(self.found.refused)
         files: list[tuple[Path, Path]] = []
         for path in matched:
             if self._within_skipped(path) and not self._within_skipped(base):
                 continue
             if path.is_dir():
-                files += [(one, _below(one, base)) for one in self._walk(path)]
+                files += [(file, _folder_below(file, base)) for file in self._walk(path)]
             else:
-                files.append((path, _below(path, base)))
+                files.append((path, _folder_below(path, base)))
         self._take(files)
-        if self._seen() == before and len(self.found.refused) == closed:
-            why = "nothing there is a photo" if files else "nothing matches the pattern"
-            raise InputError(f"{label(text)}: {why}; check it")
+        if self._count() == before and len(self.found.refused) == refused:
+            reason = "nothing there is a photo" if files else "nothing matches the pattern"
+            raise InputError(f"{label(text)}: {reason}; check it")
 
     def _within_skipped(self, path: Path) -> bool:
         real = os.path.realpath(path)
         return self.skipped is not None and (real + os.sep).startswith(self.skipped + os.sep)
 
-    def _seen(self) -> int:
-        """Grows with everything that counts: photos and own results."""
+    def _count(self) -> int:
+        """Photos and own results found so far."""
         return len(self.photos) + len(self.found.results) + len(self.found.lookalikes)
 
     def _walk(self, top: Path) -> Iterator[Path]:
-        def closed(error: OSError) -> None:
-            self.found.refused.append(RefusedPath(str(error.filename), _closed(error)))
+        """Files below a folder in order, without hidden ones."""
 
-        for root, folders, files in os.walk(top, onerror=closed):
-            folders[:] = sorted(name for name in folders if self._open(root, name))
+        def refuse(error: OSError) -> None:
+            self.found.refused.append(RefusedPath(str(error.filename), _closed_error(error)))
+
+        for root, folders, files in os.walk(top, onerror=refuse):
+            folders[:] = sorted(name for name in folders if self._is_searched(root, name))
             yield from (Path(root, name) for name in sorted(files) if not name.startswith("."))
 
-    def _open(self, root: str, name: str) -> bool:
+    def _is_searched(self, root: str, name: str) -> bool:
         hidden = name.startswith(".")
         return not hidden and os.path.realpath(os.path.join(root, name)) != self.skipped
 
     def _take(self, files: Iterable[tuple[Path, Path]]) -> None:
-        """Those of the files that are photos and not own results."""
+        """Add those files that are photos and not own results."""
         photos = []
         for path, folder in files:
             try:
-                kind = self._kind(path)
+                kind = self._classify(path)
             except InputError as error:
                 self.found.refused.append(RefusedPath(str(path), error))
                 continue
             if isinstance(kind, UnsupportedType):
-                self.unread.setdefault(kind, Counter())[path.suffix] += 1
+                self.unsupported.setdefault(kind, Counter())[path.suffix] += 1
             elif kind == "photo":
                 photos.append(FoundPhoto(path, folder))
-        own = {} if self.results else _own(found.path for found in photos)
-        beside = {(found.path.parent, name) for found in photos for name in _names(found.path)}
+        own = {} if self.results else _own_results(found.path for found in photos)
+        names = {
+            (found.path.parent, name)
+            for found in photos
+            for name in (found.path.stem, found.path.name)
+        }
         for found in photos:
             if os.path.realpath(found.path) in own:
                 self.found.results.add(os.path.realpath(found.path))
-            elif any((found.path.parent, name) in beside for name in self._made_of(found.path)):
+            elif any((found.path.parent, name) in names for name in self._source_stems(found.path)):
                 self.found.lookalikes.append(found.path)
             else:
                 self._add(found)
 
-    def _kind(self, path: Path) -> UnsupportedType | str:
-        """What a file in a folder is; a link that leads nowhere is told of when it is read."""
-        mode, named = _mode(path), lower_suffix(path) in PHOTO_SUFFIXES
+    def _classify(self, path: Path) -> UnsupportedType | str:
+        """Classify a file in a folder; a broken link is reported when it is read."""
+        mode, has_suffix = _mode(path), lower_suffix(path) in PHOTO_SUFFIXES
         if mode is None:
-            return "photo" if named else "other"
+            return "photo" if has_suffix else "other"
         if not stat.S_ISREG(mode):
-            self.odd += named
+            self.special_files += has_suffix
             return "other"
         return classify_file(path)
 
-    def _made_of(self, path: Path) -> Iterator[str]:
-        """Names whose results would be called like this path: a.cutout.png is of "a"."""
+    def _source_stems(self, path: Path) -> Iterator[str]:
+        """Stems of photos whose result would have this name: "a" for a.cutout.png."""
         stem, dot, kind = path.stem.rpartition(".")
         if dot and re.sub(r"-\d+$", "", kind) in self.kinds:
             yield stem
@@ -272,17 +308,18 @@ class _Searcher:
         self.photos.setdefault(os.path.abspath(found.path), found)
 
     def finish(self) -> SearchResult:
-        """What was found, with a note for each kind of file that was passed over."""
+        """Return what was found, with a note for each type of skipped file."""
         self._drop_named_results()
-        for kind, suffixes in self.unread.items():
+        for kind, suffixes in self.unsupported.items():
             count = sum(suffixes.values())
             names = " ".join(label(suffix) for suffix in sorted(suffixes))
             self.found.notes.append(
                 f"{count} {'file' if count == 1 else 'files'} skipped: {names} {kind.name}; "
                 f"{kind.remedy}"
             )
-        if self.odd:
-            names = "1 name" if self.odd == 1 else f"{self.odd} names"
+        if self.special_files:
+            count = self.special_files
+            names = "1 name" if count == 1 else f"{count} names"
             self.found.notes.append(f"skipped: {names} of pipes, sockets or devices")
         if self.skipped is not None:
             self.found.results |= set(Journal(Path(self.skipped)).results())
@@ -290,50 +327,45 @@ class _Searcher:
         return self.found
 
     def _drop_named_results(self) -> None:
-        """A shell's `d/*.png` names own results beside their photos; these are no photos."""
-        own = {} if self.results else _own(self.named)
+        """Drop own results that the shell found for a pattern such as `d/*.png`."""
+        own = {} if self.results else _own_results(self.named)
         real = {os.path.realpath(found.path): key for key, found in self.photos.items()}
         results = [path for path, source in own.items() if path in real and source in real]
         for path in results:
             del self.photos[real[path]]
             self.found.results.add(path)
         if results:
-            what = (
-                "1 file is a result" if len(results) == 1 else f"{len(results)} files are results"
-            )
-            self.found.notes.append(f"skipped: {what} of an earlier run")
+            count = len(results)
+            files = "1 file is a result" if count == 1 else f"{count} files are results"
+            self.found.notes.append(f"skipped: {files} of an earlier run")
 
 
-def _own(paths: Iterable[Path]) -> dict[str, str]:
-    """What the journals beside these files and above them name: real path -> its source's."""
+def _own_results(paths: Iterable[Path]) -> dict[str, str]:
+    """Results in the journals of these files' folders and those above: real path -> photo."""
     folders = {path.parent for path in paths}
     above = {top for folder in folders for top in (folder.absolute(), *folder.absolute().parents)}
     own: dict[str, str] = {}
     for top in above:
-        if (top / JOURNAL).is_file():
+        if (top / JOURNAL_NAME).is_file():
             own |= Journal(top).results()
     return own
 
 
-def _below(path: Path, top: Path) -> Path:
-    """The folder of a path, relative to `top`; `.` where the way leads up."""
+def _folder_below(path: Path, top: Path) -> Path:
+    """The folder of a path relative to `top`; `.` for a path with ".."."""
     folder = path.parent.relative_to(top)
     return Path() if ".." in folder.parts else folder
 
 
-def _names(path: Path) -> tuple[str, str]:
-    return path.stem, path.name
-
-
 def _mode(path: str | os.PathLike[str]) -> int | None:
-    """What is there; None for nothing. InputError where that cannot be found out."""
+    """The mode of a file; None where there is none. InputError where this cannot be checked."""
     try:
         return os.stat(path).st_mode
     except (FileNotFoundError, ValueError):
         return None
     except OSError as error:
-        if glob_patterns.is_glob_pattern(os.fspath(path)) or _ADDRESS.match(os.fspath(path)):
-            return None  # Windows refuses * in names, and addresses may be too long for one
+        if glob_patterns.is_glob_pattern(os.fspath(path)) or _URL_START.match(os.fspath(path)):
+            return None  # Windows refuses * in names; web addresses may be too long
         raise InputError(
             f"{label(path)}: cannot be found ({describe_os_error(error)}); check the path"
         ) from error
@@ -345,15 +377,15 @@ def _special_file_name(mode: int) -> str:
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
-def _missing(path: str) -> InputError:
-    if _ADDRESS.match(path):
+def _missing_error(path: str) -> InputError:
+    if _URL_START.match(path):
         return InputError(f"{label(path)}: is a web address; download it first")
     if "\0" in path:
         return InputError(f"{label(path)}: cannot be found (not a path); check the path")
     return InputError(f"{label(path)}: cannot be found (no such file or directory); check the path")
 
 
-def _closed(error: OSError) -> InputError:
+def _closed_error(error: OSError) -> InputError:
     return InputError(
         f"{label(error.filename)}: the folder cannot be opened ({describe_os_error(error)}); "
         "check its permissions"

@@ -1,4 +1,4 @@
-"""Patterns of file names (`*.jpg`, `**/*.png`), expanded where the shell did not."""
+"""Expand patterns of file names (`*.jpg`, `**/*.png`) that the shell did not expand."""
 
 from __future__ import annotations
 
@@ -10,29 +10,43 @@ from pathlib import Path
 
 
 def is_glob_pattern(path: str) -> bool:
-    """Has it `*`, `?` or `[`, which name many files?"""
-    return any(sign in path for sign in "*?[")
+    """Return whether a path contains `*`, `?` or `[`."""
+    return any(wildcard in path for wildcard in "*?[")
 
 
 def expand_pattern(pattern: str) -> tuple[Path, list[Path]]:
-    """Files and folders that match a pattern, sorted, and the folder that its wildcards start in.
+    """Find the files and folders that match a pattern.
 
-    `*`, `?` and `[...]` match within one name, `**` any number of folders. Names that begin
-    with a dot match only where the pattern's part does. Links to folders are not followed by
-    `**`, so a circle of links ends. A folder that cannot be opened matches nothing.
+    `*`, `?` and `[...]` match within one name, `**` matches any number of folders. Names that
+    begin with a dot match only a part that begins with a dot. `**` does not follow links to
+    folders, so that circular links end. A folder that cannot be opened matches nothing.
+
+    Parameters
+    ----------
+    pattern : str
+        A path with wildcards.
+
+    Returns
+    -------
+    base : Path
+        The folder in front of the first part with wildcards.
+    paths : list of Path
+        Matches, sorted by name within each folder, each once.
     """
     parts = Path(pattern).parts
     fixed = next(index for index, part in enumerate(parts) if is_glob_pattern(part))
-    base, wild = Path(*parts[:fixed]), parts[fixed:]
-    once = [part for at, part in enumerate(wild) if part != "**" or wild[at - 1 : at] != ("**",)]
-    return base, list(dict.fromkeys(_matches(base, tuple(once))))
+    base, rest = Path(*parts[:fixed]), parts[fixed:]
+    # "**/**" means the same as "**".
+    wild = [part for at, part in enumerate(rest) if part != "**" or rest[at - 1 : at] != ("**",)]
+    return base, list(dict.fromkeys(_matches(base, tuple(wild))))
 
 
 def _matches(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """What matches the parts of a pattern below a folder; may give a path twice."""
     first, rest = parts[0], parts[1:]
     if first == "**":
         yield from _matches(folder, rest or ("*",))
-        for name, kind in _listed(folder):
+        for name, kind in _list_folder(folder):
             if kind == "folder":
                 yield from _matches(folder / name, parts)
     elif not is_glob_pattern(first):
@@ -42,7 +56,7 @@ def _matches(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
             yield folder / first
     else:
         match = re.compile(fnmatch.translate(os.path.normcase(first))).match
-        for name, kind in _listed(folder, hidden=first.startswith(".")):
+        for name, kind in _list_folder(folder, hidden=first.startswith(".")):
             if match(os.path.normcase(name)):
                 if not rest:
                     yield folder / name
@@ -50,7 +64,7 @@ def _matches(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
                     yield from _matches(folder / name, rest)
 
 
-def _listed(folder: Path, hidden: bool = False) -> list[tuple[str, str]]:
+def _list_folder(folder: Path, hidden: bool = False) -> list[tuple[str, str]]:
     """Names in a folder, sorted, each a "file", a "folder" or a "link" to one."""
     try:
         with os.scandir(folder) as entries:

@@ -1,9 +1,8 @@
-"""The journal of a results' folder: which photos are done, by which options, into which files.
+"""The journal of an output folder: which photos are done, with which options and results.
 
-One JSON object a line, appended whole. A line that a crash or a full disk cut short is
-passed over, and so is every line that another program wrote. Paths are relative to the
-folder, so that photos and results can be moved together. The last line that names a result
-says how it was made.
+Each line is one JSON object and is appended in one write. Lines that are cut short, and lines of
+other programs, are ignored. Paths are relative to the folder, so that photos and results can be
+moved together. The last line that names a result is the valid one.
 """
 
 from __future__ import annotations
@@ -20,25 +19,45 @@ from ...errors import InputError
 from ...system.text import describe_os_error, label
 
 JOURNAL_NAME = ".depthmatte-done.jsonl"
-"""The journal's name in the folder of results."""
+"""Name of the journal in the output folder."""
 
 _FileState = tuple[int, int]
-"""Size in bytes and time of the last change in nanoseconds."""
+"""Size in bytes and modification time in nanoseconds."""
 
 
 def hash_options(options: Mapping[str, object]) -> str:
-    """A text that is equal for equal options: values that show themselves by `repr`."""
+    """Hash options, so that two runs can be compared.
+
+    Parameters
+    ----------
+    options : mapping
+        Values by name; each is represented by its `repr`.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits, equal for equal options in any order.
+    """
     text = repr(sorted((name, repr(value)) for name, value in options.items()))
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One photo that was done.
+    """One photo that is done.
 
-    `source` is its path from the journal's folder, `state` its size and time, `reads` the same
-    of every other file that was read for it, `options` a text that is equal for equal options,
-    and `results` maps each file, below the journal's folder, to its size in bytes.
+    Attributes
+    ----------
+    source : str
+        Path of the photo from the journal's folder.
+    state : tuple of int
+        Size and modification time of the photo.
+    options : str
+        As from `hash_options`.
+    results : dict
+        Size in bytes by path from the journal's folder.
+    reads : dict
+        Size and modification time of every other file that was read, by path.
     """
 
     source: str
@@ -48,7 +67,7 @@ class JournalEntry:
     reads: Mapping[str, _FileState] = field(default_factory=dict)
 
     def line(self) -> str:
-        """The entry as one line of JSON, ASCII only."""
+        """Return the entry as one line of JSON, ASCII only."""
         row = {
             "source": self.source,
             "state": list(self.state),
@@ -60,12 +79,12 @@ class JournalEntry:
 
 
 def read_file_state(path: str | os.PathLike[str]) -> _FileState | None:
-    """Size and time of a file; None where there is none."""
+    """Return size and modification time (ns) of a file; None where it does not exist."""
     try:
-        about = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return about.st_size, about.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def make_journal_entry(
@@ -75,22 +94,41 @@ def make_journal_entry(
     results: Iterable[Path],
     inputs: Iterable[Path] = (),
 ) -> JournalEntry | None:
-    """The entry of a photo whose results were just written; None where a file is gone already."""
+    """Make the entry of a photo whose results were just written.
+
+    Parameters
+    ----------
+    folder : Path
+        The journal's folder.
+    source : Path
+        The photo.
+    options : str
+        As from `hash_options`.
+    results : iterable of Path
+        Files that were written.
+    inputs : iterable of Path
+        Other files that were read.
+
+    Returns
+    -------
+    JournalEntry or None
+        None where one of the files does not exist any more.
+    """
     state, sizes = read_file_state(source), {}
     for path in results:
         found = read_file_state(path)
         if found is None:
             return None
-        sizes[_from(folder, path)] = found[0]
-    beside = {_from(folder, path): read_file_state(path) for path in inputs}
-    known = {name: found for name, found in beside.items() if found is not None}
-    if state is None or len(known) < len(beside):
+        sizes[_relative(folder, path)] = found[0]
+    reads = {_relative(folder, path): read_file_state(path) for path in inputs}
+    existing = {name: found for name, found in reads.items() if found is not None}
+    if state is None or len(existing) < len(reads):
         return None
-    return JournalEntry(_from(folder, source), state, options, sizes, known)
+    return JournalEntry(_relative(folder, source), state, options, sizes, existing)
 
 
-def _from(folder: Path, path: Path) -> str:
-    """A path relative to the journal's folder, absolute only on another drive."""
+def _relative(folder: Path, path: Path) -> str:
+    """A path relative to the journal's folder; absolute on another drive."""
     try:
         return os.path.relpath(path, folder)
     except ValueError:
@@ -102,30 +140,35 @@ class Journal:
 
     Parameters
     ----------
-    folder
-        Where the results go. A journal that is not there counts as empty.
+    folder : Path
+        The output folder. A missing journal counts as empty.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / JOURNAL_NAME
         self._last: dict[str, JournalEntry] = {}
-        for one in _entries(self.path):
-            self._learn(one)
+        for entry in _read_entries(self.path):
+            self._remember(entry)
 
-    def _learn(self, one: JournalEntry) -> None:
-        self._last |= dict.fromkeys(one.results, one)
+    def _remember(self, entry: JournalEntry) -> None:
+        self._last |= dict.fromkeys(entry.results, entry)
 
     def note(
         self, source: Path, options: str, results: Iterable[Path], inputs: Iterable[Path] = ()
     ) -> None:
-        """Write down that a photo was just done; see `entry` and `add`."""
-        one = make_journal_entry(self.folder, source, options, results, inputs)
-        if one is not None:
-            self.add(one)
+        """Append that a photo is done; see `make_journal_entry` and `add`."""
+        entry = make_journal_entry(self.folder, source, options, results, inputs)
+        if entry is not None:
+            self.add(entry)
 
-    def add(self, one: JournalEntry) -> None:
-        """Append an entry as one whole line.
+    def add(self, entry: JournalEntry) -> None:
+        """Append an entry as one complete line.
+
+        Parameters
+        ----------
+        entry : JournalEntry
+            A photo that is done.
 
         Raises
         ------
@@ -134,45 +177,68 @@ class Journal:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _append(self.path, one.line().encode("ascii"))
+            _append(self.path, entry.line().encode("ascii"))
         except OSError as error:
             raise InputError(
-                f"{label(self.path)}: cannot be written ({describe_os_error(error)}); make room or write "
-                "elsewhere"
+                f"{label(self.path)}: cannot be written ({describe_os_error(error)}); "
+                "make room or write elsewhere"
             ) from error
-        self._learn(one)
+        self._remember(entry)
 
     def done(
         self, source: Path, options: str, results: Iterable[Path], inputs: Iterable[Path] = ()
     ) -> bool:
-        """Was this very file cut by these options into these results, and are they whole?"""
+        """Return whether a photo was cut with these options, and nothing has changed since.
+
+        Parameters
+        ----------
+        source : Path
+            The photo.
+        options : str
+            As from `hash_options`.
+        results : iterable of Path
+            Files that would be written.
+        inputs : iterable of Path
+            Other files that would be read.
+
+        Returns
+        -------
+        bool
+            True where photo and inputs are unchanged and the results are complete.
+        """
         now = read_file_state(source)
-        asked = (_from(self.folder, source), now, options)
-        beside = {_from(self.folder, path): read_file_state(path) for path in inputs}
+        wanted = (_relative(self.folder, source), now, options)
+        reads = {_relative(self.folder, path): read_file_state(path) for path in inputs}
         for path in results:
-            name = _from(self.folder, path)
-            one = self._last.get(name)
-            if one is None or (one.source, one.state, one.options) != asked:
+            name = _relative(self.folder, path)
+            entry = self._last.get(name)
+            if entry is None or (entry.source, entry.state, entry.options) != wanted:
                 return False
-            if beside != dict(one.reads) or not self._whole(one, name):
+            if reads != dict(entry.reads) or not self._is_complete(entry, name):
                 return False
         return now is not None
 
     def results(self) -> dict[str, str]:
-        """Results that are still as they were written: real path -> that of the photo."""
+        """Return the results that still have the size with which they were written.
+
+        Returns
+        -------
+        dict
+            Real path of the photo by real path of the result.
+        """
         return {
-            os.path.realpath(self.folder / name): os.path.realpath(self.folder / one.source)
-            for name, one in self._last.items()
-            if self._whole(one, name)
+            os.path.realpath(self.folder / name): os.path.realpath(self.folder / entry.source)
+            for name, entry in self._last.items()
+            if self._is_complete(entry, name)
         }
 
-    def _whole(self, one: JournalEntry, name: str) -> bool:
+    def _is_complete(self, entry: JournalEntry, name: str) -> bool:
         state = read_file_state(self.folder / name)
-        return state is not None and state[0] == one.results[name]
+        return state is not None and state[0] == entry.results[name]
 
 
 def _append(path: Path, line: bytes) -> None:
-    """One write of a whole line; a line that was cut before is closed first."""
+    """Append a line in one write; a line that was cut short before is ended first."""
     with open(path, "a+b", buffering=0) as file:
         if end := file.seek(0, os.SEEK_END):
             file.seek(end - 1)
@@ -181,7 +247,7 @@ def _append(path: Path, line: bytes) -> None:
             raise OSError(28, "no space left on device")
 
 
-def _entries(path: Path) -> Iterable[JournalEntry]:
+def _read_entries(path: Path) -> Iterable[JournalEntry]:
     try:
         if not path.is_file():
             return
@@ -189,11 +255,12 @@ def _entries(path: Path) -> Iterable[JournalEntry]:
     except OSError:
         return
     for line in text.splitlines():
-        if (one := _parsed(line)) is not None:
-            yield one
+        if (entry := _parse_entry(line)) is not None:
+            yield entry
 
 
-def _parsed(line: str) -> JournalEntry | None:
+def _parse_entry(line: str) -> JournalEntry | None:
+    """One line of the journal; None for a line that is damaged or of another program."""
     try:
         row: Any = json.loads(line)
         results = {str(name): int(size) for name, size in row["results"].items()}

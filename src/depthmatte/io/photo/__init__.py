@@ -1,1 +1,1 @@
-"""photo."""
+"""Reading and writing photo files."""

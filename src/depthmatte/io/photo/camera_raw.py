@@ -1,4 +1,4 @@
-"""Files of a camera's raw data, known by content or, where that is damaged, by suffix."""
+"""Recognize camera raw files by content, or by suffix where the content is damaged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,17 @@ _MAX_DIRECTORIES = 24
 
 
 def is_camera_raw(content: bytes) -> bool:
-    """Whether bytes are those of a raw file; its preview is not the photo."""
+    """Return whether a file is a camera's raw file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    bool
+    """
     if content.startswith(_STARTS) or content[4:12] == b"ftypcrx ":
         return True
     if content[:4] not in (b"II*\0", b"MM\0*"):
@@ -40,44 +50,46 @@ def is_camera_raw(content: bytes) -> bool:
         return True
     order = "<" if content[:1] == b"I" else ">"
     try:
-        return _of_tiff(content, order)
+        return _is_raw_tiff(content, order)
     except struct.error:
         return False
 
 
 def has_raw_suffix(name: str) -> bool:
-    """Whether a file's name ends as those of raw files do."""
+    """Return whether a file name has the suffix of a camera raw format."""
     return PurePath(name).suffix.lower() in RAW_SUFFIXES
 
 
-def _of_tiff(content: bytes, order: str) -> bool:
-    """A raw file looks like a TIFF whose first picture is a small preview."""
-    (place,) = struct.unpack_from(f"{order}I", content, 4)
-    first = _directory(content, order, place)
+def _is_raw_tiff(content: bytes, order: str) -> bool:
+    """Whether a TIFF is a raw file, which begins with a small preview."""
+    (offset,) = struct.unpack_from(f"{order}I", content, 4)
+    first = _read_directory(content, order, offset)
     if _DNG in first or first.get(_SUBTYPE, [0])[0] & 1:
         return True
-    inside = [
-        _directory(content, order, at) for at in first.get(_SUB_IFDS, [])[:_MAX_DIRECTORIES] if at
+    nested = [
+        _read_directory(content, order, offset)
+        for offset in first.get(_SUB_IFDS, [])[:_MAX_DIRECTORIES]
+        if offset
     ]
     return any(
         tags.get(_PHOTOMETRIC, [0])[0] in _MOSAIC or tags.get(_COMPRESSION, [0])[0] in _RAW_CODES
-        for tags in (first, *inside)
+        for tags in (first, *nested)
     )
 
 
-def _directory(content: bytes, order: str, place: int) -> dict[int, list[int]]:
-    """The whole numbers of a TIFF directory by tag, a few of each."""
-    (count,) = struct.unpack_from(f"{order}H", content, place)
+def _read_directory(content: bytes, order: str, offset: int) -> dict[int, list[int]]:
+    """The integers of a TIFF directory by tag, the first 24 of each."""
+    (count,) = struct.unpack_from(f"{order}H", content, offset)
     found = {}
     for row in range(min(count, 512)):
-        at = place + 2 + 12 * row
+        at = offset + 2 + 12 * row
         tag, form, number = struct.unpack_from(f"{order}HHI", content, at)
         letter = {1: "B", 3: "H", 4: "I", 13: "I"}.get(form)
         number = min(number, _MAX_DIRECTORIES)
         if letter is None or not number:
             found[tag] = [0]
             continue
-        long = struct.calcsize(letter) * number > 4
-        start = struct.unpack_from(f"{order}I", content, at + 8)[0] if long else at + 8
+        is_outside = struct.calcsize(letter) * number > 4
+        start = struct.unpack_from(f"{order}I", content, at + 8)[0] if is_outside else at + 8
         found[tag] = list(struct.unpack_from(f"{order}{number}{letter}", content, start))
     return found

@@ -1,7 +1,7 @@
-"""How a file says by code points (ITU-T H.273, CICP) which colors its numbers are.
+"""Read coding-independent code points (CICP, ITU-T H.273), which name a file's color space.
 
-PNG has a cICP chunk, HEIF and AVIF a `colr` box of kind `nclx`, ICC profiles since version 4.4
-a `cicp` tag.
+PNG has a cICP chunk, HEIF and AVIF have a `colr` box of kind `nclx`, and ICC profiles since
+version 4.4 have a `cicp` tag.
 """
 
 from __future__ import annotations
@@ -29,28 +29,42 @@ _PRIMARIES = {
 
 
 class Cicp(NamedTuple):
-    """Code points of primaries and transfer characteristics."""
+    """Code points of color primaries and transfer characteristics.
+
+    Attributes
+    ----------
+    primaries : int
+        ColourPrimaries of H.273, such as 1 (BT.709), 9 (BT.2020) or 12 (Display P3).
+    transfer : int
+        TransferCharacteristics of H.273, such as 13 (sRGB), 16 (PQ) or 18 (HLG).
+    """
 
     primaries: int
     transfer: int
 
     @property
     def is_hdr(self) -> bool:
-        """Whether white is not the brightest that the numbers can say."""
+        """Whether the values can be brighter than white."""
         return self.transfer in (_TRANSFER_PQ, TRANSFER_HLG)
 
     @property
     def primaries_xy(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        """Chromaticities (3, 2); those of BT.2020 where the code says none of the known."""
+        """Chromaticities (x, y) of red, green, blue: (3, 2); BT.2020 for unknown codes."""
         return np.array(_PRIMARIES.get(self.primaries, _PRIMARIES[9]))
 
     @property
     def white_xy(self) -> tuple[float, float]:
-        """Chromaticity of white."""
+        """Chromaticity (x, y) of white: D65."""
         return _D65
 
     def profile(self) -> bytes | None:
-        """An ICC profile for what is no HDR; None for sRGB and what is left open."""
+        """Build an ICC profile.
+
+        Returns
+        -------
+        bytes or None
+            None for sRGB, HDR and codes that are unknown or unspecified.
+        """
         curve = _CURVES.get(self.transfer)
         if curve is None or self.primaries not in _PRIMARIES:
             return None
@@ -62,28 +76,51 @@ class Cicp(NamedTuple):
 
 
 def read_cicp(content: bytes) -> Cicp | None:
-    """What a PNG, a HEIF or an AVIF states; None where it states nothing."""
+    """Read the code points of a PNG, HEIF or AVIF file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    Cicp or None
+        None where they are missing or damaged.
+    """
     try:
-        stated = (
+        chunk = (
             png_chunks.find_png_chunk(content, b"cICP")
             if content.startswith(png_chunks.PNG_SIGNATURE)
             else None
         )
-        if stated is not None and len(stated) == 4:
-            return Cicp(stated[0], stated[1])
+        if chunk is not None and len(chunk) == 4:
+            return Cicp(chunk[0], chunk[1])
         return _read_heif_cicp(content) if content[4:8] == b"ftyp" else None
     except (ValueError, LookupError, struct.error):
         return None
 
 
 def cicp_from_profile(icc: bytes | None) -> Cicp | None:
-    """What an ICC profile states beside its own tables."""
-    stated = read_icc_tags(icc).get(b"cicp", b"") if icc else b""
-    return Cicp(stated[8], stated[9]) if len(stated) >= 12 else None
+    """Read the `cicp` tag of an ICC profile; None without one."""
+    tag = read_icc_tags(icc).get(b"cicp", b"") if icc else b""
+    return Cicp(tag[8], tag[9]) if len(tag) >= 12 else None
 
 
 def profile_from_gamma(content: bytes) -> bytes | None:
-    """A profile of what a PNG states by gAMA and cHRM alone; None where that is sRGB."""
+    """Build an ICC profile from a PNG's gAMA and cHRM chunks.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG file.
+
+    Returns
+    -------
+    bytes or None
+        None where the chunks are missing, invalid or describe sRGB, and where a better
+        description (iCCP, sRGB, cICP) is present.
+    """
     if any(png_chunks.find_png_chunk(content, kind) for kind in (b"iCCP", b"sRGB", b"cICP")):
         return None
     gamma, points = (
@@ -93,20 +130,20 @@ def profile_from_gamma(content: bytes) -> bytes | None:
     exponent = 100_000 / int.from_bytes(gamma, "big") if gamma and any(gamma) else 2.2
     if not 0.5 <= exponent <= 4:
         return None
-    ordinary = abs(exponent - 2.2) < 0.05
+    is_srgb_gamma = abs(exponent - 2.2) < 0.05
     corners = np.array(_PRIMARIES[1])
     white = _D65
     if points is not None and len(points) == 32:
         numbers = [value / 100_000 for value in struct.unpack(">8I", points)]
         white = (numbers[0], numbers[1])
-        stated = np.array(numbers[2:]).reshape(3, 2)
-        near = np.abs(stated - corners).max() < 0.01 and abs(white[0] - _D65[0]) < 0.01
-        corners, white = (corners, _D65) if near else (stated, white)
-    if ordinary and np.array_equal(corners, _PRIMARIES[1]):
+        primaries = np.array(numbers[2:]).reshape(3, 2)
+        near = np.abs(primaries - corners).max() < 0.01 and abs(white[0] - _D65[0]) < 0.01
+        corners, white = (corners, _D65) if near else (primaries, white)
+    if is_srgb_gamma and np.array_equal(corners, _PRIMARIES[1]):
         return None
     try:
         return build_matrix_profile(
-            "gAMA and cHRM", corners, white, _SRGB if ordinary else (exponent,)
+            "gAMA and cHRM", corners, white, _SRGB if is_srgb_gamma else (exponent,)
         )
     except ValueError:
         return None

@@ -1,12 +1,12 @@
-"""Pixels of an opened picture as upright 8-bit RGB: from every mode that files have.
+"""Decode an opened picture of any mode to upright 8-bit RGB.
 
-Where a decoder gives RGB it writes straight into the memory that the result lies in: 4 bytes a
-pixel at most, 6 where the picture has to be turned. Other modes are converted band by band.
+Decoders of RGB write straight into the memory of the result. This takes 4 bytes per pixel at
+most, or 6 where the picture is turned. Other modes are converted in bands of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,31 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...color.icc import build_srgb_transform
+from ...system.row_strips import row_strips
 from ...types import RGB
 from . import open_picture
-from .orientation import ORIENTATION_VIEWS
+from .orientation import stored_view
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_ROWS = 256
-_BAND = 2**24
+_BAND_ROWS = 256
+_BAND_PIXELS = 2**24
 """Rows, and pixels, converted at a time, so that no second copy of the picture is needed."""
 
-_STRIP = 64
-"""Rows whose fourth bytes are dropped together: few enough for a processor's cache."""
+_PACK_ROWS = 64
+"""Rows packed from 4 to 3 bytes per pixel at a time: few enough for a processor's cache."""
 
-_STREAMED = ("JPEG", "MPO", "PNG")
-"""Formats whose decoder takes any memory of 4 bytes a pixel."""
+_IN_PLACE_FORMATS = ("JPEG", "MPO", "PNG")
+"""Formats whose decoder writes into any memory of 4 bytes per pixel."""
 
 
 def decode_upright(image: Image, orientation: int = 1) -> RGB:
-    """Decode a picture that `picture.open_picture` opened, and turn it upright.
+    """Decode a picture that `open_picture` opened, and turn it upright.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Not loaded yet; it is not to be used afterwards but for its `info`.
+        Not loaded yet; afterwards only its `info` may be used.
     orientation : int
         The EXIF orientation of its stored pixels, 1 to 8.
 
@@ -55,13 +56,26 @@ def decode_upright(image: Image, orientation: int = 1) -> RGB:
 
 
 def to_upright_rgb(image: Image, orientation: int = 1) -> RGB:
-    """The pixels of a loaded picture, which stays as it is: uint8 (H, W, 3), upright."""
+    """Convert a loaded picture of any mode to upright RGB.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Loaded; it is not changed.
+    orientation : int
+        The EXIF orientation of its pixels, 1 to 8.
+
+    Returns
+    -------
+    ndarray
+        uint8 (H, W, 3), contiguous.
+    """
     width, height = image.size
-    turned = orientation >= 5
-    result = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-    stored = ORIENTATION_VIEWS[orientation](result)
+    swapped = orientation >= 5
+    result = np.empty((width, height, 3) if swapped else (height, width, 3), np.uint8)
+    stored = stored_view(result, orientation)
     convert = _converter(image)
-    for rows in _bands(height, width):
+    for rows in row_strips(height, max(1, min(_BAND_ROWS, _BAND_PIXELS // width))):
         whole = rows == slice(0, height)
         band = image if whole else image.crop((0, rows.start, width, rows.stop))
         stored[rows] = convert(band)
@@ -69,14 +83,23 @@ def to_upright_rgb(image: Image, orientation: int = 1) -> RGB:
 
 
 def decode_16bit(image: Image) -> NDArray[np.uint16]:
-    """All bits of a picture with three colors that is not loaded yet: uint16 (h, w, 3).
+    """Decode all bits of a picture with three channels.
 
-    HEIF and PNG give 16 bits; of everything else 8 are spread over the range.
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Not loaded yet.
+
+    Returns
+    -------
+    ndarray
+        uint16 (h, w, 3), as stored. HEIF and PNG keep up to 16 bits; 8-bit levels of other
+        formats are scaled to the full range.
     """
     if image.format == "HEIF":
-        return _deep_heif(image)
+        return _decode_16bit_heif(image)
     if image.format == "PNG" and [tile[3] for tile in _tiles(image)] == ["RGB;16B"]:
-        return _deep_png(image)
+        return _decode_16bit_png(image)
     open_picture.load_picture(image)
     return to_upright_rgb(image).astype(np.uint16) * np.uint16(257)
 
@@ -85,8 +108,8 @@ def _tiles(image: Image) -> list[Any]:
     return getattr(image, "tile", [])
 
 
-def _deep_png(image: Image) -> NDArray[np.uint16]:
-    """Pillow keeps one byte of two: decoded once for the high ones and once for the low."""
+def _decode_16bit_png(image: Image) -> NDArray[np.uint16]:
+    """Decode twice, for the high and for the low bytes: Pillow keeps only one of two."""
     file: Any = image.fp  # type: ignore[attr-defined]
     tiles = _tiles(image)
     place = file.tell()
@@ -100,7 +123,7 @@ def _deep_png(image: Image) -> NDArray[np.uint16]:
     return np.asarray(high.astype(np.uint16) << 8 | low, np.uint16)
 
 
-def _deep_heif(image: Image) -> NDArray[np.uint16]:
+def _decode_16bit_heif(image: Image) -> NDArray[np.uint16]:
     import pillow_heif
 
     image.fp.seek(0)  # type: ignore[attr-defined]
@@ -113,21 +136,25 @@ def _deep_heif(image: Image) -> NDArray[np.uint16]:
 
 
 def _in_place(image: Image) -> RGB | None:
-    """Decode into memory of ours, then close the gap after every third byte.
+    """Decode to 4 bytes per pixel, then pack them to 3 in the same memory.
 
-    None where the picture's mode or format needs another way.
+    None where the mode or format of the picture does not allow this.
     """
     from PIL import Image
 
-    ready = image.mode == "RGB" and image.format in _STREAMED and not image.has_transparency_data
+    ready = (
+        image.mode == "RGB"
+        and image.format in _IN_PLACE_FORMATS
+        and not image.has_transparency_data
+    )
     if not ready or not _tiles(image):
         return None
     width, height = image.size
     memory = np.zeros(height * width * 4, np.uint8)
     core = Image.frombuffer("RGBX", (width, height), memory, "raw", "RGBX", 0, 1).im
     try:
-        image.im = core  # what `load` would otherwise make itself
-    except AttributeError:  # a Pillow that keeps it elsewhere
+        image.im = core  # `load` would make it otherwise
+    except AttributeError:  # another version of Pillow
         return None
     image.load()
     if image.im is not core:
@@ -136,11 +163,10 @@ def _in_place(image: Image) -> RGB | None:
     del core
     four, three = memory.reshape(height, width, 4), memory[: height * width * 3]
     packed = three.reshape(height, width, 3)
-    import cv2  # here, not above: what only asks for a file's header does without
+    import cv2  # here, not above: reading a header should not load OpenCV
 
     band = None
-    for top in range(0, height, _STRIP):
-        rows = slice(top, min(top + _STRIP, height))
+    for rows in row_strips(height, _PACK_ROWS):
         band = cv2.cvtColor(four[rows], cv2.COLOR_RGBA2RGB, band)
         packed[rows] = band
     del four, three, packed
@@ -151,28 +177,23 @@ def _in_place(image: Image) -> RGB | None:
 def _rotate_rgb(rgb: RGB, orientation: int) -> RGB:
     height, width = rgb.shape[:2]
     result = np.empty((width, height, 3) if orientation >= 5 else rgb.shape, np.uint8)
-    ORIENTATION_VIEWS[orientation](result)[...] = rgb
+    stored_view(result, orientation)[...] = rgb
     return result
 
 
-def _bands(height: int, width: int) -> Iterator[slice]:
-    step = max(1, min(_ROWS, _BAND // width))
-    return (slice(top, min(top + step, height)) for top in range(0, height, step))
-
-
 def _converter(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
-    """How a band of this picture becomes uint8 (h, w, 3), or (h, w, 1) where it is gray."""
-    colored = _profiled(image)
+    """The function that turns a band of this picture into uint8 (h, w, 3), or (h, w, 1) if gray."""
+    by_profile = _profile_converter(image)
     if image.mode.startswith("I"):
-        shown = _deep_gray(image)
-        return (lambda band: colored(_gray(shown(band)))) if colored else shown
+        to_8bit = _gray_16bit_converter(image)
+        return (lambda band: by_profile(_to_image(to_8bit(band)))) if by_profile else to_8bit
     if image.has_transparency_data:
-        return lambda band: _on_white(band, colored)
-    return colored or (lambda band: np.asarray(band.convert("RGB")))
+        return lambda band: _on_white(band, by_profile)
+    return by_profile or (lambda band: np.asarray(band.convert("RGB")))
 
 
-def _deep_gray(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
-    """16-bit gray; a TIFF may use 12 of the bits, or store white as 0."""
+def _gray_16bit_converter(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
+    """For 16-bit gray; a TIFF may use only 12 of the bits, or store white as 0."""
     tags = getattr(image, "tag_v2", {})
     shift = max(tags.get(258, (16,))[0] - 8, 0)
     inverted = tags.get(262) == 0
@@ -184,29 +205,30 @@ def _deep_gray(image: Image) -> Callable[[Image], NDArray[np.uint8]]:
     return convert
 
 
-def _gray(levels: NDArray[np.uint8]) -> Image:
+def _to_image(levels: NDArray[np.uint8]) -> Image:
+    """Gray levels (h, w, 1) as a Pillow picture."""
     from PIL import Image
 
     return Image.fromarray(np.ascontiguousarray(levels[..., 0]))
 
 
 def _on_white(
-    band: Image, colored: Callable[[Image], NDArray[np.uint8]] | None = None
+    band: Image, by_profile: Callable[[Image], NDArray[np.uint8]] | None = None
 ) -> NDArray[np.uint8]:
-    """alpha * picture + (1 - alpha) * white, on the pixels as they are stored."""
+    """alpha * picture + (1 - alpha) * white, on the stored pixel values."""
     from PIL import Image
 
     rgba = band.convert("RGBA")
-    if colored is not None:
+    if by_profile is not None:
         alpha = rgba.getchannel("A")
-        rgba = Image.fromarray(colored(band.convert("L")))
+        rgba = Image.fromarray(by_profile(band.convert("L")))
         rgba.putalpha(alpha)
     white = Image.new("RGBA", rgba.size, "white")
     return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
 
 
-def _profiled(image: Image) -> Callable[[Image], NDArray[np.uint8]] | None:
-    """CMYK, gray and Lab through their own profile to sRGB; None where plain rules do."""
+def _profile_converter(image: Image) -> Callable[[Image], NDArray[np.uint8]] | None:
+    """For CMYK, gray and Lab with a profile of their own; None where no profile is needed."""
     icc, mode = image.info.get("icc_profile") or b"", image.mode
     gray = mode in ("L", "LA") or mode.startswith("I")
     from PIL import ImageCms
@@ -218,6 +240,6 @@ def _profiled(image: Image) -> Callable[[Image], NDArray[np.uint8]] | None:
         transform = build_srgb_transform(icc, "L" if gray else mode)
     else:
         return None
-    if transform is None:  # a damaged profile must not cost the photo
+    if transform is None:  # a damaged profile counts as absent
         return None
     return lambda band: np.asarray(ImageCms.applyTransform(band, transform))

@@ -1,4 +1,4 @@
-"""Photos of what is in memory: Pillow's pictures and arrays."""
+"""Make photos from arrays and Pillow images."""
 
 from __future__ import annotations
 
@@ -22,51 +22,52 @@ if TYPE_CHECKING:
 
 
 def to_photo(source: Any, name: str = "array", color: ColorMode = "keep") -> Photo:
-    """A Photo of whatever holds one.
+    """Make a Photo from any supported source.
 
     Parameters
     ----------
     source : Photo, PIL.Image.Image, ndarray, path, bytes or binary file
-        A Photo is returned as it is. A Pillow picture is treated as its file would be: its
-        EXIF orientation is obeyed and its profile kept. An array is sRGB: (H, W) or (H, W, 1)
-        grey, (H, W, 3) RGB, (H, W, 4) RGB and straight alpha, which is laid on white. Its
-        values are uint8; uint16, of which the high byte is kept; bool; or floats in [0, 1],
-        which are rounded to the nearest of 256 levels. All else goes to `read`.
+        A Photo is returned as it is. A Pillow image is treated like its file: its EXIF
+        orientation is applied and its profile is kept. An array is sRGB: (H, W) or (H, W, 1)
+        gray, (H, W, 3) RGB, or (H, W, 4) RGB with straight alpha, which is blended with white.
+        Its values are uint8; uint16, of which the high byte is kept; bool; or floats in
+        [0, 1], which are rounded to the nearest of 256 levels. Everything else is passed to
+        `read`.
     name : str
-        What stands in messages and in `Meta.name` where the source has no name of its own.
+        Name for messages and for `Meta.name` where the source has no name of its own.
     color : {"keep", "srgb"}
         As in `read`.
 
     Returns
     -------
     Photo
-        Of an array of uint8 (H, W, 3) the pixels are not copied.
+        The pixels of a uint8 array (H, W, 3) are not copied.
 
     Raises
     ------
     InputError
-        For an array of another shape or kind, and for floats outside [0, 1] or not finite:
-        which value is white is never guessed.
+        For an array of another shape or type, and for floats that are not finite or outside
+        [0, 1]: the white level is never guessed.
     """
     if isinstance(source, Photo):
         return apply_color_mode(source, color)
     if isinstance(source, np.ndarray):
-        return apply_color_mode(Photo(_of_array(source, name), Meta(name)), color)
+        return apply_color_mode(Photo(_rgb_from_array(source, name), Meta(name)), color)
     if hasattr(source, "getexif") and hasattr(source, "getbands"):
         given = getattr(source, "filename", "")
         shown = label(given) if isinstance(given, str) and given and name == "array" else name
         with one_line_errors(shown):
-            return apply_color_mode(_of_pillow(source, shown), color)
+            return apply_color_mode(_photo_from_pillow(source, shown), color)
     return read(source, None if name == "array" else name, color=color)
 
 
-def _of_array(array: NDArray[Any], name: str) -> RGB:
+def _rgb_from_array(array: NDArray[Any], name: str) -> RGB:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise InputError(
             f"{name}: pixels of shape {array.shape} are no photo; "
             "give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
         )
-    levels = _bytes(array, name)
+    levels = _to_8bit(array, name)
     if array.ndim == 2 or array.shape[2] == 1:
         levels = np.repeat(levels.reshape(*array.shape[:2], 1), 3, axis=2)
     if levels.shape[2] == 4:
@@ -76,7 +77,7 @@ def _of_array(array: NDArray[Any], name: str) -> RGB:
     return levels
 
 
-def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def _to_8bit(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.bool_:
@@ -95,17 +96,17 @@ def _bytes(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     return np.asarray(np.rint(array.astype(np.float32) * np.float32(255)), np.uint8)
 
 
-def _of_pillow(image: Image, name: str) -> Photo:
+def _photo_from_pillow(image: Image, name: str) -> Photo:
     check_pixel_mode(image, name)
     image.load()
     tags = exif.copy_exif(exif.read_exif(image))
-    turn = exif.read_orientation(tags)
-    rgb = decode.to_upright_rgb(image, turn)
+    orientation = exif.read_orientation(tags)
+    rgb = decode.to_upright_rgb(image, orientation)
     profile = exif.read_rgb_profile(image)
     meta = Meta(
         name,
         exif.encode_upright_exif(tags, image, rgb.shape),
         profile,
-        dpi=exif.read_dpi(image, turn),
+        dpi=exif.read_dpi(image, orientation),
     )
     return ensure_invertible_profile(Photo(rgb, meta))

@@ -1,17 +1,17 @@
-"""HDR pictures toned to sRGB.
+"""Tone map HDR pictures (PQ, HLG) to sRGB.
 
-A PQ or HLG picture says how bright its light is. ITU-R BT.2408 (section 2.2) puts the white
-of ordinary pictures at 203 cd/m², which is 58 % of PQ and 75 % of HLG. That becomes sRGB's
-white: colors up to KNEE of it look the same as in an ordinary picture. What is brighter is
-rolled off towards the brightest light in the picture, all three channels by one factor, so
-that hues stay:
+PQ and HLG encode the brightness of light. ITU-R BT.2408 (section 2.2) places the white of
+ordinary pictures at 203 cd/m², which is a signal of 58 % in PQ and 75 % in HLG. This becomes
+the white of sRGB. Colors up to 90 % of white are kept. Brighter colors are rolled off towards
+the brightest light in the picture. All three channels are scaled by one factor, so that hues
+are kept:
 
     f(m) = k + (1 - k) g((m - k) / (1 - k)),   g(x) = x (1 + x / p²) / (1 + x)
 
 with m the largest channel, k the knee, and p the brightest m on the same scale, where g
 reaches 1 (the extended curve of Reinhard et al., "Photographic Tone Reproduction for Digital
-Images", 2002). Where nothing is brighter than white nothing is changed. Colors that sRGB does
-not have are clipped.
+Images", 2002). A picture without light above white is not changed. Colors outside sRGB are
+clipped.
 """
 
 from __future__ import annotations
@@ -20,53 +20,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...color.tone_curves import rgb_to_xyz_matrix
+from ...system.row_strips import row_strips
 from ...types import RGB, Float
 from .cicp import TRANSFER_HLG, Cicp
 
 _WHITE_NITS = 203.0
-"""Light of white in cd/m² (BT.2408)."""
+"""Luminance of white in cd/m² (ITU-R BT.2408)."""
 
 _KNEE_LEVEL = 0.9
-"""Share of white's light up to which colors stay."""
+"""Share of white up to which colors are kept."""
 
-_HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2  # of the display that BT.2100 refers to
+_HLG_PEAK_NITS, _HLG_GAMMA = 1000.0, 1.2  # of the reference display of ITU-R BT.2100
 _ROWS = 128
 
 
 def tone_map_to_srgb(levels: NDArray[np.uint16], cicp: Cicp) -> RGB:
-    """Tone an HDR picture to sRGB.
+    """Tone map an HDR picture to sRGB.
 
     Parameters
     ----------
     levels : ndarray
         uint16 (h, w, 3), full range.
     cicp : Cicp
-        What the levels mean, `hdr` of it true.
+        Color code points of the levels, with `cicp.is_hdr`.
 
     Returns
     -------
     ndarray
         uint8 (h, w, 3), sRGB.
     """
-    table = _light(cicp.transfer)
-    own = rgb_to_xyz_matrix(cicp.primaries_xy, cicp.white_xy)
+    # Here, not above: reading a header should not load OpenCV.
+    from ...color.linear_light import linear_to_srgb
+
+    table = _level_to_light(cicp.transfer)
+    to_xyz = rgb_to_xyz_matrix(cicp.primaries_xy, cicp.white_xy)
     srgb = Cicp(1, 13)
-    across = (np.linalg.inv(rgb_to_xyz_matrix(srgb.primaries_xy, srgb.white_xy)) @ own).astype(
-        np.float32
-    )
-    luminance = own[1].astype(np.float32)
+    srgb_to_xyz = rgb_to_xyz_matrix(srgb.primaries_xy, srgb.white_xy)
+    to_srgb = (np.linalg.inv(srgb_to_xyz) @ to_xyz).astype(np.float32)
+    luminance = to_xyz[1].astype(np.float32)
     brightest = np.full((1, 1, 3), levels.max(), np.uint16)
     peak = float(_display_light(brightest, table, luminance, cicp.transfer).max())
-    toned = np.empty(levels.shape, np.uint8)
-    for top in range(0, levels.shape[0], _ROWS):
-        rows = slice(top, top + _ROWS)
-        light = _display_light(levels[rows], table, luminance, cicp.transfer) @ across.T
-        toned[rows] = _encoded(_roll_off(light, peak))
-    return toned
+    result = np.empty(levels.shape, np.uint8)
+    for rows in row_strips(levels.shape[0], _ROWS):
+        light = _display_light(levels[rows], table, luminance, cicp.transfer) @ to_srgb.T
+        light = np.clip(_roll_off(light, peak), 0, 1)
+        result[rows] = np.rint(linear_to_srgb(light) * 255)
+    return result
 
 
-def _light(transfer: int) -> Float:
-    """Of each level: PQ the light on a display, white as 1; HLG the light of the scene."""
+def _level_to_light(transfer: int) -> Float:
+    """Light of each 16-bit level: for PQ on a display, white as 1; for HLG of the scene."""
     signal = np.linspace(0, 1, 65_536)
     if transfer == TRANSFER_HLG:  # BT.2100, table 5
         a, b, c = 0.17883277, 0.28466892, 0.55991073
@@ -88,24 +91,18 @@ def _display_light(
     if transfer != TRANSFER_HLG:
         return light
     scene = np.maximum(light @ luminance, 0)[..., None]
-    return np.asarray(light * scene ** (_HLG_GAMMA - 1) * (_HLG_PEAK / _WHITE_NITS), np.float32)
-
-
-def _roll_off(light: Float, peak: float) -> Float:
-    if peak <= 1:
-        return light
-    most = light.max(axis=-1, keepdims=True)
-    x = np.maximum(most - _KNEE_LEVEL, 0) / (1 - _KNEE_LEVEL)
-    p = (peak - _KNEE_LEVEL) / (1 - _KNEE_LEVEL)
-    soft = _KNEE_LEVEL + (1 - _KNEE_LEVEL) * x * (1 + x / p**2) / (1 + x)
     return np.asarray(
-        light * np.where(most > _KNEE_LEVEL, soft / np.maximum(most, _KNEE_LEVEL), 1), np.float32
+        light * scene ** (_HLG_GAMMA - 1) * (_HLG_PEAK_NITS / _WHITE_NITS), np.float32
     )
 
 
-def _encoded(light: Float) -> RGB:
-    """Linear light -> sRGB (IEC 61966-2-1)."""
-    light = np.clip(light, 0, 1)
-    curve = 1.055 * np.power(light, 1 / 2.4) - 0.055
-    levels = np.rint(np.where(light <= 0.0031308, light * 12.92, curve) * 255)
-    return np.asarray(levels, np.uint8)
+def _roll_off(light: Float, peak: float) -> Float:
+    """Compress light above the knee, so that `peak` becomes 1."""
+    if peak <= 1:
+        return light
+    largest = light.max(axis=-1, keepdims=True)
+    x = np.maximum(largest - _KNEE_LEVEL, 0) / (1 - _KNEE_LEVEL)
+    p = (peak - _KNEE_LEVEL) / (1 - _KNEE_LEVEL)
+    soft = _KNEE_LEVEL + (1 - _KNEE_LEVEL) * x * (1 + x / p**2) / (1 + x)
+    factor = np.where(largest > _KNEE_LEVEL, soft / np.maximum(largest, _KNEE_LEVEL), 1)
+    return np.asarray(light * factor, np.float32)

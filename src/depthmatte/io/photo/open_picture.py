@@ -1,8 +1,8 @@
-"""Pictures opened by content, decoded by nobody yet, and whether decoding them fits in memory.
+"""Open pictures by content without decoding them, and check that decoding fits in memory.
 
-Nothing of the process is changed for it: no plugin of ours is registered with Pillow, and its
-own limit of pixels, which belongs to the whole process, stays as the host set it. That limit is
-not asked either, so the caller checks the size before it decodes.
+No process-wide state is changed: no plugin is registered with Pillow, and Pillow's own limit of
+pixels stays as it is. That limit is not checked here, so the caller checks the size before it
+decodes.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PHOTO_PIXELS = 250_000_000
-"""Pixels a picture may have unless the caller allows more: above what cameras make."""
+"""Default limit of pixels: above what cameras make."""
 
 _SMALL_FILE_BYTES = 5_000_000
-"""Bytes under which a file may not cost more memory than MEMORY."""
+"""Files below this size may not need more memory than `_MAX_MEMORY_BYTES`."""
 
 _MAX_MEMORY_BYTES = 2_000_000_000
-"""Bytes of memory that a small file may cost, the whole of a cut included."""
+"""Memory that a small file may need, the whole cut included."""
 
-_PROGRAM_BYTES = 200_000_000  # of which the program itself takes
-_CUT_BYTES_PER_PIXEL = 12  # bytes a pixel that a whole cut takes
-_DECODER_BYTES_PER_PIXEL = {"JPEG2000": 20, "WEBP": 17, "AVIF": 14}  # of those that take more
+_PROGRAM_BYTES = 200_000_000  # part of it for the program itself
+_CUT_BYTES_PER_PIXEL = 12  # memory of a whole cut
+_DECODER_BYTES_PER_PIXEL = {"JPEG2000": 20, "WEBP": 17, "AVIF": 14}  # decoders that need more
 _HDR_BYTES_PER_PIXEL = 20
 
 _PLUGINS = {
@@ -50,24 +50,24 @@ _PLUGINS = {
 
 
 def open_picture(file: BinaryIO, formats: Sequence[str]) -> Image | None:
-    """A picture whose header is read and whose pixels are not.
+    """Open a picture: read its header, not its pixels.
 
     Parameters
     ----------
     file : binary file
         Seekable.
     formats : sequence of str
-        Pillow's names of the formats to try, in order, and HEIF.
+        Pillow's names of the formats to try, in order; also "HEIF".
 
     Returns
     -------
     PIL.Image.Image or None
-        None where the content is of none of these formats, or damaged at its start.
+        None where the content has none of these formats, or is damaged at its start.
 
     Raises
     ------
     PIL.Image.DecompressionBombError
-        Where a decoder itself refuses the number of pixels.
+        Where a decoder refuses the number of pixels.
     """
     with exif.quiet_pillow():
         for name in formats:
@@ -91,7 +91,7 @@ def _opened(name: str, file: BinaryIO, start: bytes) -> Image | None:
 
     importlib.import_module(f"PIL.{_PLUGINS[name]}ImagePlugin")
     factory, accepts = Image.OPEN[name]
-    # A text is the reason why a format is not built into this Pillow.
+    # A text says why the format is missing from this build of Pillow.
     fits = accepts is None or accepts(start) is True
     return factory(file, "") if fits else None
 
@@ -101,16 +101,16 @@ def check_photo_size(
 ) -> None:
     """Refuse a picture that is too large, before it is decoded.
 
-    A small file may cost MEMORY at most, whatever it holds; a larger one 12 bytes a pixel, or
-    MEMORY where its decoder takes more than that for each pixel. A caller who allows more than
-    MAX_PIXELS has the memory.
+    A file below 5 MB may need 2 GB of memory at most. A larger file may need 12 bytes per
+    pixel, or 2 GB where its decoder needs more per pixel. The memory is not limited where
+    `max_pixels` is above MAX_PHOTO_PIXELS.
 
     Parameters
     ----------
     image : PIL.Image.Image
         As `open_picture` gives it.
-    size : int
-        Bytes of its file.
+    file_bytes : int
+        Size of its file.
     name : str
         Its name in messages.
     max_pixels : int
@@ -121,7 +121,7 @@ def check_photo_size(
     Raises
     ------
     InputError
-        With the picture's size and the remedy.
+        Names the size of the picture and the remedy.
     """
     width, height = image.size
     if width * height > max_pixels:
@@ -129,23 +129,24 @@ def check_photo_size(
             f"{name}: has {width} x {height} pixels, more than the {max_pixels} allowed; "
             "scale it down"
         )
-    decoding = (
+    bytes_per_pixel = (
         _HDR_BYTES_PER_PIXEL
         if hdr
         else _DECODER_BYTES_PER_PIXEL.get(image.format or "", _CUT_BYTES_PER_PIXEL)
     )
-    if decoding <= _CUT_BYTES_PER_PIXEL and file_bytes >= _SMALL_FILE_BYTES:
+    if bytes_per_pixel <= _CUT_BYTES_PER_PIXEL and file_bytes >= _SMALL_FILE_BYTES:
         return
-    most = (_MAX_MEMORY_BYTES - _PROGRAM_BYTES) // max(decoding, _CUT_BYTES_PER_PIXEL)
-    if width * height > most and max_pixels <= MAX_PHOTO_PIXELS:
+    limit = (_MAX_MEMORY_BYTES - _PROGRAM_BYTES) // max(bytes_per_pixel, _CUT_BYTES_PER_PIXEL)
+    if width * height > limit and max_pixels <= MAX_PHOTO_PIXELS:
         raise InputError(
-            f"{name}: has {width} x {height} pixels in {file_bytes / 1e6:.1f} MB, which would take more "
-            f"than {_MAX_MEMORY_BYTES / 1e9:g} GB of memory; scale it to {most // 10**6} megapixels"
+            f"{name}: has {width} x {height} pixels in {file_bytes / 1e6:.1f} MB, which would "
+            f"take more than {_MAX_MEMORY_BYTES / 1e9:g} GB of memory; "
+            f"scale it to {limit // 10**6} megapixels"
         )
 
 
 def load_picture(image: Image) -> None:
-    """Decode a picture; what TIFF's library has to say about damage stays unsaid."""
+    """Decode a picture in place, without warnings of libtiff on stderr."""
     if image.format != "TIFF":
         image.load()
         return
@@ -160,12 +161,12 @@ _before: int | None = None
 
 @contextlib.contextmanager
 def _libtiff_muted() -> Iterator[None]:
-    """Hold back the lines that libtiff writes to the process's stderr.
+    """Suppress the lines that libtiff writes to stderr.
 
-    libtiff calls a handler with each message; none is a handler too. It is looked up through
-    Pillow's own extension, and so is that of the very copy that Pillow uses, and set back
-    when the last thread is done. Errors still come back as exceptions. Where the library was
-    built so that its functions cannot be seen, nothing is changed.
+    libtiff passes each message to a handler, which may be null. The handler is set through
+    Pillow's extension module, which finds the copy of libtiff that Pillow uses. It is set back
+    when the last thread is done. Errors are still raised. Where the functions of libtiff are
+    not visible, nothing is changed.
     """
     global _muted, _before
     setter = _handler_setter()
@@ -186,9 +187,10 @@ def _libtiff_muted() -> Iterator[None]:
 
 
 def _handler_setter() -> Any | None:
+    """The function of libtiff that sets its error handler; None where it is not visible."""
     from PIL import _imaging
 
-    if os.name != "posix":  # Windows does not show the functions of a library inside another
+    if os.name != "posix":  # on Windows the functions are not visible
         return None
     try:
         setter = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler

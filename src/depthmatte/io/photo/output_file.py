@@ -1,4 +1,4 @@
-"""A file as encoders see it: every byte is written, or an OSError says why not."""
+"""A file for encoders: every byte is written, or an OSError is raised."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import BinaryIO
 
 
 class CheckedWriter:
-    """An open binary file without its number.
+    """An open binary file without its file descriptor.
 
-    Given a file's number, encoders written in C write past Python, and some do not look whether
-    a full disk took all of it. Through here every write is looked after.
+    Encoders written in C write to the descriptor directly, and some do not notice a full disk.
+    Without a descriptor they write through this class, which checks every write.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Open for writing.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -19,7 +24,23 @@ class CheckedWriter:
         self.seek, self.tell, self.flush = file.seek, file.tell, file.flush
 
     def write(self, content: bytes) -> int:
-        """Write all of it, however many turns the file below takes."""
+        """Write all of `content`.
+
+        Parameters
+        ----------
+        content : bytes
+            Any bytes-like object.
+
+        Returns
+        -------
+        int
+            Number of bytes in `content`.
+
+        Raises
+        ------
+        OSError
+            Where the file takes no more bytes.
+        """
         rest = memoryview(content).cast("B")
         while rest:
             count = self._file.write(rest)

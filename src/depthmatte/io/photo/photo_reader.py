@@ -1,16 +1,14 @@
-"""Photo files in: decoded once, by content and not by suffix, upright, 8-bit RGB.
+"""Read photo files as upright 8-bit RGB; the format is recognized by content, not by suffix.
 
-What happens to each kind of file:
-
-- Colors are taken as they are stored, and an RGB profile travels along in `Meta.icc`, so
-  that a written picture shows the very colors of the photo. CMYK, grey and Lab files become
-  sRGB (through their own profile where they carry one), and so do RGB files whose profile
-  leads one way only; that profile is dropped: it would not describe the pixels.
-- HDR (PQ, HLG) is toned to sRGB, see `hdr`.
-- Transparent pixels are laid on white, as a photo viewer or a printed page shows them.
-- Of 16 bits the high byte is kept. Float and 32-bit pixels are refused: nothing in such a
-  file says which value is white.
-- Of an animation, a burst or a multi-page file the first picture is taken.
+- RGB colors are kept as they are stored. Their profile is kept in `Meta.icc`, so that a written
+  picture shows the same colors.
+- CMYK, gray and Lab files become sRGB, by their own profile where they have one. RGB files whose
+  profile cannot be inverted become sRGB too.
+- HDR (PQ, HLG) is tone mapped to sRGB, see `hdr`.
+- Transparent pixels are blended with white.
+- The high byte of 16 bits is kept. Float and 32-bit pixels are refused: the file does not say
+  which value is white.
+- The first picture of an animation, a burst or a multi-page file is used.
 """
 
 from __future__ import annotations
@@ -40,8 +38,8 @@ from .source import PhotoSource, open_source, read_stream
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
 
-# Only formats that hold photos: Pillow knows more, and some of those run other programs.
-_PLAIN = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
+# Only formats that hold photos: Pillow knows more, and some of them run other programs.
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 
 
 def read(
@@ -52,22 +50,22 @@ def read(
     stereo: str | None = None,
     color: ColorMode = "keep",
 ) -> Photo:
-    """Read a photo from a path, from a file's bytes or from an open binary file (row A1).
+    """Read a photo from a path, from a file's bytes or from an open binary file.
 
     Parameters
     ----------
     source : path, bytes or binary file
         The file.
     name : str, optional
-        What stands in messages and in `Meta.name`; by default the path as given.
+        Name for messages and for `Meta.name`; by default the path as given.
     max_pixels : int
-        Checked before anything is decoded, see `picture.check_size`.
+        Limit of pixels, checked before anything is decoded, see `check_photo_size`.
     evidence : bool
-        Whether depth, matte, second view and camera that the file holds come along (row B2).
+        Whether depth, matte, second view and camera inside the file are read too.
     stereo : {"side-by-side", "crossed", "none"}, optional
-        How two views lie in one picture (crossed: the left half is for the right eye). Left
-        out, a name that ends like `.left-right.jpg` says so, where the halves do look alike.
-        The left half is then the photo.
+        How two views lie in one picture ("crossed": the left half is for the right eye). By
+        default a name that ends like `.left-right.jpg` decides, if both halves show the same
+        scene. The left half becomes the photo.
     color : {"keep", "srgb"}
         Whether pixels keep the file's own profile or are converted to sRGB.
 
@@ -79,11 +77,11 @@ def read(
     Raises
     ------
     InputError
-        On one line, for everything that keeps the photo from being read.
+        On one line, for any reason why the photo cannot be read.
     """
-    how = _ReadOptions(max_pixels, evidence, stereo)
+    options = _ReadOptions(max_pixels, evidence, stereo)
     with open_source(source, name) as (file, shown), one_line_errors(shown):
-        photo = apply_color_mode(_photo(_open(file, shown, how), how), color)
+        photo = apply_color_mode(_decode_photo(_open(file, shown, options), options), color)
     if not isinstance(source, str | os.PathLike):
         return photo
     return replace(photo, meta=replace(photo.meta, path=os.path.abspath(source)))
@@ -91,9 +89,20 @@ def read(
 
 @dataclass(frozen=True)
 class PhotoHeader:
-    """What a photo's file says, without its pixels.
+    """The contents of a photo's file apart from its pixels.
 
-    `shape` is (H, W) upright, `format` Pillow's name of the format; the rest as in Photo.
+    Attributes
+    ----------
+    meta : Meta
+        As in Photo.
+    shape : tuple of int
+        (H, W) upright.
+    format : str
+        Pillow's name of the format.
+    camera : Camera or None
+        As in Photo.
+    evidence : Evidence
+        As in Photo.
     """
 
     meta: Meta
@@ -109,24 +118,38 @@ def read_photo_header(
     max_pixels: int = MAX_PHOTO_PIXELS,
     stereo: str | None = None,
 ) -> PhotoHeader:
-    """Read what a photo's file says beside its pixels, which are not decoded.
+    """Read everything in a photo's file but its pixels.
 
-    Parameters, and what is raised, are those of `read`; damaged pixels are not noticed. Only
-    where a name or `stereo` says that two views lie in one picture is that picture decoded.
+    The pixels are decoded only where the name or `stereo` says that two views lie in one
+    picture. Damaged pixels are not noticed otherwise.
+
+    Parameters
+    ----------
+    source, name, max_pixels, stereo
+        As for `read`.
+
+    Returns
+    -------
+    PhotoHeader
+
+    Raises
+    ------
+    InputError
+        As for `read`.
     """
-    how = _ReadOptions(max_pixels, True, stereo)
+    options = _ReadOptions(max_pixels, True, stereo)
     with open_source(source, name) as (stream, shown), one_line_errors(shown):
-        file = _open(stream, shown, how)
+        file = _open(stream, shown, options)
         if (stereo or stereo_pair.layout_from_name(shown) or "none") != "none":
-            photo = _photo(file, how)
+            photo = _decode_photo(file, options)
             return PhotoHeader(photo.meta, photo.shape, file.format, photo.camera, photo.evidence)
-        found = _findings(file, how)
+        found = _find_embedded(file, options)
         meta = file.meta(file.shape)
         return PhotoHeader(meta, file.shape, file.format, found.camera, found.evidence)
 
 
 class _ReadOptions(NamedTuple):
-    """The caller's wishes."""
+    """Options of the caller, as for `read`."""
 
     max_pixels: int
     evidence: bool
@@ -135,19 +158,20 @@ class _ReadOptions(NamedTuple):
 
 @dataclass(frozen=True)
 class _OpenedFile:
-    """A file whose header is read: the picture, all bytes, the EXIF tags, stated colors.
+    """A file whose header is read.
 
-    `turn` is the EXIF orientation of the pixels as decoded, `stored` that of the pixels as
-    they lie in the file: Pillow turns a TIFF itself.
+    `orientation` is the EXIF orientation of the pixels as decoded, `stored_orientation` that of
+    the pixels in the file. They differ for TIFF, which Pillow turns itself. `cicp` holds the
+    color code points, if the file has any.
     """
 
     image: Image
     content: bytes
     name: str
     tags: Exif
-    stored: int
-    turn: int
-    stated: Cicp | None
+    stored_orientation: int
+    orientation: int
+    cicp: Cicp | None
 
     @property
     def format(self) -> str:
@@ -157,47 +181,47 @@ class _OpenedFile:
     def shape(self) -> tuple[int, int]:
         """(H, W) upright."""
         width, height = self.image.size
-        return (width, height) if self.turn >= 5 else (height, width)
+        return (width, height) if self.orientation >= 5 else (height, width)
 
     @property
     def profile(self) -> bytes | None:
-        own = exif.read_rgb_profile(self.image)
-        if self.stated is not None and self.format == "PNG":
-            return self.stated.profile()
-        if own is None and self.stated is not None:
-            return self.stated.profile()
-        return own or (cicp.profile_from_gamma(self.content) if self.format == "PNG" else None)
+        """The ICC profile of the pixels, also made from code points or a PNG's gamma."""
+        embedded = exif.read_rgb_profile(self.image)
+        if self.cicp is not None and (embedded is None or self.format == "PNG"):
+            return self.cicp.profile()
+        if embedded is None and self.format == "PNG":
+            return cicp.profile_from_gamma(self.content)
+        return embedded
 
     def meta(self, shape: tuple[int, ...]) -> Meta:
-        """For a picture of `shape` (H, W, ...) that is written upright."""
-        hdr = self.stated is not None and self.stated.is_hdr
+        """Metadata for an upright picture of `shape` (H, W, ...)."""
+        is_hdr = self.cicp is not None and self.cicp.is_hdr
         return Meta(
             self.name,
             exif.encode_upright_exif(self.tags, self.image, shape),
-            None if hdr else self.profile,
-            dpi=exif.read_dpi(self.image, self.stored),
+            None if is_hdr else self.profile,
+            dpi=exif.read_dpi(self.image, self.stored_orientation),
         )
 
 
-def _open(file: BinaryIO, name: str, how: _ReadOptions) -> _OpenedFile:
-    """Everything but the pixels, and the picture ready to be decoded."""
+def _open(file: BinaryIO, name: str, options: _ReadOptions) -> _OpenedFile:
+    """Read everything but the pixels, and prepare the picture for decoding."""
     content = read_stream(file, name).getvalue()
-    image = _picture(content, name)
-    stated = cicp.read_cicp(content)
-    own = cicp.cicp_from_profile(exif.read_rgb_profile(image))
-    stated = own if own is not None and own.is_hdr else stated
-    check_photo_size(
-        image, len(content), name, how.max_pixels, stated is not None and stated.is_hdr
-    )
-    bare = image.format == "PNG" and png_chunks.find_png_chunk(content, b"eXIf") is None
-    # Pillow decodes a PNG to look for EXIF behind its pixels.
-    tags = exif.empty_exif() if bare and "exif" not in image.info else exif.read_exif(image)
+    image = _open_image(content, name)
+    code_points = cicp.read_cicp(content)
+    in_profile = cicp.cicp_from_profile(exif.read_rgb_profile(image))
+    code_points = in_profile if in_profile is not None and in_profile.is_hdr else code_points
+    is_hdr = code_points is not None and code_points.is_hdr
+    check_photo_size(image, len(content), name, options.max_pixels, is_hdr)
+    no_exif = image.format == "PNG" and png_chunks.find_png_chunk(content, b"eXIf") is None
+    # Pillow would decode the PNG to look for EXIF behind its pixels.
+    tags = exif.empty_exif() if no_exif and "exif" not in image.info else exif.read_exif(image)
     stored = exif.read_orientation(tags)
-    turn = 1 if image.format == "TIFF" else stored
-    return _OpenedFile(image, content, name, tags, stored, turn, stated)
+    orientation = 1 if image.format == "TIFF" else stored
+    return _OpenedFile(image, content, name, tags, stored, orientation, code_points)
 
 
-def _picture(content: bytes, name: str) -> Image:
+def _open_image(content: bytes, name: str) -> Image:
     """Open a picture without decoding it; refuse what is no photo."""
     from PIL import Image
 
@@ -206,7 +230,7 @@ def _picture(content: bytes, name: str) -> Image:
     if raw.is_camera_raw(content):
         raise camera_raw_error(name)
     try:
-        formats = _ftyp_formats(content) if content[4:8] == b"ftyp" else _PLAIN
+        formats = _ftyp_formats(content) if content[4:8] == b"ftyp" else _PILLOW_FORMATS
         image = open_picture(BytesIO(content), formats)
     except Image.DecompressionBombError as error:
         raise InputError(
@@ -219,37 +243,37 @@ def _picture(content: bytes, name: str) -> Image:
 
 
 def _ftyp_formats(content: bytes) -> tuple[str, ...]:
-    """Which decoders to ask: a file may call itself mif1 and say avif only further on."""
+    """The decoders to try: the main brand may be mif1, with avif only among the others."""
     brands = content[8 : int.from_bytes(content[:4], "big")]
     return ("AVIF", "HEIF") if b"avif" in brands[:256] else ("HEIF", "AVIF")
 
 
-def _photo(file: _OpenedFile, how: _ReadOptions) -> Photo:
-    if file.stated is not None and file.stated.is_hdr:
-        rgb = apply_orientation(
-            hdr.tone_map_to_srgb(decode.decode_16bit(file.image), file.stated), file.turn
-        )
+def _decode_photo(file: _OpenedFile, options: _ReadOptions) -> Photo:
+    if file.cicp is not None and file.cicp.is_hdr:
+        levels = decode.decode_16bit(file.image)
+        rgb = apply_orientation(hdr.tone_map_to_srgb(levels, file.cicp), file.orientation)
     else:
-        rgb = decode.decode_upright(file.image, file.turn)
-    found = _findings(file, how)
-    rgb, found = _halves(rgb, found, file.name, how)
+        rgb = decode.decode_upright(file.image, file.orientation)
+    found = _find_embedded(file, options)
+    rgb, found = _split_halves(rgb, found, file.name, options)
     return ensure_invertible_profile(Photo(rgb, file.meta(rgb.shape), found.camera, found.evidence))
 
 
-def _findings(file: _OpenedFile, how: _ReadOptions) -> EmbeddedData:
-    """What the file holds beside the pixels, turned like them."""
-    if not how.evidence:
+def _find_embedded(file: _OpenedFile, options: _ReadOptions) -> EmbeddedData:
+    """Find depth, matte, second view and camera in the file, turned upright like the pixels."""
+    if not options.evidence:
         return EmbeddedData()
-    stored = file.image.height, file.image.width
-    return find_embedded.find_embedded(file.content, stored, file.tags).apply_orientation(file.turn)
+    stored_shape = file.image.height, file.image.width
+    found = find_embedded.find_embedded(file.content, stored_shape, file.tags)
+    return found.apply_orientation(file.orientation)
 
 
-def _halves(
-    rgb: RGB, found: EmbeddedData, name: str, how: _ReadOptions
+def _split_halves(
+    rgb: RGB, found: EmbeddedData, name: str, options: _ReadOptions
 ) -> tuple[RGB, EmbeddedData]:
-    """The photo's half of an upright picture that holds two views, the whole of any other."""
-    layout = how.stereo
-    if layout is None and how.evidence:
+    """Return the left half of an upright picture that holds two views, the whole of any other."""
+    layout = options.stereo
+    if layout is None and options.evidence:
         layout = stereo_pair.layout_from_name(name)
         layout = layout if layout and stereo_pair.has_matching_halves(rgb) else None
     if layout is None or layout == "none":

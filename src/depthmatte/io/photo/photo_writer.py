@@ -1,4 +1,4 @@
-"""Pictures out: the format by suffix, the file whole or not there at all."""
+"""Write pictures atomically, in the format that the suffix names."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 _File = TypeVar("_File", bound=BinaryIO)
 
 _DEFAULT_QUALITY = 95
-"""JPEG and WebP quality unless the caller says otherwise: differences are hard to see."""
+"""Default JPEG and WebP quality: differences are hard to see."""
 
 _EXIF_LIMIT = 65_533
-"""Bytes of EXIF that one JPEG segment holds."""
+"""Bytes of EXIF that fit one JPEG segment."""
 
 
 @dataclass(frozen=True)
 class _FileFormat:
-    """What a file format can hold; `side` is the longest width or height."""
+    """What a file format can hold; `max_side` is the longest width or height in pixels."""
 
     name: str
-    alpha: bool = True
-    deep: bool = False
-    side: int = 2**31 - 1
+    has_alpha: bool = True
+    has_16bit: bool = False
+    max_side: int = 2**31 - 1
 
 
-_PNG = _FileFormat("PNG", deep=True)
-_TIFF = _FileFormat("TIFF", deep=True)
-_JPEG = _FileFormat("JPEG", alpha=False, side=65_500)
-_WEBP = _FileFormat("WEBP", side=16_383)
+_PNG = _FileFormat("PNG", has_16bit=True)
+_TIFF = _FileFormat("TIFF", has_16bit=True)
+_JPEG = _FileFormat("JPEG", has_alpha=False, max_side=65_500)
+_WEBP = _FileFormat("WEBP", max_side=16_383)
 _FORMATS = {
     ".png": _PNG,
     ".webp": _WEBP,
@@ -54,27 +54,46 @@ _FORMATS = {
     ".tiff": _TIFF,
 }
 WRITABLE_SUFFIXES = tuple(_FORMATS)
+"""Suffixes of pictures that can be written, with their dots."""
 
 
 def to_8bit(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """[0, 1] (or boolean) -> uint8 of the same shape: the nearest of 256 levels, ties to even.
+    """Convert a map in [0, 1] to 8 bits: the nearest of 256 levels, ties to even.
 
-    Values outside [0, 1] are clipped. Raises InputError where a value is not finite.
+    Parameters
+    ----------
+    values : ndarray
+        Floats or booleans of any shape; values outside [0, 1] are clipped.
+
+    Returns
+    -------
+    ndarray
+        uint8 of the same shape.
+
+    Raises
+    ------
+    InputError
+        Where a value is not finite.
     """
     return _levels(values, 255).astype(np.uint8)
 
 
 def to_16bit(values: NDArray[Any]) -> NDArray[np.uint16]:
-    """[0, 1] (or boolean) -> uint16 of the same shape: the nearest of 65536 levels.
+    """Convert a map in [0, 1] to uint16, as `to_8bit` does to uint8.
 
-    Rounds and raises as `to_8bit` does.
+    Returns
+    -------
+    ndarray
+        uint16 of the same shape: the nearest of 65536 levels.
     """
     return _levels(values, 65_535).astype(np.uint16)
 
 
 def _levels(values: NDArray[Any], top: int) -> NDArray[np.float32]:
     if not np.isfinite(values).all():
-        raise InputError("a map with values that are not finite cannot be written; mend it first")
+        raise InputError(
+            "a map with values that are not finite cannot be written; replace them first"
+        )
     levels: NDArray[np.float32] = np.multiply(values, np.float32(top), dtype=np.float32)
     np.clip(levels, 0, top, out=levels)
     return np.rint(levels, out=levels)
@@ -109,38 +128,39 @@ def write(
     format: str | None = None,
     threads: int = 1,
 ) -> Path | BinaryIO:
-    """Write a picture in the format its suffix names (SPEC row B4).
+    """Write a picture in the format that its suffix names.
+
+    Missing folders are made. An older file is replaced only once the new one is complete. A
+    failure leaves no file behind.
 
     Parameters
     ----------
-    array
-        uint8 (H, W), (H, W, 3) or (H, W, 4) with straight alpha, or for PNG and TIFF also
-        uint16 (H, W).
-    path
-        A path, or an open binary file, which is left open.
-    meta
-        EXIF, profile and resolution to keep; the profile only beside color. EXIF over a JPEG
-        segment's 64 KB is left out.
-    quality
-        1 to 100, for JPEG and color WebP; all else loses nothing.
-    forbid
-        Files that are never replaced, beside the photo's own file (`meta.path`).
-    format
-        `png`, `jpg`, `webp` or `tiff`, instead of the suffix. An open file without it gets PNG.
-    threads
-        How many threads compress a PNG.
+    array : ndarray
+        uint8 (H, W), (H, W, 3) or (H, W, 4) with straight alpha; for PNG and TIFF also uint16
+        (H, W).
+    path : path or binary file
+        Where to write; an open file is left open.
+    meta : Meta, optional
+        EXIF, profile and resolution to keep. The profile is kept only for color pictures. EXIF
+        that does not fit a JPEG segment (64 KB) is dropped.
+    quality : int
+        1 to 100, for JPEG and color WebP. Other formats, and gray WebP, are lossless.
+    forbid : path or iterable of paths
+        Files that are never replaced, in addition to the photo's own file (`meta.path`).
+    format : {"png", "jpg", "webp", "tiff"}, optional
+        Used instead of the suffix. An open file gets PNG by default.
+    threads : int
+        Threads that compress a PNG.
 
     Returns
     -------
-    Path or file
-        Where it was written: the path, or the open file.
+    Path or binary file
+        Where it was written.
 
     Raises
     ------
     InputError
-        For a picture, suffix or place that does not work, and where the disk is full. Folders
-        are made as needed, an older file is replaced only once the new one is whole, and of a
-        failure nothing is left.
+        For a picture, suffix or place that does not work, and for a full disk.
     """
     if not isinstance(path, str | os.PathLike):
         return write_to_file(array, path, format or "png", meta, quality, threads)
@@ -163,9 +183,26 @@ def write_to_file(
     quality: int = _DEFAULT_QUALITY,
     threads: int = 1,
 ) -> _File:
-    """Write a picture into an open binary file, which is left open and returned.
+    """Write a picture into an open binary file, which is left open.
 
-    Everything as `write` takes it. Raises InputError where the file takes no bytes.
+    Parameters
+    ----------
+    array, meta, quality, threads
+        As for `write`.
+    file : binary file
+        Open for writing.
+    format : {"png", "jpg", "webp", "tiff"}
+        The file format.
+
+    Returns
+    -------
+    binary file
+        The same file.
+
+    Raises
+    ------
+    InputError
+        Where the file does not take bytes, and as for `write`.
     """
     content = encode_picture(array, format, meta, quality, threads)
     given = getattr(file, "name", None)
@@ -177,7 +214,7 @@ def write_to_file(
         raise InputError(
             f"{name}: cannot be written ({describe_os_error(error)}); make room or write elsewhere"
         ) from error
-    except (AttributeError, TypeError, ValueError) as error:  # closed, of text, or no file at all
+    except (AttributeError, TypeError, ValueError) as error:  # closed, text, or not a file
         raise InputError(f"{name}: takes no bytes; give a path or an open binary file") from error
     return file
 
@@ -189,7 +226,24 @@ def encode_picture(
     quality: int = _DEFAULT_QUALITY,
     threads: int = 1,
 ) -> bytes:
-    """The bytes of a picture file; everything as `write` takes it. Raises InputError."""
+    """Encode a picture to the bytes of a file.
+
+    Parameters
+    ----------
+    array, meta, quality, threads
+        As for `write`.
+    format : {"png", "jpg", "webp", "tiff"}
+        The file format.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    InputError
+        As for `write`.
+    """
     file = io.BytesIO()
     _Job.of(array, _format_from_name(format, "picture"), "picture", meta, quality, threads).run(
         file
@@ -198,7 +252,7 @@ def encode_picture(
 
 
 def write_file_bytes(content: bytes, path: Place, forbid: Place | Iterable[Place] = ()) -> Path:
-    """Write a file that is whole already; `path`, `forbid` and what is raised as for `write`."""
+    """Write the bytes of a complete file atomically; path, forbid and errors as for `write`."""
     path = Path(path)
     refuse_inputs(path, forbid)
     with atomic_draft(path, folders=True) as draft:
@@ -207,7 +261,23 @@ def write_file_bytes(content: bytes, path: Place, forbid: Place | Iterable[Place
 
 
 def format_from_suffix(path: Path) -> _FileFormat:
-    """The format that the suffix names; InputError for one that cannot be written."""
+    """Return the format that a suffix names.
+
+    Parameters
+    ----------
+    path : Path
+        A file name.
+
+    Returns
+    -------
+    _FileFormat
+        What files of the format can hold.
+
+    Raises
+    ------
+    InputError
+        For a suffix that cannot be written.
+    """
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         raise InputError(
@@ -218,7 +288,7 @@ def format_from_suffix(path: Path) -> _FileFormat:
 
 
 def _format_from_name(format: str, name: str) -> _FileFormat:
-    """The format of a name such as "png"; a suffix will do."""
+    """The format of a name such as "png" or ".png"."""
     form = _FORMATS.get(f".{format.lower().removeprefix('.')}")
     if form is None:
         raise InputError(
@@ -229,7 +299,7 @@ def _format_from_name(format: str, name: str) -> _FileFormat:
 
 @dataclass(frozen=True)
 class _Job:
-    """A picture, checked, and how it is encoded; `name` stands in messages."""
+    """A checked picture and how it is encoded; `name` is for messages."""
 
     array: NDArray[Any]
     form: _FileFormat
@@ -268,7 +338,7 @@ class _Job:
             if error.errno is not None:
                 raise
             raise InputError(_refusal(self.name, error)) from error
-        except Exception as error:  # metadata of photos from anywhere makes encoders raise anything
+        except Exception as error:  # damaged metadata makes encoders raise errors of any kind
             raise InputError(_refusal(self.name, error)) from error
 
 
@@ -277,7 +347,7 @@ def _refusal(name: str, error: Exception) -> str:
 
 
 def _dpi(meta: Meta) -> tuple[float, float] | None:
-    """Pixels per inch, where they are numbers that files can hold."""
+    """Pixels per inch, if files can hold such numbers."""
     return meta.dpi if meta.dpi and all(0 < number < 65_535 for number in meta.dpi) else None
 
 
@@ -285,22 +355,22 @@ def _check(array: Any, form: _FileFormat, name: str) -> None:
     if not isinstance(array, np.ndarray):
         raise InputError(f"{name}: cannot write {type(array).__name__}; give an array of pixels")
     shape = np.shape(array)
-    colour = array.dtype == np.uint8 and len(shape) == 3 and shape[2] in (3, 4)
-    if not colour and not (array.dtype in (np.uint8, np.uint16) and len(shape) == 2):
+    is_color = array.dtype == np.uint8 and len(shape) == 3 and shape[2] in (3, 4)
+    if not is_color and not (array.dtype in (np.uint8, np.uint16) and len(shape) == 2):
         raise InputError(
             f"{name}: cannot write {array.dtype} {shape}; give uint8 (H, W), (H, W, 3), "
             "(H, W, 4) or uint16 (H, W), see to_8bit and to_16bit"
         )
     if min(shape) < 1:
         raise InputError(f"{name}: the picture has no pixels; give another")
-    if max(shape[:2]) > form.side:
+    if max(shape[:2]) > form.max_side:
         raise InputError(
-            f"{name}: {form.name} holds at most {form.side} pixels a side, this has "
+            f"{name}: {form.name} holds at most {form.max_side} pixels a side, this has "
             f"{max(shape[:2])}; use .png or .tif"
         )
-    if colour and shape[2] == 4 and not form.alpha:
+    if is_color and shape[2] == 4 and not form.has_alpha:
         raise InputError(f"{name}: {form.name} has no transparency; use .png, .webp or .tif")
-    if array.dtype == np.uint16 and not form.deep:
+    if array.dtype == np.uint16 and not form.has_16bit:
         raise InputError(f"{name}: {form.name} holds no 16 bits; use .png or .tif")
 
 
@@ -319,12 +389,12 @@ def _options(array: NDArray[Any], form: _FileFormat, meta: Meta, quality: int) -
     if dpi := _dpi(meta):
         options["dpi"] = dpi
     if form is _TIFF:
-        # The library that compresses for Pillow cannot write EXIF.
+        # libtiff, which compresses for Pillow, cannot write EXIF.
         options["compression"] = "raw" if "exif" in options else "tiff_adobe_deflate"
     elif form is _JPEG:
-        # Full colour resolution: a subject's outline is where halved colour shows.
+        # Full color resolution: subsampled color is visible at the outline of a subject.
         options |= {"quality": quality, "subsampling": 0}
     else:
-        # Maps are measurements: only pictures may lose something.
+        # Maps are measurements, so they are lossless.
         options |= {"lossless": True} if array.ndim == 2 else {"quality": quality}
     return options

@@ -1,4 +1,4 @@
-"""A PNG's chunks, without decoding."""
+"""Read the chunks of a PNG file without decoding it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def _read_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Every chunk of a PNG as (kind, content); ends quietly where the file is damaged."""
-    view, place = memoryview(content), len(PNG_SIGNATURE)
-    while content.startswith(PNG_SIGNATURE) and place + 8 <= len(view):
-        size = int.from_bytes(view[place : place + 4], "big")
-        yield bytes(view[place + 4 : place + 8]), view[place + 8 : place + 8 + size]
-        place += 12 + size
+    """Yield (type, content) of each chunk; stop where the file is damaged."""
+    view, position = memoryview(content), len(PNG_SIGNATURE)
+    while content.startswith(PNG_SIGNATURE) and position + 8 <= len(view):
+        size = int.from_bytes(view[position : position + 4], "big")
+        start = position + 8
+        yield bytes(view[position + 4 : start]), view[start : start + size]
+        position += 12 + size
 
 
 def find_png_chunk(content: bytes, wanted: bytes) -> bytes | None:
-    """The content of the first chunk of this kind."""
+    """Find the first chunk of a type.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG file.
+    wanted : bytes
+        The chunk type, such as b"iCCP".
+
+    Returns
+    -------
+    bytes or None
+        Content of the chunk; None without one.
+    """
     return next((bytes(inside) for kind, inside in _read_chunks(content) if kind == wanted), None)

@@ -1,8 +1,8 @@
-"""PNG out, ten times faster than the usual encoders: filter "up" and Intel's ISA-L.
+"""Write PNG about ten times faster than usual encoders, by the filter "up" and Intel's ISA-L.
 
-Where `isal` is not installed zlib compresses, three times slower. The picture is filtered and
-compressed a band of rows at a time; each band is a piece of the stream of its own, so that
-several threads may work, and so that the same picture always gives the same bytes.
+Where `isal` is not installed, zlib compresses, three times slower. The picture is filtered and
+compressed in bands of rows. Each band is an independent piece of the deflate stream. So several
+threads can work, and the same picture always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from .png_chunks import PNG_SIGNATURE
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_HEADER = b"\x78\x01"  # of a zlib stream: deflate, a window of 32 KB, made for speed
-_UP = 2
-_KINDS = {1: 0, 3: 2, 4: 6}  # channels: grey, RGB, RGBA
+_ZLIB_HEADER = b"\x78\x01"  # deflate, a window of 32 KB, fastest
+_FILTER_UP = 2
+_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by channels: gray, RGB, RGBA
 
 _BAND = 1 << 17
-"""Bytes of pixels that are filtered and compressed together: they stay in a processor's cache."""
+"""Bytes of pixels filtered and compressed together: they fit a processor's cache."""
 
 
 class _BinaryWriter(Protocol):
-    """An open binary file; only writing is asked of it."""
+    """An open binary file; only `write` is used."""
 
     def write(self, content: bytes, /) -> object:
-        """Take all of `content`."""
+        """Write all of `content`."""
 
 
 def write_png(
@@ -45,15 +45,30 @@ def write_png(
 ) -> None:
     """Write a picture as PNG.
 
-    `array` is uint8 or uint16, (H, W), (H, W, 3) or (H, W, 4) with straight alpha. `icc` is a
-    profile, `exif` raw EXIF with or without its "Exif" mark, `dpi` pixels per inch across and
-    down. Of the picture only a few bands are held a second time.
+    Only a few bands of the picture are copied at a time.
+
+    Parameters
+    ----------
+    array : ndarray
+        uint8 or uint16, (H, W), (H, W, 3) or (H, W, 4) with straight alpha.
+    file : binary file
+        Open for writing.
+    icc : bytes, optional
+        An ICC profile.
+    exif : bytes, optional
+        EXIF, with or without its "Exif" header.
+    dpi : tuple of float, optional
+        Pixels per inch (across, down).
+    threads : int
+        Threads that compress.
     """
     height, width = array.shape[:2]
     channels = 1 if array.ndim == 2 else array.shape[2]
     depth = array.dtype.itemsize * 8
     sizes = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    file.write(PNG_SIGNATURE + _chunk(b"IHDR", sizes + bytes((depth, _KINDS[channels], 0, 0, 0))))
+    file.write(
+        PNG_SIGNATURE + _chunk(b"IHDR", sizes + bytes((depth, _COLOR_TYPES[channels], 0, 0, 0)))
+    )
     if icc:
         file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc)))
     if dpi:
@@ -63,8 +78,8 @@ def write_png(
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     deflate, checksum = _compressor()
     total = 1
-    lead = _HEADER
-    for band, packed in _mapped(deflate, _filtered(array), threads):
+    lead = _ZLIB_HEADER
+    for band, packed in _compress_bands(deflate, _filter_bands(array), threads):
         total = checksum(band, total)
         file.write(_chunk(b"IDAT", lead + packed))
         lead = b""
@@ -72,8 +87,8 @@ def write_png(
     file.write(_chunk(b"IEND", b""))
 
 
-def _filtered(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
-    """Bands of rows, each row as its difference from the one above, its filter's code before it."""
+def _filter_bands(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
+    """Bands of rows: in each row the filter's code, then the difference from the row above."""
     height = array.shape[0]
     size = array[0].nbytes
     rows = max(1, _BAND // size)
@@ -81,7 +96,7 @@ def _filtered(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
     for top in range(0, height, rows):
         pixels = _bytes(array[top : top + rows])
         band = np.empty((pixels.shape[0], 1 + size), np.uint8)
-        band[:, 0] = _UP
+        band[:, 0] = _FILTER_UP
         np.subtract(pixels[:1], above, out=band[:1, 1:])
         np.subtract(pixels[1:], pixels[:-1], out=band[1:, 1:])
         above = pixels[-1:].copy()
@@ -89,7 +104,7 @@ def _filtered(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
 
 
 def _bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
-    """Rows of pixels as PNG stores them: big end first."""
+    """Rows of pixels as PNG stores them: big-endian."""
     order = rows.dtype.newbyteorder(">") if rows.dtype.itemsize > 1 else rows.dtype
     stored = np.ascontiguousarray(rows, order)
     return stored.reshape(len(stored), -1).view(np.uint8)
@@ -99,14 +114,14 @@ _Deflate = Callable[[NDArray[np.uint8]], bytes]
 
 
 def _compressor() -> tuple[_Deflate, Callable[[Any, int], int]]:
-    """What makes a band a piece of a raw deflate stream, and what sums it up (Adler-32)."""
+    """The functions that compress a band to raw deflate, and that update its Adler-32 checksum."""
     try:
         from isal import isal_zlib
     except ImportError:
         return _by_zlib, zlib.adler32
 
     def by_isal(band: NDArray[np.uint8]) -> bytes:
-        # -15: raw deflate, without header and sum; the sum is of the whole picture.
+        # -15: raw deflate without header and checksum; the checksum covers the whole picture.
         packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
         return bytes(packer.compress(band) + packer.flush(isal_zlib.Z_FULL_FLUSH))
 
@@ -114,15 +129,15 @@ def _compressor() -> tuple[_Deflate, Callable[[Any, int], int]]:
 
 
 def _by_zlib(band: NDArray[np.uint8]) -> bytes:
-    # Of differences runs are worth finding, and little else: the fastest, and smaller too.
+    # Run lengths suit differences of rows best: this is the fastest mode, and small too.
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
     return packer.compress(band.data) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-def _mapped(
+def _compress_bands(
     deflate: _Deflate, bands: Iterable[NDArray[np.uint8]], threads: int
 ) -> Iterator[tuple[NDArray[np.uint8], bytes]]:
-    """Every band with what it is compressed to, in order, `threads` of them at a time."""
+    """Yield each band and its compressed bytes, in order; `threads` bands are worked on at once."""
     if threads <= 1:
         yield from ((band, deflate(band)) for band in bands)
         return

@@ -1,4 +1,4 @@
-"""Where a photo's bytes come from: a path, bytes, or an open binary file."""
+"""Open a photo given as a path, as bytes or as an open binary file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,35 @@ from ...errors import InputError
 from ...system.text import describe_os_error, label
 
 PhotoSource = str | os.PathLike[str] | bytes | BinaryIO
+"""What a photo can be read from."""
 
 _PIPE_TIMEOUT_SECONDS = 5.0
-"""Seconds that a named pipe has until somebody writes into it."""
+"""Seconds to wait for the first byte of a named pipe."""
 
 
 @contextlib.contextmanager
 def open_source(source: PhotoSource, name: str | None) -> Iterator[tuple[BinaryIO, str]]:
-    """The file of a source, at its start, and its name."""
+    """Open a source.
+
+    Parameters
+    ----------
+    source : path, bytes or binary file
+        The photo.
+    name : str or None
+        Its name in messages; by default the path, the file's own name, "bytes" or "stream".
+
+    Yields
+    ------
+    file : BinaryIO
+        At its start; a given file is used from where it stands.
+    name : str
+        Printable.
+
+    Raises
+    ------
+    InputError
+        For what cannot be opened or read.
+    """
     if isinstance(source, bytes | bytearray | memoryview):
         yield BytesIO(source), label(name or "bytes")
     elif isinstance(source, str | os.PathLike):
@@ -52,7 +73,8 @@ def _file(path: Path, name: str) -> Iterator[BinaryIO]:
         raise InputError(f"{name}: there is no such file; check the path") from error
     except OSError as error:
         raise InputError(
-            f"{name}: cannot be opened ({describe_os_error(error)}); check the path and its permissions"
+            f"{name}: cannot be opened ({describe_os_error(error)}); "
+            "check the path and its permissions"
         ) from error
     except ValueError as error:
         raise InputError(f"{name}: is not a path; check it") from error
@@ -61,7 +83,7 @@ def _file(path: Path, name: str) -> Iterator[BinaryIO]:
 
 
 def _pipe(path: Path, name: str) -> BinaryIO:
-    """A named pipe, once somebody writes into it; InputError after PATIENCE."""
+    """Open a named pipe once it has content; InputError after a time limit."""
     import select
 
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
@@ -69,13 +91,30 @@ def _pipe(path: Path, name: str) -> BinaryIO:
     poll.register(file, select.POLLIN)
     if not poll.poll(_PIPE_TIMEOUT_SECONDS * 1000):
         file.close()
-        raise InputError(f"{name}: is a pipe that nobody writes into; give a file")
+        raise InputError(f"{name}: is a pipe without a writer; give a file")
     os.set_blocking(file.fileno(), True)
     return file
 
 
 def read_stream(stream: BinaryIO, name: str) -> BytesIO:
-    """All that is left in a stream, which need not be seekable."""
+    """Read the rest of a stream, which need not be seekable.
+
+    Parameters
+    ----------
+    stream : BinaryIO
+        An open binary file.
+    name : str
+        Its name in messages.
+
+    Returns
+    -------
+    BytesIO
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, or gives text.
+    """
     try:
         content = stream.read()
     except (OSError, ValueError) as error:

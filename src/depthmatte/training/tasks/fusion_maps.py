@@ -30,7 +30,7 @@ from ...networks.network import Network
 from ...photo import Photo
 from ...portrait import Portrait
 from ...segment.network import create_segmenter
-from ...segment.second_look import find_zoom_box
+from ...segment.second_look import find_second_look_box
 from ...system.atomic_write import atomic_draft
 from ...types import Float
 from ...values import Depth, Matte
@@ -123,7 +123,7 @@ def zoomed_file(path: Path) -> Path:
 def _zoom_box(photo: Photo, truth: Float, canvas: Canvas, preset: tuple[int, int]) -> Box | None:
     """The box of the second pass if the first had found the truth."""
     there = Depth.none(canvas.fit.canvas)
-    return find_zoom_box(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
+    return find_second_look_box(Portrait(photo, Matte(truth, truth), there, canvas.fit), preset)
 
 
 def _save_maps(

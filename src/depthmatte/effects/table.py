@@ -1,0 +1,17 @@
+"""The table of effects by name."""
+
+from __future__ import annotations
+
+from .background import Background
+from .beautify import Beautify
+from .blur import Blur
+from .cutout import Cutout
+from .effect import Effect
+
+EFFECTS: dict[str, type[Effect]] = {
+    "cutout": Cutout,
+    "blur": Blur,
+    "background": Background,
+    "beautify": Beautify,
+}
+"""Every effect by its name on the command line and in Python."""
