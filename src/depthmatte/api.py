@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import OptionError
-from .fields import option_names
+from .fields import merge_options, option_names
 from .options import CutOptions, SessionOptions
 from .portrait import Portrait
-from .session import default_session, merge_options
+from .session import default_session
 
 
 def cut(

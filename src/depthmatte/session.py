@@ -16,6 +16,7 @@ from .depth import DepthFunction, measure_depth
 from .depth.embedded import embedded_depth
 from .depth.sensor.measured import sensor_depth
 from .errors import OptionError
+from .fields import merge_options
 from .fusion import Fusion, get_fusion, get_fusions
 from .io.attach import attach, check_inputs_together
 from .io.photo.exif import strip_metadata
@@ -27,13 +28,13 @@ from .pipeline import Pipeline
 from .portrait import Portrait
 from .subjects.select import Subject
 from .system.cores import count_cores
+from .system.thread_map import map_in_threads
 from .values import Depth, Matte
 
 if TYPE_CHECKING:
     from .depth.stereo.disparity import StereoMatcher
 
 _T = TypeVar("_T")
-_Options = TypeVar("_Options", CutOptions, SessionOptions)
 
 _FUSION_NETWORK = "fuse"
 """Name of the network of the fusion `adaptive`."""
@@ -206,7 +207,7 @@ class Session:
             _ = portrait.alpha  # restore here, so that the caller's thread does not have to
             return then(portrait) if then else portrait
 
-        return _map_in_threads(work, photos, worker_count)
+        return map_in_threads(work, photos, worker_count)
 
     def pipeline(self, options: CutOptions | None = None, threads: int | None = None) -> Pipeline:
         """Make the pipeline that cuts photos with the networks of this session.
@@ -376,59 +377,6 @@ def apply_photo_options(photo: Photo, options: CutOptions) -> Photo:
     converted = apply_color_mode(photo, options.color)
     meta = strip_metadata(converted.meta, options.strip)
     return converted if meta is converted.meta else replace(converted, meta=meta)
-
-
-def merge_options(
-    kind: type[_Options], options: _Options | None, changes: Mapping[str, Any]
-) -> _Options:
-    """Return options with some fields replaced.
-
-    Parameters
-    ----------
-    kind : type
-        CutOptions or SessionOptions.
-    options : CutOptions or SessionOptions, optional
-        The options to start from. By default those of `kind()`.
-    changes : mapping of str to Any
-        Field -> new value.
-
-    Raises
-    ------
-    OptionError
-        When `options` is of another type, or a field is unknown or has a wrong value.
-    """
-    options = kind() if options is None else options
-    if not isinstance(options, kind):
-        raise OptionError(
-            f"options is of type {type(options).__name__}; "
-            f"give {kind.__name__}, or the options as keywords"
-        )
-    try:
-        return replace(options, **changes) if changes else options
-    except TypeError:
-        from .fields import option_names
-
-        known = option_names(kind)
-        wrong = ", ".join(name for name in changes if name not in known)
-        raise OptionError(f"{wrong}: no such option; use {', '.join(known)}") from None
-
-
-def _map_in_threads(work: Callable[[Any], _T], items: Iterable[Any], workers: int) -> Iterator[_T]:
-    """Yield `work(item)` in order; at most one more item than there are workers is in flight."""
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="depthmatte") as pool:
-        pending: list[Future[_T]] = []
-        try:
-            for item in items:
-                pending.append(pool.submit(work, item))
-                if len(pending) > workers:
-                    yield pending.pop(0).result()
-            while pending:
-                yield pending.pop(0).result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 _sessions: dict[SessionOptions, Session] = {}

@@ -316,7 +316,7 @@ def test_two_classes_share_a_command_but_no_name() -> None:
     assert some(near="2") == Inner(near=2)
     with pytest.raises(TypeError, match="two classes have an option"):
         option_flags(Inner, Again)(clash_of_names)
-    with pytest.raises(TypeError, match="has not one parameter of each"):
+    with pytest.raises(TypeError, match="needs one parameter of each"):
         option_flags(Toy)(some)
 
 

@@ -89,7 +89,7 @@ def test_a_damaged_network_fails_the_check(tmp_path: Path, monkeypatch: pytest.M
     done = run("networks", "--verify")
     assert done.exit_code == 1
     assert "matte: verified" in done.stdout
-    assert "depth.onnx: damaged" in done.stdout
+    assert "depth.onnx: is damaged" in done.stdout
 
 
 def test_effects_are_listed() -> None:

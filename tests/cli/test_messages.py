@@ -91,7 +91,7 @@ def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
     [
         (
             ["a.png", "--depth", "flat.png", "--depth-scale", "1000"],
-            "a.png: --depth flat.png: tells nothing apart on this photo; it changes nothing",
+            "a.png: --depth flat.png: separates nothing on this photo; the result does not change",
         ),
         (
             ["a.png", "--depth", "blank.png"],
@@ -99,19 +99,19 @@ def test_an_assumed_unit_is_said_once(nets: list[str]) -> None:
         ),
         (
             ["a.png", "--depth", "blank.png", "--depth-source", "sensor"],
-            "a.png: --depth blank.png: holds no valid depth; there is none",
+            "a.png: --depth blank.png: holds no valid depth; no depth was used",
         ),
         (
             ["a.png", "--depth", "mm.png", "--depth-source", "mono"],
-            "--depth: not used, --depth-source is mono; use sensor or auto",
+            "--depth: not used, because --depth-source is mono; use sensor or auto",
         ),
         (
             ["a.png", "--depth", "mm.png", "--fusion", "none"],
-            "--depth: not used, nothing asks for depth; use a fusion, or save depth",
+            "--depth: not used, because no result needs depth; use a fusion, or save depth",
         ),
         (
             ["a.png", "--right", "a.png", "--fusion", "none", "--depth-source", "none"],
-            "--right: not used, nothing asks for depth; use a fusion, or save depth",
+            "--right: not used, because no result needs depth; use a fusion, or save depth",
         ),
     ],
 )

@@ -94,7 +94,7 @@ def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -
         (tmp_path / part / f"photo.{'jpg' if part == 'images' else 'png'}").write_bytes(b"")
     assert [case.name for case in find_cases(tmp_path)] == ["a", "photo"]
     shutil.copytree(scenes / "0000", tmp_path / "0000")
-    with pytest.raises(InputError, match="holds scenes and images beside them"):
+    with pytest.raises(InputError, match="holds both scenes and images"):
         find_cases(tmp_path)
 
 

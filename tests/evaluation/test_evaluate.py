@@ -43,7 +43,7 @@ def half_sure(photo: Photo, canvas: Canvas) -> Depth:
     """Everything at d = 0.5 but one farthest corner; I2 is 0.8."""
     z = np.full(canvas.fit.canvas, 0.5, np.float32)
     z[0, 0] = 1
-    return Depth(z, np.full(canvas.fit.canvas, 0.8, np.float32), source="made")
+    return Depth(z, np.full(canvas.fit.canvas, 0.8, np.float32), source="sensor")
 
 
 PIPELINE = Pipeline(red, half_sure, FUSIONS["none"])

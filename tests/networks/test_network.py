@@ -12,6 +12,7 @@ import tinynets
 from depthmatte.canvas import Box, prepare_canvas
 from depthmatte.depth.estimated import create_depth_estimator
 from depthmatte.errors import InputError, WeightsError
+from depthmatte.networks.contract import Contract
 from depthmatte.networks.network import Network
 from depthmatte.photo import Photo
 from depthmatte.segment.network import create_segmenter
@@ -60,6 +61,22 @@ def test_a_path_works_like_bytes(tmp_path: Path) -> None:
     file = Path(tinynets.save(tmp_path)["depth"])
     image = np.full((1, 3, 32, 32), 0.25, np.float32)
     np.testing.assert_array_equal(Network(file).run(image)["depth"], image[:, 2:])
+
+
+@pytest.mark.parametrize(
+    ("normalization", "license"), [("normalization", "license"), ("normalisation", "licence")]
+)
+def test_both_spellings_of_contract_keys_are_read(normalization: str, license: str) -> None:
+    stored = {
+        "contract": 1,
+        "task": "matte",
+        "input": {"name": "image", "range": [0, 1], "multiple": 32, "preset": [64, 64]},
+        "outputs": {"alpha": "opacity", "prob": "probability"},
+        normalization: "none",
+        license: "MIT",
+    }
+    contract = Contract.parse(json.dumps(stored))
+    assert (contract.normalization, contract.license) == ("none", "MIT")
 
 
 def test_contract_is_read() -> None:

@@ -1,4 +1,4 @@
-"""The command line: options in, results on disk. `app.py` holds the commands."""
+"""The command line. `app.py` declares the commands."""
 
 from __future__ import annotations
 

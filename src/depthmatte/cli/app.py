@@ -1,8 +1,8 @@
-"""The command line. Heavy imports wait inside the commands, so that `--help` is instant.
+"""Declare the commands of the command line.
 
-To add a command: write a function here that only collects options, and import what does
-the work inside it. Options come from dataclasses (`options.py`) through `flags`. A group of
-commands has a file of its own, as `train` has. How errors end a command stands in `group.py`.
+A command here only collects its options. Heavy modules are imported inside the function, so
+that `--help` is fast. Options come from dataclasses (`options.py`) through `option_flags`.
+`exit_codes.py` turns errors into messages and exit statuses.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ app = typer.Typer(
     help="Cut people out of photos with a segmentation network and depth.",
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode=None,  # help through rich costs a tenth of a second
+    rich_markup_mode=None,  # rich would slow down --help by a tenth of a second
     pretty_exceptions_enable=False,
 )
 
 
 def main() -> None:
-    """Entry point of the `depthmatte` command."""
+    """Run the command `depthmatte` and exit."""
     if "_DEPTHMATTE_COMPLETE" in os.environ:
-        sys.modules["rich"] = None  # type: ignore[assignment]  # typer would load it for every Tab
+        sys.modules["rich"] = None  # type: ignore[assignment]  # typer loads it on every Tab
     escape_unencodable()
     run_and_exit(app)
 
@@ -107,7 +107,7 @@ def cut_command(
     from .side_inputs import SideInputs
 
     job = CutJob(options, session, output, SideInputs(depth, right, calib))
-    quiet = output.quiet or output.out == "-"  # stdout is for the picture alone
+    quiet = output.quiet or output.out == "-"  # then stdout holds only the picture
     report = Reporter("json" if output.json else "quiet" if quiet else "lines")
     raise typer.Exit(1 if cut_photos(paths, job, report) else 0)
 
@@ -127,7 +127,7 @@ def demo_command(
 
 
 _EVALUATE_OPTIONS = ("orient", "second_look", "device", "threads", "matte_network", "depth_network")
-"""Options of a cut that `evaluate` takes: it goes through all fusions itself."""
+"""Options of a cut that `evaluate` takes. It varies the fusion itself."""
 
 
 @app.command("evaluate")
@@ -172,7 +172,7 @@ def evaluate_command(
         report_ablation(folders, Session(session), options, targets, report)
         return
     if plot or sheet:
-        raise OptionError("--plot and --sheet: need --ablation; add it")
+        raise OptionError("--plot and --sheet go with --ablation; add it")
     report_evaluation(folders, Session(session), options, targets, report)
 
 
@@ -276,11 +276,11 @@ def effects_command(
 
 
 class _LazyTrainGroup(TyperGroup):
-    """The group `train`. Its commands load on first use, so that `--help` stays fast."""
+    """The group `train`, whose commands load on first use so that `--help` stays fast."""
 
     @property
     def commands(self) -> MutableMapping[str, Any]:
-        """Every command by its name."""
+        """The commands by name."""
         return _train_commands()
 
     @commands.setter

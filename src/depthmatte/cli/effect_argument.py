@@ -1,7 +1,6 @@
-"""Effects as the user types them: NAME or NAME:OPTION=VALUE,OPTION=VALUE.
+"""Parse effects on the command line: NAME or NAME:OPTION=VALUE,OPTION=VALUE.
 
-Names, options, types and ranges are those of the dataclasses in `depthmatte.effects`;
-nothing about a single effect is said here.
+Names, options, types and ranges are those of the dataclasses in `depthmatte.effects`.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from ..system.text import label
 
 
 def parse_effect_argument(text: str) -> tuple[str, Effect]:
-    """`blur:strength=0.5` -> ("blur", Blur(strength=0.5)).
+    """Parse an effect: "blur:strength=0.5" gives ("blur", Blur(strength=0.5)).
 
     Raises
     ------
     OptionError
-        For an unknown effect or option and for a value it cannot have.
+        When the effect or an option is unknown or a value is not allowed.
     InputError
-        For a picture that cannot be read.
+        When a picture cannot be read.
     """
     name, _, rest = text.partition(":")
     if name not in EFFECTS:
@@ -37,11 +36,11 @@ def parse_effect_argument(text: str) -> tuple[str, Effect]:
 
 
 class _UnreadablePictureError(Exception):
-    """A picture that cannot be read: the option itself is in order."""
+    """A picture cannot be read, although the option is correct."""
 
 
 def _read_effect_picture(kind: Any, text: str) -> Any:
-    """A picture is typed as a path."""
+    """Read the picture whose path is given as the value of an option."""
     try:
         return read(text, evidence=False)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""How every command ends: results, one line, or a signal; never a traceback."""
+"""Turn errors and signals into one line on stderr and an exit status."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .signals import raise_on_stop_signals
 from .task_outcome import TRACEBACK_VARIABLE, format_os_error, format_unexpected_error
 
 EXIT_FAILED, _EXIT_USAGE, _EXIT_INTERRUPTED = 1, 2, 130
-"""Exit statuses: of input that cannot be used, of options, after Ctrl-C."""
+"""Exit statuses: a photo or file failed, wrong usage, stopped by Ctrl-C."""
 
 
 class OneLineErrorGroup(TyperGroup):
-    """A command group whose users see one line instead of a traceback."""
+    """A command group that prints one line instead of a traceback."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command line; where even help cannot be written, one line says so."""
+        """Run the command line; print one line when even the help cannot be written."""
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
@@ -35,7 +35,7 @@ class OneLineErrorGroup(TyperGroup):
             sys.exit(EXIT_FAILED)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; whatever it raises becomes one line and an exit status."""
+        """Run the command; turn every exception into one line and an exit status."""
         try:
             with raise_on_stop_signals():
                 return super().invoke(ctx)
@@ -43,7 +43,7 @@ class OneLineErrorGroup(TyperGroup):
             _exit_with_error(str(error), _EXIT_USAGE)
         except DepthmatteError as error:
             _exit_with_error(str(error), EXIT_FAILED)
-        except BrokenPipeError:  # the reader went away: click ends quietly
+        except BrokenPipeError:  # click ends quietly when the reader closes the pipe
             raise
         except OSError as error:
             _exit_with_error(format_os_error(error, "the system"), EXIT_FAILED)
@@ -59,17 +59,18 @@ class OneLineErrorGroup(TyperGroup):
         except Exception as error:
             if _is_click_error(error):
                 raise
-            said = f"failed unexpectedly ({format_unexpected_error(error)})"
             _exit_with_error(
-                f"{said}; set {TRACEBACK_VARIABLE}=1 to see where, and report it", EXIT_FAILED
+                f"failed unexpectedly ({format_unexpected_error(error)}); "
+                f"set {TRACEBACK_VARIABLE}=1 to see where, and report it",
+                EXIT_FAILED,
             )
 
 
 def run_and_exit(command: Callable[[], Any]) -> NoReturn:
     """Run a command and end the process at once with its exit status.
 
-    Python would first take modules and networks down one by one, which is a tenth of a short
-    run. Where threads or processes are still at work, it does so nevertheless.
+    This skips the cleanup of modules and networks, which takes a tenth of a short run. When
+    threads or processes are still running, the process ends in the usual way.
     """
     status: Any = 0
     try:
@@ -87,7 +88,7 @@ def run_and_exit(command: Callable[[], Any]) -> NoReturn:
 
 
 def _is_click_error(error: Exception) -> bool:
-    """Is it one of click's own errors, which click turns into usage and status 2?"""
+    """Return whether click handles this error itself: it prints the usage and exits with 2."""
     return type(error).__module__.partition(".")[0] in ("click", "typer")
 
 

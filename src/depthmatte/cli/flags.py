@@ -1,14 +1,13 @@
-"""Flags of the command line, made from dataclasses of options.
+"""Make flags of the command line from dataclasses of options.
 
 ::
 
     @app.command()
-    @flags(CutOptions)
+    @option_flags(CutOptions)
     def cut(paths: Paths, options: CutOptions) -> None: ...
 
-The parameter `options` becomes one flag for each option of its class; help, choices, ranges
-and defaults are the fields'. What the user did not give is left to the dataclass. `--help`
-reads the dataclass, so its module imports no heavy package.
+The parameter `options` becomes one flag for each option of its class. Help, choices, ranges and
+defaults come from the fields. Flags that are not given keep the default of the dataclass.
 """
 
 from __future__ import annotations
@@ -31,40 +30,40 @@ def option_flags(
     fixed: Mapping[str, Any] | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator: a command's parameters of these classes become flags.
+    """Decorate a command so that its parameters of these classes become flags.
 
     Parameters
     ----------
     *classes : type
-        Dataclasses of options (`depthmatte.fields`). A parameter is known by its annotation.
+        Dataclasses of options (`depthmatte.fields`). The annotation identifies a parameter.
     only : collection of str, optional
-        The options that become flags; the others keep their defaults.
-    fixed : mapping, optional
-        Option -> value that the command decides; it has no flag.
-    defaults : mapping, optional
-        Option -> this command's own default.
+        Options that become flags. The others keep their defaults.
+    fixed : mapping of str to Any, optional
+        Option -> value that the command sets. It has no flag.
+    defaults : mapping of str to Any, optional
+        Option -> default of this command.
 
     Returns
     -------
     callable
-        Makes a function for `typer.Typer.command`. It calls the command with instances.
+        A decorator that makes a function for `typer.Typer.command`.
 
     Raises
     ------
     TypeError
-        When two classes have an option of one name, or no parameter is of a class.
+        When two classes share the name of an option, or a class has no parameter.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         hints = get_type_hints(command, include_extras=True)
         held = {name: kind for name, kind in hints.items() if kind in classes and name != "return"}
         if set(held.values()) != set(classes):
-            raise TypeError(f"{command.__name__} has not one parameter of each of {classes}")
+            raise TypeError(f"{command.__name__} needs one parameter of each of {classes}")
         shown = {
             name: [one for one in list_options(kind) if _has_flag(one, only, fixed or {})]
             for name, kind in held.items()
         }
-        own = {**(defaults or {})}
+        own_defaults = {**(defaults or {})}
 
         def run(**given: Any) -> Any:
             values = {name: _take_values(shown[name], given) for name in held}
@@ -72,7 +71,7 @@ def option_flags(
                 base = {
                     one.name: chosen[one.name]
                     for one in list_options(kind)
-                    for chosen in (fixed or {}, own)
+                    for chosen in (fixed or {}, own_defaults)
                     if one.name in chosen
                 }
                 given[name] = kind(**{**base, **values[name]})
@@ -81,7 +80,7 @@ def option_flags(
         parameters = []
         for parameter in inspect.signature(command).parameters.values():
             if parameter.name in held:
-                parameters += [_make_parameter(one, own) for one in shown[parameter.name]]
+                parameters += [_make_parameter(one, own_defaults) for one in shown[parameter.name]]
             else:
                 parameters.append(
                     parameter.replace(
@@ -96,8 +95,8 @@ def option_flags(
 
 
 def flag_help(flag_option: Option, default: Any = ...) -> str:
-    """What a flag's help says: the option's phrase, what it takes, its default."""
-    told = bool(flag_option.choices or flag_option.metadata.get("takes")) or {
+    """Return the help of a flag: the phrase of the option, what it takes, and its default."""
+    shows_values = bool(flag_option.choices or flag_option.metadata.get("takes")) or {
         *flag_option.kinds
     } & {int, float}
     value = flag_option.default if default is ... else default
@@ -107,7 +106,7 @@ def flag_help(flag_option: Option, default: Any = ...) -> str:
     sentence = (
         flag_option.help[:1].upper()
         + flag_option.help[1:]
-        + (f": {flag_option.takes}." if told else ".")
+        + (f": {flag_option.takes}." if shows_values else ".")
     )
     return sentence + (f" Default: {shown}." if shown else "")
 
@@ -116,13 +115,13 @@ def _has_flag(one: Option, only: Collection[str] | None, fixed: Mapping[str, Any
     return bool(one.flags) and one.name not in fixed and (only is None or one.name in only)
 
 
-def _make_parameter(one: Option, own: Mapping[str, Any]) -> inspect.Parameter:
-    """The flag of one option as typer reads it. None stands for "not given"."""
+def _make_parameter(one: Option, defaults: Mapping[str, Any]) -> inspect.Parameter:
+    """Make the typer parameter of an option. None means that the flag was not given."""
     flag = one.kinds == (bool,)
-    required = one.is_required and one.name not in own
+    required = one.is_required and one.name not in defaults
     about = typer.Option(
         *(_switch_names(one) if flag else one.flags),
-        help=flag_help(one, own.get(one.name, ...)),
+        help=flag_help(one, defaults.get(one.name, ...)),
         show_default=False,
         metavar=None if flag else _metavar(one),
         autocompletion=_completer(one),
@@ -137,13 +136,13 @@ def _make_parameter(one: Option, own: Mapping[str, Any]) -> inspect.Parameter:
 
 
 def _completer(one: Option) -> Callable[[], list[str]] | None:
-    """What a shell offers as values; None where it offers files."""
+    """Return what the shell completes; None to complete file names."""
     words = list(one.choices)
     return (lambda: words) if words else None
 
 
 def _switch_names(one: Option) -> Iterator[str]:
-    """`--tall/--no-tall`, the short names first."""
+    """Yield the names of a switch, such as `--tall/--no-tall`."""
     for name in one.flags:
         yield f"{name}/--no-{name[2:]}" if name.startswith("--") else name
 
@@ -154,7 +153,7 @@ def _metavar(one: Option) -> str:
 
 
 def _take_values(shown: list[Option], given: dict[str, Any]) -> dict[str, Any]:
-    """The values that the user gave, taken out of `given`; errors name the flag."""
+    """Remove the values of these options from `given` and parse them; errors name the flag."""
     found = {}
     for one in shown:
         text = given.pop(one.name)
@@ -170,10 +169,11 @@ def _take_values(shown: list[Option], given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _copy_signature(run: Any, command: Any, parameters: list[inspect.Parameter]) -> None:
-    """Give `run` the looks of the command, with the flags as its parameters."""
-    doubled = {one.name for one in parameters if [p.name for p in parameters].count(one.name) > 1}
-    if doubled:
-        raise TypeError(f"{command.__name__}: two classes have an option {', '.join(doubled)}")
+    """Copy name and docstring of the command to `run`, with the flags as its parameters."""
+    names = [one.name for one in parameters]
+    duplicates = {name for name in names if names.count(name) > 1}
+    if duplicates:
+        raise TypeError(f"{command.__name__}: two classes have an option {', '.join(duplicates)}")
     run.__name__, run.__qualname__ = command.__name__, command.__qualname__
     run.__doc__, run.__module__ = command.__doc__, command.__module__
     run.__signature__ = inspect.Signature(parameters)

@@ -1,4 +1,4 @@
-"""What is worth saying aloud about depth: which was used, why not the one given, its unit."""
+"""Notes and JSON fields about depth: which depth was used, why not another, and its unit."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _ASSUMED_UNIT_NOTES = {
     "mm, assumed": "assumed to be millimeters; set --depth-scale to change that",
     "m, assumed": "assumed to be meters; set --depth-scale to change that",
 }
-"""`RawDepth.unit` -> what to say about a unit that the user did not state."""
+"""`RawDepth.unit` -> note about a unit that was assumed."""
 
 _SOURCE_FLAGS = {"sensor": "--depth", "stereo": "--right"}
-"""Source -> the option that brings it."""
+"""Depth source -> flag of its file."""
 
 
 def describe_used_depth(portrait: Portrait) -> dict[str, Any] | None:
-    """The depth used, for the JSON line; None where nothing was measured.
+    """Return the JSON fields of the depth that was used; None when no depth is known.
 
-    `near` and `far` are metres with `metric`, else relative; `near_m` and `far_m` are metres, or
-    null. `measured` is the share of the photo that has valid depth. `unit` is how the file's
-    numbers were taken.
+    `near_m` and `far_m` are in meters, `near_relative` and `far_relative` in [0, 1]; the pair
+    that does not apply is null. `measured` is the share of the photo with valid depth. `unit`
+    says how the numbers of the file were read.
     """
-    depth, window = portrait.measured, portrait.depth_fit.content_slices
-    known = depth.known[window]
+    depth, content = portrait.measured, portrait.depth_fit.content_slices
+    known = depth.known[content]
     if not known.any():
         return None
-    z = depth.z[window][known]
+    z = depth.z[content][known]
     raw = _raw_depth(portrait.photo, depth.source)
     near, far = (round(float(end), 4) for end in (z.min(), z.max()))
     return {
@@ -47,19 +47,19 @@ def describe_used_depth(portrait: Portrait) -> dict[str, Any] | None:
 
 
 def notes_before_run(job: CutJob) -> Iterator[str]:
-    """What is known before any photo is read: what was given and plays no part."""
+    """Yield notes on inputs that this job does not use, before any photo is read."""
     for source, option in _SOURCE_FLAGS.items():
         if getattr(job.side_inputs, option[2:]) is None:
             continue
         if not job.needs_depth:
-            yield f"{option}: not used, nothing asks for depth; use a fusion, or save depth"
+            yield f"{option}: not used, because no result needs depth; use a fusion, or save depth"
         elif job.cut.depth_source not in ("auto", source):
             chosen = f"--depth-source is {job.cut.depth_source}"
-            yield f"{option}: not used, {chosen}; use {source} or auto"
+            yield f"{option}: not used, because {chosen}; use {source} or auto"
 
 
 def notes_on_photo(job: CutJob, portrait: Portrait) -> Iterator[str]:
-    """Why another depth than the one given was used for this photo."""
+    """Yield notes on why the given depth was not used for this photo."""
     if portrait.notes and job.side_inputs.depth:
         name, file = label(portrait.photo.meta.name), label(job.side_inputs.depth)
         yield from (f"{name}: --depth {file}: {note}" for note in portrait.notes)
@@ -83,21 +83,21 @@ def _why_not_used(portrait: Portrait, source: str, used: str) -> str:
     if used == "sensor" and source == "stereo":
         return f"{used} depth was used; --depth-source {source} chooses this one"
     if used == source:
-        return "tells nothing apart on this photo; it changes nothing"
+        return "separates nothing on this photo; the result does not change"
     return f"cannot be matched; {_used_instead(used, source)}"
 
 
 def _used_instead(used: str, source: str) -> str:
-    return "there is none" if used in ("none", source) else f"{used} depth was used"
+    return "no depth was used" if used in ("none", source) else f"{used} depth was used"
 
 
 def assumed_unit_note(job: CutJob, portrait: Portrait) -> str | None:
-    """How the numbers of a depth file were read, where the user did not say."""
+    """Return a note on the assumed unit of a depth file, or None."""
     raw = portrait.photo.evidence.depth_map if portrait.measured.source == "sensor" else None
     if job.side_inputs.depth is None or raw is None or not portrait.measured.known.any():
         return None
-    said = _ASSUMED_UNIT_NOTES.get(raw.unit or "")
-    return said and f"{label(job.side_inputs.depth)}: {said}"
+    note = _ASSUMED_UNIT_NOTES.get(raw.unit or "")
+    return note and f"{label(job.side_inputs.depth)}: {note}"
 
 
 def _raw_depth(photo: Photo, source: str) -> RawDepth | None:

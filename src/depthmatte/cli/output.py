@@ -1,4 +1,4 @@
-"""What the user hears while photos are cut: results on stdout, trouble on stderr."""
+"""Print results to stdout, and errors, notes and progress to stderr."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from typing import Any, Literal, TextIO
 from ..system.text import label
 
 _PROGRESS_DELAY_S = 1.0
-"""Seconds before a single piece of work shows that it goes on."""
+"""Seconds before a single photo shows a progress bar."""
 
 
 @dataclass(frozen=True)
 class Reporter:
-    """`lines`: one line per photo and a progress bar; `json`: JSON lines; `quiet`: errors only."""
+    """Print what a command reports.
+
+    Parameters
+    ----------
+    style : {"lines", "json", "quiet"}
+        One line per photo and a progress bar, JSON lines, or errors only.
+    """
 
     style: Literal["lines", "json", "quiet"] = "lines"
 
     def photo_done(self, result: Mapping[str, Any]) -> None:
-        """A photo is cut; "nobody" is a result like any other."""
+        """Report a photo that was cut, with or without a person."""
         if self.style == "json":
             print_line(json_line(result))
         elif self.style == "lines":
@@ -33,38 +39,48 @@ class Reporter:
             print_line(f"{label(result['file'])} -> {prefix}{outputs}")
 
     def photo_skipped(self, file: str, why: str) -> None:
-        """A photo is not cut again, because its results are there."""
+        """Report a photo that is not cut again."""
         if self.style == "json":
             print_line(json_line({"file": file, "status": "skipped", "why": why}))
         elif self.style == "lines":
             print_line(f"{label(file)}: skipped, {why}")
 
     def photo_failed(self, file: str, problem: str) -> None:
-        """A photo cannot be cut; `problem` is one line that names file and remedy."""
+        """Report a photo that failed; `problem` is one line that names file and remedy."""
         if self.style == "json":
             print_line(json_line({"file": file, "status": "error", "error": label(problem)}))
         self.error(problem)
 
     def error(self, problem: str) -> None:
-        """What went wrong, on stderr only."""
+        """Print an error to stderr."""
         print_line(f"depthmatte: {label(problem)}", sys.stderr)
 
     def note(self, text: str) -> None:
-        """Something the user may not expect, though nothing failed."""
+        """Print a note to stderr: something unexpected that is not an error."""
         if self.style != "quiet":
             print_line(f"depthmatte: note: {label(text)}", sys.stderr)
 
     def summary(self, done: int, failed: int, skipped: int = 0) -> None:
-        """The last line, where there was more than one photo."""
+        """Print the number of photos done, failed and skipped when there is more than one."""
         if self.style == "lines" and done + failed + skipped > 1:
             more = f", {skipped} skipped" if skipped else ""
             print_line(f"{done} done, {failed} failed{more}", sys.stderr)
 
     @contextmanager
     def progress(self, total: int) -> Iterator[Callable[[], None]]:
-        """A bar on stderr, where a person sees it; the value is called after each photo.
+        """Show a progress bar on stderr if that is a terminal.
 
-        A single piece of work shows nothing in its first second.
+        A single photo shows nothing in its first second.
+
+        Parameters
+        ----------
+        total : int
+            Number of photos.
+
+        Yields
+        ------
+        callable
+            Call it after each photo.
         """
         # JSON lines on the same terminal already show the progress.
         wanted = self.style == "lines" or (self.style == "json" and not _is_terminal(sys.stdout))
@@ -86,7 +102,7 @@ class Reporter:
             TimeRemainingColumn() if total > 1 else TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
-            # Lines would cross the bar on a terminal, but must reach a pipe as they are.
+            # On a terminal lines must not cross the bar. A pipe gets them unchanged.
             redirect_stdout=_is_terminal(sys.stdout),
         )
         task = bar.add_task("", total=total if total > 1 else None)
@@ -171,13 +187,12 @@ def debug_log_on_stderr(enabled: bool = True) -> Iterator[None]:
 
 
 def print_line(text: str, stream: TextIO | None = None) -> None:
-    """Write one line to stdout or `stream`, whatever signs the stream's encoding lacks.
+    """Write one line to stdout or `stream`, with escapes for characters it cannot encode.
 
-    A sign that cannot be written stands as its escape. Not typer.echo: that writes past the
-    progress bar and leaves it in the line.
+    `typer.echo` is not used, because it writes past the progress bar.
     """
     stream = stream or sys.stdout
-    if stream is None:  # closed before the start: `>&-`
+    if stream is None:  # the shell closed it with `>&-`
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(f"{text.encode(encoding, 'backslashreplace').decode(encoding)}\n")
@@ -185,17 +200,17 @@ def print_line(text: str, stream: TextIO | None = None) -> None:
 
 
 def json_line(values: Mapping[str, Any]) -> str:
-    """One JSON object on one line of ASCII; numbers that are not finite are null."""
+    """Return a JSON object on one line of ASCII; numbers that are not finite become null."""
     return json.dumps(_replace_nonfinite(values), allow_nan=False)
 
 
 def size_fields(shape: tuple[int, ...]) -> dict[str, int]:
-    """(height, width, ...) of a picture as every JSON line gives it: width, then height."""
+    """Return the JSON fields `width` and `height` of a shape (height, width, ...)."""
     return {"width": int(shape[1]), "height": int(shape[0])}
 
 
 def escape_unencodable() -> None:
-    """Let stdout and stderr write signs beyond their encoding as escapes, instead of failing."""
+    """Make stdout and stderr write characters that they cannot encode as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -206,12 +221,13 @@ def _replace_nonfinite(value: Any) -> Any:
         return {key: _replace_nonfinite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_replace_nonfinite(one) for one in value]
-    odd = isinstance(value, float) and (value != value or value in (float("inf"), -float("inf")))
-    return None if odd else value
+    infinities = (float("inf"), -float("inf"))
+    is_nonfinite = isinstance(value, float) and (value != value or value in infinities)
+    return None if is_nonfinite else value
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.isatty()
-    except ValueError:  # closed meanwhile
+    except ValueError:  # the stream is closed
         return False

@@ -1,6 +1,6 @@
-"""How results are called and where they go: planned for all photos before any work is done.
+"""Plan names and folders of all results before any photo is cut.
 
-Pure but for looking at what exists already: nothing is read, made or written.
+Planning only checks which files exist. It reads and writes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..options import ExistsPolicy, OutputOptions
 from ..system.text import label
 
 DEFAULT_TEMPLATE = OutputOptions().name
-"""How results are called unless the user says otherwise: photo.jpg gives photo.cutout.png."""
+"""Default template of result names: photo.jpg gives photo.cutout.png."""
 
 TEMPLATE_FIELDS = {
     "stem": "the photo's name without its suffix",
@@ -35,20 +35,30 @@ TEMPLATE_FIELDS = {
     "ext": "the result's suffix, without the dot",
     "index": "the photo's number, from 1; {index:04} is four digits wide",
 }
-"""What may stand in a template, in braces."""
+"""Field of a template, in braces -> its meaning."""
 
 STDOUT = Path("-")
-"""As the folder of results: the one result goes to standard output."""
+"""The output path that stands for standard output."""
 
 _INDEX_FORMAT = re.compile(r"0?\d{0,2}d?")
-_FORBIDDEN_CHARACTERS = re.compile(
-    r'[\x00-\x1f<>:"|?*]'
-)  # what some system does not allow in names
+
+_FORBIDDEN_CHARACTERS = re.compile(r'[\x00-\x1f<>:"|?*]')
+"""Characters that some operating systems do not allow in file names."""
 
 
 @dataclass(frozen=True)
 class PhotoTask:
-    """One photo to cut: where it was found, its number from 1, and a file for each result."""
+    """One photo to cut.
+
+    Parameters
+    ----------
+    photo : FoundPhoto
+        Where it was found.
+    index : int
+        Its number, from 1.
+    targets : mapping of str to Path
+        Result -> file to write.
+    """
 
     photo: FoundPhoto
     index: int
@@ -56,14 +66,16 @@ class PhotoTask:
 
     @property
     def path(self) -> Path:
-        """The photo itself; `STDIN.path` stands for standard input."""
+        """The path of the photo; `STDIN.path` stands for standard input."""
         return self.photo.path
 
 
 @dataclass
 class OutputPlan:
-    """What is to be done. `skipped` are photos that are done already, or whose results all exist
-    under `--exists skip`.
+    """The photos to cut, to skip and to refuse.
+
+    `skipped` photos were finished by an earlier run, or all their results exist and `--exists`
+    is skip. `refused` photos cannot be named safely.
     """
 
     tasks: list[PhotoTask] = field(default_factory=list)
@@ -82,45 +94,43 @@ def plan_outputs(
     earlier_results: Collection[str] = (),
     is_done: Callable[[PhotoTask], bool] = lambda _: False,
 ) -> OutputPlan:
-    """Name every result of every photo; nothing that is read is ever a target.
+    """Name every result of every photo. An input is never a target.
 
-    Photos that differ only in their suffix keep it in the name, unless the template tells
-    them apart.
+    Photos that differ only in their suffix keep the suffix in the name, unless the template
+    separates them.
 
     Parameters
     ----------
-    photos
-        What was found, in order.
-    out
-        The folder of results. A name with a picture's suffix that is no folder is the file
-        of the one result of the one photo, and `-` is standard output for it.
-    results
-        Kind -> suffix of its file, with the dot: {"cutout": ".png"}.
-    template
-        How files are called, see `FIELDS`. The suffix is appended. Where `{folder}` is not
-        used, sub-folders of the folder that was searched are kept.
-    exists
-        What happens to a result that is there already.
-    reads
-        All that is read beside the photos: depth files, second views, calibrations,
-        background pictures, networks. Of a folder all files in it count.
-    keep
-        What must not be replaced either (`Search.lookalikes`).
-    own
-        Real paths of earlier results (`Search.results`): no inputs, wherever they lie.
-    done
-        For `--resume`: is this task done already? Such photos are skipped whatever `exists`
-        says.
+    photos : sequence of FoundPhoto
+        The photos, in order.
+    out : Path
+        The folder of results. A path with the suffix of a picture that is not a folder is the
+        file of a single result, and `-` is standard output.
+    result_suffixes : mapping of str to str
+        Result -> suffix of its file, such as {"cutout": ".png"}.
+    template : str
+        The template of names, see `TEMPLATE_FIELDS`. The suffix is appended. Subfolders of the
+        searched folder are kept unless the template uses `{folder}`.
+    exists : {"replace", "skip", "number", "fail"}
+        What to do when a result exists.
+    inputs : iterable of path
+        Files and folders that are read beside the photos. All files in a folder count.
+    protected : iterable of Path
+        Other files that must not be replaced.
+    earlier_results : collection of str
+        Real paths of results of earlier runs, which may be replaced.
+    is_done : callable
+        Task -> whether an earlier run finished it. Such photos are skipped.
 
     Returns
     -------
-    Plan
-        A photo that cannot be named safely is refused by a line; the others are planned.
+    OutputPlan
+        The planned, skipped and refused photos.
 
     Raises
     ------
     OptionError
-        For a template that cannot be followed for any photo.
+        When the template is not valid, or one file is given for several results.
     """
     check_name_template(template, result_suffixes)
     naming = _Naming(photos, out, result_suffixes, template)
@@ -147,10 +157,10 @@ def plan_outputs(
 
 
 def open_journal(tasks: Sequence[PhotoTask], out: Path, resume: bool = False) -> Journal | None:
-    """The journal that this run keeps; None where nobody would miss it.
+    """Return the journal of this run; None when none is kept.
 
-    It is kept for several photos, beside photos (so that a search knows results from photos),
-    with `resume`, and where there is one already.
+    A journal is kept for several photos, when results are written into the folder of a photo,
+    with `resume`, and when the folder has a journal already.
     """
     if out == STDOUT or not tasks:
         return None
@@ -163,20 +173,20 @@ def open_journal(tasks: Sequence[PhotoTask], out: Path, resume: bool = False) ->
 
 
 def check_name_template(template: str, results: Collection[str] = ()) -> None:
-    """Refuse a template that could leave the folder of results or give two results one name.
+    """Check that a template stays in the output folder and gives each result its own name.
 
     Raises
     ------
     OptionError
-        On one line that says what to change.
+        When it does not.
     """
-    say = f"--name {label(template)}: "
+    prefix = f"--name {label(template)}: "
     fields = set()
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
         raise OptionError(
-            f"{say}{error}; braces hold one of {', '.join(TEMPLATE_FIELDS)}"
+            f"{prefix}{error}; braces hold one of {', '.join(TEMPLATE_FIELDS)}"
         ) from None
     fixed = "\0".join(text for text, *_ in parts)
     for _, name, spec, conversion in parts:
@@ -184,37 +194,39 @@ def check_name_template(template: str, results: Collection[str] = ()) -> None:
             continue
         if name not in TEMPLATE_FIELDS or conversion:
             raise OptionError(
-                f"{say}{{{label(name)}}} is unknown; use {', '.join(TEMPLATE_FIELDS)}"
+                f"{prefix}{{{label(name)}}} is unknown; use {', '.join(TEMPLATE_FIELDS)}"
             )
         if spec and not (name == "index" and _INDEX_FORMAT.fullmatch(spec)):
-            raise OptionError(f"{say}{{{name}:{label(spec)}}} has no such form; use {{index:04}}")
+            raise OptionError(
+                f"{prefix}{{{name}:{label(spec)}}} has no such form; use {{index:04}}"
+            )
         fields.add(name)
     if wrong := _FORBIDDEN_CHARACTERS.search(fixed.replace("\0", "")):
         raise OptionError(
-            f"{say}{wrong[0]!a} is not allowed in names on every system; leave it out"
+            f"{prefix}{wrong[0]!a} is not allowed in names on every system; leave it out"
         )
     if len(template) > 1000:
-        raise OptionError(f"{say[:60]}...: is too long; shorten it")
+        raise OptionError(f"{prefix[:60]}...: is too long; shorten it")
     if not fields:
-        raise OptionError(f"{say}gives every result one name; use {DEFAULT_TEMPLATE}")
+        raise OptionError(f"{prefix}gives every result one name; use {DEFAULT_TEMPLATE}")
     if len(results) > 1 and "kind" not in fields:
-        raise OptionError(f"{say}gives {len(results)} results of a photo one name; add {{kind}}")
-    _relative_path(template, say)
+        raise OptionError(f"{prefix}gives {len(results)} results of a photo one name; add {{kind}}")
+    _relative_path(template, prefix)
     if template.endswith(("/", "/.", os.sep)):
-        raise OptionError(f"{say}names a folder, not a file; add {DEFAULT_TEMPLATE}")
+        raise OptionError(f"{prefix}names a folder, not a file; add {DEFAULT_TEMPLATE}")
 
 
-def _relative_path(name: str, say: str) -> Path:
-    """A relative path that stays below its folder; InputError for any other."""
+def _relative_path(name: str, prefix: str) -> Path:
+    """Return a path that stays below its folder; OptionError for any other."""
     path = Path(name)
     leaves = any(set(part.strip()) == {"."} and len(part.strip()) > 1 for part in path.parts)
     if path.is_absolute() or path.drive or path.root or leaves or name.startswith(("/", "\\")):
-        raise OptionError(f"{say}would leave the folder of results; name a place below it")
+        raise OptionError(f"{prefix}would leave the folder of results; name a place below it")
     return path
 
 
 class _Naming:
-    """Names of the results of these photos."""
+    """Name the results of these photos."""
 
     def __init__(
         self, photos: Sequence[FoundPhoto], out: Path, results: Mapping[str, str], template: str
@@ -230,12 +242,12 @@ class _Naming:
         self.stem_counts = Counter(_path_key(self._plain_path(photo)) for photo in photos)
 
     def targets(self, photo: FoundPhoto, index: int) -> dict[str, Path]:
-        """Kind -> file."""
+        """Return result -> file of one photo."""
         if self.is_single_file:
             return dict.fromkeys(self.results, self.out)
         stem, name = ("stdin",) * 2 if photo == STDIN else (photo.path.stem, photo.path.name)
-        apart = self.fields & {"name", "suffix", "index"}
-        if not apart and self.stem_counts[_path_key(self._plain_path(photo))] > 1:
+        is_unique = self.fields & {"name", "suffix", "index"}
+        if not is_unique and self.stem_counts[_path_key(self._plain_path(photo))] > 1:
             stem = name
         folder = "" if photo.folder == Path() else photo.folder.as_posix()
         return {
@@ -259,10 +271,10 @@ class _Naming:
         given = self.template.format_map(values)
         if "folder" in self.fields:
             given = given.removeprefix("/") if not values["folder"] else given
-        say = f"{label(photo.path)}: --name {label(self.template)} gives {label(given)}, which "
-        path = _relative_path(given, say)
+        prefix = f"{label(photo.path)}: --name {label(self.template)} gives {label(given)}, which "
+        path = _relative_path(given, prefix)
         if not path.name or given.endswith("/"):
-            raise InputError(f"{say}is no name; use {DEFAULT_TEMPLATE}")
+            raise InputError(f"{prefix}is not a name; use {DEFAULT_TEMPLATE}")
         if not self.template.endswith(".{ext}"):
             path = path.with_name(f"{path.name}.{values['ext']}")
         return path if "folder" in self.fields else photo.folder / path
@@ -272,17 +284,17 @@ class _Naming:
 
 
 def _is_single_file(out: Path) -> bool:
-    """Is the place of results one file, or standard output, rather than a folder?"""
+    """Return whether the output is one file or standard output, in contrast to a folder."""
     if out == STDOUT:
         return True
-    # A picture's suffix that cannot be written means a file too: the writer says what can.
+    # A suffix that cannot be written is a file too, so that the writer reports it.
     suffix = out.suffix.lower()
     picture = suffix in WRITABLE_SUFFIXES or suffix in PHOTOS or suffix in UNSUPPORTED_SUFFIXES
     return picture and not out.is_dir()
 
 
 class _OverwriteGuard:
-    """Knows what is read, and which names are taken."""
+    """Protect inputs, and results of other photos, from being overwritten."""
 
     def __init__(self, reads: Iterable[Path], keep: Iterable[Path], own: Collection[str]) -> None:
         self.taken: dict[str, str] = {}
@@ -299,7 +311,7 @@ class _OverwriteGuard:
             self.files.setdefault(identity, what)
 
     def check(self, task: PhotoTask) -> None:
-        """Refuse targets that would replace what is read, or another photo's results."""
+        """Raise InputError when a target would replace an input or a result of another photo."""
         keys = set()
         for target in task.targets.values():
             if target == STDOUT:
@@ -320,17 +332,17 @@ class _OverwriteGuard:
             keys.add(_path_key(target))
 
     def is_free(self, target: Path) -> bool:
-        """Is nothing there, and will nothing of this run be?"""
+        """Return whether the file does not exist and is not planned."""
         return not os.path.lexists(target) and _path_key(target) not in self.taken
 
     def mark_taken(self, task: PhotoTask) -> None:
-        """The task's targets are taken."""
+        """Reserve the targets of a task."""
         for target in task.targets.values():
             self.taken[_path_key(target)] = f"a result of {label(task.path)}"
 
 
 def _apply_exists_rule(task: PhotoTask, exists: ExistsPolicy, guard: _OverwriteGuard) -> PhotoTask:
-    """The task with what the rule says of results that exist."""
+    """Apply the rule for results that exist to the targets of a task."""
     files = (target for target in task.targets.values() if target != STDOUT)
     there = [target for target in files if os.path.lexists(target)]
     if not there or exists == "replace":
@@ -362,7 +374,7 @@ def _number_path(target: Path, number: int) -> Path:
 
 
 def _list_input_files(reads: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
-    """Files as they are, and those in folders."""
+    """Yield files, and the files in folders."""
     for path in map(Path, reads):
         if not path.is_dir():
             yield path
@@ -375,12 +387,12 @@ def _list_input_files(reads: Iterable[str | os.PathLike[str]]) -> Iterator[Path]
 
 
 def _path_key(path: Path) -> str:
-    """What two paths share when they name one file, also where upper case does not count."""
+    """Return a key that is equal for paths of one file, also on case-insensitive systems."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:
-    """What hard links of one file share."""
+    """Return a key that hard links of one file share; None when there is none."""
     try:
         about = os.stat(path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the user gives beside the photos: depth files, second views, calibration."""
+"""Files that belong to photos by name: depth files, second views, calibrations."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ _SIDE_FILE_NAME = re.compile(
     r"|right|r|im1|calib(?:ration)?|camera(?:[-_. ]?info)?|intrinsics?)",
     re.IGNORECASE,
 )
-"""Words that programs put behind the name a photo and its depth share."""
+"""Names that programs give to a photo and to its depth: a shared stem and a word."""
 
 
 @dataclass(frozen=True)
 class SideInputs:
-    """Files or folders; in a folder the file with the photo's name is taken."""
+    """Files or folders that are given with the photos.
+
+    In a folder the file with the name of the photo is taken.
+    """
 
     depth: Path | None = None
     right: Path | None = None
     calib: Path | None = None
 
     def check_photo_count(self, photo_count: int) -> None:
-        """OptionError where one file would serve several `photos`."""
+        """Raise OptionError when one file is given for several photos."""
         for option, path in (("--depth", self.depth), ("--right", self.right)):
             if path is not None and not path.is_dir() and photo_count > 1:
                 raise OptionError(
@@ -37,7 +40,13 @@ class SideInputs:
                 )
 
     def for_photo(self, photo: Path) -> tuple[Path | None, Path | None, Path | None]:
-        """The depth file, second view and calibration of one photo; InputError for one missing."""
+        """Return depth file, second view and calibration of one photo.
+
+        Raises
+        ------
+        InputError
+            When a folder holds no file, or several, for this photo.
+        """
         return (
             find_side_file(self.depth, photo),
             find_side_file(self.right, photo),
@@ -46,18 +55,26 @@ class SideInputs:
 
 
 def find_side_file(place: Path | None, photo: Path) -> Path | None:
-    """The file itself, or the one in a folder that bears the photo's name.
+    """Return a file itself, or the file in a folder that belongs to the photo.
 
-    Names may hold dots. The first of these rules under which there is a file is taken, upper
-    and lower case alike: the photo's whole name without its suffix; that name and more behind
-    a dot (`a.depth.png` for `a.jpg`); a part of that name up to a dot (`a.png` for
-    `a.PORTRAIT.jpg`); the same name before a word such as depth or rgb (`a_depth.png` for
-    `a_rgb.jpg`).
+    The first rule that finds a file counts. Case is ignored.
+
+    1. The same name without suffix.
+    2. The name of the photo and more after a dot: `a.depth.png` for `a.jpg`.
+    3. The name of the photo up to a dot: `a.png` for `a.PORTRAIT.jpg`.
+    4. The same stem before a word such as depth or rgb: `a_depth.png` for `a_rgb.jpg`.
+
+    Parameters
+    ----------
+    place : Path, optional
+        A file or folder. None gives None.
+    photo : Path
+        The photo.
 
     Raises
     ------
     InputError
-        Where no file is found, or several under one rule.
+        When no file is found, or several by one rule.
     """
     if place is None or not place.is_dir():
         return place

@@ -1,4 +1,4 @@
-"""Signals that ask the program to stop, turned into an exception that lets it tidy up."""
+"""Turn stop signals into an exception, so that the program can remove unfinished files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class StopSignal(KeyboardInterrupt):
-    """A signal asked the program to stop; `status` is the exit status that shells expect."""
+    """A signal asked the program to stop. `status` is the exit status, 128 + signal number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by signal {number}")
@@ -19,9 +19,9 @@ class StopSignal(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def raise_on_stop_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Stopped` in here, so that drafts are put away as after Ctrl-C.
+    """Raise `StopSignal` on SIGTERM and SIGHUP, so that drafts are removed as after Ctrl-C.
 
-    Outside the main thread, where signals cannot be caught, nothing changes.
+    Outside the main thread Python cannot handle signals, and nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Standard input and output as bytes; either may be closed before the start (`<&-`, `>&-`)."""
+"""Binary standard input and output. A shell may have closed either (`<&-`, `>&-`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..errors import InputError
 
 
 def binary_stdin() -> BinaryIO:
-    """Standard input; InputError where it is closed."""
+    """Return binary standard input; InputError when it is closed."""
     return _binary_stream(sys.stdin, "stdin: is closed; send a photo through it")
 
 
 def binary_stdout() -> BinaryIO:
-    """Standard output; InputError where it is closed."""
+    """Return binary standard output; InputError when it is closed."""
     return _binary_stream(sys.stdout, "stdout: is closed; open it, or name a file with -o")
 
 

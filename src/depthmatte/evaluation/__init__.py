@@ -1,1 +1,1 @@
-"""evaluation."""
+"""Evaluation: metrics, ablations, plots and contact sheets."""

@@ -1,8 +1,7 @@
-"""What each fusion is worth with each source of depth, against exact truth (SPEC row B10).
+"""Ablation: measure every fusion with every depth source against ground truth.
 
-Folders are plain (`images` and `masks`) or hold one folder a scene: `photo.jpg`, `alpha.png`
-and what there is of FILES. Every network runs once per canvas; the variants share what they
-said. The formulas cut their own mask at a second threshold that was chosen on training scenes.
+A data folder holds `images` and `masks`, or one folder per scene with `photo.jpg`, `alpha.png`
+and files of `SCENE_FILES`. Each network runs once per canvas, and all variants share its output.
 """
 
 from __future__ import annotations
@@ -35,15 +34,15 @@ SCENE_FILES: Mapping[str, tuple[str, ...]] = {
     "mono": (),
     "true": ("depth_true.png",),
 }
-"""Source -> its file in a scene's folder, and its calibration; the estimate needs the photo alone,
-`true` is the exact depth, what no sensor gives."""
+"""Depth source -> its file in the folder of a scene, and its calibration. `mono` needs only the
+photo. `true` is the exact depth."""
 
 FALSE_AREA, MISSED_AREA = "false_area", "missed_area"
-"""Areas of the variant's own mask, as shares of the subject's true area."""
+"""Metrics: false and missed area of a variant's mask, divided by the true area of the subject."""
 
 
 def _fuse_depth_only(matte: Matte, depth: Depth) -> Matte:
-    """I2 (1 - d): near and sure is portrait, whatever the segmentation says."""
+    """Ignore the segmentation: alpha is the depth probability times nearness, 1 - depth."""
     return replace(matte, alpha=depth.prob * (1 - depth.relative))
 
 
@@ -63,14 +62,25 @@ _SECOND_THRESHOLDS: Mapping[tuple[str, str], float] = {
     ("true", "normalized"): 0.625,
     ("true", "depth"): 0.465,
 }
-"""(source, variant) -> second threshold with the best mean IoU on 40 training scenes
-(`benchmarks/thresholds.py`). `adaptive` gives an opacity, cut at its own 0.5; where nothing
-stands here the variant's own threshold counts."""
+"""(source, fusion) -> fused threshold with the best mean IoU on 40 training scenes
+(`benchmarks/thresholds.py`). Other pairs use the threshold of the fusion."""
 
 
 @dataclass(frozen=True)
 class AblationCase:
-    """One photo with its truth and the sources of depth it has."""
+    """One photo with its ground truth and its depth sources.
+
+    Parameters
+    ----------
+    name : str
+        Name for reports.
+    sample : EvaluationSample
+        Photo and mask.
+    sources : tuple of str
+        Depth sources of this case.
+    folder : Path, optional
+        Folder of the scene, which holds the files of the sources.
+    """
 
     name: str
     sample: EvaluationSample
@@ -78,12 +88,12 @@ class AblationCase:
     folder: Path | None = None
 
     def depth_sources(self, photo: Photo) -> tuple[str, ...]:
-        """Its sources, and the depth that the photo itself brings."""
-        own = photo.evidence.embedded_depth is not None
-        return ("stored", *self.sources) if own else self.sources
+        """Return the depth sources, with "stored" when the photo's file holds depth."""
+        has_stored = photo.evidence.embedded_depth is not None
+        return ("stored", *self.sources) if has_stored else self.sources
 
     def photo_for(self, source: str, photo: Photo) -> Photo:
-        """The photo with the evidence that `source` needs; InputError where it cannot be read."""
+        """Attach the files of a source to the photo; InputError when they cannot be read."""
         if self.folder is None or not SCENE_FILES.get(source):
             return photo
         file, *calibrations = (self.folder / name for name in SCENE_FILES[source])
@@ -94,14 +104,24 @@ class AblationCase:
 
 
 def ablation_fusions(fusions: Mapping[str, Fusion] = FUSIONS) -> dict[str, Fusion]:
-    """Every fusion, as a session has them, and depth alone."""
+    """Return all fusions by name, and "depth", which ignores the segmentation."""
     return {**fusions, _DEPTH_ONLY.name: _DEPTH_ONLY}
 
 
 @dataclass(frozen=True)
 class AblationSetup:
-    """What measures: a pipeline, its `sources` of depth by name, the `rules` that take turns in it
-    and, by (source, rule), the second `thresholds` of those that do not cut at their own.
+    """What an ablation varies.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The pipeline whose depth source and fusion are replaced.
+    sources : mapping of str to callable
+        Depth sources by name.
+    fusions : mapping of str to Fusion
+        Fusions by name.
+    thresholds : mapping
+        (source, fusion) -> fused threshold, where it differs from that of the fusion.
     """
 
     pipeline: Pipeline
@@ -111,12 +131,22 @@ class AblationSetup:
 
 
 IoUGain = tuple[float, AblationCase, str]
-"""How much IoU `adaptive` gained over S_in on a photo, and with which source."""
+"""(gain in IoU of `adaptive` over the segmentation, case, depth source)."""
 
 
 @dataclass
 class AblationResult:
-    """Means by variant, the gains on each photo, and how many pairs could not be matched."""
+    """The result of an ablation.
+
+    Parameters
+    ----------
+    table : MetricTable
+        Set -> variant -> metric -> mean.
+    gains : list of IoUGain
+        The gain of `adaptive` on each photo with each source.
+    unmatched : int
+        Number of stereo pairs that could not be matched.
+    """
 
     table: MetricTable = field(default_factory=dict)
     gains: list[IoUGain] = field(default_factory=list)
@@ -124,8 +154,13 @@ class AblationResult:
 
 
 def find_cases(folder: Path) -> list[AblationCase]:
-    """The photos of a plain folder or of a folder of scenes; InputError for neither, for both,
-    and for scenes that lack what others have.
+    """List the cases of a data folder.
+
+    Raises
+    ------
+    InputError
+        When the folder holds neither `images` and `masks` nor scenes, or both, or when a scene
+        lacks a file that other scenes have.
     """
     plain = (folder / "images").is_dir()
     scenes = [
@@ -136,13 +171,13 @@ def find_cases(folder: Path) -> list[AblationCase]:
     if not scenes:
         return [AblationCase(sample.photo.stem, sample) for sample in find_samples(folder)]
     if plain:
-        raise InputError(f"{folder}: holds scenes and images beside them; give them apart")
-    given = _available_sources(scenes)
-    return [_scene_case(scene, given) for scene in scenes]
+        raise InputError(f"{folder}: holds both scenes and images; move them to two folders")
+    sources = _available_sources(scenes)
+    return [_scene_case(scene, sources) for scene in scenes]
 
 
 def _available_sources(scenes: Sequence[Path]) -> tuple[str, ...]:
-    """The sources that any of the scenes has its file for."""
+    """List the sources for which at least one scene has a file."""
     return tuple(
         source
         for source, files in SCENE_FILES.items()
@@ -150,32 +185,45 @@ def _available_sources(scenes: Sequence[Path]) -> tuple[str, ...]:
     )
 
 
-def _scene_case(scene: Path, given: tuple[str, ...]) -> AblationCase:
-    for name in ("alpha.png", *chain.from_iterable(SCENE_FILES[source] for source in given)):
+def _scene_case(scene: Path, sources: tuple[str, ...]) -> AblationCase:
+    for name in ("alpha.png", *chain.from_iterable(SCENE_FILES[source] for source in sources)):
         if not (scene / name).is_file():
             raise InputError(f"{scene}: holds a photo but no {name}; build the scene again")
     return AblationCase(
-        scene.name, EvaluationSample(scene / "photo.jpg", scene / "alpha.png"), given, scene
+        scene.name, EvaluationSample(scene / "photo.jpg", scene / "alpha.png"), sources, scene
     )
 
 
 def ablate_folders(
     folders: Sequence[Path], setup: AblationSetup, progress: Callable[[Path], None] = lambda _: None
 ) -> AblationResult:
-    """Measure every variant with every source on each folder.
+    """Measure every fusion with every depth source on each folder.
 
-    A pair that cannot be matched counts as no depth there. Every folder is looked through before
-    the first photo is cut. Raises InputError for a folder, photo, mask, depth file or calibration
-    that cannot be used.
+    All folders are checked before the first photo is cut. A stereo pair that cannot be matched
+    counts as a photo without depth.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Data folders. Each is one set of the table.
+    setup : AblationSetup
+        Pipeline, depth sources and fusions.
+    progress : callable, optional
+        Called with the path of each photo that is done.
+
+    Raises
+    ------
+    InputError
+        When a folder, photo, mask, depth file or calibration cannot be used.
     """
-    outcome = AblationResult()
+    result = AblationResult()
     sets = {folder.as_posix(): find_cases(folder) for folder in folders}
-    for name, found in sets.items():
-        one = measure_cases(found, setup, progress)
-        outcome.table[name] = one.table[""]
-        outcome.gains += one.gains
-        outcome.unmatched += one.unmatched
-    return outcome
+    for name, cases in sets.items():
+        measured = measure_cases(cases, setup, progress)
+        result.table[name] = measured.table[""]
+        result.gains += measured.gains
+        result.unmatched += measured.unmatched
+    return result
 
 
 def measure_cases(
@@ -183,8 +231,8 @@ def measure_cases(
     setup: AblationSetup,
     progress: Callable[[Path], None] = lambda _: None,
 ) -> AblationResult:
-    """The same for the photos of one set; its rows stand in the table under ""."""
-    outcome = AblationResult()
+    """Measure every fusion with every depth source on one set, named "" in the table."""
+    result = AblationResult()
     rows: dict[str, list[dict[str, float]]] = {}
     for case in cases:
         photo, truth = case.sample.read()
@@ -195,11 +243,11 @@ def measure_cases(
             rows.setdefault(name, []).append(scores[name])
         for source in case.depth_sources(photo):
             gain = scores[f"{source}/adaptive"][MASK_IOU] - scores["none"][MASK_IOU]
-            outcome.gains.append((gain, case, source))
-        outcome.unmatched += bool(unmatched)
+            result.gains.append((gain, case, source))
+        result.unmatched += bool(unmatched)
         progress(case.sample.photo)
-    outcome.table[""] = {name: mean_metrics(numbers) for name, numbers in rows.items()}
-    return outcome
+    result.table[""] = {name: mean_metrics(numbers) for name, numbers in rows.items()}
+    return result
 
 
 def case_variants(
@@ -208,20 +256,35 @@ def case_variants(
     setup: AblationSetup,
     unmatched: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, Portrait]]:
-    """`none`, then SOURCE/VARIANT for every source and variant; `unmatched` hears of pairs that
-    cannot be matched.
+    """Cut one photo with every variant.
+
+    Parameters
+    ----------
+    case : AblationCase
+        The case.
+    photo : Photo
+        Its photo.
+    setup : AblationSetup
+        Pipeline, depth sources and fusions.
+    unmatched : callable, optional
+        Called with the name of the source when a stereo pair cannot be matched.
+
+    Yields
+    ------
+    name : str
+        "none" for the segmentation alone, then SOURCE/FUSION for every pair.
+    portrait : Portrait
+        The result.
     """
-    again = replace(setup.pipeline, segment=memoize_step(setup.pipeline.segment))
-    yield "none", replace(again, measure=no_depth, fuse=FUSIONS["none"])(photo)
+    pipeline = replace(setup.pipeline, segment=memoize_step(setup.pipeline.segment))
+    yield "none", replace(pipeline, measure=no_depth, fuse=FUSIONS["none"])(photo)
     for source in case.depth_sources(photo):
-        measured = replace(
-            again, measure=memoize_step(depth_function_for(case, source, setup.sources, unmatched))
-        )
-        for name, rule in setup.fusions.items():
+        measure = memoize_step(depth_function_for(case, source, setup.sources, unmatched))
+        for name, fusion in setup.fusions.items():
             if name != "none":
-                threshold = setup.thresholds.get((source, name), rule.threshold)
-                fused = replace(measured, fuse=rule, fused_threshold=threshold)
-                yield f"{source}/{name}", fused(photo)
+                threshold = setup.thresholds.get((source, name), fusion.threshold)
+                variant = replace(pipeline, measure=measure, fuse=fusion, fused_threshold=threshold)
+                yield f"{source}/{name}", variant(photo)
 
 
 def depth_function_for(
@@ -230,31 +293,31 @@ def depth_function_for(
     sources: Mapping[str, DepthFunction],
     unmatched: Callable[[str], None] = lambda _: None,
 ) -> DepthFunction:
-    """The source with the evidence that the case has for it; where a pair cannot be matched no
-    depth, and `unmatched` hears of it.
+    """Make a depth source that first attaches the files of the case to the photo.
+
+    A stereo pair that cannot be matched gives no depth, and `unmatched` is called with the
+    name of the source.
     """
 
-    def ask(photo: Photo, canvas: Canvas) -> Depth:
-        shown = case.photo_for(source, photo)
+    def measure(photo: Photo, canvas: Canvas) -> Depth:
+        attached = case.photo_for(source, photo)
         try:
-            return sources["sensor" if source == "true" else source](shown, canvas)
+            return sources["sensor" if source == "true" else source](attached, canvas)
         except InputError:
             if source != "stereo":
                 raise
             unmatched(source)
             return Depth.none(canvas.fit.canvas)
 
-    return ask
+    return measure
 
 
 def _score_portrait(portrait: Portrait, truth: Float) -> dict[str, float]:
-    """All metrics of the alpha, and of its own mask IoU and the two kinds of wrong area, which are
-    NaN where there is no subject to be a share of.
-    """
-    own, true = portrait.mask, truth >= 0.5
-    size = float(true.sum()) or math.nan
+    """Compute all metrics; false and missed area are NaN without a subject."""
+    mask, true_mask = portrait.mask, truth >= 0.5
+    true_area = float(true_mask.sum()) or math.nan
     return compute_metrics(portrait.alpha, truth) | {
-        MASK_IOU: iou(own.astype(np.float32), truth),
-        FALSE_AREA: float((own & ~true).sum() / size),
-        MISSED_AREA: float((~own & true).sum() / size),
+        MASK_IOU: iou(mask.astype(np.float32), truth),
+        FALSE_AREA: float((mask & ~true_mask).sum() / true_area),
+        MISSED_AREA: float((~mask & true_mask).sum() / true_area),
     }

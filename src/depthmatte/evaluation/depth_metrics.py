@@ -1,9 +1,7 @@
-"""Is near told from far, how far off is it, and can its probability be believed?
+"""Depth metrics: order across outlines and among people, absolute relative error, calibration.
 
-Order: outlines, people and posters take `depth` as float (H, W) where smaller is nearer
-(negate a disparity first), and boolean masks of the same size. Outlines and people ask only
-for order, so any monotonic scale will do. Scale: AbsRel against metres, after the alignment
-that relative maps need. Trust: reliability of I2.
+Order metrics take `depth` as float (H, W) in which smaller is nearer (negate a disparity first)
+and bool masks of the same size. They do not depend on the scale of the depth.
 """
 
 from __future__ import annotations
@@ -25,27 +23,27 @@ from ..types import Mask, _Values
 _Points = NDArray[np.intp]
 
 _PAIR_REACH_DIAGONAL_SHARE = 0.025
-"""How far inside and outside the outline the pairs lie, relative to the photo's diagonal."""
+"""Distance of the two pixels of a pair from the outline, divided by the photo's diagonal."""
 
 _FEET_HEIGHT_SHARE = 0.10
-"""Lowest share of a person's height that is left out: there the ground is as near as they are."""
+"""Lowest share of a person's height that is left out, because the ground is as near there."""
 
 MAX_POSTER_STEP = 0.05
-"""A poster lies at its wall's depth when their medians of d in [0, 1] differ by no more."""
+"""Largest difference of median depth in [0, 1] at which a poster counts as lying on its wall."""
 
 _MAX_ALIGNED_M = 80.0
-"""Metres: an aligned disparity at or below 1 / 80 counts as this far, never as infinite."""
+"""Largest distance of an aligned disparity, in meters."""
 
 
 @dataclass(frozen=True)
 class OutlinePairs:
-    """Pairs of pixels across an outline: `inside` and `outside`, (N, 2) as (row, column)."""
+    """Pairs of pixels across an outline: `inside` and `outside` are (N, 2) of (row, column)."""
 
     inside: _Points
     outside: _Points
 
     def is_inside_nearer(self, depth: _Values) -> NDArray[np.bool_]:
-        """For each pair: is the inside strictly nearer in `depth` (H, W)?"""
+        """Return for each pair whether its inner pixel is nearer in `depth` (H, W), bool (N,)."""
         inner, outer = depth[tuple(self.inside.T)], depth[tuple(self.outside.T)]
         return np.asarray(inner < outer)
 
@@ -56,14 +54,32 @@ def outline_pairs(
     feet: float = _FEET_HEIGHT_SHARE,
     clear_outside: bool = False,
 ) -> OutlinePairs:
-    """Pairs `reach` x the diagonal inside and outside a person's outline, along its normal.
+    """Find pairs of pixels inside and outside the outline of a person, along its normal.
 
-    Every pixel of the mask on its outline starts a pair; the normal is the gradient of the
-    signed distance to the outline, smoothed by a Gaussian as wide as the reach. A pair is
-    dropped when an end leaves the photo, when its inner end is not in the mask (a limb
-    thinner than the reach), and when it starts in the lowest `feet` share of the mask's
-    rows. With `clear` it is also dropped when its outer end lies in the mask again, as
-    between an arm and the body. An empty or a full mask has no pairs.
+    Every outline pixel of the mask starts a pair. The normal is the gradient of the signed
+    distance to the outline, smoothed by a Gaussian as wide as the reach. A pair is dropped when
+    one pixel leaves the photo or the inner pixel is not in the mask.
+
+    Parameters
+    ----------
+    mask : ndarray
+        The person, bool (H, W).
+    reach : float
+        Distance from the outline, divided by the photo's diagonal.
+    feet : float
+        Lowest share of the mask's rows that is left out.
+    clear_outside : bool
+        Whether to drop pairs whose outer pixel is in the mask, as between arm and body.
+
+    Returns
+    -------
+    OutlinePairs
+        No pairs for an empty or a full mask.
+
+    Raises
+    ------
+    InputError
+        When the mask is not bool (H, W).
     """
     if mask.ndim != 2 or mask.dtype != bool:
         raise InputError(f"mask must be boolean (H, W), got {mask.dtype} {mask.shape}")
@@ -71,7 +87,7 @@ def outline_pairs(
     if not rows.size or mask.all():
         return OutlinePairs(np.empty((0, 2), np.intp), np.empty((0, 2), np.intp))
     step = reach * math.hypot(*mask.shape)
-    # All that the Gaussian (four sigmas wide) mixes into the outline's pixels.
+    # The Gaussian is four sigmas wide, so that farther pixels do not matter.
     near = Box.bounding(mask, math.ceil(4 * max(step, 1.0)) + 2)
     signed = _signed_distance(mask[near.slices])
     smooth = cv2.GaussianBlur(signed, (0, 0), max(step, 1.0))
@@ -93,7 +109,7 @@ def outline_pairs(
 
 
 def _signed_distance(mask: Mask) -> NDArray[np.float32]:
-    """Distance in pixels to the other side: negative inside the mask, positive outside."""
+    """Return the distance to the outline in pixels: negative inside, positive outside."""
     inside, outside = (
         cv2.distanceTransform(side.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         for side in (mask, ~mask)
@@ -108,36 +124,61 @@ def _within(points: _Points, mask: Mask) -> NDArray[np.bool_]:
 def person_order(
     depth: _Values, people: Sequence[Mask], meters: Sequence[float], min_ratio: float = 1.0
 ) -> tuple[int, int]:
-    """(pairs in the right order, pairs) among people whose true distances are known.
+    """Count pairs of people whose median depths have the correct order.
 
-    A pair is right when the nearer of the two by `metres` has the smaller median depth.
-    Pairs whose distances do not differ by more than the factor `apart`, and people without
-    a visible pixel, are left out.
+    Parameters
+    ----------
+    depth : ndarray
+        float (H, W), smaller is nearer.
+    people : sequence of ndarray
+        The visible pixels of each person, bool (H, W). Empty masks are left out.
+    meters : sequence of float
+        True distance of each person.
+    min_ratio : float
+        Pairs whose distances do not differ by more than this factor are left out.
+
+    Returns
+    -------
+    correct, pairs : int
+        Number of pairs in correct order, and of all pairs.
     """
-    seen = [
+    visible = [
         (float(np.median(depth[mask])), distance)
         for mask, distance in zip(people, meters, strict=True)
         if mask.any()
     ]
-    right = pairs = 0
-    for (depth_a, metres_a), (depth_b, metres_b) in combinations(seen, 2):
-        if max(metres_a, metres_b) <= min_ratio * min(metres_a, metres_b):
+    correct = pairs = 0
+    for (depth_a, meters_a), (depth_b, meters_b) in combinations(visible, 2):
+        if max(meters_a, meters_b) <= min_ratio * min(meters_a, meters_b):
             continue
         pairs += 1
-        right += (depth_a - depth_b) * (metres_a - metres_b) > 0
-    return right, pairs
+        correct += (depth_a - depth_b) * (meters_a - meters_b) > 0
+    return correct, pairs
 
 
 def poster_depth_step(depth: _Values, poster: Mask, wall: Mask, reach: float = 0.02) -> float:
-    """|median depth of the poster - median depth of a ring of wall around it|.
+    """Return the difference between the median depths of a poster and of the wall around it.
 
-    The ring lies up to 2 x `reach` x the diagonal outside the poster, its inner half left
-    out (an edge is never sharp), and only where `wall` is True: mask out people in front.
-    NaN when poster or ring has no pixel.
+    Parameters
+    ----------
+    depth : ndarray
+        float (H, W).
+    poster : ndarray
+        The poster, bool (H, W).
+    wall : ndarray
+        Where the wall is visible, bool (H, W).
+    reach : float
+        The wall is measured between `reach` and 2 * `reach` from the poster, in units of the
+        photo's diagonal.
+
+    Returns
+    -------
+    float
+        NaN when one of the two regions is empty.
     """
     near = max(1.0, reach * math.hypot(*poster.shape))
-    away = cv2.distanceTransform((~poster).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ring = wall & (away > near) & (away <= 2 * near)
+    distance = cv2.distanceTransform((~poster).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ring = wall & (distance > near) & (distance <= 2 * near)
     if not poster.any() or not ring.any():
         return math.nan
     return abs(float(np.median(depth[poster])) - float(np.median(depth[ring])))
@@ -147,29 +188,40 @@ _Alignment = Literal["log", "disparity"]
 
 
 def abs_rel(values: _Values, meters: _Values, valid: Mask, alignment: _Alignment) -> float:
-    """Mean of |z - metres| / metres over `valid`, after a least-squares affine alignment.
+    """Return the mean of |z - meters| / meters after a least-squares affine alignment.
 
-    `values` (H, W) is relative, in any scale. With `log`, a * values + b is fitted to
-    log(metres); with `disparity` to 1 / metres, the usual way for networks that predict
-    disparity (Ranftl et al., TPAMI 2020). Raises InputError without at least two valid
-    pixels of positive distance.
+    Parameters
+    ----------
+    values : ndarray
+        Relative depth or disparity, float (H, W).
+    meters : ndarray
+        True depth, float (H, W).
+    valid : ndarray
+        Pixels to measure, bool (H, W).
+    alignment : {"log", "disparity"}
+        Fit a * values + b to log(meters), or to 1 / meters as in Ranftl et al., TPAMI 2020.
+
+    Raises
+    ------
+    InputError
+        When fewer than two valid pixels have a positive distance.
     """
     valid = valid & (meters > 0)
     if np.count_nonzero(valid) < 2:
         raise InputError("AbsRel needs at least two pixels of known distance")
     truth = meters[valid].astype(np.float64)
-    wanted = np.log(truth) if alignment == "log" else 1 / truth
+    target = np.log(truth) if alignment == "log" else 1 / truth
     given = values[valid].astype(np.float64)
-    centred = given - given.mean()
-    energy = centred @ centred
-    slope = centred @ wanted / energy if energy > 0 else 0.0
-    fitted = wanted.mean() + slope * centred
+    centered = given - given.mean()
+    energy = centered @ centered
+    slope = centered @ target / energy if energy > 0 else 0.0
+    fitted = target.mean() + slope * centered
     aligned = np.exp(fitted) if alignment == "log" else 1 / np.maximum(fitted, 1 / _MAX_ALIGNED_M)
     return float(np.mean(np.abs(aligned - truth) / truth))
 
 
 class ReliabilityBin(NamedTuple):
-    """One bin of a reliability table: mean probability said, share right, pixels."""
+    """One bin of a reliability table: mean probability, share of correct pixels, pixel count."""
 
     confidence: float
     accuracy: float
@@ -177,23 +229,34 @@ class ReliabilityBin(NamedTuple):
 
 
 def reliability_table(prob: _Values, correct: Mask, bins: int = 10) -> list[ReliabilityBin]:
-    """What a probability promises against what it keeps, in `bins` equal bins over [0, 1].
+    """Compare a probability with the share of correct pixels, in equal bins over [0, 1].
 
-    `prob` is I2 and `right` says where |d - true d| is within the tolerance that I2 speaks
-    of; both of one shape. Empty bins stand as (NaN, NaN, 0).
+    Parameters
+    ----------
+    prob : ndarray
+        Predicted probability in [0, 1].
+    correct : ndarray
+        Whether the prediction is correct, bool of the same shape.
+    bins : int
+        Number of bins.
+
+    Returns
+    -------
+    list of ReliabilityBin
+        An empty bin is (NaN, NaN, 0).
     """
-    number = np.minimum((prob.ravel() * bins).astype(int), bins - 1)
-    counts = np.bincount(number, minlength=bins)
-    said = np.bincount(number, prob.ravel(), bins)
-    kept = np.bincount(number, correct.ravel(), bins)
+    index = np.minimum((prob.ravel() * bins).astype(int), bins - 1)
+    counts = np.bincount(index, minlength=bins).tolist()
+    prob_sums = np.bincount(index, prob.ravel(), bins).tolist()
+    correct_sums = np.bincount(index, correct.ravel(), bins).tolist()
     return [
-        ReliabilityBin(s / n, k / n, int(n)) if n else ReliabilityBin(math.nan, math.nan, 0)
-        for s, k, n in zip(said.tolist(), kept.tolist(), counts.tolist(), strict=True)
+        ReliabilityBin(total / n, right / n, int(n)) if n else ReliabilityBin(math.nan, math.nan, 0)
+        for total, right, n in zip(prob_sums, correct_sums, counts, strict=True)
     ]
 
 
 def expected_calibration_error(table: Sequence[ReliabilityBin]) -> float:
-    """Expected calibration error (Guo et al., ICML 2017): mean |said - right| over pixels."""
+    """Return the expected calibration error (Guo et al., ICML 2017); NaN without pixels."""
     total = sum(row.pixels for row in table)
     if not total:
         return math.nan

@@ -1,13 +1,12 @@
-"""How far an alpha lies from the truth (SPEC row B10): pure functions on (H, W) arrays.
+"""Metrics of an alpha matte against ground truth.
 
-Every function takes `alpha` and `truth`, float32 (H, W) in [0, 1] of the same size, and
-returns a float. The four of alpha matting are Rhemann et al., "A Perceptually Motivated
-Online Benchmark for Image Matting", CVPR 2009; SAD, gradient and connectivity are sums over
-the photo divided by 1000, so they grow with the photo's size and compare only within a set.
+Every function takes `alpha` and `truth`, float32 (H, W) in [0, 1] of the same size, and returns
+a float. MSE, SAD, gradient and connectivity are those of Rhemann et al., "A Perceptually
+Motivated Online Benchmark for Image Matting", CVPR 2009. The last three are sums over the photo
+divided by 1000, so that they grow with its size and compare only within one set.
 
-An empty truth or an empty alpha is allowed everywhere. Where two masks are compared, both
-empty is a perfect 1 and only one of them empty is 0. `band_error` of a truth without any
-transition (all 0 or all 1) is NaN: there is nothing to measure, and means leave it out.
+Empty maps are allowed. Comparing two masks gives 1 when both are empty and 0 when only one is.
+`band_error` is NaN when the truth has no transition, and means leave it out.
 """
 
 from __future__ import annotations
@@ -25,45 +24,45 @@ from ..errors import InputError
 from ..types import Float, Mask
 
 _MASK_THRESHOLD = 0.5
-"""At or above it a pixel belongs to the mask, in alpha and in truth."""
+"""Alpha and truth from which a pixel belongs to the mask."""
 
 _BOUNDARY_DIAGONAL_SHARE = 0.02
-"""Thickness of the boundary in boundary IoU, relative to the photo's diagonal."""
+"""Thickness of the boundary in boundary IoU, divided by the photo's diagonal."""
 
 _BAND_DIAGONAL_SHARE = 0.01
-"""Radius of the transition band, relative to the photo's diagonal."""
+"""Radius of the transition band, divided by the photo's diagonal."""
 
-_SURE_MARGIN = 0.05
-"""Truth at or below it is surely background, at or above 1 - SURE surely portrait."""
+_SOLID_MARGIN = 0.05
+"""Truth up to this value is solid background, and from 1 minus this value solid foreground."""
 
 
 def mae(alpha: Float, truth: Float) -> float:
-    """Mean absolute error, in [0, 1]."""
+    """Return the mean absolute error, in [0, 1]."""
     return float(np.mean(cv2.absdiff(alpha, truth), dtype=np.float64))
 
 
 def mse(alpha: Float, truth: Float) -> float:
-    """Mean squared error, in [0, 1]."""
+    """Return the mean squared error, in [0, 1]."""
     return float(np.mean(np.square(alpha - truth), dtype=np.float64))
 
 
 def sad(alpha: Float, truth: Float) -> float:
-    """Sum of absolute differences / 1000, the matting field's unit."""
+    """Return the sum of absolute differences / 1000, as usual in matting."""
     return float(np.sum(cv2.absdiff(alpha, truth), dtype=np.float64)) / 1000
 
 
 def gradient_error(alpha: Float, truth: Float) -> float:
-    """Sum of squared differences of gradient magnitudes / 1000 (Rhemann et al. 2009).
+    """Return the sum of squared differences of gradient magnitudes / 1000 (Rhemann et al. 2009).
 
-    Gradients are taken with first derivatives of a Gaussian of sigma 1.4; each derivative
-    filter has unit energy, as in the benchmark's definition.
+    Gradients are first derivatives of a Gaussian with sigma 1.4 pixels. Each derivative filter
+    has unit energy, as in the definition of the benchmark.
     """
     difference = _gradient(alpha) - _gradient(truth)
     return float(np.sum(np.square(difference), dtype=np.float64)) / 1000
 
 
 def _gradient(values: Float, sigma: float = 1.4, cut: float = 0.01) -> Float:
-    """Gradient magnitude; the filter ends where the Gaussian falls below `cut`."""
+    """Return the gradient magnitude; the filter ends where the Gaussian falls below `cut`."""
     radius = math.ceil(sigma * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * sigma * cut)))
     x = np.arange(-radius, radius + 1, dtype=np.float64)
     smooth = np.exp(-np.square(x) / (2 * sigma**2))
@@ -77,11 +76,11 @@ def _gradient(values: Float, sigma: float = 1.4, cut: float = 0.01) -> Float:
 
 
 def connectivity_error(alpha: Float, truth: Float, step: float = 0.1) -> float:
-    """Sum of differences in connectedness / 1000 (Rhemann et al. 2009, theta 0.15, p 1).
+    """Return the connectivity error / 1000 (Rhemann et al. 2009, theta 0.15, p 1).
 
-    A pixel is connected up to the highest level (in steps of 0.1) at which it still
-    hangs together, 4-connected, with the largest region that both maps share. What lies
-    more than 0.15 above that level counts as disconnected.
+    The level of a pixel is the highest threshold, in steps of `step`, at which it belongs to
+    the largest 4-connected region that both maps share. Alpha that exceeds the level by 0.15
+    or more counts as disconnected.
     """
     level = np.ones(alpha.shape, np.float32)
     undecided = np.ones(alpha.shape, bool)
@@ -100,7 +99,7 @@ def _connectedness(values: Float, level: Float, theta: float = 0.15) -> Float:
 
 
 def _largest_component(mask: Mask) -> Mask:
-    """The largest 4-connected region of `mask`; empty stays empty."""
+    """Return the largest 4-connected region of a mask."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
     )
@@ -110,15 +109,15 @@ def _largest_component(mask: Mask) -> Mask:
 
 
 def iou(alpha: Float, truth: Float) -> float:
-    """Intersection over union of both masks at THRESHOLD, in [0, 1]."""
+    """Return the intersection over union of both masks, cut at 0.5, in [0, 1]."""
     return _overlap(alpha >= _MASK_THRESHOLD, truth >= _MASK_THRESHOLD)
 
 
 def boundary_iou(alpha: Float, truth: Float) -> float:
-    """IoU of the masks' inner boundaries (Cheng et al., CVPR 2021), in [0, 1].
+    """Return the IoU of the inner boundaries of both masks (Cheng et al., CVPR 2021), in [0, 1].
 
-    The boundary is what lies in the mask within 2 % of the photo's diagonal of its outline;
-    the photo's border counts as outline.
+    The boundary holds the mask pixels that are within 2 percent of the photo's diagonal of the
+    outline. The border of the photo counts as outline.
     """
     thickness = max(1, round(_BOUNDARY_DIAGONAL_SHARE * math.hypot(*truth.shape)))
     return _overlap(
@@ -141,10 +140,11 @@ def _overlap(one: Mask, other: Mask) -> float:
 
 
 def s_measure(alpha: Float, truth: Float, balance: float = 0.5) -> float:
-    """Structure measure (Fan et al., ICCV 2017), in [0, 1]: `balance` x object + rest x region.
+    """Return the structure measure (Fan et al., ICCV 2017), in [0, 1].
 
-    The truth is taken as a mask at THRESHOLD. Against an empty truth it is 1 - mean alpha,
-    against a full one mean alpha.
+    It is `balance` times object similarity plus 1 - `balance` times region similarity. The
+    truth is cut at 0.5. For an empty truth the measure is 1 - mean alpha, for a full one mean
+    alpha.
     """
     mask = truth >= _MASK_THRESHOLD
     share = float(mask.mean())
@@ -158,14 +158,14 @@ def s_measure(alpha: Float, truth: Float, balance: float = 0.5) -> float:
 
 
 def _object_similarity(values: Float) -> float:
-    """Likeness of the values of one object to an even 1."""
+    """Return how similar the values of one object are to a uniform 1."""
     mean = float(values.mean(dtype=np.float64))
     spread = float(values.std(dtype=np.float64, ddof=1)) if values.size > 1 else 0.0
     return 2 * mean / (mean**2 + 1 + spread)
 
 
 def _region_similarity(alpha: Float, mask: Mask) -> float:
-    """Structural similarity of the four quarters around the mask's centroid, by area."""
+    """Return the area-weighted structural similarity of four quarters around the centroid."""
     moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
     column = round(moments["m10"] / moments["m00"]) + 1
     row = round(moments["m01"] / moments["m00"]) + 1
@@ -179,7 +179,7 @@ def _region_similarity(alpha: Float, mask: Mask) -> float:
 
 
 def _similarity(one: Float, other: Float) -> float:
-    """Structural similarity of two blocks as wholes, without stabilising constants."""
+    """Return the structural similarity of two blocks, without stabilizing constants."""
     x, y = float(one.mean(dtype=np.float64)), float(other.mean(dtype=np.float64))
     count = max(one.size - 1, 1)
     from_x, from_y = one - np.float32(x), other - np.float32(y)
@@ -193,7 +193,7 @@ def _similarity(one: Float, other: Float) -> float:
 
 
 def band_error(alpha: Float, truth: Float) -> float:
-    """Mean absolute error inside the truth's transition band, in [0, 1]; NaN without one."""
+    """Return the mean absolute error in the transition band of the truth; NaN without one."""
     inside = transition_band(truth)
     if not inside.any():
         return math.nan
@@ -201,17 +201,19 @@ def band_error(alpha: Float, truth: Float) -> float:
 
 
 def transition_band(truth: Float, radius: float = _BAND_DIAGONAL_SHARE) -> Mask:
-    """Transition band of `truth`, bool (H, W): every pixel within `radius` x the diagonal
-    both of what is not surely portrait and of what is not surely background.
+    """Return the transition band of the truth, bool (H, W).
+
+    It holds the pixels near both solid background or transition, and solid foreground or
+    transition. Near is within `radius` times the photo's diagonal.
     """
     reach = max(1.0, radius * math.hypot(*truth.shape))
     return np.asarray(
-        _grow_mask(truth < 1 - _SURE_MARGIN, reach) & _grow_mask(truth > _SURE_MARGIN, reach)
+        _grow_mask(truth < 1 - _SOLID_MARGIN, reach) & _grow_mask(truth > _SOLID_MARGIN, reach)
     )
 
 
 def _grow_mask(mask: Mask, reach: float) -> Mask:
-    """The mask grown by `reach` pixels; an empty one stays empty."""
+    """Grow a mask by `reach` pixels; an empty one stays empty."""
     if not mask.any():
         return mask
     distance = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -220,7 +222,7 @@ def _grow_mask(mask: Mask, reach: float) -> Mask:
 
 @dataclass(frozen=True)
 class Metric:
-    """One column of the tables: the function, its title and which way is better."""
+    """One column of the tables: function, title, and whether lower or higher is better."""
 
     function: Callable[[Float, Float], float]
     title: str
@@ -241,7 +243,23 @@ METRICS: dict[str, Metric] = {
 
 
 def compute_metrics(alpha: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
-    """Every metric of METRICS for one photo. Raises InputError when sizes or ranges are off."""
+    """Compute every metric of `METRICS` for one photo.
+
+    Parameters
+    ----------
+    alpha, truth : ndarray
+        (H, W) in [0, 1].
+
+    Returns
+    -------
+    dict of str to float
+        Metric -> value.
+
+    Raises
+    ------
+    InputError
+        When the sizes differ or values lie outside [0, 1].
+    """
     for name, values in (("alpha", alpha), ("truth", truth)):
         if values.ndim != 2 or not values.size:
             raise InputError(f"{name} must be (H, W) and not empty, got {values.shape}")

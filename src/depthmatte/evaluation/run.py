@@ -1,8 +1,7 @@
-"""Folders of truth -> a table of metrics (SPEC row B10): mask only and each fusion.
+"""Evaluate every fusion on folders of photos with ground-truth masks.
 
-Photos go through the whole pipeline at their own size, so that reading, scaling, fusion
-and enlargement are all measured. Both networks run once per photo; the variants share
-what they said.
+Photos pass the whole pipeline at their own size, so that reading, scaling, fusion and restoring
+are all measured. Each network runs once per photo, and all fusions share its output.
 """
 
 from __future__ import annotations
@@ -30,24 +29,28 @@ from .memoize import memoize_step
 from .metrics import METRICS, compute_metrics, iou
 
 _PeerMethod = Callable[[Photo], Float]
-"""Somebody else's answer to compare with: Photo -> alpha, float32 (H, W) in [0, 1]."""
+"""Another method to compare with: Photo -> alpha, float32 (H, W) in [0, 1]."""
 
 MetricTable = dict[str, dict[str, dict[str, float]]]
-"""set -> variant -> metric -> mean over the set's photos."""
+"""Results of an evaluation: set -> variant -> metric -> mean over the photos of the set.
+
+A set is a data folder and a variant is a fusion or another method. Metrics are the keys of
+`METRICS` and `MASK_IOU`. A mean is NaN when no photo has a value.
+"""
 
 MASK_IOU = "mask_iou"
-"""IoU of the variant's own mask, cut at its own threshold; `iou` cuts every alpha at 0.5."""
+"""IoU of the mask, cut at the threshold of the variant. `iou` cuts every alpha at 0.5."""
 
 
 @dataclass(frozen=True)
 class EvaluationSample:
-    """A photo and the truth to it: grey, 0 background, 255 portrait, of the photo's size."""
+    """A photo and its ground-truth mask: gray, 0 background and 255 portrait, of equal size."""
 
     photo: Path
     mask: Path
 
     def read(self) -> tuple[Photo, Float]:
-        """The photo and its truth as float32 (H, W) in [0, 1]; InputError when sizes differ."""
+        """Read the photo, and the truth as float32 (H, W) in [0, 1]; InputError on mismatch."""
         photo, mask = read(self.photo), read(self.mask)
         if mask.shape != photo.shape:
             (height, width), (tall, wide) = photo.shape, mask.shape
@@ -59,10 +62,12 @@ class EvaluationSample:
 
 
 def find_samples(folder: Path) -> list[EvaluationSample]:
-    """The pairs of `folder`/images and `folder`/masks with equal stems, sorted by stem.
+    """Pair the files of `images` and `masks` by name without suffix, sorted by name.
 
-    Raises InputError when one of the two is missing or empty, or holds a stem that the
-    other lacks or that occurs twice.
+    Raises
+    ------
+    InputError
+        When a folder is missing or empty, or a name has no partner or occurs twice.
     """
     photos, masks = _files_by_stem(folder, "images"), _files_by_stem(folder, "masks")
     for one, other, missing in (("images", "masks", "mask"), ("masks", "images", "photo")):
@@ -71,7 +76,7 @@ def find_samples(folder: Path) -> list[EvaluationSample]:
             if stem not in theirs:
                 raise InputError(
                     f"{mine[stem]}: has no {missing} of the same name in {folder / other}; "
-                    "add it or take the file out"
+                    "add it or remove the file"
                 )
     return [EvaluationSample(photos[stem], masks[stem]) for stem in photos]
 
@@ -97,12 +102,12 @@ def _files_by_stem(folder: Path, part: str) -> dict[str, Path]:
 def fusion_variants(
     pipeline: Pipeline, photo: Photo, fusions: Mapping[str, Fusion] = FUSIONS
 ) -> Iterator[tuple[str, Portrait]]:
-    """The portraits of one photo by every fusion, from one run of both networks."""
-    kept = replace(
+    """Yield (name, portrait) of every fusion, from one run of both networks."""
+    shared = replace(
         pipeline, segment=memoize_step(pipeline.segment), measure=memoize_step(pipeline.measure)
     )
-    for name, rule in fusions.items():
-        yield name, replace(kept, fuse=rule, fused_threshold=rule.threshold)(photo)
+    for name, fusion in fusions.items():
+        yield name, replace(shared, fuse=fusion, fused_threshold=fusion.threshold)(photo)
 
 
 def evaluate_folders(
@@ -112,14 +117,32 @@ def evaluate_folders(
     progress: Callable[[Path], None] = lambda _: None,
     fusions: Mapping[str, Fusion] = FUSIONS,
 ) -> MetricTable:
-    """Measure the pipeline with each of `fusions`, and `peers` beside it, on each folder.
+    """Measure every fusion, and other methods, on each folder.
 
-    A folder holds `images` and `masks` with equal stems; it stands in the table under its
-    path as given. `none` is S_in alone. `progress` is called with each photo's path when it
-    is done. Every folder is checked before the first photo is cut. A metric that no photo
-    has (band error without any transition) is NaN.
+    All folders are checked before the first photo is cut.
 
-    Raises InputError for a folder, photo or mask that cannot be used.
+    Parameters
+    ----------
+    folders : sequence of Path
+        Folders with `images` and `masks`, matched by file name.
+    pipeline : Pipeline
+        The pipeline whose fusion is replaced.
+    peers : mapping of str to callable, optional
+        Other methods by name: Photo -> alpha, float32 (H, W) in [0, 1].
+    progress : callable, optional
+        Called with the path of each photo that is done.
+    fusions : mapping of str to Fusion
+        Fusions by name. "none" is the segmentation alone.
+
+    Returns
+    -------
+    MetricTable
+        Folder -> variant -> metric -> mean.
+
+    Raises
+    ------
+    InputError
+        When a folder, photo or mask cannot be used.
     """
     sets = {folder.as_posix(): find_samples(folder) for folder in folders}
     table: MetricTable = {}
@@ -141,24 +164,24 @@ def _measure_sample(
 ) -> Iterator[tuple[str, dict[str, float]]]:
     photo, truth = sample.read()
     for name, portrait in fusion_variants(pipeline, photo, fusions):
-        own = iou(portrait.mask.astype(np.float32), truth)
-        yield name, compute_metrics(portrait.alpha, truth) | {MASK_IOU: own}
+        mask_iou = iou(portrait.mask.astype(np.float32), truth)
+        yield name, compute_metrics(portrait.alpha, truth) | {MASK_IOU: mask_iou}
     for name, peer in peers.items():
         alpha = peer(photo)
         yield name, compute_metrics(alpha, truth) | {MASK_IOU: iou(alpha, truth)}
 
 
 def mean_metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of every metric over the photos that have it."""
-    found: dict[str, float] = {}
+    """Return the mean of every metric over the photos that have a value."""
+    means: dict[str, float] = {}
     for name in rows[0]:
         known = [row[name] for row in rows if not math.isnan(row[name])]
-        found[name] = sum(known) / len(known) if known else math.nan
-    return found
+        means[name] = sum(known) / len(known) if known else math.nan
+    return means
 
 
 def write_json(table: MetricTable, path: Path) -> None:
-    """Write `table` as JSON, NaN as null; the file appears whole or not at all."""
+    """Write a table as JSON with null for NaN. The file appears only when it is complete."""
     plain = {
         folder: {
             variant: {name: None if math.isnan(value) else value for name, value in row.items()}
@@ -171,9 +194,9 @@ def write_json(table: MetricTable, path: Path) -> None:
 
 
 def write_csv(table: MetricTable, path: Path, extra: Sequence[str] = ()) -> None:
-    """Write `table` as CSV, one row per set and variant; whole or not at all.
+    """Write a table as CSV with one row per set and variant.
 
-    `extra` names columns beside the usual metrics.
+    `extra` names columns beside the usual metrics. The file appears only when it is complete.
     """
     columns = [*METRICS, MASK_IOU, *extra]
     text = StringIO()

@@ -17,6 +17,7 @@ from the fields. A module with options imports no heavy package, so that `--help
 from __future__ import annotations
 
 from .declaration import Choices, Option, list_options, option, option_names
+from .merge import merge_options
 from .parsing import (
     check_option_value,
     check_options,
@@ -43,6 +44,7 @@ __all__ = [
     "json_schema",
     "list_options",
     "markdown_table",
+    "merge_options",
     "option",
     "option_names",
     "parse_option_value",

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 import fixtures
 from depthmatte.errors import InputError
+from depthmatte.io.photo import exif
 from depthmatte.io.photo.exif import strip_metadata
 from depthmatte.io.photo.photo_reader import read, read_photo_header
 from depthmatte.photo import Meta
@@ -207,3 +208,26 @@ def test_a_header_obeys_the_same_bounds():
 def test_a_header_of_two_views_is_that_of_one():
     both = np.concatenate([scene(96, 128), scene(96, 128)], axis=1)
     assert read_photo_header(encode(both, "PNG"), "x.left-right.png").shape == (96, 128)
+
+
+@given(
+    st.lists(st.tuples(st.integers(6, 10_000), st.integers(0, 255)), max_size=6),
+    st.sampled_from(["JPEG", "TIFF"]),
+)
+def test_damaged_exif_costs_nothing(damage: list[tuple[int, int]], form: str) -> None:
+    """Pillow raises many kinds of errors on damaged tags; none of them gets out."""
+    tags = Image.Exif()
+    tags.update({0x0112: 6, 0x010E: "text", 282: 72.0, 306: "2020:01:01 00:00:00", 700: b"xmp"})
+    tags.get_ifd(0x8769).update({0xA002: 64, 0xA003: 48, 0xA405: 28, 0x927C: b"maker" * 4})
+    tags.get_ifd(0x8825).update({1: "N", 2: (1.0, 2.0, 3.0)})
+    content = bytearray(tags.tobytes())
+    for place, value in damage:
+        content[6 + place % (len(content) - 6)] = value
+    image = Image.new("RGB", (8, 8))
+    image.format, image.info["exif"] = form, bytes(content)
+    found = exif.read_exif(image)
+    assert 1 <= exif.read_orientation(found) <= 8
+    exif.copy_exif(found)
+    exif.camera_from_exif(found, (8, 8))
+    exif.encode_upright_exif(found, image, (4, 5))
+    strip_metadata(Meta(exif=bytes(content)), "gps")

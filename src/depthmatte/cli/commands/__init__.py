@@ -1,1 +1,1 @@
-"""commands."""
+"""The work of each command of the command line."""

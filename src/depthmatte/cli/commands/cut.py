@@ -1,4 +1,4 @@
-"""`depthmatte cut`: find photos, plan where results go, cut them on all cores, report."""
+"""`depthmatte cut`: find photos, plan results, cut on all cores, and report."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from ..task_outcome import TaskOutcome
 from .extract import EXTRACTED_KINDS
 
 _RESULT_KINDS = {*MAP_PICTURES, *VIEW_PICTURES, *EFFECTS, *EXTRACTED_KINDS, GDEPTH_RESULT}
-"""What results are called in the middle of their names: files so named are no photos."""
+"""Kinds in the middle of result names. Files with such names are not taken for photos."""
 
 
 @dataclass(frozen=True)
 class CutResult:
-    """What there is to tell of one photo: the JSON row, and lines the user may not expect."""
+    """The report on one photo: its JSON row, notes, and a note on the unit of its depth file."""
 
     json_row: dict[str, Any]
     notes: list[str] = field(default_factory=list)
@@ -48,12 +48,26 @@ class CutResult:
 
 
 def cut_photos(paths: Sequence[str], job: CutJob, report: Reporter) -> int:
-    """Cut every photo that `paths` name; the number of those that failed.
+    """Cut all photos and report each one.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Photos, folders, patterns and `-`, as `search_photos` takes them.
+    job : CutJob
+        Options, inputs and results.
+    report : Reporter
+        Prints results, errors and notes.
+
+    Returns
+    -------
+    int
+        Number of photos that failed.
 
     Raises
     ------
     DepthmatteError
-        For what stops all photos: options that do not go together, networks that cannot be used.
+        When no photo can be cut: options contradict each other or a network cannot be used.
     """
     out = Path(job.output.out)
     found = search_photos(paths, out, _RESULT_KINDS | job.result_suffixes.keys())
@@ -76,7 +90,7 @@ def cut_photos(paths: Sequence[str], job: CutJob, report: Reporter) -> int:
     for one in refused:
         report.photo_failed(one.path, str(one.error))
     for photo in planned.skipped:
-        report.photo_skipped(str(photo.path), "its results are there")
+        report.photo_skipped(str(photo.path), "its results exist")
     journal = open_journal(planned.tasks, out, job.output.resume)
 
     def finish(outcome: TaskOutcome[PhotoTask, CutResult]) -> None:
@@ -86,8 +100,8 @@ def cut_photos(paths: Sequence[str], job: CutJob, report: Reporter) -> int:
         task = outcome.task
         try:
             journal.note(task.path, signature, task.targets.values(), _side_files(job, task))
-        except InputError as error:  # the results are whole, and the rest is still done
-            report.note(f"{error}; --resume will not know of this run")
+        except InputError as error:  # the results are complete, so the run goes on
+            report.note(f"{error}; --resume will not recognize this run")
             journal = None
 
     if planned.tasks:
@@ -99,7 +113,7 @@ def cut_photos(paths: Sequence[str], job: CutJob, report: Reporter) -> int:
 
 
 def _is_done_before(job: CutJob, out: Path, signature: str) -> Callable[[PhotoTask], bool]:
-    """Whether an earlier run has done a task, where `--resume` asks for it."""
+    """Return a function that tells whether an earlier run finished a task, for `--resume`."""
     if not job.output.resume or out == STDOUT:
         return lambda _: False
     journal = Journal(out)
@@ -114,12 +128,12 @@ def _run_cuts(
     finish: Callable[[TaskOutcome[PhotoTask, CutResult]], None],
     report: Reporter,
 ) -> tuple[int, int]:
-    """Cut on all cores; how many photos are done, and how many failed."""
-    # What comes through stdin cannot travel to another process.
+    """Cut on all cores and return how many photos are done and how many failed."""
+    # Data from stdin cannot be sent to another process.
     piped = any(task.photo == STDIN for task in tasks)
     jobs = 1 if piped else count_workers(len(tasks), job.output.jobs)
     ahead = ReadAhead(job, tasks) if jobs == 1 and tasks and job.session.threads != 1 else None
-    said: set[str] = set()
+    printed_notes: set[str] = set()
     done = 0
     with report.progress(len(tasks)) as advance:
 
@@ -140,28 +154,28 @@ def _run_cuts(
                 if outcome.result is None:
                     report.photo_failed(str(outcome.task.path), outcome.error or "failed")
                     continue
-                _print_result(outcome.result, report, said)
+                _print_result(outcome.result, report, printed_notes)
                 done += 1
     return done, len(tasks) - done
 
 
 def _side_files(job: CutJob, task: PhotoTask) -> list[Path]:
-    """Files beside the photo that decide its results."""
+    """List the files besides the photo that its results depend on."""
     return [path for path in job.side_inputs.for_photo(task.path) if path is not None]
 
 
-def _print_result(cut: CutResult, report: Reporter, said: set[str]) -> None:
-    """The photo's line; the unit of a folder's depth files is said once."""
+def _print_result(cut: CutResult, report: Reporter, printed_notes: set[str]) -> None:
+    """Print the line and notes of a photo; each note on a unit is printed once."""
     for note in cut.notes:
         report.note(note)
-    if report.style == "lines" and cut.unit_note and cut.unit_note not in said:
-        said.add(cut.unit_note)
+    if report.style == "lines" and cut.unit_note and cut.unit_note not in printed_notes:
+        printed_notes.add(cut.unit_note)
         report.note(cut.unit_note)
     report.photo_done(cut.json_row)
 
 
 def _make_cutter(job: CutJob, ahead: ReadAhead | None, threads: int | None) -> Any:
-    """What cuts one photo in this process: its networks load here, or the whole run stops."""
+    """Load the networks in this process and return the function that cuts one photo."""
     if threads is not None:
         cv2.setNumThreads(threads)
     session = Session(replace(job.session, threads=threads))
@@ -175,20 +189,31 @@ def cut_photo(
     open_photo: Callable[[PhotoTask], tuple[Photo, float]],
     task: PhotoTask,
 ) -> CutResult:
-    """Cut one photo and write what was asked for; `reading` gives it, and the milliseconds.
+    """Cut one photo and write its results.
+
+    Parameters
+    ----------
+    job : CutJob
+        Options and results.
+    session : Session
+        Loaded networks.
+    open_photo : callable
+        Task -> (Photo, milliseconds of reading).
+    task : PhotoTask
+        The photo and the files to write.
 
     Raises
     ------
     InputError
-        When the photo, or what was given beside it, cannot be used.
+        When the photo, or an input given with it, cannot be used.
     """
-    photo, spent = open_photo(task)
+    photo, read_ms = open_photo(task)
     portrait = session.pipeline(job.pipeline_options)(photo)
-    clock = Stopwatch({"read": spent} | portrait.timings)
+    clock = Stopwatch({"read": read_ms} | portrait.timings)
     if job.picture_makers:
         clock("restore", lambda: portrait.alpha)
     if "depth_mm" in task.targets:
-        clock("depth_mm", lambda: portrait.meters)  # refused before anything is written
+        clock("depth_mm", lambda: portrait.meters)  # fails before anything is written
     for name, target in task.targets.items():
         _write_result(job, portrait, name, target, clock)
     row = {
@@ -213,28 +238,28 @@ def cut_photo(
 def _write_result(
     job: CutJob, portrait: Portrait, name: str, target: Path, clock: Stopwatch
 ) -> None:
-    """One result, whole or not at all; the photo's own file is never the place."""
-    meta, own = portrait.photo.meta, portrait.photo.meta.path or ()
+    """Write one result atomically; the photo's own file is refused."""
+    meta, photo_file = portrait.photo.meta, portrait.photo.meta.path or ()
     if name == GDEPTH_RESULT:
         content = clock("write", encode_gdepth_jpeg, portrait)
-        _write_content(content, target, own, clock)
+        _write_content(content, target, photo_file, clock)
         return
     picture = clock(name, job.picture_makers[name], portrait)
     if target == STDOUT:
         _write_content(
             clock("write", encode_picture, picture, job.result_suffixes[name], meta),
             target,
-            own,
+            photo_file,
             clock,
         )
     else:
-        clock("write", write, picture, target, meta, forbid=own)
+        clock("write", write, picture, target, meta, forbid=photo_file)
 
 
-def _write_content(content: bytes, target: Path, own: Any, clock: Stopwatch) -> None:
+def _write_content(content: bytes, target: Path, forbid: Any, clock: Stopwatch) -> None:
     if target != STDOUT:
-        clock("write", write_file_bytes, content, target, forbid=own)
+        clock("write", write_file_bytes, content, target, forbid=forbid)
         return
-    place = binary_stdout()
-    place.write(content)
-    place.flush()
+    stdout = binary_stdout()
+    stdout.write(content)
+    stdout.flush()

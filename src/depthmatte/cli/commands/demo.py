@@ -1,4 +1,4 @@
-"""The whole job on one photo, for a first look."""
+"""`depthmatte demo`: cut one photo and write every kind of picture."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from ...photo import Meta, Photo
 from ...types import RGB
 
 _BACKGROUND_COLOR = "#2f6f8f"
-"""The colour the demo places the person on."""
+"""Background color of the demo."""
 
 
 def load_sample_photo() -> Photo:
-    """A real portrait: NASA's photo of astronaut Eileen Collins, public domain.
+    """Load NASA's portrait of the astronaut Eileen Collins (public domain) from scikit-image.
 
-    It comes with scikit-image; raises MissingExtra where that is not installed.
+    Raises
+    ------
+    MissingExtra
+        When scikit-image is not installed.
     """
     try:
         from skimage import data
@@ -30,10 +33,26 @@ def load_sample_photo() -> Photo:
 
 
 def write_demo(out: Path, photo: Path | None = None) -> dict[str, Path]:
-    """Cut `photo` (default: the sample) and write every kind of picture into `out`.
+    """Cut a photo and write every kind of picture.
 
-    Returns what each picture is -> where it lies. Raises InputError for a photo that
-    cannot be read, MissingExtra when the sample is not installed.
+    Parameters
+    ----------
+    out : Path
+        The folder of results.
+    photo : Path, optional
+        The photo. By default the sample photo.
+
+    Returns
+    -------
+    dict of str to Path
+        Kind of picture -> file.
+
+    Raises
+    ------
+    InputError
+        When the photo cannot be read.
+    MissingExtra
+        When the sample photo is not installed.
     """
     portrait = api.cut(read(photo) if photo else load_sample_photo())
     stem = photo.stem if photo else "astronaut"

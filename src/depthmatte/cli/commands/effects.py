@@ -1,4 +1,4 @@
-"""`depthmatte effects`: which effects there are, with their options, as a table or as JSON."""
+"""`depthmatte effects`: list the effects and their options as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...fields import Option, list_options
 
 
 def list_effects(as_json: bool) -> None:
-    """Print every effect with its options, defaults and ranges."""
+    """Print all effects with their options, defaults and ranges."""
     rows = {name: _effect_row(effect) for name, effect in EFFECTS.items()}
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -43,7 +43,7 @@ def _effect_row(effect: type[Any]) -> dict[str, Any]:
 
 
 def _option_kind(one: Option) -> str:
-    """`flag`, `number`, `text`, or `picture`, which is typed as a path."""
+    """Return "flag", "number", "text" or "picture" (given as a path)."""
     named = {bool: "flag", int: "number", float: "number", str: "text"}
     return named.get(one.kinds[0], "picture")
 

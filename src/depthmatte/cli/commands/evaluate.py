@@ -1,4 +1,4 @@
-"""Measuring quality from the command line: a table per folder, JSON and CSV beside it."""
+"""`depthmatte evaluate`: print a table of metrics per folder, and write JSON, CSV and plots."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..output import Reporter
 
 
 class EvaluationFiles(NamedTuple):
-    """The files asked for."""
+    """Files to write; None for those that were not requested."""
 
     json: Path | None = None
     csv: Path | None = None
@@ -43,7 +43,7 @@ def report_evaluation(
     files: EvaluationFiles,
     report: Reporter,
 ) -> None:
-    """Measure every fusion on every folder, print the tables and write the files asked for."""
+    """Measure every fusion on every folder, print the table and write the files."""
     found = [sample for folder in folders for sample in find_samples(folder)]
     _check_files(files, found)
     _fetch_session_networks(session, report)
@@ -70,7 +70,7 @@ def report_ablation(
     files: EvaluationFiles,
     report: Reporter,
 ) -> None:
-    """Measure every fusion with every source of depth on every folder."""
+    """Measure every fusion with every depth source, print the table and write the files."""
     from ...evaluation import ablation, plots
 
     found = [case for folder in folders for case in ablation.find_cases(folder)]
@@ -87,8 +87,8 @@ def report_ablation(
     with report.progress(len(found)) as advance:
         outcome = ablation.ablate_folders(folders, setup, lambda _: advance())
     if outcome.unmatched:
-        many = f"{outcome.unmatched} of {len(found)} pairs"
-        report.note(f"{many} cannot be matched and count as without depth")
+        count = f"{outcome.unmatched} of {len(found)} pairs"
+        report.note(f"{count} cannot be matched and count as photos without depth")
     extra = (ablation.FALSE_AREA, ablation.MISSED_AREA)
     if files.json:
         write_json(outcome.table, files.json)
@@ -111,17 +111,17 @@ def _fetch_session_networks(session: Session, report: Reporter) -> None:
 def _check_files(
     targets: Sequence[Path | None], found: Sequence[EvaluationSample], inputs: Sequence[Path] = ()
 ) -> None:
-    """InputError before any work for places that cannot be written, inputs and doubles."""
-    read = [path for sample in found for path in (sample.photo, sample.mask)]
-    places = [target for target in targets if target]
-    for target in places:
-        check_writable(target, [*read, *inputs])
-        if places.count(target) > 1:
+    """Raise InputError for files that cannot be written, are inputs, or are given twice."""
+    samples = [path for sample in found for path in (sample.photo, sample.mask)]
+    files = [target for target in targets if target]
+    for target in files:
+        check_writable(target, [*samples, *inputs])
+        if files.count(target) > 1:
             raise InputError(f"{label(target)}: is given for two results; name two files")
 
 
 def _table_lines(table: MetricTable, extra: Sequence[str] = ()) -> Iterator[str]:
-    """The table as aligned text, one block per folder; `extra` columns stand last."""
+    """Yield the lines of the table, one block per folder, with the `extra` metrics last."""
     titles = {
         **{name: metric.title for name, metric in METRICS.items()},
         MASK_IOU: "mask IoU",

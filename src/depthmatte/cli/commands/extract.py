@@ -1,4 +1,4 @@
-"""`depthmatte extract`: the depth, matte and second view of a photo's file, written as pictures."""
+"""`depthmatte extract`: write embedded depth, matte and second view as pictures."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from ..standard_streams import binary_stdin
 from ..task_outcome import run_task
 
 EXTRACTED_KINDS = ("depth", "matte", "left", "right")
-"""What results of `extract` are called in the middle of their names."""
+"""Kinds in the middle of the result names of `extract`."""
 
 
 def extract_photos(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
-    """Write what photos hold into a folder, upright, and say what was written.
+    """Write embedded data of photos as upright pictures, and print what was written.
 
     Parameters
     ----------
-    paths
-        Photos, folders, patterns and `-`, as `io.find.search` takes them.
-    out
-        The folder of results; sub-folders are kept.
+    paths : sequence of path
+        Photos, folders, patterns and `-`, as `search_photos` takes them.
+    out : Path
+        The folder of results. Subfolders are kept.
 
     Returns
     -------
     bool
-        False where one of them failed: it holds nothing, or cannot be read or written. Each
-        failure is one line on stderr, and the others are still done.
+        False when a photo holds no such data, or cannot be read or written. Each failure is
+        one line on stderr, and the other photos are still processed.
     """
     report = Reporter()
     found = search_photos(paths, out, kinds=EXTRACTED_KINDS)
@@ -68,7 +68,7 @@ def extract_photos(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
 
 
 def _extract_photo(task: PhotoTask) -> dict[Path, str]:
-    """Write the planes of one photo: file -> what it holds."""
+    """Write the pictures of one photo and return file -> what it holds."""
     photo = _read_photo(task.photo)
     evidence, written = photo.evidence, {}
     if evidence.embedded_depth is not None:
@@ -84,7 +84,7 @@ def _extract_photo(task: PhotoTask) -> dict[Path, str]:
     if not written:
         raise InputError(
             f"{label(task.path)}: holds no depth, matte or second view; "
-            "give the phone's original file, not one that was edited or sent"
+            "give the original file of the phone, not an edited or shared copy"
         )
     return written
 
@@ -95,12 +95,12 @@ def _print_written(written: Mapping[Path, str]) -> None:
 
 
 def _read_photo(found: FoundPhoto) -> Photo:
-    """The photo, from standard input where `-` stands for it."""
+    """Read a photo from its file or from standard input."""
     return read(binary_stdin(), "stdin") if found == STDIN else read(found.path)
 
 
 def _depth_picture(stored: RawDepth) -> tuple[NDArray[np.uint16], str]:
-    """Depth as 16 bits, and what they mean."""
+    """Return depth as a 16-bit picture and the meaning of its values."""
     if not stored.metric:
         return to_16bit(stored.z), f"{stored.kind}, relative: 0 near, 65535 far"
     millimeters = np.rint(np.minimum(stored.z * 1000, 65_535)).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""`depthmatte info`: what a photo's file holds."""
+"""`depthmatte info`: print what photo files hold."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from ..task_outcome import run_task
 
 
 def print_info(paths: Sequence[str | os.PathLike[str]], as_json: bool) -> bool:
-    """Print what each photo holds; False when one of them cannot be found or read.
+    """Print what each photo file holds; return False when one cannot be found or read.
 
-    Every path is told about: on stdout what a photo holds, on stderr one line for each that
-    cannot be found or read.
+    Files that cannot be found or read are reported on stderr, one line each.
     """
     report = Reporter("json" if as_json else "lines")
     found = search_photos(paths, results=True)
@@ -44,10 +43,10 @@ def print_info(paths: Sequence[str | os.PathLike[str]], as_json: bool) -> bool:
 
 
 def _describe_photo(photo: Photo | PhotoHeader) -> dict[str, Any]:
-    """A photo as one JSON object: sizes are upright.
+    """Return a photo as one JSON object with upright sizes.
 
-    `near` and `far` are as the file states them, in `unit`; `near_m` and `far_m` the same in
-    metres, null where the unit is unknown.
+    `near` and `far` are as the file states them, in `unit`. `near_m` and `far_m` are in meters,
+    and null when the unit is unknown.
     """
     evidence, camera = photo.evidence, photo.camera
     return {
@@ -80,7 +79,7 @@ def _describe_depth(stored: RawDepth) -> dict[str, Any]:
 
 
 def _to_meters(value: float | None, unit: str | None) -> float | None:
-    """A distance that a file states, in metres; None where that cannot be told."""
+    """Convert a distance that a file states to meters; None when the unit is unknown."""
     if value is None or unit not in ("m", "1/m"):
         return None
     if unit == "1/m":
@@ -107,7 +106,7 @@ def _info_lines(about: dict[str, Any]) -> Iterator[str]:
 
 
 def _read_header(found: FoundPhoto) -> PhotoHeader:
-    """What the file says, without its pixels, likewise."""
+    """Read a file without its pixels."""
     if found == STDIN:
         return read_photo_header(binary_stdin(), "stdin")
     return read_photo_header(found.path)

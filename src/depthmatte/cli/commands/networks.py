@@ -1,4 +1,4 @@
-"""`depthmatte networks`: which networks there are, as a table or as JSON."""
+"""`depthmatte networks`: list the networks as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..output import size_fields
 
 
 def list_networks(as_json: bool, verify: bool) -> bool:
-    """Print one row per network; False when one of them cannot be used."""
+    """Print all networks; return False when one of them cannot be used."""
     rows = [_network_row(row, verify) for row in table.NETWORKS.values()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -58,7 +58,7 @@ def _network_row(row: table.NetworkEntry, verify: bool) -> dict[str, Any]:
 
 
 def _print_network(row: Mapping[str, Any]) -> None:
-    """One network as a heading and aligned lines."""
+    """Print one network as a heading and aligned lines."""
     typer.echo(f"{row['name']}: {row['status']}")
     for key, value in row.items():
         if key not in ("name", "status") and value not in (None, "", [], {}):

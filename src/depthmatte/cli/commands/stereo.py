@@ -1,4 +1,4 @@
-"""`depthmatte stereo`: two views in, disparity out."""
+"""`depthmatte stereo`: match two views and write their disparity."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ..output import Reporter, size_fields
 
 @dataclass(frozen=True)
 class StereoJob:
-    """What to match and where to write it; `view` is the original, whose pixels count."""
+    """What to match and where to write it. `view` names the view whose pixels are measured."""
 
     left: Path
     right: Path
@@ -48,12 +48,12 @@ class StereoJob:
 
     @property
     def inputs(self) -> list[Path]:
-        """Files that are never overwritten."""
+        """Files that must not be overwritten."""
         return [path for path in (self.left, self.right, self.calib) if path is not None]
 
 
 def run_stereo(job: StereoJob, as_json: bool) -> None:
-    """Match the pair, write disparity as PFM and a preview, and say what was found."""
+    """Match the pair, write disparity and preview, and print a summary."""
     _check_job(job)
     left, right = read(job.left), read(job.right)
     fetch_networks([job.method], Reporter("json" if as_json else "lines"))
@@ -81,7 +81,7 @@ def run_stereo(job: StereoJob, as_json: bool) -> None:
 
 
 def _check_job(job: StereoJob) -> None:
-    """OptionError before any work for options, InputError for places that cannot do."""
+    """Raise OptionError for wrong options, and InputError for files that cannot be written."""
     if job.view not in get_args(ViewSide):
         raise OptionError(f"--view {job.view}: unknown; use one of {', '.join(get_args(ViewSide))}")
     if job.out.suffix.lower() != ".pfm":
@@ -107,14 +107,14 @@ def _match_views(job: StereoJob, left: Photo, right: Photo, matching: StereoMatc
 
 
 def _color_preview(stereo_match: StereoMatch) -> NDArray[np.uint8]:
-    """Disparity in colours, uint8 (H, W, 3): far blue, near red, black where nothing matched."""
+    """Color the disparity, uint8 (H, W, 3): far blue, near red, black where not matched."""
     import cv2
 
     pixels, known = stereo_match.disparity.pixels, stereo_match.disparity.prob > 0
     low, high = np.percentile(pixels[known], (0.5, 99.5))
     share = np.clip((pixels - low) / max(high - low, 1e-6), 0, 1)
-    colours = cv2.applyColorMap((share * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
-    return np.where(known[..., None], colours, np.uint8(0))
+    colors = cv2.applyColorMap((share * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
+    return np.where(known[..., None], colors, np.uint8(0))
 
 
 def _stereo_row(job: StereoJob, found: StereoMatch) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`depthmatte train`: options only; the work is in `depthmatte.training` and needs torch."""
+"""`depthmatte train`: collect options. `depthmatte.training` does the work and needs torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _require_packages(*packages: str) -> None:
 
 
 def _make_train_command(task: str, about: str) -> Callable[..., Any]:
-    """The command that trains one network, with the options that its task uses."""
+    """Make the command that trains the network of a task, with the options that it uses."""
     unused = {
         one.name: one.default
         for one in list_options(Recipe)
@@ -99,17 +99,17 @@ train_app.command("fuse")(
 
 @train_app.command("labels")
 def labels_command(
-    task: Annotated[str, typer.Argument(help="matte or depth.")],
+    task: Annotated[str, typer.Argument(help="Make labels for matte or depth.")],
     data: _Data,
-    teacher: Annotated[Path, typer.Option(help="The teacher's ONNX file.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the labels.")] = Path(
-        "work/labels"
-    ),
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    teacher: Annotated[Path, typer.Option(help="Use this ONNX file as the teacher.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Write the labels into this folder.")
+    ] = Path("work/labels"),
+    threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
 ) -> None:
     """Make labels for the training photos with a third-party teacher network.
 
-    depth: minus log disparity (Tiefenrausch); matte: soft alpha of street photos (MODNet).
+    For depth: minus log disparity (Tiefenrausch). For matte: soft alpha of street photos (MODNet).
     """
     _require_packages("torch")
     from ...training.data import teachers
@@ -117,22 +117,24 @@ def labels_command(
     if task not in ("matte", "depth"):
         raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
     if task == "depth":
-        made = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
+        count = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
     else:
-        made = teachers.write_matte_labels(
+        count = teachers.write_matte_labels(
             teachers.list_matte_teacher_photos(data), teacher, out, threads
         )
-    typer.echo(f"{made} labels made in {out}")
+    typer.echo(f"{count} labels made in {out}")
 
 
 @train_app.command("maps")
 def maps_command(
     data: _Data,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the maps.")] = Path(
-        "work/maps"
+    out: Annotated[Path, typer.Option("-o", "--out", help="Write the maps into this folder.")] = (
+        Path("work/maps")
     ),
-    count: Annotated[int, typer.Option(min=1, help="Training scenes to draw.")] = 600,
-    composites: Annotated[int, typer.Option(min=0, help="People pasted into other photos.")] = 600,
+    count: Annotated[int, typer.Option(min=1, help="Draw this many training scenes.")] = 600,
+    composites: Annotated[
+        int, typer.Option(min=0, help="Paste people into this many other photos.")
+    ] = 600,
     companions: Annotated[
         float,
         typer.Option(
@@ -140,7 +142,7 @@ def maps_command(
             "--beside",
             min=0,
             max=1,
-            help="Share of composites in which the portrait has several people.",
+            help="Set the share of composites in which the portrait has several people.",
         ),
     ] = 0.25,
     distractors: Annotated[
@@ -150,22 +152,28 @@ def maps_command(
             "--crowded",
             min=0,
             max=1,
-            help="Share of composites with other people behind the portrait.",
+            help="Set the share of composites with other people behind the portrait.",
         ),
     ] = 0.7,
     tall_distractors: Annotated[
         bool,
         typer.Option(
-            "--tall-distractors", "--tall", help="Distractors are nearly as tall as the portrait."
+            "--tall-distractors", "--tall", help="Make distractors nearly as tall as the portrait."
         ),
     ] = False,
     seed: _Seed = 0,
-    matte: Annotated[str, typer.Option("--matte-network", help="Matte network.")] = "matte",
-    depth: Annotated[str, typer.Option("--depth-network", help="Depth network.")] = "depth",
-    pairs: Annotated[str, typer.Option("--stereo-network", help="network or sgbm.")] = "network",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    matte: Annotated[
+        str, typer.Option("--matte-network", help="Use this matte network.")
+    ] = "matte",
+    depth: Annotated[
+        str, typer.Option("--depth-network", help="Use this depth network.")
+    ] = "depth",
+    pairs: Annotated[
+        str, typer.Option("--stereo-network", help="Match with network or sgbm.")
+    ] = "network",
+    threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
 ) -> None:
-    """Draw scenes and composites; keep what matte network, sensors and stereo say of them.
+    """Draw scenes and composites, and store the matte and depth maps of each.
 
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
@@ -187,9 +195,13 @@ def maps_command(
 
 @train_app.command("mix")
 def mix_command(
-    checkpoints: Annotated[list[Path], typer.Argument(help="OUT/last.pt of several phases.")],
-    shares: Annotated[str, typer.Option(help="One number a checkpoint, with commas.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The mixed checkpoint.")],
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="Average these checkpoints (OUT/last.pt of each phase).")
+    ],
+    shares: Annotated[
+        str, typer.Option(help="Weight the checkpoints by these numbers, separated by commas.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Write the average to this file.")],
 ) -> None:
     """Average the weights of several phases of one network.
 
@@ -201,20 +213,22 @@ def mix_command(
     try:
         numbers = [float(word) for word in shares.split(",")]
     except ValueError:
-        raise OptionError(f"--shares {shares}: are no numbers; write for example 1,3") from None
+        raise OptionError(f"--shares {shares}: are not numbers; write for example 1,3") from None
     typer.echo(f"checkpoint {average_checkpoints(checkpoints, numbers, out)}")
 
 
 @train_app.command("export")
 def export_command(
-    checkpoint: Annotated[Path, typer.Argument(help="OUT/last.pt of a run.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Export this checkpoint (OUT/last.pt of a run).")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Write this .onnx file.")],
     command: Annotated[
-        str, typer.Option(help="What trained it, stored in the file; default: the recipe.")
+        str, typer.Option(help="Store this training command; without it the recipe is stored.")
     ] = "",
-    data: Annotated[Path | None, typer.Option(help="Data folder, to calibrate with.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Calibrate with this data folder.")] = None,
 ) -> None:
-    """Write a checkpoint as ONNX with its contract, after proving that both agree."""
+    """Write a checkpoint as an ONNX file with a contract, and verify that both agree."""
     _require_packages("torch", "onnx", "onnxscript")
     from ...training.export import export_checkpoint
 

@@ -1,1 +1,1 @@
-"""cutting."""
+"""Cutting many photos: jobs, worker processes and results."""

@@ -1,8 +1,7 @@
-"""Many photos on all cores: one photo's trouble costs that photo, and a stop leaves nothing behind.
+"""Run many tasks in worker processes; an error of one task does not stop the others.
 
-Each worker is a process of its own, so that one that is killed, out of memory or by a crash
-inside a decoder, takes a single photo with it. Processes are also faster than threads that share
-the networks: much of a cut holds the interpreter's lock.
+When a worker crashes or is killed, only its photo fails. Processes are also faster than
+threads here, because much of a cut holds the global interpreter lock.
 """
 
 from __future__ import annotations
@@ -28,48 +27,46 @@ def run_tasks(
     on_finish: Callable[[TaskOutcome[TaskT, ResultT]], None] = lambda _: None,
     task_name: Callable[[TaskT], str] = str,
 ) -> Generator[TaskOutcome[TaskT, ResultT], None, None]:
-    """Do all tasks and give their outcomes in the order of the tasks, each as soon as it can be.
+    """Run all tasks and yield their outcomes in order, each as soon as possible.
 
     Parameters
     ----------
-    tasks
-        What is to be done. With several jobs each must be picklable.
-    make
-        Gives the function that does one task; called once in each process with the number of
-        CPU threads it may use. With several jobs it must be picklable: a function at the top
-        of a module, or `functools.partial` of one.
-    jobs
-        1 works in this process; more start as many processes.
-    threads
-        CPU threads of each worker; by default the processes share the cores out.
-    on_finish
-        Hears of each outcome at once, in whatever order tasks finish, in this process.
-    name
-        How a task is called in an error.
+    tasks : sequence
+        The tasks. With several jobs they must be picklable.
+    make_function : callable
+        Number of CPU threads -> function that does one task. It is called once in each
+        process. With several jobs it must be picklable.
+    jobs : int
+        Number of worker processes. 1 works in this process.
+    threads : int, optional
+        CPU threads of each worker. By default the workers share the cores.
+    on_finish : callable
+        Called in this process with each outcome at once, in the order of finishing.
+    task_name : callable
+        Task -> name in error messages.
 
     Yields
     ------
-    Outcome
-        One for every task. Whatever one task raises, and the death of the process that does
-        it, is the error of this task alone.
+    TaskOutcome
+        One for every task. An exception, or the end of the worker process, is the error of
+        this task only.
 
     Raises
     ------
     DepthmatteError
-        Where `make` fails: no task can be done.
+        When `make_function` fails, so that no task can be done.
 
     Notes
     -----
-    Close it (`contextlib.closing`) where the loop over it may end early: then no process is
-    left.
+    Use `contextlib.closing` when the loop may end early, so that all processes are stopped.
     """
     if jobs == 1 or len(tasks) < 2:
         yield from _run_in_this_process(tasks, make_function, threads, on_finish, task_name)
         return
     threads = threads_per_worker(jobs) if threads is None else threads
     waiting: dict[int, TaskOutcome[TaskT, ResultT]] = {}
-    following = 0
-    # Here, not above: one photo alone needs no processes.
+    next_index = 0
+    # Imported late, because a single photo needs no processes.
     from .workers import WorkerPool
 
     pool = WorkerPool(tasks, make_function, jobs, threads, task_name)
@@ -77,9 +74,9 @@ def run_tasks(
         for index, outcome in pool.outcomes():
             on_finish(outcome)
             waiting[index] = outcome
-            while following in waiting:
-                yield waiting.pop(following)
-                following += 1
+            while next_index in waiting:
+                yield waiting.pop(next_index)
+                next_index += 1
     finally:
         pool.stop()
 

@@ -1,4 +1,4 @@
-"""The photo as a JPEG that holds its depth, as `--write-depth gdepth` writes it."""
+"""Encode the photo as a JPEG with embedded depth, for `--write-depth gdepth`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...system.text import label
 
 
 def encode_gdepth_jpeg(portrait: Portrait) -> bytes:
-    """The bytes of the JPEG; unmeasured parts count as farthest.
+    """Encode photo and depth as a JPEG; unknown depth is stored as the farthest.
 
     Raises
     ------
     InputError
-        Where there is no depth.
+        When the portrait has no depth.
     """
     depth, fit = portrait.measured, portrait.depth_fit
     known = depth.known

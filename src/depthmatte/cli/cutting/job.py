@@ -1,4 +1,4 @@
-"""What the user asked for: which pictures of each photo, cut in which way, and where they go."""
+"""The job of `depthmatte cut`: options, inputs and results."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ _NETWORK_TASKS = tuple(
     for name in option_names(SessionOptions)
     if name.endswith("_network")
 )
-"""Tasks whose network the user may choose."""
+"""Tasks whose network can be chosen."""
 
 _FORMAT_SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif"}
 """`--format` -> suffix of the files."""
 
 GDEPTH_RESULT = "gdepth"
-"""The photo as a JPEG that holds the depth; its file is STEM.gdepth.jpg."""
+"""Name of the result that is a JPEG with embedded depth."""
 
 
 @dataclass(frozen=True)
 class CutJob:
-    """All that was asked of `depthmatte cut`; plain values, so that it travels between processes.
+    """Everything that `depthmatte cut` was asked to do. It can be pickled.
 
     Parameters
     ----------
-    cut
-        What is asked of each photo.
-    session
-        What is loaded and what it runs on.
-    output
-        What is made of each photo, and where it goes.
-    given
-        Files and folders given beside the photos.
+    cut : CutOptions
+        How to cut each photo.
+    session : SessionOptions
+        Networks and device.
+    output : OutputOptions
+        Results and where they are written.
+    side_inputs : SideInputs
+        Depth files, second views and calibrations.
 
     Raises
     ------
     OptionError
-        When a picture is unknown, or the options do not go together.
+        When a result is unknown or options contradict each other.
     """
 
     cut: CutOptions = field(default_factory=CutOptions)
@@ -74,37 +74,37 @@ class CutJob:
 
     @property
     def picture_makers(self) -> dict[str, PictureMaker]:
-        """Name of each result -> what makes it; cut-out if nothing was named."""
-        wanted = self.output
-        nothing = not (wanted.save or wanted.effect or wanted.background or wanted.write_depth)
+        """Result -> function that makes it; the cutout when no result was requested."""
+        output = self.output
+        requested = output.save or output.effect or output.background or output.write_depth
         return _cached_pictures(
-            "cutout" if nothing else wanted.save, wanted.effect, wanted.background
+            output.save if requested else "cutout", output.effect, output.background
         )
 
     @property
     def result_suffixes(self) -> dict[str, str]:
-        """Name of each result -> suffix of its file."""
-        found = {name: self._suffix(name) for name in self.picture_makers}
-        return found | ({GDEPTH_RESULT: ".jpg"} if self.output.write_depth else {})
+        """Result -> suffix of its file."""
+        suffixes = {name: self._suffix(name) for name in self.picture_makers}
+        return suffixes | ({GDEPTH_RESULT: ".jpg"} if self.output.write_depth else {})
 
     def _suffix(self, name: str) -> str:
         suffix = _FORMAT_SUFFIXES[self.output.format]
-        opaque = suffix == ".jpg" and name.partition("@")[0] == "cutout"
-        return ".png" if name in MAP_PICTURES or opaque else suffix
+        lacks_alpha = suffix == ".jpg" and name.partition("@")[0] == "cutout"
+        return ".png" if name in MAP_PICTURES or lacks_alpha else suffix
 
     @property
     def needs_depth(self) -> bool:
-        """Does anything that was asked for need depth?"""
-        plain = self.cut.fusion == "none" and self.cut.subject == "auto"
+        """Whether a result or option needs depth."""
+        segmentation_only = self.cut.fusion == "none" and self.cut.subject == "auto"
         return (
-            not plain
+            not segmentation_only
             or not set(self.picture_makers) <= DEPTH_FREE_RESULTS
             or GDEPTH_RESULT in self.result_suffixes
         )
 
     @property
     def pipeline_options(self) -> CutOptions:
-        """What is asked of the pipeline: depth is left out where nothing needs it."""
+        """The options for the pipeline, with `depth_source` "none" when nothing needs depth."""
         return self.cut if self.needs_depth else replace(self.cut, depth_source="none")
 
     def network_names(self) -> list[str]:
@@ -118,8 +118,8 @@ class CutJob:
         return [str(name) for name in names]
 
     def input_paths(self) -> Iterator[Path]:
-        """Every file and folder that is read beside the photos."""
-        wanted = [
+        """Yield every file and folder that is read beside the photos."""
+        inputs = [
             self.side_inputs.depth,
             self.side_inputs.right,
             self.side_inputs.calib,
@@ -127,13 +127,13 @@ class CutJob:
         ]
         networks = [getattr(self.session, f"{task}_network") for task in _NETWORK_TASKS]
         texts = [text.partition("picture=")[2].split(",")[0] for text in self.output.effect]
-        for place in (*wanted, *networks, *texts):
-            if place and os.path.exists(place):
-                yield Path(place)
+        for path in (*inputs, *networks, *texts):
+            if path and os.path.exists(path):
+                yield Path(path)
 
     @property
     def work_signature(self) -> str:
-        """The same text for the same work: what decides the results, not where they go."""
+        """A hash of everything that the results depend on, for `--resume`."""
         output = {
             name: value for name, value in asdict(self.output).items() if name in _RESULT_OPTIONS
         }
@@ -142,7 +142,7 @@ class CutJob:
                 **asdict(self.cut),
                 **asdict(self.session),
                 **output,
-                **{name: place and str(place) for name, place in asdict(self.side_inputs).items()},
+                **{name: path and str(path) for name, path in asdict(self.side_inputs).items()},
                 "networks": [
                     _network_fingerprint(getattr(self.session, f"{t}_network"))
                     for t in _NETWORK_TASKS
@@ -153,7 +153,7 @@ class CutJob:
 
 
 _RESULT_OPTIONS = ("save", "effect", "background", "format", "write_depth", "name")
-"""Options of the output that decide what a result holds and what it is called."""
+"""Output options that change the content or the name of a result."""
 
 
 @lru_cache(maxsize=8)
@@ -164,6 +164,6 @@ def _cached_pictures(
 
 
 def _network_fingerprint(network: str | Path) -> str:
-    """What tells one network from another of the same name."""
+    """Return a text that changes when the file of a network changes."""
     row = table.NETWORKS.get(str(network))
     return row.expected_sha256 if row else f"{network} {read_file_state(network)}"

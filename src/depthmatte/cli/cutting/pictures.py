@@ -1,4 +1,4 @@
-"""The pictures that `depthmatte cut` can make of one portrait, by name."""
+"""The pictures of a portrait that `depthmatte cut` can write, by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PictureMaker = Callable[[Portrait], NDArray[Any]]
 
 
 def _depth_in_millimeters(portrait: Portrait) -> NDArray[np.uint16]:
-    """Metric depth as 16-bit millimeters, (H, W); 0 where missing or beyond 65.535 m."""
+    """Return depth in millimeters, uint16 (H, W); 0 where not valid or beyond 65.535 m."""
     mm = np.rint(portrait.meters * np.float32(1000))
     return np.where(mm <= 65_535, mm, 0).astype(np.uint16)
 
@@ -32,21 +32,35 @@ MAP_PICTURES: Mapping[str, PictureMaker] = {
     "depth_prob": lambda portrait: to_8bit(portrait.depth_prob),
     "validity": lambda portrait: portrait.validity,
 }
-"""Values for programs, always PNG: 8-bit grey, depth 16-bit, validity a code."""
+"""Maps, always written as PNG: 8-bit gray, depth 16-bit, `validity` as codes."""
 
 VIEW_PICTURES: Mapping[str, PictureMaker] = {"cutout": Portrait.cutout, "sheet": draw_contact_sheet}
-"""Pictures for people, in the format asked for."""
+"""Pictures in the format of `--format`."""
 
 DEPTH_FREE_RESULTS = {"alpha", "mask", "prob", "cutout"}
-"""What `--fusion none` can make without any depth."""
+"""Results that `--fusion none` makes without depth."""
 
 
 def choose_pictures(
     save: str, effects: Sequence[str], background: str | None
 ) -> dict[str, PictureMaker]:
-    """Name -> what makes the picture, as `--save`, `--effect` and `--background` ask for it.
+    """Return the requested pictures: name -> function that makes it from a Portrait.
 
-    Raises OptionError for a name that is unknown and for one name asked for twice.
+    Parameters
+    ----------
+    save : str
+        Names separated by commas, as `--save` takes them.
+    effects : sequence of str
+        Effects as `--effect` takes them.
+    background : str, optional
+        A color or picture file, as `--background` takes it.
+
+    Raises
+    ------
+    OptionError
+        When a name is unknown or given twice.
+    InputError
+        When a picture cannot be read.
     """
     known = {**MAP_PICTURES, **VIEW_PICTURES}
     names = [name for name in save.split(",") if name]
@@ -61,19 +75,19 @@ def choose_pictures(
         if name in taken:
             raise OptionError(
                 f"--effect {name}: would write the file of another {name}; "
-                f"give it a name of its own, as {name.partition('@')[0]}@second"
+                f"give it another name, such as {name.partition('@')[0]}@second"
             )
         taken.append(name)
     return {name: known[name] for name in names} | dict(made)
 
 
 def _split_effect_names(effects: Sequence[str]) -> list[tuple[str, str]]:
-    """`blur@soft:strength=.2` is the effect blur, whose picture is called `blur@soft`."""
+    """Split names from effects: "blur@soft:strength=.2" names the picture "blur@soft"."""
     found = []
     for text in effects:
         head, colon, options = text.partition(":")
-        effect, at, own = head.partition("@")
-        if at and not own.replace("-", "").replace("_", "").isalnum():
-            raise OptionError(f"--effect {text}: a name behind @ is letters, digits, - and _")
+        effect, at, suffix = head.partition("@")
+        if at and not suffix.replace("-", "").replace("_", "").isalnum():
+            raise OptionError(f"--effect {text}: use letters, digits, - and _ after @")
         found.append((head, f"{effect}{colon}{options}"))
     return found

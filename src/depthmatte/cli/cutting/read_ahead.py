@@ -1,4 +1,4 @@
-"""Photos as a job wants them, read one ahead of the one that is being cut."""
+"""Read the next photo while the current one is cut."""
 
 from __future__ import annotations
 
@@ -19,64 +19,65 @@ if TYPE_CHECKING:
 
 
 def _open_photo(job: CutJob, task: PhotoTask) -> Photo:
-    """The photo with what was given for it, in the colors and with the metadata asked for.
+    """Read a photo, attach its side inputs and apply the color and metadata options.
 
     Raises
     ------
     InputError
-        When the photo, or what was given beside it, cannot be used.
+        When the photo or a side input cannot be used.
     """
-    shot = read(binary_stdin().read(), "stdin") if task.photo == STDIN else read(task.path)
+    photo = read(binary_stdin().read(), "stdin") if task.photo == STDIN else read(task.path)
     return apply_photo_options(
-        attach_inputs(shot, *job.side_inputs.for_photo(task.path), job.cut), job.cut
+        attach_inputs(photo, *job.side_inputs.for_photo(task.path), job.cut), job.cut
     )
 
 
 def open_photo_timed(job: CutJob, task: PhotoTask) -> tuple[Photo, float]:
-    """The photo, and how many milliseconds it took."""
+    """Read a photo and return it with the time in milliseconds."""
     start = time.perf_counter()
     photo = _open_photo(job, task)
     return photo, (time.perf_counter() - start) * 1000
 
 
 class ReadAhead:
-    """Reads on a thread of its own: the first photo while networks load, each next one while
-    the one before it is cut. At most one photo waits.
+    """Read photos in a separate thread, at most one photo ahead.
+
+    The first photo is read while the networks load.
 
     Parameters
     ----------
-    job
-        What is asked of each photo.
-    tasks
-        All photos, in the order in which they will be asked for.
+    job : CutJob
+        The options of the photos.
+    tasks : sequence of PhotoTask
+        All photos, in the order of the calls.
     """
 
     def __init__(self, job: CutJob, tasks: Sequence[PhotoTask]) -> None:
-        # Here, not above: one photo on one thread does without.
+        # Imported late, because workers in other processes do not need it.
         from concurrent.futures import ThreadPoolExecutor
 
         self._job, self._tasks = job, list(tasks)
         self._pool = ThreadPoolExecutor(1, "depthmatte-read")
-        self._coming: Future[tuple[Photo, float]] | None = None
+        self._pending: Future[tuple[Photo, float]] | None = None
         self._submit()
 
     def _submit(self) -> None:
         if self._tasks:
-            self._coming = self._pool.submit(open_photo_timed, self._job, self._tasks.pop(0))
+            self._pending = self._pool.submit(open_photo_timed, self._job, self._tasks.pop(0))
         else:
-            self._coming = None
+            self._pending = None
             self._pool.shutdown(wait=False)
 
     def __call__(self, task: PhotoTask) -> tuple[Photo, float]:
-        """The photo of the next task, and its milliseconds; what reading raised is raised here."""
-        coming = self._coming
-        assert coming is not None, "asked for more photos than there are"
+        """Return the next photo and its time in milliseconds; errors of reading are raised."""
+        pending = self._pending
+        assert pending is not None, "more calls than photos"
         try:
-            return coming.result()
+            return pending.result()
         finally:
             self._submit()
 
     def close(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         self._tasks = []
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Processes that work beside this one, and what happens when one of them dies."""
+"""A pool of worker processes that survives the end of single workers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from ..task_outcome import (
 )
 
 _STOP_TIMEOUT_S = 10.0
-"""Seconds a worker has to put its draft away when it is told to stop."""
+"""Seconds that a worker may take to remove its unfinished files when it is stopped."""
 
 
 class _WorkerProcess:
-    """A process, the way to it, and the index of the task it does."""
+    """A worker process, its connection, and the index of its current task."""
 
     def __init__(self, make: bytes, threads: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -43,7 +43,7 @@ class _WorkerProcess:
         self.index: int | None = None
 
     def send_task(self, index: int, name: str, task: Any) -> bool:
-        """Send a task; False where the worker is gone."""
+        """Send a task; return False when the worker has ended."""
         self.index = index
         try:
             self.connection.send((index, name, task))
@@ -53,7 +53,21 @@ class _WorkerProcess:
 
 
 class WorkerPool(Generic[TaskT, ResultT]):
-    """Workers and what is left to do."""
+    """Worker processes and the tasks that wait for them.
+
+    Parameters
+    ----------
+    tasks : sequence
+        The tasks, picklable.
+    make : callable
+        Number of CPU threads -> function that does one task, picklable.
+    jobs : int
+        Largest number of worker processes.
+    threads : int
+        CPU threads of each worker.
+    name : callable
+        Task -> name in error messages.
+    """
 
     def __init__(
         self,
@@ -71,7 +85,7 @@ class WorkerPool(Generic[TaskT, ResultT]):
         self.failed_starts = 0
 
     def outcomes(self) -> Iterator[tuple[int, TaskOutcome[TaskT, ResultT]]]:
-        """(index, outcome) as they finish."""
+        """Yield (index of the task, outcome) in the order of finishing."""
         missing = len(self.tasks)
         while missing:
             while len(self.workers) < min(self.jobs, missing):
@@ -79,38 +93,36 @@ class WorkerPool(Generic[TaskT, ResultT]):
             by_end = {
                 end: one for one in self.workers for end in (one.connection, one.process.sentinel)
             }
-            heard = dict.fromkeys(by_end[end] for end in wait(list(by_end)))  # type: ignore[index]
-            for worker in heard:
+            ready = dict.fromkeys(by_end[end] for end in wait(list(by_end)))  # type: ignore[index]
+            for worker in ready:
                 finished = self._receive(worker)
                 if finished is not None:
                     missing -= 1
                     yield finished
 
     def _receive(self, worker: _WorkerProcess) -> tuple[int, TaskOutcome[TaskT, ResultT]] | None:
-        """What a worker says; its death counts as an answer."""
+        """Receive a message of a worker and send it the next task."""
         try:
-            what, *about = worker.connection.recv()
+            status, *content = worker.connection.recv()
         except (EOFError, OSError):
             return self._remove_dead_worker(worker)
-        if what == "failed":
-            raise about[0]
+        if status == "failed":
+            raise content[0]
         finished = None
-        if what == "done":
-            index, result, error = about
+        if status == "done":
+            index, result, error = content
             finished = index, TaskOutcome[TaskT, ResultT](self.tasks[index], result, error)
         worker.is_ready, worker.index = True, None
         if self.waiting_indices:
             index = self.waiting_indices.popleft()
             task = self.tasks[index]
-            worker.send_task(
-                index, self.name(task), task
-            )  # where it is gone, its end is heard next
+            worker.send_task(index, self.name(task), task)  # `wait` reports a worker that ended
         return finished
 
     def _remove_dead_worker(
         self, worker: _WorkerProcess
     ) -> tuple[int, TaskOutcome[TaskT, ResultT]] | None:
-        """A worker that died: the photo it had is lost, the next worker takes the next one."""
+        """Remove a worker that ended and return the failed outcome of its task, if any."""
         worker.process.join(_STOP_TIMEOUT_S)
         worker.connection.close()
         self.workers.remove(worker)
@@ -118,22 +130,22 @@ class WorkerPool(Generic[TaskT, ResultT]):
             self.failed_starts += not worker.is_ready
             if self.failed_starts > self.jobs:
                 raise InputError(
-                    f"the processes that cut photos cannot be started ({_describe_exit(worker.process)}); "
-                    "use --jobs 1"
+                    "the processes that cut photos cannot be started "
+                    f"({_describe_exit(worker.process)}); use --jobs 1"
                 )
             return None
         task = self.tasks[worker.index]
         return worker.index, TaskOutcome(
             task,
-            error=f"{label(self.name(task))}: the process that cut it {_describe_exit(worker.process)}; "
-            "use --jobs 1 or scale it down",
+            error=f"{label(self.name(task))}: the process that cut it "
+            f"{_describe_exit(worker.process)}; use --jobs 1 or scale it down",
         )
 
     def stop(self) -> None:
-        """End every worker: at once where it waits, after its draft is put away where it works."""
+        """Stop every worker: idle ones at once, busy ones after they remove unfinished files."""
         for worker in self.workers:
             if worker.is_ready and worker.index is None:
-                worker.connection.close()  # it waits for a task and ends
+                worker.connection.close()  # an idle worker ends when its connection closes
             elif worker.process.is_alive():
                 worker.process.terminate()
         for worker in self.workers:
@@ -146,7 +158,7 @@ class WorkerPool(Generic[TaskT, ResultT]):
 
 
 def _describe_exit(process: Any) -> str:
-    """How a process ended."""
+    """Describe how a process ended."""
     code = process.exitcode
     if code is not None and -code == getattr(signal, "SIGKILL", 9):
         return "was killed, probably because memory ran out"
@@ -156,8 +168,8 @@ def _describe_exit(process: Any) -> str:
 
 
 def _worker_main(line: Connection, make: bytes, threads: int) -> None:
-    """A worker's life: load, then do what comes until nothing more does."""
-    # Ctrl-C reaches the whole group; the parent alone decides what it means.
+    """Load the networks, then do tasks until the connection closes."""
+    # Ctrl-C reaches all processes of the group. The parent stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(StopSignal, BrokenPipeError, EOFError), raise_on_stop_signals(), line:
         try:

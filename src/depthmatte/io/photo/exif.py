@@ -121,7 +121,11 @@ def camera_from_exif(exif: Exif, shape: tuple[int, int]) -> Camera | None:
         A pinhole camera of the stored pixels; None where the tag is missing or invalid.
     """
     with quiet_pillow():
-        focal = exif.get_ifd(_DETAILS).get(_FOCAL_35MM) if _DETAILS in exif else None
+        try:
+            focal = exif.get_ifd(_DETAILS).get(_FOCAL_35MM) if _DETAILS in exif else None
+        except EXIF_ERRORS as error:
+            log_skipped("EXIF", error)
+            return None
     if not isinstance(focal, int) or not 1 <= focal <= 10_000:
         return None
     height, width = shape
