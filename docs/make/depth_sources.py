@@ -2,9 +2,9 @@
 
 python docs/make/depth_sources.py docs/images
 
-The photo is scikit-image's astronaut. What the depth network says about it, sharpened along
-the photo's edges and called meters, is the scene; a depth camera and a second lens are
-played inside it. The inputs stay in out/depth, where the page's commands can be typed again.
+The photo is scikit-image's astronaut. The output of the depth network, sharpened along the
+photo's edges and scaled to meters, is the true depth of the scene. A depth camera and a second
+lens are simulated in this scene. The inputs stay in out/depth, to repeat the page's commands.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ Map = NDArray[np.float32]
 
 INPUTS = Path("out/depth")
 NEAR, FAR = 0.8, 4.0
-"""Meters that the network's 0 and 1 are taken for."""
+"""Meters for 0 and 1 of the network's depth."""
 
 PHOTO = Camera((512, 512), 600, 600, 255.5, 255.5)
 SENSOR = Camera((480, 640), 525, 525, 319.5, 239.5, translation=np.array([-0.04, 0, 0]))
 RIGHT = Camera((512, 512), 600, 600, 255.5, 255.5, translation=np.array([-0.06, 0, 0]))
 DARK = 28
-"""Gray level under which things return too little light to be measured."""
+"""Surfaces below this gray level return too little light to be measured."""
 
 TILE = 240
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 PAPER, INK = 255, (60, 60, 60)
-REASONS = {
+STATUS_LEGEND = {
     DepthStatus.VALID: ("valid", (222, 222, 222)),
     DepthStatus.MISSING: ("missing", (20, 20, 20)),
     DepthStatus.TOO_NEAR: ("too near", (214, 39, 40)),
     DepthStatus.TOO_FAR: ("too far", (148, 103, 189)),
-    DepthStatus.OCCLUDED: ("shadow", (31, 119, 180)),
-    DepthStatus.FLYING_PIXEL: ("edge", (255, 127, 14)),
+    DepthStatus.OCCLUDED: ("occluded", (31, 119, 180)),
+    DepthStatus.FLYING_PIXEL: ("flying pixel", (255, 127, 14)),
 }
 
 COMMANDS = """
@@ -107,7 +107,7 @@ def main(docs: Path) -> None:
 
 
 def run(line: str) -> None:
-    """One command of the page, as on a terminal."""
+    """Run one command of the page and print it with its output."""
     result = CliRunner().invoke(app, shlex.split(line))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -115,7 +115,7 @@ def run(line: str) -> None:
 
 
 def make_inputs() -> None:
-    """What the page's commands read, in the current folder."""
+    """Write the inputs of the page's commands into the current folder."""
     photo = load_sample_photo().rgb
     meters = scene(photo)
     write(photo, "astronaut.png")
@@ -146,7 +146,7 @@ def make_inputs() -> None:
 
 
 def scene(photo: RGB) -> Map:
-    """Meters (h, w) of a scene that looks like the photo."""
+    """True depth of the scene in meters, float32 (h, w)."""
     told = cut(photo, depth_source="mono").depth
     levels = np.rint(told * 255).astype(np.uint8)
     sharp = weighted_median(photo, levels, radius=12, sigma=20) / np.float32(255)
@@ -156,7 +156,7 @@ def scene(photo: RGB) -> Map:
 
 
 def weighted_median(photo: RGB, levels: RGB, radius: int, sigma: float) -> Map:
-    """The median of each pixel's neighbors (h, w), weighted by how like its color theirs is."""
+    """The median of each pixel's neighbors (h, w), weighted by similarity of color."""
     height, width = levels.shape
     here = np.arange(height * width)
     histogram = np.zeros((256, height * width), np.float32)
@@ -173,7 +173,7 @@ def weighted_median(photo: RGB, levels: RGB, radius: int, sigma: float) -> Map:
 
 
 def widened(photo: RGB, meters: Map) -> tuple[Camera, RGB, Map]:
-    """The scene beyond the photo's border, made up: other cameras see more."""
+    """The scene extended beyond the photo's border, because other cameras see more."""
     down, right = 64, 128
     border = (down, down, right, right)
     rgb = cv2.copyMakeBorder(photo, *border, cv2.BORDER_REFLECT_101)
@@ -182,7 +182,7 @@ def widened(photo: RGB, meters: Map) -> tuple[Camera, RGB, Map]:
 
 
 def seen(camera: Camera, wide: Camera, values: RGB, z: Map) -> tuple[Map, RGB]:
-    """(meters, values) as `camera` sees the scene; what was hidden continues what is behind."""
+    """(meters, values) as `camera` sees the scene. Hidden parts continue the background."""
     moved = align_depth(z, np.zeros(z.shape, np.uint8), wide, camera)
     known = moved.validity == DepthStatus.VALID
     source = behind(np.where(known, moved.z, 0))
@@ -193,8 +193,7 @@ def seen(camera: Camera, wide: Camera, values: RGB, z: Map) -> tuple[Map, RGB]:
 
 
 def behind(z: Map) -> NDArray[np.intp]:
-    """Flat index, for every pixel, of itself where known, else of the farther known neighbor
-    in its row."""
+    """Flat index of each pixel where it is known, else of the farther known neighbor in its row."""
     column = np.arange(z.shape[1])
     first = np.maximum.accumulate(np.where(z > 0, column, 0), axis=1)
     last = np.minimum.accumulate(np.where(z > 0, column, z.shape[1] - 1)[:, ::-1], axis=1)[:, ::-1]
@@ -204,7 +203,7 @@ def behind(z: Map) -> NDArray[np.intp]:
 
 
 def pictures() -> dict[str, RGB]:
-    """Name -> picture, out of what the commands wrote."""
+    """Name -> picture, made from the output of the commands."""
     photo = tile(read("astronaut.png").rgb)
     stored, phone = "out/stored/astronaut.gdepth", "phone/astronaut.gdepth.jpg"
     sensor, stereo, loose, mono = (
@@ -229,7 +228,7 @@ def pictures() -> dict[str, RGB]:
             {
                 "camera/depth.png": file,
                 "depth": depth(sensor),
-                "validity": reasons(sensor),
+                "validity": draw_validity(sensor),
                 "cut-out": on_squares(sensor),
             }
         ),
@@ -239,7 +238,7 @@ def pictures() -> dict[str, RGB]:
                 "right.png": tile(read("right.png").rgb),
                 "disparity": tile(read("out/stereo/disparity.png").rgb),
                 "depth": depth(stereo),
-                "validity": reasons(stereo),
+                "validity": draw_validity(stereo),
                 "depth, no --calib": depth(loose),
             }
         ),
@@ -278,12 +277,12 @@ def near_bright(z: Map, known: NDArray[np.bool_] | None = None) -> RGB:
     return tile(np.where(known[..., None], colors, 0).astype(np.uint8))
 
 
-def reasons(stem: str) -> RGB:
+def draw_validity(stem: str) -> RGB:
     """The saved validity of one photo in colors, with their legend in the corner."""
     codes = values(f"{stem}.validity.png")
-    picture = tile(np.array([REASONS[reason][1] for reason in DepthStatus], np.uint8)[codes])
-    present = [REASONS[DepthStatus(code)] for code in np.unique(codes)]
-    left = picture.shape[1] - 74
+    picture = tile(np.array([STATUS_LEGEND[status][1] for status in DepthStatus], np.uint8)[codes])
+    present = [STATUS_LEGEND[DepthStatus(code)] for code in np.unique(codes)]
+    left = picture.shape[1] - 102
     cv2.rectangle(picture, (left - 4, 0), (TILE * 2, 16 * len(present) + 4), [PAPER] * 3, -1)
     for line, (text, color) in enumerate(present):
         top = 4 + 16 * line
@@ -313,7 +312,8 @@ def row(tiles: dict[str, RGB]) -> RGB:
 
 
 def save(picture: RGB, path: Path) -> None:
-    """A small PNG: 256 colors are enough to see what there is to see."""
+    """Write a small PNG with 256 colors."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).quantize(256, kmeans=2).save(path, optimize=True)
     print(path, *picture.shape[1::-1], f"{path.stat().st_size // 1024} KB")
 
