@@ -22,11 +22,11 @@ from torch import nn
 
 from ..canvas import PRESET_SHAPE
 from ..errors import InputError, WeightsError
-from ..fields import list_options
 from ..networks.contract import CONTRACT_VERSION, METADATA_KEY
 from ..networks.network import Network
+from ..option_fields import list_options
 from ..system.atomic_write import atomic_draft, refuse_inputs
-from ..system.text import label
+from ..system.printable_text import label
 from .checkpoint import read_checkpoint, refuse_run_file
 from .recipe import UNUSED_OPTIONS, Recipe
 from .tasks.registry import TRAINING_TASKS

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic
 
 from ...errors import DepthmatteError, InputError
-from ...system.text import label
+from ...system.printable_text import label
 from ..exit_codes import flush_and_exit
 from ..signals import StopSignal, raise_on_stop_signals
 from ..task_outcome import (
