@@ -97,8 +97,8 @@ def scene(source: Camera) -> RawDepth:
 def wall(camera: Camera) -> np.ndarray:
     """Where the camera's rays meet the plane NORMAL . X = OFFSET of the world."""
     rays = np.concatenate([camera.rays(), np.ones((*camera.shape, 1))], axis=-1) @ camera.rotation
-    centre = -camera.rotation.T @ camera.translation
-    return ((OFFSET - NORMAL @ centre) / (rays @ NORMAL)).astype(np.float32)
+    center = -camera.rotation.T @ camera.translation
+    return ((OFFSET - NORMAL @ center) / (rays @ NORMAL)).astype(np.float32)
 
 
 def timed(name: str, call: Callable[[], object], runs: int) -> dict[str, float]:

@@ -148,8 +148,8 @@ class Tally:
     person_steps: list[float] = field(default_factory=list)
 
     def add(self, scene: DepthScene, d: Float, spread: Float) -> None:
-        seen = [(mask, metres) for mask, metres in scene.people if mask.mean() >= VISIBLE]
-        right, pairs = person_order(d, [m for m, _ in seen], [metres for _, metres in seen])
+        seen = [(mask, meters) for mask, meters in scene.people if mask.mean() >= VISIBLE]
+        right, pairs = person_order(d, [m for m, _ in seen], [meters for _, meters in seen])
         self.right += right
         self.pairs += pairs
         for mask, _ in seen:
@@ -190,11 +190,11 @@ def office(estimator: Estimator) -> dict[str, float]:
     folder = DATA / "rgbd" / "office"
     errors: dict[str, list[float]] = {"office_log": [], "office_disparity": []}
     for file in sorted(folder.glob("*_depth.png")):
-        metres = cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(np.float32) / 1000
+        meters = cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(np.float32) / 1000
         d = estimator.run(read(folder / f"{file.stem.removesuffix('_depth')}.jpg"))
-        errors["office_log"].append(abs_rel(d, metres, metres > 0, "log"))
+        errors["office_log"].append(abs_rel(d, meters, meters > 0, "log"))
         errors["office_disparity"].append(
-            abs_rel(estimator.disparity(d), metres, metres > 0, "disparity")
+            abs_rel(estimator.disparity(d), meters, meters > 0, "disparity")
         )
     return {name: float(np.mean(values)) for name, values in errors.items()}
 

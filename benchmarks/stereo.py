@@ -65,7 +65,7 @@ class Pair:
 def pairs() -> Iterator[Pair]:
     """Non-occluded is what the set's own mask says, else what the ground truth's geometry does."""
     folder = DATA / "stereo"
-    cones = grey(folder / "2bt_cones_mask.png") == 255
+    cones = gray(folder / "2bt_cones_mask.png") == 255
     for name, left, right, truth, mask in (
         (
             "motorcycle",
@@ -78,10 +78,10 @@ def pairs() -> Iterator[Pair]:
             "cones",
             "2bt_cones_left.png",
             "2bt_cones_right.png",
-            grey(folder / "2bt_cones_gt.png"),
+            gray(folder / "2bt_cones_gt.png"),
             cones,
         ),
-        ("aloe", "aloeL.jpg", "aloeR.jpg", grey(folder / "aloeGT.png"), None),
+        ("aloe", "aloeL.jpg", "aloeR.jpg", gray(folder / "aloeGT.png"), None),
     ):
         known = np.isfinite(truth) & (truth > 0)
         # What is unknown must hide nothing: it lands far to the right.
@@ -96,12 +96,12 @@ def pairs() -> Iterator[Pair]:
         )
 
 
-def grey(path: Path) -> Float:
+def gray(path: Path) -> Float:
     return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.float32)
 
 
 def hitnet(threads: int) -> StereoMatcher:
-    """HITNet, ETH3D model: grey pair in [0, 1], sides multiples of 64, at the pair's own size."""
+    """HITNet, ETH3D model: gray pair in [0, 1], sides multiples of 64, at the pair's own size."""
     session = open_bare_session(SHARED / "teachers" / "hitnet_eth3d.onnx", threads)
 
     def run(left: RGB, right: RGB, reach: float | None = None) -> Disparity:
@@ -186,14 +186,14 @@ def plot(scores: dict[tuple[str, str], Score], file: Path) -> None:
     figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.6), layout="constrained")
     for axis, name in zip(np.atleast_1d(axes), names, strict=True):
         methods = [method for pair, method in scores if pair == name]
-        for colour, method in enumerate(methods):
+        for color, method in enumerate(methods):
             score = scores[name, method]
             if np.ptp(score.trust) > 0:
-                axis.plot(SHARES, sparsified(score.error, score.trust), f"C{colour}", label=method)
+                axis.plot(SHARES, sparsified(score.error, score.trust), f"C{color}", label=method)
             curve = sparsified(score.error, score.check)
-            axis.plot(SHARES, curve, f"C{colour}--", label=f"{method}, left-right")
+            axis.plot(SHARES, curve, f"C{color}--", label=f"{method}, left-right")
             oracle = sparsified(score.error, -score.error)
-            axis.plot(SHARES, oracle, f"C{colour}:", linewidth=0.8)
+            axis.plot(SHARES, oracle, f"C{color}:", linewidth=0.8)
         axis.set(title=name, xlabel="share of pixels left out", ylim=(0, 1.05))
     np.atleast_1d(axes)[0].set_ylabel("mean error of the rest / of all")
     np.atleast_1d(axes)[0].legend(fontsize=8)

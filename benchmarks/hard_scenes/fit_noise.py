@@ -50,7 +50,7 @@ from depthmatte.types import Mask
 Meters = NDArray[np.float32]
 
 JUMP = 0.25
-"""Neighbours whose distances differ by more than this share lie on two surfaces."""
+"""Neighbors whose distances differ by more than this share lie on two surfaces."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .lens_distortion import Floats, LensModel, Matrix
 
 Intrinsics = tuple[tuple[int, int], float, float, float, float, tuple[float, ...], LensModel]
 
-_ASPECT_TOLERANCE = 0.03
+_WIDTH_TOLERANCE = 0.03
 """Relative difference in width that two pictures of one view may have at equal height."""
 
 # EXIF orientation -> signed permutation that maps stored (x, y) to upright (x', y'). A negative
@@ -324,7 +324,7 @@ def relative_pose(source: Camera, target: Camera) -> tuple[Matrix, Matrix]:
 
 
 def is_same_aspect(
-    one: tuple[int, int], other: tuple[int, int], tolerance: float = _ASPECT_TOLERANCE
+    one: tuple[int, int], other: tuple[int, int], tolerance: float = _WIDTH_TOLERANCE
 ) -> bool:
     """Return whether pictures of these (height, width) can show one view at two sizes.
 

@@ -129,16 +129,16 @@ def test_what_is_no_option_is_refused(nets: dict[str, Any]) -> None:
 def test_depth_of_ones_own_is_used(nets: dict[str, Any]) -> None:
     """Numbers in meters, in mm, or a file: the same depth."""
     rgb = person()
-    metres = np.full(rgb.shape[:2], 2.0, np.float32)
-    metres[:, :10] = 0.5
-    one = dm.cut(rgb, depth=metres, fusion="none", **nets)
+    meters = np.full(rgb.shape[:2], 2.0, np.float32)
+    meters[:, :10] = 0.5
+    one = dm.cut(rgb, depth=meters, fusion="none", **nets)
     assert one.measured.source == "sensor"
     assert one.measured.metric
     known = one.measured.prob > 0
     assert set(np.unique(one.measured.z[known].round(2))) <= {0.5, 2.0}
-    two = dm.cut(rgb, depth=(metres * 1000).astype(np.uint16), fusion="none", **nets)
+    two = dm.cut(rgb, depth=(meters * 1000).astype(np.uint16), fusion="none", **nets)
     np.testing.assert_allclose(two.measured.z[known], one.measured.z[known], rtol=1e-5)
-    assert dm.cut(rgb, depth=metres, depth_source="mono", **nets).measured.source == "mono"
+    assert dm.cut(rgb, depth=meters, depth_source="mono", **nets).measured.source == "mono"
     with pytest.raises(dm.InputError, match="no depth file was given"):
         dm.cut(rgb, depth_source="sensor", **nets)
     with pytest.raises(dm.InputError, match="outside the photo"):

@@ -43,7 +43,7 @@ def size(text: str) -> tuple[int, int]:
 class Inner:
     """Options inside options."""
 
-    near: float = option(0.0, "nearest that counts", 0, unit="metres")
+    near: float = option(0.0, "nearest that counts", 0, unit="meters")
     far: float = option(math.inf, "farthest that counts", above=0)
 
     def __post_init__(self) -> None:
@@ -273,7 +273,7 @@ def test_the_schema_says_types_ranges_choices_and_defaults() -> None:
     assert held["shape"]["default"] == [4, 2]
     assert "default" not in held["folder"]
     assert "default" not in held["inner"]["properties"]["far"]
-    assert held["inner"]["properties"]["near"]["description"] == "nearest that counts (metres)"
+    assert held["inner"]["properties"]["near"]["description"] == "nearest that counts (meters)"
     assert [form["type"] for form in held["who"]["anyOf"]] == ["string", "array"]
 
 

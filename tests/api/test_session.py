@@ -172,9 +172,9 @@ def test_every_kind_of_photo_is_taken(nets: dict[str, str], tmp_path: Path) -> N
     expected = session.cut(rgb).alpha
     for name, source in sources.items():
         np.testing.assert_array_equal(session.cut(source).alpha, expected, err_msg=name)
-    grey = rgb[..., 0]
-    same = session.cut(np.repeat(grey[..., None], 3, axis=2)).alpha
-    for source in (grey, grey[..., None], Image.fromarray(grey)):
+    gray = rgb[..., 0]
+    same = session.cut(np.repeat(gray[..., None], 3, axis=2)).alpha
+    for source in (gray, gray[..., None], Image.fromarray(gray)):
         np.testing.assert_array_equal(session.cut(source).alpha, same)
 
 

@@ -20,7 +20,7 @@ from depthmatte.io.files.resume_journal import JOURNAL_NAME as JOURNAL
 from fixtures import exif
 
 
-def grey(path: str | Path) -> np.ndarray:
+def gray(path: str | Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture)
 
@@ -31,17 +31,17 @@ def test_saves_what_is_asked_at_the_photos_size(photos: Path, nets: list[str]) -
     assert done.exit_code == 0, done.output
     assert files("res") == sorted(f"res/a.{name}.png" for name in names)
     for name in names[:5]:
-        assert grey(f"res/a.{name}.png").shape == (90, 60)
-    assert grey("res/a.depth.png").dtype == np.uint16
-    assert grey("res/a.cutout.png").shape == (90, 60, 4)
-    assert set(np.unique(grey("res/a.mask.png"))) == {0, 255}
+        assert gray(f"res/a.{name}.png").shape == (90, 60)
+    assert gray("res/a.depth.png").dtype == np.uint16
+    assert gray("res/a.cutout.png").shape == (90, 60, 4)
+    assert set(np.unique(gray("res/a.mask.png"))) == {0, 255}
 
 
 def test_maps_say_what_the_networks_said(photos: Path, nets: list[str]) -> None:
     run("cut", photos / "a.png", "--save", "alpha,depth,prob", "--fusion", "none", *nets)
     rgb = person().astype(int)
     inside, outside = rgb[..., 0] == 255, rgb[..., 0] == 0
-    alpha, depth = grey("out/a.alpha.png"), grey("out/a.depth.png")
+    alpha, depth = gray("out/a.alpha.png"), gray("out/a.depth.png")
     assert alpha[inside].mean() > 250
     assert alpha[outside].mean() < 5
     assert depth[inside].mean() < 0.02 * 65535
@@ -98,8 +98,8 @@ def test_a_photo_without_people_is_no_error(photos: Path, nets: list[str]) -> No
     done = run("cut", photos / "room.png", "--save", "alpha,cutout", *nets)
     assert done.exit_code == 0
     assert "no person found" in done.stdout
-    assert not grey("out/room.alpha.png").any()
-    assert not grey("out/room.cutout.png")[..., 3].any()
+    assert not gray("out/room.alpha.png").any()
+    assert not gray("out/room.cutout.png")[..., 3].any()
     done = run("cut", photos / "room.png", "--save", "alpha", "--json", *nets)
     assert json.loads(done.stdout)["found"] is False
 
@@ -199,13 +199,13 @@ def test_effect_options(photos: Path, nets: list[str]) -> None:
     Image.fromarray(np.full((9, 9, 3), (0, 128, 0), np.uint8)).save("green.png")
     for options in (["--background", "#008000"], ["--background", "green.png"]):
         run("cut", photos / "a.png", *options, *nets)
-        assert grey("out/a.background.png")[0, 0].tolist() == [0, 128, 0]
+        assert gray("out/a.background.png")[0, 0].tolist() == [0, 128, 0]
     run("cut", photos / "a.png", "--effect", "background:picture=green.png", *nets)
-    assert grey("out/a.background.png")[0, 0].tolist() == [0, 128, 0]
+    assert gray("out/a.background.png")[0, 0].tolist() == [0, 128, 0]
     run("cut", photos / "a.png", "--effect", "cutout:crop=true", *nets)
-    assert grey("out/a.cutout.png").shape < (90, 60)
+    assert gray("out/a.cutout.png").shape < (90, 60)
     run("cut", photos / "a.png", "--effect", "blur:strength=0", *nets)
-    np.testing.assert_array_equal(grey("out/a.blur.png"), person())
+    np.testing.assert_array_equal(gray("out/a.blur.png"), person())
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_every_fusion_and_orient(fusion: str, orient: str, photos: Path, nets: l
     for row in map(json.loads, done.stdout.splitlines()):
         assert row["found"]
         assert row["fusion"] == fusion
-        assert 0.2 < (grey(row["outputs"][0]) > 0).mean() < 0.3
+        assert 0.2 < (gray(row["outputs"][0]) > 0).mean() < 0.3
 
 
 def test_a_journal_that_cannot_be_written_costs_no_photo(photos: Path, nets: list[str]) -> None:

@@ -15,7 +15,7 @@ import phone_files as phones
 from depthmatte.cli.app import app
 from depthmatte.cli.commands import extract, info
 from fixtures import encode
-from phone_files import apple_jpeg, metres, near_to, pair
+from phone_files import apple_jpeg, meters, near_to, pair
 from phone_scenes import file_bytes
 
 
@@ -123,7 +123,7 @@ def test_extract_writes_upright_planes(tmp_path: Path, orientation: int) -> None
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.depth.png", "a.matte.png"}
     depth = pixels(tmp_path / "out/a.depth.png")
     assert depth.dtype in (np.uint16, np.int32)
-    assert near_to(depth, 1000 * metres(phones.slope()), 40)
+    assert near_to(depth, 1000 * meters(phones.slope()), 40)
     assert near_to(pixels(tmp_path / "out/a.matte.png"), phones.slope(48, 64), 4)
     assert done.stdout.splitlines() == [
         f"{tmp_path / 'out/a.depth.png'}: apple-disparity, millimeters, "

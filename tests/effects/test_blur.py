@@ -5,7 +5,7 @@ import pytest
 
 from depthmatte.effects import Blur
 from depthmatte.portrait import Portrait
-from paintings import GREY, RED, ball, composite, noise, off, plain
+from paintings import GRAY, RED, ball, composite, noise, off, plain
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
@@ -13,19 +13,19 @@ from paintings import GREY, RED, ball, composite, noise, off, plain
 def test_no_red_on_the_gray(shape: tuple[int, int], strength: float) -> None:
     """A red portrait before gray: the blurred background stays gray everywhere."""
     alpha = ball(shape, 30, 5)
-    photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
+    photo = composite(plain(shape, RED), alpha, plain(shape, GRAY))
     picture = Blur(strength)(Portrait.from_arrays(photo, alpha))
-    assert off(picture, plain(shape, GREY))[alpha == 0].max() <= 1
-    expected = composite(plain(shape, RED), alpha, plain(shape, GREY))
+    assert off(picture, plain(shape, GRAY))[alpha == 0].max() <= 1
+    expected = composite(plain(shape, RED), alpha, plain(shape, GRAY))
     assert off(picture, expected).max() <= 6  # and the edge is the same clean edge
 
 
 def test_a_tight_alpha_does_not_tint_the_blur() -> None:
     """A pixel of the portrait that the alpha missed does not spread into the background."""
     shape = (300, 240)
-    photo = composite(plain(shape, RED), ball(shape, 71, 1), plain(shape, GREY))
+    photo = composite(plain(shape, RED), ball(shape, 71, 1), plain(shape, GRAY))
     picture = Blur(1.0)(Portrait.from_arrays(photo, ball(shape, 70, 1)))
-    assert off(picture, plain(shape, GREY))[ball(shape, 73, 1) == 0].max() <= 3
+    assert off(picture, plain(shape, GRAY))[ball(shape, 73, 1) == 0].max() <= 3
 
 
 def test_blur_smooths_the_background() -> None:
@@ -84,8 +84,8 @@ def test_unmeasured_depth_changes_nothing() -> None:
 def test_no_red_on_the_gray_with_depth() -> None:
     shape = (160, 120)
     alpha = ball(shape, 30, 5)
-    photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
+    photo = composite(plain(shape, RED), alpha, plain(shape, GRAY))
     ramp = np.broadcast_to(np.linspace(0.9, 0.3, 160)[:, None], shape).astype(np.float32)
     depth = np.where(alpha > 0.5, np.float32(0.3), ramp)
     picture = Blur(1.0)(Portrait.from_arrays(photo, alpha, depth))
-    assert off(picture, plain(shape, GREY))[alpha == 0].max() <= 1
+    assert off(picture, plain(shape, GRAY))[alpha == 0].max() <= 1

@@ -18,7 +18,7 @@ from depthmatte.errors import InputError
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
 from depthmatte.values import Depth, Matte
-from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
+from paintings import BLUE, GRAY, RED, ball, composite, gradient, noise, off, plain, strands
 
 STRONG: list[Effect] = [Cutout(), Blur(1.0), Background("blue"), Beautify(1.0)]
 SHAPES = st.tuples(st.integers(1, 70), st.integers(1, 70))
@@ -163,7 +163,7 @@ def test_cropped_cutout_without_people_is_whole_and_empty() -> None:
 )
 def test_background_color(color: str, expected: tuple[int, int, int]) -> None:
     shape, alpha = (80, 60), ball((80, 60), 20, 6)
-    photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
+    photo = composite(plain(shape, RED), alpha, plain(shape, GRAY))
     picture = Background(color)(Portrait.from_arrays(photo, alpha))
     assert off(picture, composite(plain(shape, RED), alpha, plain(shape, expected))).max() <= 4
 
@@ -178,7 +178,7 @@ def test_no_people_on_a_color_is_the_color() -> None:
     assert (Background("#102030")(portrait) == (16, 32, 48)).all()
 
 
-@pytest.mark.parametrize("color", ["", "#12", "no such colour", "transparency"])
+@pytest.mark.parametrize("color", ["", "#12", "no such color", "transparency"])
 def test_an_unknown_color_is_refused(color: str) -> None:
     with pytest.raises(InputError, match=r"color .* is unknown; give #rrggbb"):
         Background(color)

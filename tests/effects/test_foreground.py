@@ -19,7 +19,7 @@ from depthmatte.effects.foreground import (
 from depthmatte.filters import fill_pull_push
 from depthmatte.portrait import Portrait
 from depthmatte.types import RGB, Float
-from paintings import BLUE, GREY, RED, ball, composite, gradient, noise, off, plain, strands
+from paintings import BLUE, GRAY, RED, ball, composite, gradient, noise, off, plain, strands
 
 SHAPES = st.tuples(st.integers(1, 70), st.integers(1, 70))
 
@@ -38,9 +38,9 @@ def test_foreground_of_a_known_composite() -> None:
     front, alpha = gradient(shape, (150, 100, 50), (190, 140, 90)), strands(shape)
     photo = composite(front, alpha, gradient(shape, BLUE, (90, 200, 250)))
     band = (alpha > 0.05) & (alpha < 0.95)
-    colours = estimate_foreground(photo, alpha)
-    assert off(colours, front)[band].mean() < 0.15 * off(photo, front)[band].mean()
-    assert (colours[alpha == 1] == photo[alpha == 1]).all()
+    colors = estimate_foreground(photo, alpha)
+    assert off(colors, front)[band].mean() < 0.15 * off(photo, front)[band].mean()
+    assert (colors[alpha == 1] == photo[alpha == 1]).all()
 
 
 def test_foreground_of_textures_is_nearer_than_the_photo() -> None:
@@ -68,37 +68,36 @@ def test_foreground_without_any_solid_pixel() -> None:
     """A veil: no pixel is certain, and still nothing turns black."""
     shape = (64, 64)
     alpha = 0.6 * ball(shape, 25, 8)
-    photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
-    colours = estimate_foreground(photo, alpha.astype(np.float32))
+    photo = composite(plain(shape, RED), alpha, plain(shape, GRAY))
+    colors = estimate_foreground(photo, alpha.astype(np.float32))
     inside = alpha > 0.3
     assert (
-        off(colours, plain(shape, RED))[inside].mean()
-        < off(photo, plain(shape, RED))[inside].mean()
+        off(colors, plain(shape, RED))[inside].mean() < off(photo, plain(shape, RED))[inside].mean()
     )
 
 
 def test_layers_of_a_flat_scene_are_its_two_colors() -> None:
     shape, alpha = (80, 120), ball((80, 120), 25, 6)
-    photo = composite(plain(shape, RED), alpha, plain(shape, GREY))
+    photo = composite(plain(shape, RED), alpha, plain(shape, GRAY))
     front, back = _estimate_layers(photo, alpha)  # at most SIDE: not reduced
     assert off(front, plain(shape, RED)).max() <= 4
-    assert off(back, plain(shape, GREY)).max() <= 4
+    assert off(back, plain(shape, GRAY)).max() <= 4
 
 
 def plain_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
     """The two layers as they are written down, on whole arrays."""
 
     def unmixed(share: Float, other: Float) -> Float:
-        rest = colour - (1 - share)[..., None] * other
+        rest = color - (1 - share)[..., None] * other
         return np.clip(rest / np.maximum(share, 0.5)[..., None], 0, 255)
 
     shape = alpha.shape[0], alpha.shape[1]
     small = scale_shape(shape, min(1.0, _LAYER_SIDE_PX / max(shape)))
-    colour, cover = resize(rgb, small).astype(np.float32), resize(alpha, small)
+    color, cover = resize(rgb, small).astype(np.float32), resize(alpha, small)
     free = 1 - cover
     front, back = (
-        fill_pull_push(colour, layer_certainty(cover)),
-        fill_pull_push(colour, layer_certainty(free)),
+        fill_pull_push(color, layer_certainty(cover)),
+        fill_pull_push(color, layer_certainty(free)),
     )
     purer = fill_pull_push(unmixed(cover, back), layer_certainty(cover))
     back = fill_pull_push(unmixed(free, front), layer_certainty(free))
@@ -116,9 +115,9 @@ def plain_cutout(rgb: RGB, alpha: Float) -> tuple[RGB, NDArray[np.uint8]]:
     share = alpha[..., None]
     missing = rgb - share * front - (1 - share) * back
     pure = np.rint(np.clip(front + share * missing, 0, 255)).astype(np.uint8)
-    colours = np.where(band[..., None], pure, rgb)
-    seen = np.where(near[..., None], colours, 0)
-    return colours, np.dstack([seen, np.rint(alpha * np.float32(255))]).astype(np.uint8)
+    colors = np.where(band[..., None], pure, rgb)
+    seen = np.where(near[..., None], colors, 0)
+    return colors, np.dstack([seen, np.rint(alpha * np.float32(255))]).astype(np.uint8)
 
 
 @given(st.tuples(st.integers(1, 300), st.integers(1, 90)), st.integers(0, 99))
@@ -128,8 +127,8 @@ def test_what_is_skipped_changes_no_byte(shape: tuple[int, int], seed: int) -> N
     rgb = noise(shape, seed)
     alpha = np.clip(ball(shape, 0.3 * shape[seed % 2], 1 + seed % 7), 0, 1).astype(np.float32)
     alpha[draw.random(shape) < 0.01 * (seed % 3)] = draw.random()
-    colours, cutout = plain_cutout(rgb, alpha)
-    np.testing.assert_array_equal(estimate_foreground(rgb, alpha), colours)
+    colors, cutout = plain_cutout(rgb, alpha)
+    np.testing.assert_array_equal(estimate_foreground(rgb, alpha), colors)
     np.testing.assert_array_equal(Portrait.from_arrays(rgb, alpha).cutout(), cutout)
 
 

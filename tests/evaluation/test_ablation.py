@@ -46,8 +46,8 @@ def scene(folder: Path, seed: int) -> None:
     rgb = cv2.resize(rough, SHAPE[::-1], interpolation=cv2.INTER_CUBIC)
     alpha = np.zeros(SHAPE, np.uint8)
     alpha[60:, 20:70] = 255
-    metres = np.full(SHAPE, 3.0, np.float32)
-    metres[alpha > 0] = 1.0
+    meters = np.full(SHAPE, 3.0, np.float32)
+    meters[alpha > 0] = 1.0
     rgb[alpha > 0] = (250, 200, 20)
     rgb[10:40, 85:115] = (250, 200, 20)
     camera = Camera(SHAPE, 150, 150, 63.5, 79.5)
@@ -57,7 +57,7 @@ def scene(folder: Path, seed: int) -> None:
     cv2.imwrite(str(folder / "right.jpg"), right[..., ::-1])
     cv2.imwrite(str(folder / "alpha.png"), alpha)
     for name in ("depth_true.png", "depth_sensor.png"):
-        cv2.imwrite(str(folder / name), (metres * 1000).astype(np.uint16))
+        cv2.imwrite(str(folder / name), (meters * 1000).astype(np.uint16))
     for name, rig in (("calib", Rig(camera, camera)), ("stereo", Rig(camera, other, True))):
         (folder / f"{name}.json").write_text(calibration_reader.encode_calibration(rig))
 

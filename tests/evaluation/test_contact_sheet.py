@@ -47,7 +47,7 @@ def test_shows_every_step() -> None:
     assert photo[corner].tolist() == [200, 0, 0]
     assert (alpha[middle][0], alpha[corner][0]) == (255, 0)
     assert cutout[middle].tolist() == [255, 255, 255]
-    assert len(set(cutout[corner].tolist())) == 1, "the checkerboard is grey"
+    assert len(set(cutout[corner].tolist())) == 1, "the checkerboard is gray"
     assert prob[middle][0] == 153
     assert depth[middle].mean() > 150 > 50 > depth[corner].mean(), "near is bright"
     assert (sure == 51).all()

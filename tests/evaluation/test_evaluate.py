@@ -146,8 +146,8 @@ def test_progress_names_every_photo(folder: Path) -> None:
 
 def test_soft_truth_is_read_as_gray(tmp_path: Path) -> None:
     save(tmp_path, "soft")
-    grey = np.full(SHAPE, 51, np.uint8)
-    Image.fromarray(grey).save(tmp_path / "masks" / "soft.png")
+    gray = np.full(SHAPE, 51, np.uint8)
+    Image.fromarray(gray).save(tmp_path / "masks" / "soft.png")
     truth = find_samples(tmp_path)[0].read()[1]
     assert truth.dtype == np.float32
     assert truth == pytest.approx(0.2)

@@ -207,9 +207,9 @@ def test_outline_pairs_lie_across_the_outline() -> None:
     mask = disc()
     pairs = depth_metrics.outline_pairs(mask)
     step = 0.025 * math.hypot(*mask.shape)
-    centre = np.array([99.5, 99.5])
-    inner = np.linalg.norm(pairs.inside - centre, axis=1)
-    outer = np.linalg.norm(pairs.outside - centre, axis=1)
+    center = np.array([99.5, 99.5])
+    inner = np.linalg.norm(pairs.inside - center, axis=1)
+    outer = np.linalg.norm(pairs.outside - center, axis=1)
     assert len(pairs.inside) > 250
     assert inner == pytest.approx(60 - step, abs=2)
     assert outer == pytest.approx(60 + step, abs=2)
@@ -294,28 +294,28 @@ def test_poster_step() -> None:
 
 
 def test_abs_rel_is_blind_to_scale_and_shift() -> None:
-    metres = np.linspace(1, 5, 100).reshape(10, 10)
+    meters = np.linspace(1, 5, 100).reshape(10, 10)
     seen = np.ones((10, 10), bool)
-    assert depth_metrics.abs_rel(3 * np.log(metres) - 1, metres, seen, "log") == pytest.approx(0)
-    assert depth_metrics.abs_rel(2 - 5 / metres, metres, seen, "disparity") == pytest.approx(0)
+    assert depth_metrics.abs_rel(3 * np.log(meters) - 1, meters, seen, "log") == pytest.approx(0)
+    assert depth_metrics.abs_rel(2 - 5 / meters, meters, seen, "disparity") == pytest.approx(0)
 
 
 def test_abs_rel_by_hand() -> None:
     """A constant map can only answer the geometric mean: 2 between 1 and 4 meters."""
-    metres = np.array([[1.0, 4.0, 0.0]])
+    meters = np.array([[1.0, 4.0, 0.0]])
     valid = np.ones((1, 3), bool)  # the third has no distance and is left out
     constant = np.zeros((1, 3))
-    assert depth_metrics.abs_rel(constant, metres, valid, "log") == pytest.approx((1 + 0.5) / 2)
+    assert depth_metrics.abs_rel(constant, meters, valid, "log") == pytest.approx((1 + 0.5) / 2)
     # the mean of disparities 1 and 1/4 is 5/8: z = 1.6
     expected = (0.6 + 2.4 / 4) / 2
-    assert depth_metrics.abs_rel(constant, metres, valid, "disparity") == pytest.approx(expected)
+    assert depth_metrics.abs_rel(constant, meters, valid, "disparity") == pytest.approx(expected)
 
 
 def test_abs_rel_of_a_disparity_below_zero_stays_finite() -> None:
-    metres = np.array([[1.0, 1.0, 50.0]])
+    meters = np.array([[1.0, 1.0, 50.0]])
     assert (
         depth_metrics.abs_rel(
-            np.array([[1.0, 0.0, -3.0]]), metres, np.ones((1, 3), bool), "disparity"
+            np.array([[1.0, 0.0, -3.0]]), meters, np.ones((1, 3), bool), "disparity"
         )
         < 80
     )

@@ -39,10 +39,10 @@ def test_normalized_by_hand() -> None:
 
 def test_meters_and_relative_depth_agree() -> None:
     matte = Matte(row(0.9, 0.8, 0.7), row(0.9, 0.8, 0.7))
-    metres = Depth(row(1.0, 2.0, 4.0), row(1, 1, 1), metric=True)
+    meters = Depth(row(1.0, 2.0, 4.0), row(1, 1, 1), metric=True)
     relative = Depth(row(0.25, 0.5, 1.0), row(1, 1, 1))
     for combine in (fuse_product, fuse_normalized):
-        np.testing.assert_allclose(combine(matte, metres).alpha, combine(matte, relative).alpha)
+        np.testing.assert_allclose(combine(matte, meters).alpha, combine(matte, relative).alpha)
 
 
 def test_a_part_of_a_scene_keeps_the_scenes_maximum() -> None:
@@ -174,8 +174,8 @@ def test_depth_without_probability_is_the_identity(values: Any) -> None:
 
 def test_log_depth_by_hand() -> None:
     """1, 2 and 4 meters lie evenly in log distance; a flat wall is not stretched."""
-    metres = np.repeat(row(1.0, 2.0, 4.0), 200, axis=1)
-    depth = Depth(metres, np.ones_like(metres), metric=True)
+    meters = np.repeat(row(1.0, 2.0, 4.0), 200, axis=1)
+    depth = Depth(meters, np.ones_like(meters), metric=True)
     np.testing.assert_allclose(depth.log_depth[0, ::200], [0, 0.5, 1], atol=1e-6)
     wall = Depth(row(3.0, 3.0, 3.1), row(1, 1, 1), metric=True)
     assert np.ptp(wall.log_depth) < 0.06

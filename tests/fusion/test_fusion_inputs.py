@@ -27,8 +27,8 @@ def test_features_stay_in_range_and_are_blank_without_depth(values: Any, at: flo
 
 @given(maps(5))
 def test_features_show_the_colors_that_the_matte_was_cut_from(values: Any) -> None:
-    alpha, prob, *colours = values
-    seen = Matte(alpha, prob, np.stack(colours))
+    alpha, prob, *colors = values
+    seen = Matte(alpha, prob, np.stack(colors))
     np.testing.assert_array_equal(stack_features(seen, Depth.none(alpha.shape), 0.5)[6:], seen.rgb)
 
 

@@ -261,7 +261,9 @@ def test_drafts_of_the_dead_are_swept(
         time.sleep(3)
 
     server = serve(say)
-    code = "import sys; from depthmatte.networks import table; table.network_path(sys.argv[1])"
+    code = (
+        "import sys; from depthmatte.networks import registry; registry.network_path(sys.argv[1])"
+    )
     env = os.environ | {"PYTHONPATH": str(Path(depthmatte.__file__).parent.parent)}
     process = subprocess.Popen(
         [sys.executable, "-c", code, f"{server.url}#sha256={SUM}"], env=env, cwd=tmp_path

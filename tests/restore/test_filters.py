@@ -158,17 +158,17 @@ def slow_coefficients(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Ridge regression window by window, then the mean over windows: the paper's own words."""
     height, width = target.shape
-    colours = np.pad(guide, ((radius,) * 2, (radius,) * 2, (0, 0)), mode="symmetric").astype(float)
+    colors = np.pad(guide, ((radius,) * 2, (radius,) * 2, (0, 0)), mode="symmetric").astype(float)
     levels = mirrored(target, radius).astype(float)
     side = 2 * radius + 1
     slopes, offsets = np.zeros((height, width, 3)), np.zeros((height, width))
     for y in range(height):
         for x in range(width):
-            window = colours[y : y + side, x : x + side].reshape(-1, 3)
+            window = colors[y : y + side, x : x + side].reshape(-1, 3)
             aim = levels[y : y + side, x : x + side].ravel()
-            centred = window - window.mean(axis=0)
-            system = centred.T @ centred / len(aim) + eps * np.eye(3)
-            slopes[y, x] = np.linalg.solve(system, centred.T @ (aim - aim.mean()) / len(aim))
+            centered = window - window.mean(axis=0)
+            system = centered.T @ centered / len(aim) + eps * np.eye(3)
+            slopes[y, x] = np.linalg.solve(system, centered.T @ (aim - aim.mean()) / len(aim))
             offsets[y, x] = aim.mean() - slopes[y, x] @ window.mean(axis=0)
     return box_filter(slopes.astype(np.float32), radius), box_filter(
         offsets.astype(np.float32), radius

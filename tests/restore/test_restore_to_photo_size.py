@@ -107,8 +107,8 @@ def test_a_photo_smaller_than_its_canvas_is_only_scaled(shape: tuple[int, int]) 
 @pytest.mark.parametrize("orient", get_args(OrientMode))
 def test_edges_follow_the_photo(shape: tuple[int, int], orient: OrientMode) -> None:
     truth = blob(shape, (0.5, 0.5), 80)
-    colours = truth[..., None] * np.array([200, 90, 40]) + (1 - truth[..., None]) * 60
-    rgb = (colours + noise(shape) * 0.05).astype(np.uint8)
+    colors = truth[..., None] * np.array([200, 90, 40]) + (1 - truth[..., None]) * 60
+    rgb = (colors + noise(shape) * 0.05).astype(np.uint8)
     fit = Letterbox.for_photo(shape, SMALL, orient)
     alpha = np.clip(to_canvas(truth, fit), 0, 1)
     guided, plain = restore_map(alpha, fit, rgb), restore_map(alpha, fit)
@@ -153,17 +153,17 @@ def test_on_real_photos_the_guide_helps(shared: Path) -> None:
 def plain(values: Float, fit: Letterbox, guide: RGB) -> Float:
     """The guided restoration as it is written down: everything at full size, on whole arrays."""
     part = fit.content_slices
-    colour = to_canvas(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
+    color = to_canvas(guide, fit)[part].astype(np.float32) * np.float32(1 / 255)
     target = np.ascontiguousarray(values[part], np.float32)
-    a, _ = guided_coefficients(colour, target, _RADIUS, _EPS)
-    mean, level = box_filter(colour, _RADIUS), box_filter(target, _RADIUS)
-    slant = box_filter(colour * target[..., None], _RADIUS) - mean * level[..., None]
+    a, _ = guided_coefficients(color, target, _RADIUS, _EPS)
+    mean, level = box_filter(color, _RADIUS), box_filter(target, _RADIUS)
+    slant = box_filter(color * target[..., None], _RADIUS) - mean * level[..., None]
     variance = np.maximum(box_filter(target * target, _RADIUS) - level * level, 0)
     share = (a * slant).sum(axis=-1) / (variance + np.float32(1e-4))
     edge = np.clip(local_range(target, _RADIUS) * np.float32(1 / 0.02), 0, 1)
     a *= (edge * np.clip(share, 0, 1))[..., None]
     slopes, offset = np.zeros((*fit.canvas, 3), np.float32), np.zeros(fit.canvas, np.float32)
-    slopes[part], offset[part] = a, target - (a * colour).sum(axis=-1)
+    slopes[part], offset[part] = a, target - (a * color).sum(axis=-1)
     restored = np.asarray(from_canvas(offset, fit), np.float32)
     for channel in range(3):
         slope = np.ascontiguousarray(slopes[..., channel]) * np.float32(1 / 255)

@@ -149,7 +149,7 @@ def gray_icc(gamma: float = 1.0) -> bytes:
 
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
     curve = padded(b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)))
-    name = padded(b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(78))
+    name = padded(b"desc" + bytes(4) + struct.pack(">I", 5) + b"gray\0" + bytes(78))
     parts = [(b"desc", name), (b"wtpt", white), (b"kTRC", curve)]
     place, table, body = 128 + 4 + 12 * len(parts), struct.pack(">I", len(parts)), b""
     for tag, content in parts:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RED, GREY, BLUE = (200, 30, 30), (128, 128, 128), (20, 60, 200)
+RED, GRAY, BLUE = (200, 30, 30), (128, 128, 128), (20, 60, 200)
 
 
 def plain(shape: tuple[int, int], color: tuple[int, int, int]) -> NDArray[np.uint8]:

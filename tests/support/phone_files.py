@@ -268,7 +268,7 @@ def apple_jpeg(orientation: int = 1, focal: int | None = None, **about: Any) -> 
     )
 
 
-def metres(levels: NDArray[np.uint8], low: float = LOW, high: float = HIGH) -> NDArray[Any]:
+def meters(levels: NDArray[np.uint8], low: float = LOW, high: float = HIGH) -> NDArray[Any]:
     """What Apple's disparity levels stand for."""
     return np.asarray(1 / (low + levels / 255 * (high - low)))
 

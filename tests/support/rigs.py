@@ -60,5 +60,5 @@ def pixels(camera: Camera) -> NDArray[np.float64]:
 def plane_depth(camera: Camera, normal: NDArray[np.float64], offset: float) -> NDArray[np.float64]:
     """Depth (h, w) at which `camera` sees the world's plane normal . X = offset, closed form."""
     ends = camera.unproject(pixels(camera), np.ones(camera.shape))
-    centre = -camera.rotation.T @ camera.translation
-    return np.asarray((offset - normal @ centre) / ((ends - centre) @ normal))
+    center = -camera.rotation.T @ camera.translation
+    return np.asarray((offset - normal @ center) / ((ends - center) @ normal))

@@ -44,15 +44,15 @@ def view(camera: Camera, planes: tuple[Plane, ...] = SCENE) -> tuple[NDArray[np.
     """What `camera` sees: uint8 (h, w, 3), and the depth along its own axis, float32 (h, w)."""
     rays = camera.rays().astype(np.float64)
     ahead = np.concatenate([rays, np.ones((*camera.shape, 1))], axis=-1) @ camera.rotation
-    centre = -camera.rotation.T @ camera.translation
+    center = -camera.rotation.T @ camera.translation
     rgb = np.zeros((*camera.shape, 3), np.float32)
     depth = np.full(camera.shape, np.inf)
     for plane in planes:
         # center + t * ahead lies on z = distance + slope * x; t is the depth along the axis.
         rate = ahead[..., 2] - plane.slope * ahead[..., 0]
         with np.errstate(all="ignore"):
-            t = (plane.distance + plane.slope * centre[0] - centre[2]) / rate
-        x, y = (centre[i] + t * ahead[..., i] for i in (0, 1))
+            t = (plane.distance + plane.slope * center[0] - center[2]) / rate
+        x, y = (center[i] + t * ahead[..., i] for i in (0, 1))
         inside = np.maximum(abs(x - plane.middle[0]), abs(y - plane.middle[1])) <= plane.half
         front = (t > 0) & (t < depth) & inside
         depth = np.where(front, t, depth)

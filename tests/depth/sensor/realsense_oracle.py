@@ -40,9 +40,9 @@ def _frame(pixels: NDArray[Any], size: int, number: int, profile: Any) -> Any:
 def aligned(mm: NDArray[np.uint16], source: Camera, target: Camera) -> NDArray[np.float32]:
     """Depth in mm on the grid of `source` -> meters of the source's z on that of `target`."""
     device = rs.software_device()
-    depth, colour = device.add_sensor("Depth"), device.add_sensor("Color")
+    depth, color = device.add_sensor("Depth"), device.add_sensor("Color")
     far = depth.add_video_stream(_stream(rs.stream.depth, rs.format.z16, 2, source))
-    near = colour.add_video_stream(_stream(rs.stream.color, rs.format.rgb8, 3, target))
+    near = color.add_video_stream(_stream(rs.stream.color, rs.format.rgb8, 3, target))
     depth.add_read_only_option(rs.option.depth_units, 0.001)
     way = rs.extrinsics()
     turn, shift = relative_pose(source, target)
@@ -50,7 +50,7 @@ def aligned(mm: NDArray[np.uint16], source: Camera, target: Camera) -> NDArray[n
     far.register_extrinsics_to(near, way)
     device.create_matcher(rs.matchers.dlr_c)
     queue = rs.syncer()
-    for sensor, profile in ((depth, far), (colour, near)):
+    for sensor, profile in ((depth, far), (color, near)):
         sensor.open(profile)
         sensor.start(queue)
     rgb = np.zeros((*target.shape, 3), np.uint8)
@@ -58,13 +58,13 @@ def aligned(mm: NDArray[np.uint16], source: Camera, target: Camera) -> NDArray[n
         frame = _frame(np.ascontiguousarray(mm), 2, number, far)
         frame.depth_units = 0.001
         depth.on_video_frame(frame)
-        colour.on_video_frame(_frame(rgb, 3, number, near))
+        color.on_video_frame(_frame(rgb, 3, number, near))
         frames = queue.wait_for_frames(5000)
         if frames.get_depth_frame() and frames.get_color_frame():
             break
     found = rs.align(rs.stream.color).process(frames).get_depth_frame().get_data()
-    metres = np.array(found, np.float32) / 1000
-    for sensor in (depth, colour):
+    meters = np.array(found, np.float32) / 1000
+    for sensor in (depth, color):
         sensor.stop()
         sensor.close()
-    return metres
+    return meters

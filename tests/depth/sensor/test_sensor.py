@@ -318,8 +318,8 @@ def test_depth_of_another_shape_is_refused(source: str) -> None:
 
 def test_swapped_cameras_are_refused() -> None:
     """Depth camera and photo camera the wrong way round, where their shapes tell."""
-    tof, colour = Camera((60, 80), 70, 70, 39.5, 29.5), Camera((90, 160), 140, 140, 79.5, 44.5)
-    photo = taken(raw(np.full((60, 80), 2.0), camera=colour), (90, 160), camera=tof)
+    tof, color = Camera((60, 80), 70, 70, 39.5, 29.5), Camera((90, 160), 140, 140, 79.5, 44.5)
+    photo = taken(raw(np.full((60, 80), 2.0), camera=color), (90, 160), camera=tof)
     with pytest.raises(InputError, match="calibrated for 160 x 90 pixels but its picture has 80"):
         sensor_depth(photo, own(photo))
 

@@ -40,9 +40,9 @@ def test_in_the_common_frame_rows_agree(
     axes, side = common_axes(photo, other)
     assert side == ("left" if leftwards else "right")
     np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
-    centres = [axes @ -seen.rotation.T @ seen.translation for seen in (photo, other)]
-    np.testing.assert_allclose(centres[0][1:], centres[1][1:], atol=1e-12)
-    apart = centres[1][0] - centres[0][0]
+    centers = [axes @ -seen.rotation.T @ seen.translation for seen in (photo, other)]
+    np.testing.assert_allclose(centers[0][1:], centers[1][1:], atol=1e-12)
+    apart = centers[1][0] - centers[0][0]
     assert apart == pytest.approx(np.copysign(np.hypot(np.hypot(step, up), forth), step))
     # Neither view is turned over or away.
     for seen in (photo, other):

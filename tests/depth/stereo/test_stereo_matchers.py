@@ -116,8 +116,8 @@ def test_the_runner_keeps_its_grid() -> None:
     left, right = np.zeros((90, 130, 3), np.uint8), np.zeros((90, 130, 3), np.uint8)
     right[:, 60:70, 2] = 255
     found = create_network_matcher(tiny(), side=520)(left, right)
-    centre = (found.pixels * np.arange(130)).sum() / found.pixels.sum()
-    assert centre == pytest.approx(64.5, abs=0.05)
+    center = (found.pixels * np.arange(130)).sum() / found.pixels.sum()
+    assert center == pytest.approx(64.5, abs=0.05)
 
 
 def test_the_runner_lets_no_nan_out() -> None:

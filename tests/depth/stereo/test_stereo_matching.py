@@ -47,8 +47,8 @@ def test_views_that_tell_nothing_have_probability_0() -> None:
 
 def test_gray_views_are_matched() -> None:
     left, right, truth, _ = made()
-    grey = [np.repeat(cv2.cvtColor(v, cv2.COLOR_RGB2GRAY)[..., None], 3, 2) for v in (left, right)]
-    assert wrong(match_pair(*grey, match_sgbm).disparity, truth) < 0.02
+    gray = [np.repeat(cv2.cvtColor(v, cv2.COLOR_RGB2GRAY)[..., None], 3, 2) for v in (left, right)]
+    assert wrong(match_pair(*gray, match_sgbm).disparity, truth) < 0.02
 
 
 def test_views_of_slightly_different_size_are_matched() -> None:

@@ -23,7 +23,7 @@ from depthmatte.io.depthmaps import depth_reader, pfm
 from fixtures import png_header
 
 MM = np.array([[0, 1500, 2000], [3000, 65535, 1000]], np.uint16)
-METRES = np.where(MM > 0, MM / 1000, 0).astype(np.float32)
+METERS = np.where(MM > 0, MM / 1000, 0).astype(np.float32)
 
 
 def written(folder: Path, name: str, values: NDArray[Any]) -> Path:
@@ -45,7 +45,7 @@ def written(folder: Path, name: str, values: NDArray[Any]) -> Path:
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz"])
 def test_whole_numbers_are_millimeters_and_say_so(tmp_path: Path, name: str) -> None:
     raw = depth_reader.read_depth_file(written(tmp_path, name, MM))
-    assert raw.z == pytest.approx(METRES)
+    assert raw.z == pytest.approx(METERS)
     assert raw.validity.tolist() == [[DepthStatus.MISSING, 0, 0], [0, 0, 0]]
     assert (raw.metric, raw.unit) == (True, "mm, assumed")
     assert raw.kind == {"tif": "tiff"}.get(name[2:], name[2:])
@@ -53,17 +53,17 @@ def test_whole_numbers_are_millimeters_and_say_so(tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.pfm", "a.npy", "a.npz"])
 def test_floats_are_meters_and_say_so(tmp_path: Path, name: str) -> None:
-    raw = depth_reader.read_depth_file(written(tmp_path, name, METRES))
-    assert raw.z == pytest.approx(METRES)
+    raw = depth_reader.read_depth_file(written(tmp_path, name, METERS))
+    assert raw.z == pytest.approx(METERS)
     assert (raw.metric, raw.unit) == (True, "m, assumed")
 
 
-@pytest.mark.parametrize(("scale", "metres"), [(5000, 0.3), (256, 1500 / 256)])
+@pytest.mark.parametrize(("scale", "meters"), [(5000, 0.3), (256, 1500 / 256)])
 def test_tum_and_kitti_have_scales_of_their_own(
-    tmp_path: Path, scale: float, metres: float
+    tmp_path: Path, scale: float, meters: float
 ) -> None:
     raw = depth_reader.read_depth_file(written(tmp_path, "a.png", MM), scale)
-    assert raw.z[0, 1] == pytest.approx(metres)
+    assert raw.z[0, 1] == pytest.approx(meters)
     assert raw.unit == f"{scale} per meter"
 
 
@@ -89,7 +89,7 @@ def test_big_endian_and_32_bits(tmp_path: Path) -> None:
     for name in ("a.pfm", "b.pfm"):
         assert depth_reader.read_depth_file(tmp_path / name).z.tolist() == [[1.5, 2]]
     raw = depth_reader.read_depth_file(written(tmp_path, "d.tif", MM.astype(np.int32)))
-    assert raw.z == pytest.approx(METRES)
+    assert raw.z == pytest.approx(METERS)
 
 
 def test_8_bits_are_relative(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def wrong_files(folder: Path) -> dict[str, str]:
         b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9999999, 999), }"
     )
     (folder / "claims.npy").write_bytes(huge.ljust(127) + b"\n")
-    pfm.write_pfm(np.arange(12, dtype=np.float32).reshape(2, 2, 3), folder / "colour.pfm")
+    pfm.write_pfm(np.arange(12, dtype=np.float32).reshape(2, 2, 3), folder / "color.pfm")
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 no zip at all")
     (folder / "folder.png").mkdir()
     return {
@@ -204,7 +204,7 @@ def wrong_files(folder: Path) -> dict[str, str]:
         "none.npy": "has the shape (0, 4)",
         "two.npz": "holds one, two; name the depth array depth",
         "claims.npy": "999 x 9999999 pixels",
-        "colour.pfm": "a picture with colors",
+        "color.pfm": "a picture with colors",
         "broken.npz": "cannot be decoded",
         "folder.png": "is a folder",
         "absent.png": "no such file",
@@ -231,7 +231,7 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz", "a.pfm", "rgba.png"])
 def test_equal_channels_are_one(tmp_path: Path, name: str) -> None:
-    values = METRES if name.endswith("pfm") else MM
+    values = METERS if name.endswith("pfm") else MM
     single = depth_reader.read_depth_file(written(tmp_path, "one" + name[-4:], values))
     equal = np.stack([values] * (4 if "rgba" in name else 3), axis=-1)
     raw = depth_reader.read_depth_file(written(tmp_path, name, equal))
@@ -253,10 +253,10 @@ def test_exr_of_equal_channels(tmp_path: Path, names: str) -> None:
     import OpenEXR
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    planes = {name: METRES if name != "A" else METRES + 1 for name in names}
+    planes = {name: METERS if name != "A" else METERS + 1 for name in names}
     OpenEXR.File(header, planes).write(str(tmp_path / "a.exr"))
-    assert np.array_equal(depth_reader.read_depth_file(tmp_path / "a.exr").z, METRES)
-    planes["G"] = METRES + 1
+    assert np.array_equal(depth_reader.read_depth_file(tmp_path / "a.exr").z, METERS)
+    planes["G"] = METERS + 1
     OpenEXR.File(header, planes).write(str(tmp_path / "b.exr"))
     with pytest.raises(InputError, match="channel Z"):
         depth_reader.read_depth_file(tmp_path / "b.exr")
@@ -264,9 +264,9 @@ def test_exr_of_equal_channels(tmp_path: Path, names: str) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_tiff_of_64_bit_floats(tmp_path: Path, order: str) -> None:
-    values = METRES.astype(np.float64)
+    values = METERS.astype(np.float64)
     path = written(tmp_path, "a.tif", values)
-    assert depth_reader.read_depth_file(path).z == pytest.approx(METRES)
+    assert depth_reader.read_depth_file(path).z == pytest.approx(METERS)
     assert depth_reader.read_depth_file(path).unit == "m, assumed"
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(InputError):
@@ -321,14 +321,14 @@ def test_confidence_by_what_it_counts_in(
 def test_inverse_depth_keeps_the_order_whatever_its_scale(
     seed: int, scale: float, shift: float
 ) -> None:
-    metres = np.random.default_rng(seed).uniform(0.5, 8, (12, 9))
-    raw = depth_reader.to_raw_depth(scale / metres + shift, "npy", kind="inverse")
-    order = np.argsort(metres, axis=None)
+    meters = np.random.default_rng(seed).uniform(0.5, 8, (12, 9))
+    raw = depth_reader.to_raw_depth(scale / meters + shift, "npy", kind="inverse")
+    order = np.argsort(meters, axis=None)
     assert not raw.metric
     assert not raw.direction_assumed
     assert (raw.validity == DepthStatus.VALID).all()
     assert (np.diff(raw.z.ravel()[order]) >= -1e-6).all()
-    plain = depth_reader.to_raw_depth(1 / metres, "npy", kind="inverse").z
+    plain = depth_reader.to_raw_depth(1 / meters, "npy", kind="inverse").z
     assert raw.z == pytest.approx(plain, abs=0.02)
 
 
@@ -387,7 +387,7 @@ def test_damage_never_gets_through(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     """Whatever a byte becomes, the answer is depth or an InputError."""
-    path = written(tmp_path_factory.mktemp("f"), name, METRES if name[2:] == "pfm" else MM)
+    path = written(tmp_path_factory.mktemp("f"), name, METERS if name[2:] == "pfm" else MM)
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

@@ -12,7 +12,7 @@ from depthmatte.evidence import DepthStatus
 from depthmatte.io.embedded import depth_encoding, heif_boxes
 from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
-from phone_files import HIGH, LOW, metres, near_to, nothing, stored
+from phone_files import HIGH, LOW, meters, near_to, nothing, stored
 
 
 def test_apple_depth_is_not_its_matte_nor_a_gain_map() -> None:
@@ -83,7 +83,7 @@ def test_a_list_that_points_astray_still_finds_the_depth() -> None:
     content = phones.multi(
         phones.jpeg(phones.photo()), [phones.auxiliary(phones.slope(), about)], astray=99
     )
-    assert near_to(stored(read(content)).z, metres(phones.slope()), 0.04)
+    assert near_to(stored(read(content)).z, meters(phones.slope()), 0.04)
 
 
 def test_depth_of_another_shape_lies_elsewhere() -> None:

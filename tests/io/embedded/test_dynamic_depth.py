@@ -71,13 +71,13 @@ def test_damaged_dynamic_depth_counts_as_absent(damage: dict[str, Any]) -> None:
 
 
 @given(st.integers(0, 8191), st.integers(0, 7))
-def test_depth16(millimetres: int, code: int) -> None:
+def test_depth16(millimeters: int, code: int) -> None:
     """Thirteen bits of millimeters, three of confidence, of which 0 means certain."""
-    depth = decode_depth16(np.uint16([[code << 13 | millimetres]]))
-    assert depth.z[0, 0] == pytest.approx(millimetres / 1000, abs=1e-6)
+    depth = decode_depth16(np.uint16([[code << 13 | millimeters]]))
+    assert depth.z[0, 0] == pytest.approx(millimeters / 1000, abs=1e-6)
     assert depth.confidence is not None
     assert depth.confidence[0, 0] == pytest.approx(1 if code == 0 else (code - 1) / 7)
-    assert depth.validity[0, 0] == (DepthStatus.VALID if millimetres else DepthStatus.MISSING)
+    assert depth.validity[0, 0] == (DepthStatus.VALID if millimeters else DepthStatus.MISSING)
 
 
 @pytest.mark.parametrize(

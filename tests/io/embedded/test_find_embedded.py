@@ -18,7 +18,7 @@ from depthmatte.errors import InputError
 from depthmatte.io.embedded import heif_boxes, jpeg_segments, xmp
 from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
-from phone_files import HIGH, LOW, apple_jpeg, metres, near_to, nothing, stored
+from phone_files import HIGH, LOW, apple_jpeg, meters, near_to, nothing, stored
 
 ORIENTATIONS = range(1, 9)
 
@@ -28,7 +28,7 @@ def test_apple_jpeg_turns_as_one(orientation: int) -> None:
     photo = read(apple_jpeg(orientation))
     depth = stored(photo)
     assert near_to(photo.rgb, phones.photo(), 8)
-    assert near_to(depth.z, metres(phones.slope()), 0.04)
+    assert near_to(depth.z, meters(phones.slope()), 0.04)
     assert photo.evidence.matte is not None
     assert near_to(photo.evidence.matte, phones.slope(48, 64), 4)
     assert (depth.kind, depth.metric, depth.unit) == ("apple-disparity", True, "1/m")
@@ -106,7 +106,7 @@ def test_heic_turns_as_one(orientation: int, auxiliaries_too: bool) -> None:
     )
     photo = read(content)
     assert near_to(photo.rgb, phones.photo(128, 192), 12)
-    assert near_to(stored(photo).z, metres(phones.slope(64, 96)), 0.04)
+    assert near_to(stored(photo).z, meters(phones.slope(64, 96)), 0.04)
     assert photo.evidence.matte is not None
     assert near_to(photo.evidence.matte, phones.slope(64, 96), 4)
     mark = np.zeros((128, 192) if orientation < 5 else (192, 128), np.uint8)

@@ -240,7 +240,7 @@ def shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArra
     """
     width = 800
     scale = width / one.shape[1]
-    grey = [
+    gray = [
         cv2.resize(
             cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY),
             None,
@@ -251,13 +251,13 @@ def shifts(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArra
         for rgb in (one, other)
     ]
     finder = cv2.SIFT_create(2000)
-    (first, about), (second, around) = (finder.detectAndCompute(rgb, None) for rgb in grey)
+    (first, about), (second, around) = (finder.detectAndCompute(rgb, None) for rgb in gray)
     pairs = cv2.BFMatcher().knnMatch(about, around, k=2)
     good = [m for m, n in pairs if m.distance < 0.7 * n.distance]
     here = np.array([first[m.queryIdx].pt for m in good])
     moved = here - [second[m.trainIdx].pt for m in good]
     level = np.abs(moved[:, 1]) < 10
-    return moved[level, 0] * (1600 / width), here[level, 1] > grey[0].shape[0] * 0.72
+    return moved[level, 0] * (1600 / width), here[level, 1] > gray[0].shape[0] * 0.72
 
 
 def test_a_made_file_without_evidence() -> None:

@@ -29,7 +29,7 @@ from depthmatte.io.photo.orientation import apply_orientation
 from depthmatte.photo import Photo
 from rigs import pixels, rotation
 
-COLOUR = Camera((60, 80), 70, 70, 39.5, 29.5)
+COLOR = Camera((60, 80), 70, 70, 39.5, 29.5)
 RAW = depth_reader.to_raw_depth(np.full((60, 80), 2.0), "npy")
 TOF = Camera((30, 40), 36, 36, 19.5, 14.5, (), rotation(0, 0.01, 0), np.array([0.05, 0, 0]))
 
@@ -59,28 +59,28 @@ def test_a_depth_file_alone_belongs_pixel_by_pixel(tmp_path: Path) -> None:
 
 
 def test_calibration_gives_both_their_cameras(tmp_path: Path) -> None:
-    calib = calib_json(tmp_path / "c.json", Rig(COLOUR.scaled((600, 800)), TOF))
+    calib = calib_json(tmp_path / "c.json", Rig(COLOR.scaled((600, 800)), TOF))
     got = attach(photo(), depth=depth_png(tmp_path / "d.png"), calib=calib)
     assert got.camera is not None
     assert got.camera.shape == (60, 80)
-    assert got.camera.matrix == pytest.approx(COLOUR.matrix)
+    assert got.camera.matrix == pytest.approx(COLOR.matrix)
     depth = got.evidence.depth_map
     assert depth is not None
     assert depth.camera is not None
     turn, shift = Rig(got.camera, depth.camera).pose
-    assert turn == pytest.approx(Rig(COLOUR, TOF).pose[0])
-    assert shift == pytest.approx(Rig(COLOUR, TOF).pose[1])
+    assert turn == pytest.approx(Rig(COLOR, TOF).pose[0])
+    assert shift == pytest.approx(Rig(COLOR, TOF).pose[1])
 
 
 def test_calibration_of_another_picture_is_refused(tmp_path: Path) -> None:
-    calib = calib_json(tmp_path / "c.json", Rig(COLOUR, TOF))
+    calib = calib_json(tmp_path / "c.json", Rig(COLOR, TOF))
     depth = depth_png(tmp_path / "d.png")
     with pytest.raises(InputError, match=r"c.json: camera of the photo: .*80 x 60 .*60 x 80"):
         attach(photo(80, 60), depth=depth, calib=calib)
     with pytest.raises(InputError, match=r"camera of the depth: .*40 x 30 .*30 x 40"):
         attach(photo(), depth=depth_png(tmp_path / "e.png", 40, 30), calib=calib)
     with pytest.raises(InputError, match="calibration: camera of the photo"):
-        attach(photo(80, 60), depth=depth, calib=Rig(COLOUR, TOF))
+        attach(photo(80, 60), depth=depth, calib=Rig(COLOR, TOF))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -91,7 +91,7 @@ def test_a_turned_photo_takes_its_depth_along(orientation: int, calibrated: bool
     z[20:30, 50:75] = 2.0
     raw = depth_reader.to_raw_depth(z, "npy")
     still = photo(*apply_orientation(z, orientation).shape)
-    rig = Rig(COLOUR, COLOUR) if calibrated else None
+    rig = Rig(COLOR, COLOR) if calibrated else None
     got = attach(still, depth=raw, calib=rig, orientation=orientation)
     depth = sensor_depth(
         got, Canvas(np.zeros((1, 3, *got.shape), np.float32), Letterbox.identity(got.shape))
@@ -142,8 +142,8 @@ def test_a_second_view_need_not_be_a_file(kind: str) -> None:
         True,
     )
     assert (view.rgb == 7).all()
-    moved = replace(COLOUR, translation=np.array([-0.1, 0, 0]))
-    known = attach(photo(), right=given_view, calib=Rig(COLOUR, moved, True)).evidence.second_view
+    moved = replace(COLOR, translation=np.array([-0.1, 0, 0]))
+    known = attach(photo(), right=given_view, calib=Rig(COLOR, moved, True)).evidence.second_view
     assert known is not None
     assert (known.side, known.camera) == ("right", moved)
     with pytest.raises(InputError, match="second view: pixels are int64"):
@@ -167,22 +167,22 @@ def test_the_second_view(tmp_path: Path) -> None:
     assert (view.side, view.kind, view.camera, view.rectified) == ("right", "file", None, None)
     assert (view.rgb == 7).all()
     for shift, side in ((-0.1, "right"), (0.1, "left")):
-        other = replace(COLOUR, translation=np.array([shift, 0, 0]))
-        calib = calib_json(tmp_path / "c.json", Rig(COLOUR, other, True))
+        other = replace(COLOR, translation=np.array([shift, 0, 0]))
+        calib = calib_json(tmp_path / "c.json", Rig(COLOR, other, True))
         got = attach(photo(), right=right, calib=calib)
         view = got.evidence.second_view
         assert view is not None
         assert (view.side, view.rectified) == (side, True)
-        assert got.camera == COLOUR
+        assert got.camera == COLOR
         assert view.camera == other
 
 
 def test_a_turned_pair_turns_its_cameras(tmp_path: Path) -> None:
     """On its head the right view is the left one; on its side rows are columns."""
-    other = replace(COLOUR, translation=np.array([-0.1, 0, 0]))
+    other = replace(COLOR, translation=np.array([-0.1, 0, 0]))
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 80, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "b.png"), np.zeros((80, 60, 3), np.uint8))
-    rig = Rig(COLOUR, other, True)
+    rig = Rig(COLOR, other, True)
     view = attach(photo(), right=tmp_path / "a.png", calib=rig, orientation=3).evidence.second_view
     assert view is not None
     assert (view.side, view.rectified) == ("left", True)
@@ -192,7 +192,7 @@ def test_a_turned_pair_turns_its_cameras(tmp_path: Path) -> None:
     assert view.rectified is False
     assert turned.camera is not None
     assert view.camera is not None
-    point = COLOUR.unproject(pixels(COLOUR)[30, 20], np.array(2.0))
+    point = COLOR.unproject(pixels(COLOR)[30, 20], np.array(2.0))
     assert turned.camera.project(point) == pytest.approx((29, 20))
     disparity = turned.camera.project(point) - view.camera.project(point)
     assert disparity == pytest.approx((0, 70 * 0.1 / 2))
@@ -205,7 +205,7 @@ def test_what_cannot_be_put_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give a depth file or a view"):
         attach(photo(), photo_time=1.0)
     for alone, said in (
-        ({"calib": Rig(COLOUR, TOF)}, "calib: goes with depth or right"),
+        ({"calib": Rig(COLOR, TOF)}, "calib: goes with depth or right"),
         ({"calib": "c.json"}, "calib c.json: goes with depth or right"),
         ({"right": depth, "depth_scale": 1000.0}, "depth_scale 1000.0: goes with depth"),
         ({"depth_scale": 1000.0}, "depth_scale 1000.0: goes with depth"),

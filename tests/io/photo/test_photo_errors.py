@@ -133,7 +133,7 @@ _STARTS = {
     for form in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM")
 } | {
     "tagged": encode(scene(24, 20), "JPEG", exif=fixtures.exif(6), icc_profile=fixtures.icc()),
-    "grey": encode(scene(24, 20)[..., 0], "PNG", icc_profile=fixtures.gray_icc()),
+    "gray": encode(scene(24, 20)[..., 0], "PNG", icc_profile=fixtures.gray_icc()),
     "deep": fixtures.tiff(scene(24, 20)[..., 0].astype(np.uint16)),
 }
 

@@ -102,13 +102,13 @@ def test_a_tall_photo_crosses_the_bands():
 
 
 def test_gray_goes_through_its_own_profile():
-    grey = np.full((8, 8), 64, np.uint8)
-    linear = read(encode(grey, "PNG", icc_profile=fixtures.gray_icc(1.0)))
+    gray = np.full((8, 8), 64, np.uint8)
+    linear = read(encode(gray, "PNG", icc_profile=fixtures.gray_icc(1.0)))
     level = 64 / 255
     expected = 255 * (1.055 * level ** (1 / 2.4) - 0.055)
     assert np.abs(linear.rgb - expected).max() <= 2
     assert linear.meta.icc is None
-    assert read(encode(grey, "PNG")).rgb.max() == 64
+    assert read(encode(gray, "PNG")).rgb.max() == 64
 
 
 def test_cmyk_becomes_rgb_without_its_profile():
@@ -131,16 +131,16 @@ def test_lab_and_ycbcr_become_rgb():
 
 
 def test_gray_and_one_bit():
-    grey = scene()[..., 0]
-    assert np.array_equal(read(encode(grey, "PNG")).rgb, np.repeat(grey[..., None], 3, axis=2))
-    bits = grey > 128
+    gray = scene()[..., 0]
+    assert np.array_equal(read(encode(gray, "PNG")).rgb, np.repeat(gray[..., None], 3, axis=2))
+    bits = gray > 128
     assert np.array_equal(read(encode(bits, "PNG")).rgb[..., 1], bits * np.uint8(255))
     assert np.array_equal(read(encode(bits, "TIFF")).rgb[..., 2], bits * np.uint8(255))
 
 
 def test_palette():
-    colours = scene() // 64 * 64
-    indexed = Image.fromarray(colours).quantize(64)
+    colors = scene() // 64 * 64
+    indexed = Image.fromarray(colors).quantize(64)
     assert near(read(encode(indexed, "PNG")), np.asarray(indexed.convert("RGB")), 0)
     assert near(read(encode(indexed, "GIF")), np.asarray(indexed.convert("RGB")), 0)
 
@@ -157,8 +157,8 @@ def test_transparency_is_laid_on_white(form):
 
 
 def test_gray_with_alpha_and_transparent_palette():
-    grey = np.dstack([np.full((4, 4), 50, np.uint8), np.full((4, 4), 0, np.uint8)])
-    assert read(encode(Image.fromarray(grey, "LA"), "PNG")).rgb.min() == 255
+    gray = np.dstack([np.full((4, 4), 50, np.uint8), np.full((4, 4), 0, np.uint8)])
+    assert read(encode(Image.fromarray(gray, "LA"), "PNG")).rgb.min() == 255
     indexed = Image.new("P", (4, 4), 1)
     indexed.putpalette([0, 0, 0, 200, 10, 20])
     assert read(encode(indexed, "PNG", transparency=b"\xff\x00")).rgb.min() == 255

@@ -27,8 +27,8 @@ def test_rgb_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize("shape", [(48, 32), (48, 32, 1)])
 def test_gray_becomes_three_channels(shape: tuple[int, ...]) -> None:
-    grey = scene()[..., 0].reshape(shape)
-    assert np.array_equal(to_photo(grey).rgb, np.repeat(scene()[..., :1], 3, axis=2))
+    gray = scene()[..., 0].reshape(shape)
+    assert np.array_equal(to_photo(gray).rgb, np.repeat(scene()[..., :1], 3, axis=2))
 
 
 @given(st.integers(0, 255), st.integers(0, 255))

@@ -45,7 +45,7 @@ LOSSLESS = [".png", ".tif", ".tiff", ".PNG", ".Tiff"]
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
 @pytest.mark.parametrize(
-    "array", [scene()[..., 0], scene(), rgba(), deep()], ids=["grey", "rgb", "rgba", "deep"]
+    "array", [scene()[..., 0], scene(), rgba(), deep()], ids=["gray", "rgb", "rgba", "deep"]
 )
 @pytest.mark.parametrize("meta", [None, Meta(exif=fixtures.exif(1), icc=fixtures.icc())])
 def test_png_and_tiff_lose_nothing(tmp_path, suffix, array, meta):
@@ -60,13 +60,13 @@ def test_png_and_tiff_lose_nothing(tmp_path, suffix, array, meta):
 def test_jpeg_and_webp_come_close(tmp_path, suffix):
     back = seen(write(scene(), tmp_path / f"out{suffix}"))
     assert np.abs(back.astype(int) - scene()).mean() < 2
-    grey = seen(write(scene()[..., 0], tmp_path / f"grey{suffix}"), "L")
-    assert np.abs(grey.astype(int) - scene()[..., 0]).mean() < 2
+    gray = seen(write(scene()[..., 0], tmp_path / f"gray{suffix}"), "L")
+    assert np.abs(gray.astype(int) - scene()[..., 0]).mean() < 2
 
 
 def test_webp_keeps_maps_and_alpha_exactly(tmp_path):
-    grey = scene()[..., 1]
-    assert np.array_equal(seen(write(grey, tmp_path / "map.webp"), "L"), grey)
+    gray = scene()[..., 1]
+    assert np.array_equal(seen(write(gray, tmp_path / "map.webp"), "L"), gray)
     cutout = seen(write(rgba(), tmp_path / "cutout.webp"))
     assert np.array_equal(cutout[..., 3], rgba()[..., 3])
 

@@ -11,7 +11,7 @@ from ...camera import Camera, is_same_aspect
 from ...evidence import Evidence, RawDepth, StereoView
 from ..photo.orientation import apply_orientation, orient_side
 
-_ASPECT_TOLERANCE = 0.04
+_WIDTH_TOLERANCE = 0.04
 """Relative difference of widths at equal height: stored planes are rounded to blocks."""
 
 
@@ -120,4 +120,4 @@ def keep_if_covering(depth: RawDepth | None, shape: tuple[int, int]) -> RawDepth
 
 def has_photo_aspect(plane: NDArray[Any], shape: tuple[int, int]) -> bool:
     """Return whether a plane (h, w, ...) has the aspect of a photo of `shape` (h, w)."""
-    return is_same_aspect((plane.shape[0], plane.shape[1]), shape, _ASPECT_TOLERANCE)
+    return is_same_aspect((plane.shape[0], plane.shape[1]), shape, _WIDTH_TOLERANCE)
