@@ -21,7 +21,7 @@ import numpy as np
 from depthmatte.camera import Camera
 from depthmatte.canvas import Canvas, prepare_canvas
 from depthmatte.depth.sensor.align import align_depth
-from depthmatte.depth.sensor.measured import canvas_camera, sensor_depth
+from depthmatte.depth.sensor.depth_map import canvas_camera, sensor_depth
 from depthmatte.evidence import DepthStatus, Evidence, RawDepth
 from depthmatte.photo import Photo
 

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from depthmatte.canvas import PRESET_SHAPE
-from depthmatte.networks import table
+from depthmatte.networks import registry
 from depthmatte.networks.network import Network, open_bare_session
 from depthmatte.photo import Photo
 
@@ -31,7 +31,7 @@ def networks(rounds: int, threads: int, with_selfie: bool) -> dict[str, float]:
     """Milliseconds per run: our two networks, MODNet at two sizes, selfie on one photo."""
     steps: dict[str, Callable[[], float | None]] = {}
     for name in ("matte", "depth"):
-        steps[name] = _run(Network(table.network_path(name), threads), PRESET_SHAPE)
+        steps[name] = _run(Network(registry.network_path(name), threads), PRESET_SHAPE)
     modnet = open_bare_session(SHARED / "teachers" / "modnet.onnx", threads)
     for width in (512, 672):
         steps[f"MODNet 512x{width}"] = _run_modnet(modnet, width)
@@ -116,7 +116,7 @@ def main() -> None:
     for name in found:
         if name not in ("matte", "depth"):
             note("networks", "matte + depth", pair, ratio=pair / found[name], to=name)
-    weight = sum(table.network_path(name).stat().st_size for name in ("matte", "depth"))
+    weight = sum(registry.network_path(name).stat().st_size for name in ("matte", "depth"))
     note("networks", "weights", weight / 1e6, "MB")
 
     begun = starts(options.rounds)

@@ -25,7 +25,7 @@ from depthmatte.depth.stereo.matching import match_pair
 from depthmatte.depth.stereo.network_matcher import FINE_MATCH_SIDE_PX
 from depthmatte.depth.stereo.second_view import create_matcher
 from depthmatte.io.photo.photo_reader import read
-from depthmatte.networks import table as weights
+from depthmatte.networks import registry as weights
 from depthmatte.networks.network import open_bare_session
 from depthmatte.types import RGB, Float, Mask
 

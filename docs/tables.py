@@ -17,7 +17,12 @@ from typing import Any
 from typer.main import get_command
 
 from depthmatte.cli.app import app
-from depthmatte.fields import has_current_tables, list_options, markdown_table, rewrite_tables
+from depthmatte.option_fields import (
+    has_current_tables,
+    list_options,
+    markdown_table,
+    rewrite_tables,
+)
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from depthmatte.training.recipe import ExistingRun, Recipe
 

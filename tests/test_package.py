@@ -71,10 +71,10 @@ def test_the_wheel_holds_all_code(names: set[str]) -> None:
 
 
 def test_the_wheel_holds_every_network_with_its_card(names: set[str]) -> None:
-    from depthmatte.networks import table
+    from depthmatte.networks import registry
 
-    inside = table.NETWORKS_FOLDER.relative_to(ROOT / "src")
-    shipped = [row for row in table.NETWORKS.values() if row.file]
+    inside = registry.NETWORKS_FOLDER.relative_to(ROOT / "src")
+    shipped = [row for row in registry.NETWORKS.values() if row.file]
     assert {"matte", "depth", "stereo", "fuse"} <= {row.name for row in shipped}
     for row in shipped:
         assert f"{inside.as_posix()}/{row.file}" in names

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import OptionError
-from .fields import merge_options, option_names
+from .option_fields import merge_options, option_names
 from .options import CutOptions, SessionOptions
 from .portrait import Portrait
 from .session import default_session

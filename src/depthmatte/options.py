@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from .errors import OptionError
-from .fields import check_options, option
+from .option_fields import check_options, option
 
 SubjectChoice = Literal["auto", "nearest", "largest", "all"]
 """Which person is cut out when there are several."""

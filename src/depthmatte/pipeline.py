@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .canvas import PRESET_SHAPE, Box, Canvas, Letterbox, prepare_canvas
-from .depth.inversion import reject_inverted_depth
+from .depth.inversion_check import reject_inverted_depth
 from .depth.resample import resample_depth
 from .errors import InputError
 from .fusion import Fusion
 from .options import OrientMode
 from .photo import Photo
 from .portrait import Portrait
-from .segment.embedded import merge_embedded_matte
+from .segment.embedded_matte import merge_embedded_matte
 from .segment.second_look import drop_cut_components, find_second_look_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .system.stopwatch import Stopwatch

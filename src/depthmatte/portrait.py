@@ -360,7 +360,7 @@ def make_background(background: Any) -> Background:
         When the picture cannot be read, or the text is neither a file nor a color.
     """
     from .io.photo.photo_reader import read
-    from .system.text import label
+    from .system.printable_text import label
 
     if isinstance(background, Background):
         return background

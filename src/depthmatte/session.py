@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .canvas import Canvas
 from .color.icc import apply_color_mode
 from .depth import DepthFunction, measure_depth
-from .depth.embedded import embedded_depth
-from .depth.sensor.measured import sensor_depth
+from .depth.embedded_depth import embedded_depth
+from .depth.sensor.depth_map import sensor_depth
 from .errors import OptionError
-from .fields import merge_options
 from .fusion import Fusion, get_fusion, get_fusions
 from .io.attach import attach, check_inputs_together
 from .io.photo.exif import strip_metadata
 from .io.photo.from_memory import to_photo
 from .networks.network import Network, NetworkCache
+from .option_fields import merge_options
 from .options import CutOptions, SessionOptions, parse_subject
 from .photo import Photo
 from .pipeline import Pipeline
 from .portrait import Portrait
 from .subjects.select import Subject
-from .system.cores import count_cores
+from .system.cpu_count import count_cores
 from .system.thread_map import map_in_threads
 from .values import Depth, Matte
 
@@ -323,7 +323,7 @@ class Session:
 
 
 def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
-    from .segment.network import create_segmenter
+    from .segment.portrait_network import create_segmenter
 
     return create_segmenter(network)
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from depthmatte.cli.flags import option_flags
 from depthmatte.errors import InputError, OptionError
-from depthmatte.fields import (
+from depthmatte.option_fields import (
     check_options,
     fill_tables,
     has_current_tables,

@@ -18,7 +18,9 @@ from depthmatte import options
 from depthmatte.api import cut
 from depthmatte.cli.app import app
 from depthmatte.effects import EFFECTS
-from depthmatte.fields import (
+from depthmatte.fusion import FUSIONS
+from depthmatte.networks import devices
+from depthmatte.option_fields import (
     Option,
     has_current_tables,
     json_schema,
@@ -26,9 +28,7 @@ from depthmatte.fields import (
     parse_options,
     to_json_values,
 )
-from depthmatte.fields import list_options as options_of
-from depthmatte.fusion import FUSIONS
-from depthmatte.networks import devices
+from depthmatte.option_fields import list_options as options_of
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from places import ROOT
 

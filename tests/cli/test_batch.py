@@ -18,7 +18,7 @@ from depthmatte.cli.cutting.batch import run_tasks
 from depthmatte.cli.signals import raise_on_stop_signals
 from depthmatte.cli.task_outcome import TRACEBACK_VARIABLE, TaskOutcome, format_task_error
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
-from depthmatte.system.cores import (
+from depthmatte.system.cpu_count import (
     _available_memory,
     count_cores,
     count_workers,

@@ -81,11 +81,11 @@ def test_networks_are_listed_and_verified() -> None:
 
 
 def test_a_damaged_network_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from depthmatte.networks import table
+    from depthmatte.networks import registry
 
-    shutil.copytree(table.NETWORKS_FOLDER, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(registry.NETWORKS_FOLDER, tmp_path, dirs_exist_ok=True)
     (tmp_path / "depth.onnx").write_bytes(b"damaged")
-    monkeypatch.setattr(table, "NETWORKS_FOLDER", tmp_path)
+    monkeypatch.setattr(registry, "NETWORKS_FOLDER", tmp_path)
     done = run("networks", "--verify")
     assert done.exit_code == 1
     assert "matte: verified" in done.stdout

@@ -20,7 +20,7 @@ import tinynets
 from depthmatte.cli.downloads import fetch_networks
 from depthmatte.cli.output import Reporter
 from depthmatte.errors import InputError, WeightsError
-from depthmatte.networks import table
+from depthmatte.networks import registry
 
 SRC = Path(depthmatte.__file__).parent.parent
 CONTENT = tinynets.model("matte")
@@ -93,7 +93,7 @@ def test_a_name_that_stands_twice_is_fetched_once(
     fetch_networks(["matte", "missing.onnx", "sgbm", server.network, server.network], Reporter())
     assert server.requests == 1
     assert capsys.readouterr().err.count("downloading") == 1
-    assert table.pending_download(server.network) is None
+    assert registry.pending_download(server.network) is None
 
 
 def test_quiet_says_nothing(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import room_files
 from depthmatte.canvas import Canvas, Letterbox, prepare_canvas, to_canvas
 from depthmatte.depth import measure_depth
-from depthmatte.depth.inversion import is_inverted, reject_inverted_depth
-from depthmatte.depth.sensor.measured import sensor_depth
+from depthmatte.depth.inversion_check import is_inverted, reject_inverted_depth
+from depthmatte.depth.sensor.depth_map import sensor_depth
 from depthmatte.errors import InputError
 from depthmatte.evidence import Evidence, RawDepth, StereoView
 from depthmatte.io.attach import attach

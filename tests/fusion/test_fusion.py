@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from depthmatte.depth.sensor.measured import sensor_probability
+from depthmatte.depth.sensor.depth_map import sensor_probability
 from depthmatte.errors import InputError
 from depthmatte.evidence import DepthStatus
 from depthmatte.fusion import FUSIONS, get_fusion

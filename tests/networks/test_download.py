@@ -18,7 +18,7 @@ import pytest
 
 import depthmatte
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
-from depthmatte.networks import download, table
+from depthmatte.networks import download, registry
 from depthmatte.system import atomic_write
 
 CONTENT = os.urandom(3_000_000)
@@ -83,7 +83,7 @@ def head(status: str = "200 OK", *lines: str) -> bytes:
 
 def said(server: Server, cache: Path) -> str:
     with pytest.raises(DepthmatteError) as caught:
-        table.network_path(f"{server.url}#sha256={SUM}")
+        registry.network_path(f"{server.url}#sha256={SUM}")
     assert str(caught.value).startswith(server.url)
     assert str(caught.value).isprintable()
     assert not cache.exists() or list(cache.iterdir()) == []
@@ -96,12 +96,12 @@ def test_it_comes_whole_and_tells_how_far_it_is(
     size = f"Content-Length: {len(CONTENT)}"
     server = serve(lambda caller: caller.sendall(head("200 OK", size) + CONTENT))
     told: list[tuple[int, int | None]] = []
-    file = table.network_path(f"{server.url}#sha256={SUM}", lambda *far: told.append(far))
+    file = registry.network_path(f"{server.url}#sha256={SUM}", lambda *far: told.append(far))
     assert file.read_bytes() == CONTENT
     assert list(cache.iterdir()) == [file]
     assert told[-1] == (len(CONTENT), len(CONTENT))
     assert told == sorted(told)
-    assert table.network_path(f"{server.url}#sha256={SUM}") == file
+    assert registry.network_path(f"{server.url}#sha256={SUM}") == file
     assert server.calls == 1
 
 
@@ -173,7 +173,7 @@ def test_a_redirect_is_followed(serve: Callable[[Say], Server]) -> None:
     size = f"Content-Length: {len(CONTENT)}"
     good = serve(lambda caller: caller.sendall(head("200 OK", size) + CONTENT))
     server = serve(lambda caller: caller.sendall(head("302 Found", f"Location: {good.url}")))
-    assert table.network_path(f"{server.url}#sha256={SUM}").read_bytes() == CONTENT
+    assert registry.network_path(f"{server.url}#sha256={SUM}").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -213,27 +213,27 @@ def test_nonsense_is_one_clean_line(
 )
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(InputError, match="is not an address") as caught:
-        table.network_path(f"{address}#sha256={'0' * 64}")
+        registry.network_path(f"{address}#sha256={'0' * 64}")
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("address", ["http://a..b/n.onnx", f"http://{'a' * 300}/n.onnx"])
 def test_a_host_that_cannot_be(address: str) -> None:
     with pytest.raises(DepthmatteError) as caught:
-        table.network_path(f"{address}#sha256={'0' * 64}")
+        registry.network_path(f"{address}#sha256={'0' * 64}")
     assert str(caught.value).isprintable()
 
 
 def test_a_password_is_not_repeated() -> None:
     with pytest.raises(InputError) as caught:
-        table.network_path("https://me:secret@host/net.onnx")
+        registry.network_path("https://me:secret@host/net.onnx")
     assert "secret" not in str(caught.value)
     assert "https://host/net.onnx" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["../../up.onnx", "a" * 500, "%2e%2e%2f", "con\\x", "ü.onnx"])
 def test_no_name_leaves_the_cache(name: str, cache: Path) -> None:
-    file = table._cached_path(f"https://host/{name}", SUM)
+    file = registry._cached_path(f"https://host/{name}", SUM)
     assert file.parent == cache
     assert len(file.name) < 128
     assert not {"/", "\\", "%"} & set(file.name)
@@ -246,7 +246,7 @@ def test_a_cache_that_cannot_be(
     monkeypatch.setenv("DEPTHMATTE_CACHE", str(tmp_path / "file" / "cache"))
     server = serve(lambda caller: caller.sendall(head() + CONTENT))
     with pytest.raises(WeightsError, match="networks cannot be stored there"):
-        table.network_path(f"{server.url}#sha256={SUM}")
+        registry.network_path(f"{server.url}#sha256={SUM}")
 
 
 def test_drafts_of_the_dead_are_swept(

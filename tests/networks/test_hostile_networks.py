@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 
 import tinynets
 from depthmatte.errors import DepthmatteError, WeightsError
-from depthmatte.networks import onnx_file, runtime, table
+from depthmatte.networks import onnx_file, registry, runtime
 from depthmatte.networks.contract import _MAX_PIXELS, Contract
 from depthmatte.networks.network import Network
 
@@ -208,7 +208,7 @@ def infinite(file: Path) -> Path:
 
 
 def other_bytes(file: Path) -> Path:
-    content = tinynets.model("matte").replace(b'"licence"', b'"l\xff\xfe\xfdnce"')
+    content = tinynets.model("matte").replace(b'"license"', b'"l\xff\xfe\xfdnse"')
     file.write_bytes(content)
     return file
 
@@ -330,12 +330,12 @@ def test_any_byte_may_be_wrong(data: st.DataObject) -> None:
 def test_a_network_of_ones_own_keeps_its_speed() -> None:
     """What the trainer exports needs no limit on constants: weights are cast, and shapes joined."""
     for name in ("matte", "depth", "fuse"):
-        assert onnx_file.can_fold_constants(onnx_file.open_buffer(table.network_path(name)))
+        assert onnx_file.can_fold_constants(onnx_file.open_buffer(registry.network_path(name)))
 
 
 @pytest.mark.parametrize("name", ["matte", "depth"])
 def test_limits_change_no_answer(name: str) -> None:
-    file = table.network_path(name)
+    file = registry.network_path(name)
     ours = Network(file, threads=1)
     stranger = Network(file, threads=1, trusted=False)
     seen = np.random.default_rng(2).random((1, 3, 160, 128), np.float32)

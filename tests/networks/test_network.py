@@ -15,7 +15,7 @@ from depthmatte.errors import InputError, WeightsError
 from depthmatte.networks.contract import Contract
 from depthmatte.networks.network import Network
 from depthmatte.photo import Photo
-from depthmatte.segment.network import create_segmenter
+from depthmatte.segment.portrait_network import create_segmenter
 
 OTHER = {"alpha": "", "prob": "", "gamma": ""}
 NO_CHANNELS = {**tinynets.contract("matte")["input"], "channels": 0}

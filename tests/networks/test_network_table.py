@@ -12,7 +12,7 @@ import pytest
 from depthmatte.canvas import PRESET_SHAPE
 from depthmatte.errors import InputError, WeightsError
 from depthmatte.fusion.inputs import BLOCK_SIDE_PX
-from depthmatte.networks import table
+from depthmatte.networks import registry
 from depthmatte.networks.network import Network
 
 CONTENT = bytes(range(256)) * 10_000  # over two chunks
@@ -45,11 +45,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", list(table.NETWORKS))
+@pytest.mark.parametrize("name", list(registry.NETWORKS))
 def test_shipped_networks_are_what_the_table_says(name: str) -> None:
-    row = table.NETWORKS[name]
-    path = table.network_path(name)
-    assert table._file_sha256(path) == row.expected_sha256
+    row = registry.NETWORKS[name]
+    path = registry.network_path(name)
+    assert registry._file_sha256(path) == row.expected_sha256
     contract = Network(path, threads=1).require_task(row.task).contract
     assert contract.license == row.license
     coarse = BLOCK_SIDE_PX if name == "fuse" else 1
@@ -57,8 +57,8 @@ def test_shipped_networks_are_what_the_table_says(name: str) -> None:
 
 
 def test_nothing_ships_without_a_checksum() -> None:
-    assert {file.name for file in table.NETWORKS_FOLDER.glob("*.onnx")} == set(
-        table._shipped_checksums()
+    assert {file.name for file in registry.NETWORKS_FOLDER.glob("*.onnx")} == set(
+        registry._shipped_checksums()
     )
 
 
@@ -67,76 +67,78 @@ def test_a_damaged_shipped_network_is_named(
 ) -> None:
     (tmp_path / "SHA256SUMS").write_text(f"{SUM}  matte.onnx\n")
     (tmp_path / "matte.onnx").write_bytes(CONTENT)
-    monkeypatch.setattr(table, "NETWORKS_FOLDER", tmp_path)
-    table._shipped_checksums.cache_clear()
+    monkeypatch.setattr(registry, "NETWORKS_FOLDER", tmp_path)
+    registry._shipped_checksums.cache_clear()
     try:
-        assert table.network_path("matte") == tmp_path / "matte.onnx"
+        assert registry.network_path("matte") == tmp_path / "matte.onnx"
         (tmp_path / "matte.onnx").write_bytes(CONTENT[:-1])
         with pytest.raises(WeightsError, match=r"matte\.onnx: is damaged"):
-            table.network_path("matte")
+            registry.network_path("matte")
         (tmp_path / "matte.onnx").unlink()
         with pytest.raises(WeightsError, match="shipped network is missing"):
-            table.network_path("matte")
+            registry.network_path("matte")
     finally:
-        table._shipped_checksums.cache_clear()
+        registry._shipped_checksums.cache_clear()
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "mine.onnx"
     with pytest.raises(InputError, match=r"mine\.onnx: no such network file"):
-        table.network_path(file)
+        registry.network_path(file)
     file.write_bytes(b"x")
-    assert table.network_path(file) == file
-    assert table.network_path(str(file)) == file
+    assert registry.network_path(file) == file
+    assert registry.network_path(str(file)) == file
 
 
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(InputError, match="mat: unknown network; use matte, depth"):
-        table.network_path("mat")
+        registry.network_path("mat")
 
 
 def test_fetch_keeps_one_verified_copy(server: str, cache: Path) -> None:
-    got = table.network_path(f"{server}/net.onnx#sha256={SUM.upper()}")
+    got = registry.network_path(f"{server}/net.onnx#sha256={SUM.upper()}")
     assert got.parent == cache
     assert got.read_bytes() == CONTENT
     assert list(cache.iterdir()) == [got]
 
 
 def test_fetch_does_not_ask_again(server: str, tmp_path: Path) -> None:
-    first = table._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path)
+    first = registry._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path)
     (tmp_path / "served" / "net.onnx").unlink()
-    assert table._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path) == first
+    assert registry._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path) == first
     first.write_bytes(b"rotten")
     with pytest.raises(WeightsError, match="cannot be fetched"):
-        table._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path)
+        registry._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path)
 
 
 def test_fetch_repairs_a_rotten_copy(server: str, tmp_path: Path) -> None:
-    table._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path).write_bytes(b"rotten")
-    assert table._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path).read_bytes() == CONTENT
+    registry._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path).write_bytes(b"rotten")
+    assert registry._fetch_to_cache(f"{server}/net.onnx", SUM, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_wrong_checksum_leaves_nothing_behind(server: str, cache: Path) -> None:
     with pytest.raises(WeightsError, match="another sha256"):
-        table._fetch_to_cache(f"{server}/net.onnx", "0" * 64)
+        registry._fetch_to_cache(f"{server}/net.onnx", "0" * 64)
     assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("address", ["{server}/gone.onnx", "http://127.0.0.1:9/net.onnx"])
 def test_an_unreachable_file_leaves_nothing_behind(server: str, cache: Path, address: str) -> None:
     with pytest.raises(WeightsError, match="cannot be fetched"):
-        table._fetch_to_cache(address.format(server=server), SUM)
+        registry._fetch_to_cache(address.format(server=server), SUM)
     assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("tail", ["", "#sha256=", "#sha256=123"])
 def test_a_url_needs_a_checksum(tail: str) -> None:
     with pytest.raises(InputError, match="append #sha256=HEX"):
-        table.network_path(f"https://example.org/net.onnx{tail}")
+        registry.network_path(f"https://example.org/net.onnx{tail}")
 
 
 def test_a_row_with_a_url_is_fetched(server: str, cache: Path) -> None:
-    row = table.NetworkEntry("big", "matte", "MIT", "x", "y", url=f"{server}/net.onnx", sha256=SUM)
+    row = registry.NetworkEntry(
+        "big", "matte", "MIT", "x", "y", url=f"{server}/net.onnx", sha256=SUM
+    )
     assert row.path().read_bytes() == CONTENT
 
 
@@ -144,9 +146,9 @@ def test_the_cache_follows_the_platform(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.delenv("DEPTHMATTE_CACHE", raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert table.cache_folder() == tmp_path / "depthmatte"
+    assert registry.cache_folder() == tmp_path / "depthmatte"
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert table.cache_folder() == tmp_path / "local" / "depthmatte"
+    assert registry.cache_folder() == tmp_path / "local" / "depthmatte"
     monkeypatch.setattr("sys.platform", "darwin")
-    assert table.cache_folder().parts[-3:] == ("Library", "Caches", "depthmatte")
+    assert registry.cache_folder().parts[-3:] == ("Library", "Caches", "depthmatte")

@@ -16,7 +16,7 @@ from depthmatte.canvas import Box, prepare_canvas
 from depthmatte.evidence import Evidence
 from depthmatte.io.photo import photo_reader
 from depthmatte.photo import Photo
-from depthmatte.segment.embedded import merge_embedded_matte
+from depthmatte.segment.embedded_matte import merge_embedded_matte
 from depthmatte.values import Matte
 from known_people import COMPOSITES
 

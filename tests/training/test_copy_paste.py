@@ -17,7 +17,7 @@ from depthmatte.training.augment.copy_paste import (
 )
 from depthmatte.training.augment.deform import add_trailing_cloth, bend
 from depthmatte.training.augment.geometry import Stack
-from depthmatte.training.cutout import CutoutImage, paste, premultiply, soft_edge
+from depthmatte.training.cutout_image import CutoutImage, paste, premultiply, soft_edge
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
 

@@ -17,7 +17,7 @@ import depthmatte
 from depthmatte.canvas import PRESET_SHAPE
 from depthmatte.cli.commands import train as commands
 from depthmatte.errors import InputError, OptionError
-from depthmatte.fields import (
+from depthmatte.option_fields import (
     has_current_tables,
     json_schema,
     list_options,

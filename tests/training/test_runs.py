@@ -20,7 +20,6 @@ pytest.importorskip("matplotlib", reason="needs the extra train")
 
 import depthmatte.training.run as runs  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
-from depthmatte.training.average import average_checkpoints  # noqa: E402
 from depthmatte.training.checkpoint import (  # noqa: E402
     RUN_FILES,
     read_checkpoint,
@@ -34,6 +33,7 @@ from depthmatte.training.log import (  # noqa: E402
 )
 from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
+from depthmatte.training.weight_average import average_checkpoints  # noqa: E402
 
 
 def recipe(data: Path, out: Path, **more: Any) -> Recipe:

@@ -26,7 +26,6 @@ from depthmatte.training.augment.geometry import (  # noqa: E402
     random_crop,
     random_geometry,
 )
-from depthmatte.training.average import average_checkpoints  # noqa: E402
 from depthmatte.training.data.assets import Assets  # noqa: E402
 from depthmatte.training.data.sampler import (  # noqa: E402
     EpochBatches,
@@ -54,17 +53,17 @@ from depthmatte.training.losses import (  # noqa: E402
     pair_ranking_loss,
     soft_iou,
 )
-from depthmatte.training.networks.encoders import (  # noqa: E402
-    ENCODERS,
-    load_imagenet_weights,
-)
-from depthmatte.training.networks.monodepth import (  # noqa: E402
+from depthmatte.training.networks.depth import (  # noqa: E402
     DEPTH_BINS,
     MonoDepthNetwork,
     expected_depth,
     probability_near,
 )
-from depthmatte.training.networks.portrait import PortraitNetwork  # noqa: E402
+from depthmatte.training.networks.encoders import (  # noqa: E402
+    ENCODERS,
+    load_imagenet_weights,
+)
+from depthmatte.training.networks.matte import PortraitNetwork  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
 from depthmatte.training.run import cosine_schedule  # noqa: E402
 from depthmatte.training.scenes.camera_view import FARTHEST_METERS  # noqa: E402
@@ -86,6 +85,7 @@ from depthmatte.training.tasks.matte import (  # noqa: E402
 )
 from depthmatte.training.tasks.registry import TRAINING_TASKS  # noqa: E402
 from depthmatte.training.tasks.task import MaterialOptions, to_network_input  # noqa: E402
+from depthmatte.training.weight_average import average_checkpoints  # noqa: E402
 from training_data import person, use_small_checks  # noqa: E402
 
 PRESET = (64, 64)
@@ -425,10 +425,10 @@ def test_the_card_names_a_teacher_only_where_there_was_one() -> None:
 
 
 def test_shipped_networks_carry_their_story() -> None:
-    from depthmatte.networks import table
+    from depthmatte.networks import registry
 
     for name in ("matte", "depth"):
-        network = Network(table.NETWORKS_FOLDER / f"{name}.onnx", threads=1)
+        network = Network(registry.NETWORKS_FOLDER / f"{name}.onnx", threads=1)
         contract = network.contract
         assert contract.license == "Apache-2.0"
         assert contract.command.startswith("depthmatte train")

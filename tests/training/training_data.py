@@ -44,7 +44,7 @@ def lay_out(root: Path) -> Path:
 
 def use_small_checks(patch: pytest.MonkeyPatch) -> None:
     """Fewer and smaller pictures, held-out scenes and canvases: training tests take seconds."""
-    from depthmatte.training import calibrate, export
+    from depthmatte.training import confidence_calibration, export
     from depthmatte.training.augment import copy_paste
     from depthmatte.training.tasks import depth, stereo
 
@@ -52,6 +52,6 @@ def use_small_checks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(depth, "_VALIDATION_SCENES", 4)
     patch.setattr(stereo, "_VALIDATION_PAIRS", 2)
     patch.setattr(stereo, "_HELD_OUT_SHAPE", (64, 96))
-    patch.setattr(calibrate, "_CALIBRATION_SCENES", 4)
-    patch.setattr(calibrate, "_CALIBRATION_PAIRS", 2)
+    patch.setattr(confidence_calibration, "_CALIBRATION_SCENES", 4)
+    patch.setattr(confidence_calibration, "_CALIBRATION_PAIRS", 2)
     patch.setattr(export, "_CHECKED_SIZES", ((96, 64), (64, 96)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..networks import table
+from ..networks import registry
 from .output import Reporter
 
 
@@ -31,7 +31,7 @@ def fetch_networks(names: Iterable[str | Path], reporter: Reporter) -> None:
         When a download fails.
     """
     for name in dict.fromkeys(map(str, names)):
-        url = table.pending_download(name)
+        url = registry.pending_download(name)
         if url is not None:
             with reporter.download(url) as progress:
-                table.network_path(name, progress)
+                registry.network_path(name, progress)

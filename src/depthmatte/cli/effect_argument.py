@@ -9,9 +9,9 @@ from typing import Any
 
 from ..effects import EFFECTS, Effect
 from ..errors import InputError, OptionError
-from ..fields import parse_options, parse_pairs
 from ..io.photo.photo_reader import read
-from ..system.text import label
+from ..option_fields import parse_options, parse_pairs
+from ..system.printable_text import label
 
 
 def parse_effect_argument(text: str) -> tuple[str, Effect]:

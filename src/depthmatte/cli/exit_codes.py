@@ -80,11 +80,16 @@ def run_and_exit(command: Callable[[], Any]) -> NoReturn:
     idle = threading.active_count() == 1 and "multiprocessing.process" not in sys.modules
     if not idle or not isinstance(status, int | None):
         sys.exit(status)
+    flush_and_exit(status or 0)
+
+
+def flush_and_exit(status: int) -> NoReturn:
+    """Flush logs and streams and end the process without taking Python down."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    os._exit(status or 0)
+    os._exit(status)
 
 
 def _is_click_error(error: Exception) -> bool:

@@ -19,7 +19,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..fields import Option, list_options, parse_option_value
+from ..option_fields import Option, list_options, parse_option_value
 
 _METAVARS = {int: "INTEGER", float: "FLOAT", Path: "PATH"}
 
@@ -35,7 +35,7 @@ def option_flags(
     Parameters
     ----------
     *classes : type
-        Dataclasses of options (`depthmatte.fields`). The annotation identifies a parameter.
+        Dataclasses of options (`depthmatte.option_fields`). The annotation identifies a parameter.
     only : collection of str, optional
         Options that become flags. The others keep their defaults.
     fixed : mapping of str to Any, optional

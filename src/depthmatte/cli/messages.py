@@ -8,7 +8,7 @@ from typing import Any
 from ..evidence import DepthStatus, RawDepth
 from ..photo import Photo
 from ..portrait import Portrait
-from ..system.text import label
+from ..system.printable_text import label
 from .cutting.job import CutJob
 
 _ASSUMED_UNIT_NOTES = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from ..system.text import label
+from ..system.printable_text import label
 
 _PROGRESS_DELAY_S = 1.0
 """Seconds before a single photo shows a progress bar."""

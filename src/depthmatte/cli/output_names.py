@@ -21,7 +21,7 @@ from ..io.files.find import STDIN, FoundPhoto, RefusedPath
 from ..io.files.resume_journal import Journal
 from ..io.photo.photo_writer import WRITABLE_SUFFIXES
 from ..options import ExistsPolicy, OutputOptions
-from ..system.text import label
+from ..system.printable_text import label
 
 DEFAULT_TEMPLATE = OutputOptions().name
 """Default template of result names: photo.jpg gives photo.cutout.png."""

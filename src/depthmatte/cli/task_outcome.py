@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..errors import DepthmatteError, InputError, MissingExtra, WeightsError
-from ..system.text import describe_os_error, label, printable_excerpt
+from ..system.printable_text import describe_os_error, label, printable_excerpt
 
 TRACEBACK_VARIABLE = "DEPTHMATTE_TRACEBACK"
 """Environment variable that prints the traceback of unexpected errors."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .measure import DepthFunction, measure_depth, no_depth
+from .choose_source import DepthFunction, measure_depth, no_depth
 
 __all__ = ["DepthFunction", "measure_depth", "no_depth"]

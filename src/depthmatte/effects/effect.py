@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Letterbox
-from ..fields import check_options, option
+from ..option_fields import check_options, option
 from ..photo import Photo
 from ..types import Float
 from ..values import Depth

@@ -14,7 +14,7 @@ from ..errors import InputError, MissingExtra
 from ..io.photo.photo_writer import format_from_suffix, write
 from ..portrait import Portrait
 from ..system.atomic_write import atomic_draft
-from ..system.text import label
+from ..system.printable_text import label
 from ..types import RGB
 from .ablation import (
     FALSE_AREA,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .table import FUSIONS, Fusion, get_fusion, get_fusions
+from .registry import FUSIONS, Fusion, get_fusion, get_fusions
 
 __all__ = ["FUSIONS", "Fusion", "get_fusion", "get_fusions"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..canvas import resize
 from ..errors import WeightsError
-from ..networks import table
+from ..networks import registry
 from ..networks.network import Network
 from ..subjects.select import drop_instances_behind
 from ..types import Float
@@ -77,7 +77,7 @@ def fuse_adaptive(
 @cache
 def _shipped_network() -> Network:
     """The shipped fusion network, loaded once, on all cores."""
-    return Network(table.network_path("fuse")).require_task("fuse")
+    return Network(registry.network_path("fuse")).require_task("fuse")
 
 
 def _check_channels(network: Network) -> Network:

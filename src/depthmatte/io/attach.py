@@ -14,8 +14,8 @@ from ..errors import InputError, OptionError
 from ..evidence import RawDepth, StereoView
 from ..options import DepthKind
 from ..photo import Photo
-from ..system.text import Place, label, short
-from .embedded.result import orient_depth
+from ..system.printable_text import Place, label, short
+from .embedded.embedded_data import orient_depth
 
 
 def attach(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..errors import InputError
-from ..system.text import printable_excerpt
+from ..system.printable_text import printable_excerpt
 
 _T = TypeVar("_T")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..photo import Photo
-from ..system.text import describe_os_error, label
+from ..system.printable_text import describe_os_error, label
 from .attach import attach
 from .photo import photo_reader
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import WeightsError
-from ..system.text import printable_excerpt
+from ..system.printable_text import printable_excerpt
 
 METADATA_KEY = "depthmatte"
 """Metadata key of the ONNX file under which the contract is stored as JSON."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..system.text import printable_excerpt
+from ..system.printable_text import printable_excerpt
 
 CPU_PROVIDER = "CPUExecutionProvider"
 

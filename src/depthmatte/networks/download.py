@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from ..errors import InputError, WeightsError
 from ..system.atomic_write import draft_in
-from ..system.text import describe_os_error, printable_excerpt
+from ..system.printable_text import describe_os_error, printable_excerpt
 from .onnx_file import MAX_FILE_BYTES
 
 DownloadProgress = Callable[[int, int | None], object]

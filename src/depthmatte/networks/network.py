@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..canvas import Canvas
 from ..errors import InputError, WeightsError
-from ..system.text import printable_excerpt
+from ..system.printable_text import printable_excerpt
 from ..types import Float
-from . import onnx_file, table
+from . import onnx_file, registry
 from .contract import METADATA_KEY, Contract
 from .devices import AUTO_DEVICE
 from .download import DownloadProgress
@@ -57,7 +57,7 @@ class Network:
     ) -> None:
         self.name = "network" if isinstance(source, bytes) else printable_excerpt(source, 300)
         if trusted is None:
-            trusted = isinstance(source, Path) and table.is_shipped(source)
+            trusted = isinstance(source, Path) and registry.is_shipped(source)
         self.contract = self._read_contract(source)
         self._runner = open_network_file(source, threads, providers, trusted)
         self._check_graph()
@@ -252,7 +252,7 @@ class NetworkCache:
         with loading:
             network = self._loaded.get(key)
             if network is None:
-                file = table.network_path(name, self._progress)
+                file = registry.network_path(name, self._progress)
                 network = self._loaded[key] = Network(file, threads, self.providers)
         return network.require_task(task)
 

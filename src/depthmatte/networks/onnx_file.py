@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import WeightsError
-from ..system.text import describe_os_error
+from ..system.printable_text import describe_os_error
 
 MAX_FILE_BYTES = 2**31 - 1
 """Largest file size: the limit of protobuf."""

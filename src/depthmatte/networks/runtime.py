@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, InstallError, WeightsError
-from ..system.text import printable_excerpt
+from ..system.printable_text import printable_excerpt
 from . import onnx_file
 from .devices import (
     AUTO_DEVICE,

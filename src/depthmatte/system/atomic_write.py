@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError
-from .text import Place, describe_os_error, label
+from .printable_text import Place, describe_os_error, label
 
 if sys.platform != "win32":
     import fcntl

@@ -11,7 +11,7 @@ import torch
 
 from ..errors import InputError
 from ..system.atomic_write import atomic_draft
-from ..system.text import describe_os_error, label
+from ..system.printable_text import describe_os_error, label
 from .recipe import TASK_NAMES
 
 RUN_FILES = ("last.pt", "log.csv", "log.png")

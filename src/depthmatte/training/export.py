@@ -22,11 +22,11 @@ from torch import nn
 
 from ..canvas import PRESET_SHAPE
 from ..errors import InputError, WeightsError
-from ..fields import list_options
 from ..networks.contract import CONTRACT_VERSION, METADATA_KEY
 from ..networks.network import Network
+from ..option_fields import list_options
 from ..system.atomic_write import atomic_draft, refuse_inputs
-from ..system.text import label
+from ..system.printable_text import label
 from .checkpoint import read_checkpoint, refuse_run_file
 from .recipe import UNUSED_OPTIONS, Recipe
 from .tasks.registry import TRAINING_TASKS
@@ -268,8 +268,8 @@ def _store_contract(
             "preset": _input_size(TRAINING_TASKS[task], PRESET_SHAPE),
         },
         "outputs": _OUTPUT_MEANINGS[task],
-        "normalisation": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
-        "licence": card.license,
+        "normalization": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
+        "license": card.license,
         "command": card.command,
         "data": card.data,
         "numbers": {

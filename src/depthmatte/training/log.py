@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..system.atomic_write import atomic_draft
-from ..system.text import label
+from ..system.printable_text import label
 
 LogRow = dict[str, float]
 """One epoch: `epoch`, `loss` and its terms, `validation`, `seconds`."""

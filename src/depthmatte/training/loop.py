@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
-from ..system.text import label
+from ..system.printable_text import label
 from .checkpoint import RUN_FILES, read_checkpoint
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
 from .recipe import ExistingRun, Recipe

@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from ..errors import OptionError
-from ..fields import check_options, list_options, option
+from ..option_fields import check_options, list_options, option
 
 TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 """The networks that can be trained."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..fields import to_json_values
-from ..system.text import label
+from ..option_fields import to_json_values
+from ..system.printable_text import label
 from .checkpoint import read_checkpoint, write_checkpoint
 from .log import LogRow, plot_log, read_log, write_log
 from .networks.encoders import load_imagenet_weights

@@ -17,15 +17,15 @@ import room_files
 from depthmatte.camera import Camera
 from depthmatte.canvas import Canvas, Letterbox, prepare_canvas, to_canvas
 from depthmatte.depth import measure_depth
-from depthmatte.depth.embedded import embedded_depth
-from depthmatte.depth.sensor.flying_pixels import find_flying_pixels
-from depthmatte.depth.sensor.measured import (
+from depthmatte.depth.embedded_depth import embedded_depth
+from depthmatte.depth.sensor.depth_map import (
     SensorOptions,
     canvas_camera,
     mark_out_of_range,
     sensor_depth,
     sensor_probability,
 )
+from depthmatte.depth.sensor.flying_pixels import find_flying_pixels
 from depthmatte.depth.sensor.resize import resize_depth
 from depthmatte.errors import InputError
 from depthmatte.evidence import DepthStatus, Evidence, RawDepth

@@ -17,7 +17,7 @@ from PIL import Image
 
 from depthmatte.camera import Camera, Rig
 from depthmatte.canvas import Canvas, Letterbox
-from depthmatte.depth.sensor.measured import sensor_depth
+from depthmatte.depth.sensor.depth_map import sensor_depth
 from depthmatte.errors import InputError, OptionError
 from depthmatte.evidence import DepthStatus, StereoView
 from depthmatte.io import tum_rgbd

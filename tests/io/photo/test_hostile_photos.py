@@ -19,7 +19,7 @@ import depthmatte
 import phone_files as phones
 from depthmatte.io import damage
 from depthmatte.io.embedded import heif_boxes, xmp
-from depthmatte.io.embedded.corrupt import CorruptFileError
+from depthmatte.io.embedded.errors import CorruptFileError
 from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 

@@ -90,7 +90,7 @@ def test_a_named_pipe(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_without_a_writer_times_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("depthmatte.io.photo.source._PIPE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("depthmatte.io.photo.input_source._PIPE_TIMEOUT_SECONDS", 0.05)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="pipe: is a pipe without a writer; give a file"):
         read(tmp_path / "pipe")

@@ -19,7 +19,7 @@ from ...io.photo.photo_writer import encode_picture, write, write_file_bytes
 from ...photo import Photo
 from ...portrait import Portrait
 from ...session import Session
-from ...system.cores import count_workers
+from ...system.cpu_count import count_workers
 from ...system.stopwatch import Stopwatch
 from .. import messages
 from ..cutting.batch import run_tasks

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from ...effects import EFFECTS
-from ...fields import Option, list_options
+from ...option_fields import Option, list_options
 
 
 def list_effects(as_json: bool) -> None:

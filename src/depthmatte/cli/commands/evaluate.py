@@ -22,7 +22,7 @@ from ...evaluation.run import (
 from ...options import CutOptions
 from ...session import Session
 from ...system.atomic_write import check_writable
-from ...system.text import label
+from ...system.printable_text import label
 from ..downloads import fetch_networks
 from ..output import Reporter
 

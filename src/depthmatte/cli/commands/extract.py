@@ -15,7 +15,7 @@ from ...io.files.find import STDIN, FoundPhoto, search_photos
 from ...io.photo.photo_reader import read
 from ...io.photo.photo_writer import to_16bit, write
 from ...photo import Photo
-from ...system.text import label
+from ...system.printable_text import label
 from ..output import Reporter, print_line
 from ..output_names import PhotoTask, open_journal, plan_outputs
 from ..standard_streams import binary_stdin

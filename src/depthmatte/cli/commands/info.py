@@ -12,7 +12,7 @@ from ...evidence import RawDepth
 from ...io.files.find import STDIN, FoundPhoto, search_photos
 from ...io.photo.photo_reader import PhotoHeader, read_photo_header
 from ...photo import Photo
-from ...system.text import label
+from ...system.printable_text import label
 from ..output import Reporter, json_line, print_line, size_fields
 from ..standard_streams import binary_stdin
 from ..task_outcome import run_task

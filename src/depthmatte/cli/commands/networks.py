@@ -9,14 +9,14 @@ from typing import Any
 import typer
 
 from ...errors import WeightsError
-from ...networks import table
+from ...networks import registry
 from ...networks.network import Network
 from ..output import size_fields
 
 
 def list_networks(as_json: bool, verify: bool) -> bool:
     """Print all networks; return False when one of them cannot be used."""
-    rows = [_network_row(row, verify) for row in table.NETWORKS.values()]
+    rows = [_network_row(row, verify) for row in registry.NETWORKS.values()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
@@ -25,7 +25,7 @@ def list_networks(as_json: bool, verify: bool) -> bool:
     return all(row["status"] in ("ok", "verified", "not fetched") for row in rows)
 
 
-def _network_row(row: table.NetworkEntry, verify: bool) -> dict[str, Any]:
+def _network_row(row: registry.NetworkEntry, verify: bool) -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": row.name,
         "task": row.task,

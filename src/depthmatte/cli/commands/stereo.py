@@ -25,7 +25,7 @@ from ...io.photo.photo_reader import read
 from ...io.photo.photo_writer import write
 from ...photo import Photo
 from ...system.atomic_write import check_writable
-from ...system.text import label
+from ...system.printable_text import label
 from ..downloads import fetch_networks
 from ..output import Reporter, size_fields
 

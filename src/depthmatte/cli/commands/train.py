@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ...errors import MissingExtra, OptionError
-from ...fields import list_options
+from ...option_fields import list_options
 from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
 from ..flags import flag_help, option_flags
 
@@ -208,7 +208,7 @@ def mix_command(
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
     _require_packages("torch")
-    from ...training.average import average_checkpoints
+    from ...training.weight_average import average_checkpoints
 
     try:
         numbers = [float(word) for word in shares.split(",")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from ...system.cores import threads_per_worker
+from ...system.cpu_count import threads_per_worker
 from ..task_outcome import (
     ResultT,
     TaskFunctionFactory,

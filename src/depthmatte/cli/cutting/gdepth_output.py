@@ -8,7 +8,7 @@ from ...errors import InputError
 from ...io.embedded.gdepth import embed_gdepth
 from ...io.photo.photo_writer import encode_picture
 from ...portrait import Portrait
-from ...system.text import label
+from ...system.printable_text import label
 
 
 def encode_gdepth_jpeg(portrait: Portrait) -> bytes:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ... import __version__
 from ...errors import OptionError
-from ...fields import option_names
 from ...io.attach import check_inputs_together
 from ...io.files.resume_journal import hash_options, read_file_state
-from ...networks import table
+from ...networks import registry
+from ...option_fields import option_names
 from ...options import CutOptions, OutputOptions, SessionOptions
 from ..side_inputs import SideInputs
 from .pictures import DEPTH_FREE_RESULTS, MAP_PICTURES, PictureMaker, choose_pictures
@@ -165,5 +165,5 @@ def _cached_pictures(
 
 def _network_fingerprint(network: str | Path) -> str:
     """Return a text that changes when the file of a network changes."""
-    row = table.NETWORKS.get(str(network))
+    row = registry.NETWORKS.get(str(network))
     return row.expected_sha256 if row else f"{network} {read_file_state(network)}"

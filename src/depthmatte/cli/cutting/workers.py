@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic
 
 from ...errors import DepthmatteError, InputError
-from ...system.text import label
+from ...system.printable_text import label
+from ..exit_codes import flush_and_exit
 from ..signals import StopSignal, raise_on_stop_signals
 from ..task_outcome import (
     ResultT,
@@ -34,7 +35,7 @@ class _WorkerProcess:
     def __init__(self, make: bytes, threads: int) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, far = context.Pipe()
-        self.process = context.Process(target=_worker_main, args=(far, make, threads), daemon=True)
+        self.process = context.Process(target=_run_worker, args=(far, make, threads), daemon=True)
         try:
             self.process.start()
         finally:
@@ -165,6 +166,16 @@ def _describe_exit(process: Any) -> str:
     if code is not None and code < 0:
         return f"crashed (signal {-code})"
     return f"ended with status {code}"
+
+
+def _run_worker(line: Connection, make: bytes, threads: int) -> None:
+    """Run a worker, then end its process at once.
+
+    Python would take down threads of native libraries in an order that they do not all bear:
+    now and then one of them aborted with a message on stderr.
+    """
+    _worker_main(line, make, threads)
+    flush_and_exit(0)
 
 
 def _worker_main(line: Connection, make: bytes, threads: int) -> None:

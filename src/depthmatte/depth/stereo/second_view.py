@@ -9,7 +9,7 @@ from ...camera import Rig
 from ...canvas import Canvas, resize, scale_shape
 from ...errors import InputError
 from ...evidence import StereoView, ViewSide
-from ...networks import table
+from ...networks import registry
 from ...photo import Photo
 from ...types import RGB
 from ...values import Depth
@@ -57,7 +57,7 @@ def create_matcher(
     from ...networks.network import Network
     from .network_matcher import MATCH_SIDE_PX, create_network_matcher
 
-    file = table.network_path("stereo" if name == "network" else name)
+    file = registry.network_path("stereo" if name == "network" else name)
     return create_network_matcher(Network(file, threads), side or MATCH_SIDE_PX)
 
 

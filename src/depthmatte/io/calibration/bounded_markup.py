@@ -15,7 +15,7 @@ from typing import Any
 from xml.parsers import expat
 
 from ...errors import InputError
-from ...system.text import Place, describe_os_error, label
+from ...system.printable_text import Place, describe_os_error, label
 
 _MAX_FILE_BYTES = 2**20
 """Limit of the file size: calibrations are small."""

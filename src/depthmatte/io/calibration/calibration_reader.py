@@ -21,7 +21,7 @@ import numpy as np
 
 from ...camera import Camera, Rig
 from ...errors import InputError
-from ...system.text import label
+from ...system.printable_text import label
 from . import bounded_markup, colmap, kalibr, middlebury, open3d, opencv, realsense, ros
 from .rig_checks import (
     ImageSize,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...camera import Camera, Rig
 from ...errors import InputError
 from ...lens_distortion import LensModel, Matrix
-from ...system.text import short
+from ...system.printable_text import short
 
 ImageSize = tuple[int, int]
 """(height, width) in pixels."""

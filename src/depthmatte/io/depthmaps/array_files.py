@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, MissingExtra
-from ...system.text import short
+from ...system.printable_text import short
 from . import pfm
 from .downsample import Downsampler
 from .picture_files import check_depth_size, to_one_channel

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...evidence import DepthStatus, RawDepth
 from ...options import DepthKind
-from ...system.text import describe_os_error, label, short
+from ...system.printable_text import describe_os_error, label, short
 from ..photo import exif, png_chunks
 from ..photo.open_picture import MAX_PHOTO_PIXELS
 from ..photo.read_errors import one_line_errors

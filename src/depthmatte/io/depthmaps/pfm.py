@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...system.atomic_write import atomic_draft, refuse_inputs
-from ...system.text import Place, describe_os_error, label
+from ...system.printable_text import Place, describe_os_error, label
 from ..photo.open_picture import MAX_PHOTO_PIXELS
 
 _HEADER = re.compile(rb"(PF|Pf)\s+(\d{1,9})\s+(\d{1,9})\s+([-+.\deE]{1,32})[ \t\r]*\n")

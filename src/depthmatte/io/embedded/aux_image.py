@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..photo import exif
-from .corrupt import CorruptFileError
+from .errors import CorruptFileError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,8 +13,8 @@ from ...camera import Camera
 from ...evidence import RawDepth
 from ...types import Float
 from . import aux_image, jpeg_segments
-from .corrupt import CorruptFileError
 from .depth_encoding import range_levels_to_depth
+from .errors import CorruptFileError
 from .gdepth import add_confidence
 from .xmp import Xmp, parse_xmp_number
 

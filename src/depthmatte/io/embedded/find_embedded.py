@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..damage import try_finder
 from ..photo import exif
-from .result import EmbeddedData
+from .embedded_data import EmbeddedData
 
 if TYPE_CHECKING:
     from PIL.Image import Exif

@@ -19,10 +19,10 @@ from ..photo import exif
 from ..photo.orientation import apply_orientation
 from . import apple, heif_boxes, stereo_pair
 from .aux_image import MAX_PLANE_PIXELS
-from .corrupt import CorruptFileError
 from .depth_encoding import relative_levels_to_depth
+from .embedded_data import EmbeddedData, has_photo_aspect, keep_if_covering
+from .errors import CorruptFileError
 from .heif_boxes import HeifBoxes, HeifItem, HeifTransforms
-from .result import EmbeddedData, has_photo_aspect, keep_if_covering
 
 if TYPE_CHECKING:
     from PIL.Image import Exif

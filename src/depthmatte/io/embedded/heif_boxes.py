@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from . import xmp
-from .corrupt import CorruptFileError
+from .errors import CorruptFileError
 from .xmp import Xmp
 
 _CMEX_UUID = bytes.fromhex("4363e9145b7d4aab97aebea69803b434")

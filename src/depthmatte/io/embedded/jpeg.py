@@ -12,8 +12,8 @@ from ...evidence import Evidence, RawDepth, StereoView
 from ..damage import try_finder
 from ..photo import exif
 from . import apple, aux_image, dynamic_depth, gdepth, jpeg_segments, stereo_pair, xmp
+from .embedded_data import EmbeddedData, has_photo_aspect, keep_if_covering
 from .jpeg_segments import APP1, MpoPicture
-from .result import EmbeddedData, has_photo_aspect, keep_if_covering
 from .xmp import Xmp
 
 if TYPE_CHECKING:

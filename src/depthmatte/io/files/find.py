@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError
-from ...system.text import describe_os_error, label
+from ...system.printable_text import describe_os_error, label
 from . import glob_patterns
 from .file_types import (
     PHOTO_SUFFIXES,

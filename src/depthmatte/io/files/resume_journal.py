@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...system.text import describe_os_error, label
+from ...system.printable_text import describe_os_error, label
 
 JOURNAL_NAME = ".depthmatte-done.jsonl"
 """Name of the journal in the output folder."""

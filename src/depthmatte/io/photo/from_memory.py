@@ -11,7 +11,7 @@ from ...color.icc import apply_color_mode, ensure_invertible_profile
 from ...errors import InputError
 from ...options import ColorMode
 from ...photo import Meta, Photo
-from ...system.text import label
+from ...system.printable_text import label
 from ...types import RGB
 from . import decode, exif
 from .photo_reader import read

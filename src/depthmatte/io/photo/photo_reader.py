@@ -26,14 +26,14 @@ from ...options import ColorMode
 from ...photo import Meta, Photo
 from ...types import RGB
 from ..embedded import find_embedded, stereo_pair
-from ..embedded.result import EmbeddedData
+from ..embedded.embedded_data import EmbeddedData
 from . import camera_raw as raw
 from . import cicp, decode, exif, hdr, png_chunks
 from .cicp import Cicp
+from .input_source import PhotoSource, open_source, read_stream
 from .open_picture import MAX_PHOTO_PIXELS, check_photo_size, open_picture
 from .orientation import apply_orientation
 from .read_errors import camera_raw_error, check_pixel_mode, one_line_errors, unknown_format_error
-from .source import PhotoSource, open_source, read_stream
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...photo import Meta
 from ...system.atomic_write import atomic_draft, refuse_inputs
-from ...system.text import Place, describe_os_error, label
+from ...system.printable_text import Place, describe_os_error, label
 from . import png_writer
 from .output_file import CheckedWriter
 

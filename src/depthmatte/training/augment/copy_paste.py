@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...canvas import resize, scale_shape
 from ...types import RGB
-from ..cutout import CutoutImage, mirror_and_tone, paste, premultiply, soft_edge, trim_to_mask
+from ..cutout_image import CutoutImage, mirror_and_tone, paste, premultiply, soft_edge, trim_to_mask
 from ..types import Rng
 from .deform import add_trailing_cloth, bend
 from .geometry import Stack, random_crop

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cutout import trim_to_mask
+from ..cutout_image import trim_to_mask
 from ..types import Rng
 
 _Values = NDArray[Any]

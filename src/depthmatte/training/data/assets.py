@@ -23,7 +23,7 @@ from ...effects.foreground import layer_certainty
 from ...errors import InputError
 from ...filters import fill_pull_push, guided_coefficients
 from ...types import RGB
-from ..cutout import CutoutImage, resize_rgba, sides_touched, soft_edge
+from ..cutout_image import CutoutImage, resize_rgba, sides_touched, soft_edge
 from ..types import RGBA, FloatMap, Rng
 from .folders import (
     LabeledPhoto,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...canvas import resize
 from ...errors import InputError
-from ...system.text import label
+from ...system.printable_text import label
 from ...types import RGB
 
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

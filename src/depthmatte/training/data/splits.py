@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import InputError
-from ...system.text import label
+from ...system.printable_text import label
 from .folders import LabeledPhoto, label_file, list_files, list_labeled
 
 Split = Literal["train", "test"]

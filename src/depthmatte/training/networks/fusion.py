@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from ...fusion.inputs import BLOCK_SIDE_PX, DEPTH_REACH_BLOCKS, FUSION_INPUTS, SOFT_EDGE_WINDOW_PX
 from .encoders import Encoder, conv_bn_relu
-from .portrait import separable_conv, upsample_like
+from .matte import separable_conv, upsample_like
 
 VERDICT_THRESHOLD = 0.35
 """Disagreement with the matte up to which the matte is left alone: its soft edges stay."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .encoders import ENCODERS, conv_bn_relu
-from .portrait import separable_conv, upsample_like
+from .matte import separable_conv, upsample_like
 
 VOLUME_STRIDE = 4
 """The volume stands at a quarter of the input's size."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...canvas import resize
 from ...types import RGB
 from ..augment.geometry import Stack, random_crop
-from ..cutout import max_channel
+from ..cutout_image import max_channel
 from ..types import FloatMap, Rng
 from .camera_view import CameraView
 from .renderer import Backdrop

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cutout import overlap
+from ..cutout_image import overlap
 from ..types import FloatMap
 from .layer import Layer
 

@@ -23,7 +23,7 @@ from ...errors import InputError
 from ...types import RGB
 from ...values import normalized_log_depth
 from ..augment.geometry import Stack, random_crop
-from ..cutout import mirror_and_tone, resize_rgba
+from ..cutout_image import mirror_and_tone, resize_rgba
 from ..data.assets import Assets
 from ..types import RGBA, FloatMap, Rng
 from .camera_view import FARTHEST_METERS, CameraView

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..cutout import premultiply
+from ..cutout_image import premultiply
 from ..types import RGBA, FloatMap
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..cutout import max_channel, premultiply
+from ..cutout_image import max_channel, premultiply
 from ..types import RGBA, FloatMap, Rng
 from .layer import Layer
 from .noise import smooth_noise

@@ -33,8 +33,8 @@ from ..losses import (
     pair_ranking_loss,
     weighted_l1,
 )
-from ..networks.monodepth import expected_depth
-from ..networks.portrait import upsample_like
+from ..networks.depth import expected_depth
+from ..networks.matte import upsample_like
 from ..scenes.depth_scenes import DepthScene, draw_depth_scene, held_out_depth_scenes
 from ..types import Rng, SampleKey, TrainingSample
 from .task import MaterialOptions, Validator, as_batch, to_network_input

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ...canvas import resize
 from ...errors import InputError
 from ...fusion.inputs import stack_features
-from ...system.text import label
+from ...system.printable_text import label
 from ...types import Float
 from ...values import Depth, Matte
 from ..augment.corruptions import (

@@ -21,15 +21,15 @@ from ...canvas import PRESET_SHAPE, Box, Canvas, prepare_canvas, to_canvas
 from ...depth import DepthFunction
 from ...depth.estimated import create_depth_estimator
 from ...depth.resample import resample_depth
-from ...depth.sensor.measured import sensor_depth
+from ...depth.sensor.depth_map import sensor_depth
 from ...depth.stereo.second_view import create_matcher, create_stereo_source
 from ...errors import InputError
 from ...evidence import DepthStatus, Evidence, RawDepth, StereoView
-from ...networks import table
+from ...networks import registry
 from ...networks.network import Network
 from ...photo import Photo
 from ...portrait import Portrait
-from ...segment.network import create_segmenter
+from ...segment.portrait_network import create_segmenter
 from ...segment.second_look import find_second_look_box
 from ...system.atomic_write import atomic_draft
 from ...types import Float
@@ -285,13 +285,13 @@ def make_maps(
     int
         How many maps were made.
     """
-    network = Network(table.network_path(matte), threads)
+    network = Network(registry.network_path(matte), threads)
     segment = create_segmenter(network)
     matching = create_matcher(pairs, threads)
     sources = {
         "sensor": sensor_depth,
         "stereo": create_stereo_source(lambda: matching),
-        "mono": create_depth_estimator(Network(table.network_path(depth), threads)),
+        "mono": create_depth_estimator(Network(registry.network_path(depth), threads)),
     }
     made = 0
     shares: tuple[tuple[Split, int], ...] = (("test", 10), ("train", 1))

@@ -22,11 +22,11 @@ from ..augment.copy_paste import (
     replace_background,
 )
 from ..augment.geometry import Stack, random_geometry
-from ..cutout import CutoutImage
+from ..cutout_image import CutoutImage
 from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb
 from ..data.splits import list_backgrounds, list_matte_photos
 from ..losses import outline_band, soft_iou
-from ..networks.portrait import PortraitLogits
+from ..networks.matte import PortraitLogits
 from ..types import Rng, SampleKey, TrainingSample
 from .task import MaterialOptions, Validator, as_batch, to_network_input
 

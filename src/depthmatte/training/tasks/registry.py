@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...fusion.inputs import BLOCK_SIDE_PX, FUSION_INPUTS
-from ..calibrate import fit_depth_temperature, fit_sharpness, fit_stereo_temperature
+from ..confidence_calibration import fit_depth_temperature, fit_sharpness, fit_stereo_temperature
+from ..networks.depth import MonoDepthExport, MonoDepthNetwork
 from ..networks.fusion import FusionExport, FusionNetwork
-from ..networks.monodepth import MonoDepthExport, MonoDepthNetwork
-from ..networks.portrait import PortraitExport, PortraitNetwork
+from ..networks.matte import PortraitExport, PortraitNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
 from .depth import DepthSamples, depth_loss, depth_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator

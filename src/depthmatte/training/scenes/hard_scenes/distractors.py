@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...cutout import CutoutImage
+from ...cutout_image import CutoutImage
 from ..layer import Layer
 from ..placement import Placement, SurfaceShape
 from .held_objects import add_held_objects

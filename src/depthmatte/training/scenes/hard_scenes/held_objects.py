@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...cutout import overlap
+from ...cutout_image import overlap
 from ...types import RGBA
 from ..layer import Layer
 from ..placement import Placement, SurfaceShape

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....canvas import resize
-from ...cutout import paste
+from ...cutout_image import paste
 from ...types import RGBA
 from ..placement import Placement, SurfaceShape
 from .drawn_objects import draw_garment, random_object_color

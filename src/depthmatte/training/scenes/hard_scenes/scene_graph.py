@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...cutout import CutoutImage
+from ...cutout_image import CutoutImage
 from ...data.assets import Assets
 from ...types import RGBA, Rng
 from ..camera_view import CameraView

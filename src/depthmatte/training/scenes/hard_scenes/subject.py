@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...cutout import CutoutImage
+from ...cutout_image import CutoutImage
 from ...data.assets import Assets, PersonOutline
 from ...types import Rng
 from ..placement import Placement, SurfaceShape

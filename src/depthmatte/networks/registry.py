@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import InputError, OptionError, WeightsError
-from ..system.text import describe_os_error, printable_excerpt
+from ..system.printable_text import describe_os_error, printable_excerpt
 from . import download as fetching
 from .download import DownloadProgress, display_url
 

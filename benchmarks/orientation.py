@@ -5,7 +5,7 @@ The eval photos are portrait shots, so landscape ones are made of them in two wa
 `turned` turns the whole photo by 90 degrees, as from a camera held sideways whose file
 does not say so, half of them each way round.
 
-python -m benchmarks.orient -> results/orient.csv
+python -m benchmarks.orientation -> results/orientation.csv
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main() -> None:
             }
             show(table, f"{name}, {case}", TITLES, BETTER)
             rows += [{"set": name, "case": case, "orient": o} | row for o, row in table.items()]
-    write(rows, "orient")
+    write(rows, "orientation")
 
 
 if __name__ == "__main__":

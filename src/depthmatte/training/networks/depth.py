@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .encoders import ENCODERS, conv_bn_relu
-from .portrait import SemanticBranch, separable_conv, upsample_like
+from .matte import SemanticBranch, separable_conv, upsample_like
 
 DEPTH_BINS = 32
 """Number of depth bins, centerd at 0, 1/31, ..., 1."""

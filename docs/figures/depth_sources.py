@@ -1,6 +1,6 @@
 """Make the inputs, the terminal output and the pictures of docs/howto/depth.md.
 
-python docs/make/depth_sources.py docs/images
+python docs/figures/depth_sources.py docs/images
 
 The photo is scikit-image's astronaut. The output of the depth network, sharpened along the
 photo's edges and scaled to meters, is the true depth of the scene. A depth camera and a second

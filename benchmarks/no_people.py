@@ -1,6 +1,6 @@
 """How often is a photo without people answered with nobody?
 
-python -m benchmarks.empty -> results/empty.csv
+python -m benchmarks.no_people -> results/no_people.csv
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
             numbers["finite"] /= numbers["photos"]
         show(counts, name, TITLES, {"empty": "higher", "finite": "higher"})
         rows += [{"set": name, "variant": v} | numbers for v, numbers in counts.items()]
-    write(rows, "empty")
+    write(rows, "no_people")
 
 
 if __name__ == "__main__":

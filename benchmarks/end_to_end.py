@@ -1,10 +1,10 @@
 """The whole path from a 12-megapixel JPEG to a cut-out PNG, beside an older checkout and rembg.
 
-    python -m benchmarks.path [--against CHECKOUT] [--rembg PROGRAM] [--threads 1] [--rounds 9]
+    python -m benchmarks.end_to_end [--against CHECKOUT] [--rembg PROGRAM] [--rounds 9]
 
 Everything runs in turns, each side in a process of its own: warm stages in one that stays, cold
 cuts in a new one each time. What counts are the ratios of the medians. Byte code is kept, as
-where a package is installed. Writes results/path.csv.
+where a package is installed. Writes results/end_to_end.csv.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .common.peers import CACHE, ROOT
 from .common.table import write
 from .common.timing import cpu, run
 
-WORKER = Path(__file__).parent / "common" / "path_worker.py"
+WORKER = Path(__file__).parent / "common" / "end_to_end_worker.py"
 ALL = "all stages"
 LARGE = (4000, 3000)
 """Height and width of the photo."""
@@ -152,7 +152,7 @@ def main() -> None:
             text += f"   {other:>8.0f} {ours / other:>6.3f}" if other == other else ""
         print(text)
         rows.append(row | here)
-    write(rows, "path_rembg" if options.rembg else "path")
+    write(rows, "end_to_end_rembg" if options.rembg else "end_to_end")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Phone photos with the phone's own matte: how our cut agrees with it, alone and fused.
 
-python -m benchmarks.phones -> results/phones.csv, out/phones.png
+python -m benchmarks.phone_photos -> results/phone_photos.csv, out/phones.png
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
             if source == "stored":
                 sheets.append(draw_contact_sheet(portrait))
         show(table, path.name, TITLES)
-    write(rows, "phones")
+    write(rows, "phone_photos")
     wide = max(one.shape[1] for one in sheets)
     padded = [
         np.pad(one, ((0, 0), (0, wide - one.shape[1]), (0, 0)), constant_values=245)

@@ -13,7 +13,7 @@ import torch
 
 from ..errors import InputError
 from ..system.atomic_write import refuse_inputs
-from ..system.text import label
+from ..system.printable_text import label
 from .checkpoint import read_checkpoint, refuse_run_file, write_checkpoint
 
 

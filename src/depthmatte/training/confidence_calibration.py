@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from ..canvas import PRESET_SHAPE, to_canvas
 from .data.splits import list_matte_photos
-from .networks.monodepth import DEPTH_TOLERANCE, expected_depth, probability_near
+from .networks.depth import DEPTH_TOLERANCE, expected_depth, probability_near
 from .networks.stereo import DISPARITY_TOLERANCE
 from .scenes.depth_scenes import DepthScene, held_out_depth_scenes
 from .tasks.stereo import held_out_stereo_pairs, stack_views

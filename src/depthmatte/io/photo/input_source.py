@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import InputError
-from ...system.text import describe_os_error, label
+from ...system.printable_text import describe_os_error, label
 
 PhotoSource = str | os.PathLike[str] | bytes | BinaryIO
 """What a photo can be read from."""

@@ -8,7 +8,7 @@ from ..canvas import Canvas
 from ..options import SensorOptions
 from ..photo import Photo
 from ..values import Depth
-from .sensor.measured import convert_raw_depth
+from .sensor.depth_map import convert_raw_depth
 
 
 def embedded_depth(photo: Photo, canvas: Canvas) -> Depth:

@@ -1,6 +1,6 @@
 """Make the first picture of README.md: a photo, its alpha, its depth, the cut-out and the blur.
 
-python docs/make/hero.py docs/images
+python docs/figures/hero.py docs/images
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Make the picture of docs/explanation/fusion.md: one scene, every fusion, right and wrong depth.
 
-python docs/make/fusions.py docs/images
+python docs/figures/fusions.py docs/images
 
 The scene is scikit-image's astronaut three times before a wall: in front, far behind, and on
 a poster. Depth is what was drawn. One copy of the matte has lost a piece, as mattes do.

@@ -1,6 +1,6 @@
 """How long does `adaptive` take on the canvas, and where does the time go?
 
-python -m benchmarks.fusing SCENES -> results/fusing.csv
+python -m benchmarks.fusion_time SCENES -> results/fusion_time.csv
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> None:
         table[source] = {name: float(np.median(values)) for name, values in spent.items()}
         table[source]["stage_p90"] = float(np.quantile(spent["stage"], 0.9))
     show(table, "adaptive, one thread", TITLES, dict.fromkeys(TITLES, "lower"))
-    write([{"source": name} | row for name, row in table.items()], "fusing")
+    write([{"source": name} | row for name, row in table.items()], "fusion_time")
 
 
 def parts(matte: Matte, depth: Depth, network: Network) -> dict[str, Step]:
