@@ -18,7 +18,7 @@ ROOT = Path(depthmatte.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"system", "types", "fields", "lens_distortion"},
+    {"system", "types", "option_fields", "lens_distortion"},
     {"options", "camera"},
     {"evidence"},
     {"photo"},
