@@ -45,12 +45,13 @@ def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def known_rows() -> dict[str, list[tuple[str, str]]]:
-    """First flag -> (help, table row) of each option that is a field of a dataclass."""
+    """Flag -> (help, table row) of each option that is a field of a dataclass."""
     rows: dict[str, list[tuple[str, str]]] = {}
     for cls in FLAGGED:
         for one in list_options(cls):
             for row in markdown_table(cls, flags=True, only=[one.name]).splitlines()[2:]:
-                rows.setdefault(one.flags[-1], []).append((one.help, row))
+                for flag in one.flags:
+                    rows.setdefault(flag, []).append((one.help, row))
     return rows
 
 

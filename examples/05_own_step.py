@@ -1,6 +1,6 @@
 """Replace the segmentation network with your own function: a green-screen key.
 
-python examples/05_own_step.py [PHOTO]     # a photo before a green screen
+python examples/05_own_step.py [PHOTO]  # a photo in front of a green screen
 """
 
 import sys
@@ -24,7 +24,7 @@ if len(sys.argv) > 1:
 else:
     from skimage.data import astronaut
 
-    photo = dm.Photo(dm.cut(astronaut()).place("#00b140"))  # make a green-screen photo
+    photo = dm.Photo(dm.cut(astronaut()).place("#00b140"))  # a green screen
 
 with dm.Session() as session:
     options = dm.CutOptions(fusion="none", depth_source="none", second_look=False)

@@ -223,3 +223,26 @@ def test_commands_shown_exist(page: Path) -> None:
         known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
         flags = {word for word in words if word.startswith("-") and word != "-"}
         assert flags <= known | {"--help"}, f"{page.name}: {line}"
+
+
+def test_architecture_lists_every_package() -> None:
+    text = page_text("explanation/architecture.md")
+    source = ROOT / "src" / "depthmatte"
+    packages = {
+        file.parent.relative_to(source).as_posix() + "/" for file in source.glob("*/**/__init__.py")
+    }
+    told = re.findall(r"^\| `([\w/]+/)` \|", text, re.MULTILINE)
+    assert sorted(told) == sorted(packages)
+    for line in text.splitlines():
+        folder = re.match(r"\| `([\w/]+/)` \|", line)
+        for name in re.findall(r"`([\w/]+\.py)`", line):
+            homes = [source / folder[1] / name] if folder else [source / name, ROOT / name]
+            assert any(home.is_file() for home in homes), f"{name}: {line}"
+
+
+def test_architecture_has_the_layers() -> None:
+    from system.test_layers import LAYERS
+
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", page_text("explanation/architecture.md"), re.M)
+    told = {int(number): set(re.findall(r"`(\w+)`", names)) for number, names in rows}
+    assert told == dict(enumerate(LAYERS, 1))
