@@ -170,7 +170,7 @@ def maps_command(
     ] = "depth",
     pairs: Annotated[
         str, typer.Option("--stereo-network", help="Match with network or sgbm.")
-    ] = "network",
+    ] = "stereo",
     threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
 ) -> None:
     """Draw scenes and composites, and store the matte and depth maps of each.

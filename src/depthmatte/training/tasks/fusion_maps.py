@@ -253,7 +253,7 @@ def make_maps(
     report: Callable[[str], None] = print,
     matte: str | Path = "matte",
     depth: str | Path = "depth",
-    pairs: str | Path = "network",
+    pairs: str | Path = "stereo",
     composites: int = 0,
     crowd: CrowdOptions = ALIGNED_CROWD,
 ) -> int:
