@@ -16,7 +16,7 @@ from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
 from ..flags import flag_help, option_flags
 
 train_app = typer.Typer(
-    help="Train, label and export the networks (needs the extra `train`).",
+    help="Train, label and export networks (needs the extra `train`).",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -62,7 +62,7 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
 train_app.command("matte")(
     _make_train_command(
         "matte",
-        """Train the portrait network on photos with masks.
+        """Train the matte network on photos with masks.
 
         Example: depthmatte train matte --data DATA -o work/matte --epochs 8
         """,
@@ -71,7 +71,7 @@ train_app.command("matte")(
 train_app.command("depth")(
     _make_train_command(
         "depth",
-        """Train the monocular depth network on composite scenes, photos and weak labels.
+        """Train the depth network on composed scenes and weak labels.
 
         Example: depthmatte train depth --data DATA --labels work/labels -o work/depth
         """,
@@ -80,7 +80,7 @@ train_app.command("depth")(
 train_app.command("stereo")(
     _make_train_command(
         "stereo",
-        """Train the binocular depth network on generated pairs.
+        """Train the stereo network on generated pairs.
 
         Example: depthmatte train stereo --data DATA --preset 320x192 --landscape 1 -o work/stereo
         """,
@@ -89,7 +89,7 @@ train_app.command("stereo")(
 train_app.command("fuse")(
     _make_train_command(
         "fuse",
-        """Train the fusion network on maps made by `train maps`, given as --labels.
+        """Train the fusion network on the output of `train maps`.
 
         Example: depthmatte train fuse --data DATA --labels work/maps -o work/fuse
         """,
@@ -169,7 +169,7 @@ def maps_command(
         str, typer.Option("--depth-network", help="Use this depth network.")
     ] = "depth",
     pairs: Annotated[
-        str, typer.Option("--stereo-network", help="Match with network or sgbm.")
+        str, typer.Option("--stereo-network", help="Match with stereo, sgbm or an .onnx file.")
     ] = "stereo",
     threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
 ) -> None:
@@ -203,7 +203,7 @@ def mix_command(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Write the average to this file.")],
 ) -> None:
-    """Average the weights of several phases of one network.
+    """Average the weights of several checkpoints of one network.
 
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
