@@ -115,7 +115,7 @@ class Pipeline:
                 checked, canvas, matte, depth, self.measure
             )
             notes = (note,) if note else ()
-        matte, depth = clock("fuse", self._fuse, matte, depth, self._canvas_subject(photo, fit))
+        matte = clock("fuse", self._fuse, matte, depth, self._canvas_subject(photo, fit))
         if crop is not None:
             matte = drop_cut_components(matte, fit)
         measured, full_fit = (first.measured, first.fit) if first else (depth, None)
@@ -136,13 +136,13 @@ class Pipeline:
             return self.measure(photo, canvas)
         return resample_depth(first.measured, first.fit, canvas)
 
-    def _fuse(self, matte: Matte, depth: Depth, subject: Subject) -> tuple[Matte, Depth]:
+    def _fuse(self, matte: Matte, depth: Depth, subject: Subject) -> Matte:
         """Select the subject, fuse, and constrain the result to the subject."""
         if subject == Subject():
             return self.fuse(matte, depth)
         chosen, _ = select_subject(matte, depth, subject)
-        fused, depth = self.fuse(chosen, depth)
-        return constrain_to_subject(fused, matte, chosen, subject, self.fuse.opacity), depth
+        fused = self.fuse(chosen, depth)
+        return constrain_to_subject(fused, matte, chosen, subject, self.fuse.opacity)
 
     def _canvas_subject(self, photo: Photo, fit: Letterbox) -> Subject:
         """Convert the point of the subject from photo to canvas pixels."""

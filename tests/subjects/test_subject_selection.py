@@ -185,7 +185,7 @@ def test_with_all_a_product_is_what_it_is(name: str) -> None:
     """It fades with distance and takes nobody away: S_in would be too much beside it."""
     matte, depth = crowd()
     rule = FUSIONS[name]
-    fused, _ = rule(matte, depth)
+    fused = rule(matte, depth)
     assert constrain_to_subject(fused, matte, matte, Subject("all"), rule.opacity) is fused
     assert FUSIONS["adaptive"].opacity
 

@@ -42,9 +42,9 @@ class Fusion:
     needs_depth: bool
     opacity: bool = True
 
-    def __call__(self, matte: Matte, depth: Depth) -> tuple[Matte, Depth]:
-        """The fused matte, and the depth, which fusion does not change."""
-        return self.call(matte, depth), depth
+    def __call__(self, matte: Matte, depth: Depth) -> Matte:
+        """Return the fused matte."""
+        return self.call(matte, depth)
 
 
 def _fuse_adaptive_lazily(
