@@ -107,7 +107,8 @@ def test_every_fusion_stays_a_matte(values: Any) -> None:
     """Matte and Depth check range, dtype and finiteness when they are made."""
     alpha, prob, z, sure = values
     for combine in FUSIONS.values():
-        matte, depth = combine(Matte(alpha, prob), Depth(z, sure))
+        depth = Depth(z, sure)
+        matte = combine(Matte(alpha, prob), depth)
         np.testing.assert_array_equal(matte.prob, prob)
         np.testing.assert_array_equal(depth.z, z)
 
