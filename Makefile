@@ -40,7 +40,7 @@ docs: $(VENV)/.dev ## write the tables of options into the docs
 	@$(BIN)/python docs/tables.py
 
 site: $(VENV)/.dev ## build the docs site into site/, warnings are errors
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev ## time every stage on this machine
 	@$(BIN)/python -m benchmarks.speed

@@ -149,7 +149,6 @@ def command_reference() -> str:
 
 
 TABLES = {
-    "sensor": markdown_table(SensorOptions),
     "CutOptions": markdown_table(CutOptions),
     "SensorOptions": markdown_table(SensorOptions),
     "SessionOptions": markdown_table(SessionOptions),

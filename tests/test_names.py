@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_help_works_from_the_shell(command: list[str]) -> None:
         [sys.executable, "-m", "depthmatte", *command, "--help"],
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(ROOT / "src")},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         check=True,
     )
     assert "Usage:" in run.stdout

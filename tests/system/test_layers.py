@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -208,7 +209,7 @@ def python(code: str) -> str:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(ROOT.parent)},
+        env=os.environ | {"PYTHONPATH": str(ROOT.parent)},
         check=False,
     )
     assert run.returncode == 0, run.stderr

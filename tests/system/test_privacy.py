@@ -16,6 +16,8 @@ from PIL import Image
 import depthmatte
 
 SOURCE = str(Path(depthmatte.__file__).parent.parent)
+SYSTEM = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+"""What a process needs to start. Windows needs SYSTEMROOT."""
 
 WATCHED = """
 import sys
@@ -41,12 +43,12 @@ def photo(folder: Path) -> Path:
 
 def environment(home: Path | str, scratch: Path) -> dict[str, str]:
     """A stranger's: nothing set, least of all ONNX Runtime's own switch."""
-    return {
-        "PATH": os.environ["PATH"],
+    home, scratch = str(home), str(scratch)
+    return SYSTEM | {
         "PYTHONPATH": SOURCE,
         "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(home),
-        "TMPDIR": str(scratch),
+        **dict.fromkeys(("HOME", "USERPROFILE"), home),
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch),
     }
 
 
@@ -107,7 +109,7 @@ def test_who_wants_telemetry_may_have_it() -> None:
     """The variable is a default: what the user sets stands."""
     code = "import os, depthmatte.networks.network; print(os.environ['ORT_DISABLE_TELEMETRY'])"
     for given, wanted in (({}, "1"), ({"ORT_DISABLE_TELEMETRY": "yes"}, "yes")):
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": SOURCE} | given
+        env = SYSTEM | {"PYTHONPATH": SOURCE} | given
         run = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import subprocess
@@ -223,7 +224,8 @@ def test_help_needs_no_heavy_package() -> None:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(Path(depthmatte.__file__).parents[1]), "COLUMNS": "200"},
+        env=os.environ
+        | {"PYTHONPATH": str(Path(depthmatte.__file__).parents[1]), "COLUMNS": "200"},
         check=True,
     )
     told = re.sub(r"\s+", " ", run.stdout)
