@@ -35,7 +35,7 @@ class Pipeline:
     measure : callable
         (Photo, Canvas) -> Depth.
     fuse : Fusion
-        (Matte, Depth) -> (Matte, Depth).
+        (Matte, Depth) -> Matte.
     preset : tuple of int
         (height, width) of an upright canvas, in pixels.
     orient : {"pad", "rotate"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -246,6 +245,7 @@ def test_a_damaged_picture_ends_the_run_with_one_line(
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
     """No file may grow beyond `room` bytes."""
+    resource = pytest.importorskip("resource", reason="this platform has no limits")
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, old[1]))
     try:
