@@ -59,7 +59,7 @@ _SMALL_SIDE, _LARGE_SIDE = 512, 900
 """Pixels on the longer side of the assets of depth scenes and of hard scenes, at most."""
 
 _EDGE_GAIN = 1.7
-"""Slope of a cut-out's edge (`cutout.soft_edge`)."""
+"""Slope of a cut-out's edge (`cutout_image.soft_edge`)."""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...canvas import PRESET_SHAPE, resize
 from ...errors import InputError
-from ...types import RGB
+from ...types import RGB, Mask
 from ...values import normalized_log_depth
 from ..augment.geometry import Stack, random_crop
 from ..cutout_image import mirror_and_tone, resize_rgba
@@ -30,8 +29,6 @@ from .camera_view import FARTHEST_METERS, CameraView
 from .compositor import Composite
 from .layer import Layer
 from .light import ContactShadow
-
-_Mask = NDArray[np.bool_]
 
 _CROWD_SHARE = 0.45
 """Share of training scenes with a row of people behind all others. Test scenes have none: their
@@ -77,8 +74,8 @@ class DepthScene:
     rgb: RGB
     meters: FloatMap
     weight: FloatMap
-    people: list[tuple[_Mask, float]]
-    posters: list[_Mask]
+    people: list[tuple[Mask, float]]
+    posters: list[Mask]
 
     @cached_property
     def d(self) -> FloatMap:
@@ -86,7 +83,7 @@ class DepthScene:
         return log_depth(self.meters)
 
     @property
-    def is_exact(self) -> _Mask:
+    def is_exact(self) -> Mask:
         """Where the depth is exact: people, objects and posters, not the background."""
         return self.weight >= 1
 
@@ -249,7 +246,7 @@ def _draw_poster(rng: Rng, assets: Assets, view: CameraView) -> Layer:
     return Layer.flat("poster", rgba, (round(bottom) - rgba.shape[0], left), view.wall)
 
 
-def _border(rgba: RGBA, width: int) -> _Mask:
+def _border(rgba: RGBA, width: int) -> Mask:
     """The outermost `width` pixels of a picture."""
     border = np.ones(rgba.shape[:2], bool)
     border[width:-width, width:-width] = False

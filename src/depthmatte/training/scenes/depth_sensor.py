@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ...types import Mask
 from ..types import FloatMap, Rng
 from .noise import smooth_noise
-
-_Mask = NDArray[np.bool_]
 
 _DEPTH_JUMP = 0.08
 """Neighbors whose distances differ by more than this share lie on two surfaces."""
@@ -112,14 +110,14 @@ def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: Fl
     return np.asarray(millimeters / 1000, np.float32)
 
 
-def _depth_outlines(meters: FloatMap) -> _Mask:
+def _depth_outlines(meters: FloatMap) -> Mask:
     """Pixels on either side of a jump in depth."""
     window = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(meters, window), cv2.dilate(meters, window)
     return np.asarray(high - low > _DEPTH_JUMP * low)
 
 
-def lamp_shadow(meters: FloatMap, shift: float) -> _Mask:
+def lamp_shadow(meters: FloatMap, shift: float) -> Mask:
     """What a lamp next to the camera does not reach.
 
     `shift` is focal length times baseline in pixels times meters, positive for a lamp to
@@ -135,7 +133,7 @@ def lamp_shadow(meters: FloatMap, shift: float) -> _Mask:
     return np.asarray(seen > first + 0.5)
 
 
-def _lost_outlines(rng: Rng, edge: _Mask, rim: tuple[float, float]) -> _Mask:
+def _lost_outlines(rng: Rng, edge: Mask, rim: tuple[float, float]) -> Mask:
     """Pixels lost along outlines, in a width that changes along the way."""
     away = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 3)
     width = rim[0] + rim[1] * _patches(rng, edge.shape, 3.0)
@@ -164,7 +162,7 @@ def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> FloatMap:
     return np.asarray(np.maximum(sensor.speckle, sensor.corner * out), np.float32)
 
 
-def _add_flying_pixels(rng: Rng, meters: FloatMap, edge: _Mask, share: float) -> FloatMap:
+def _add_flying_pixels(rng: Rng, meters: FloatMap, edge: Mask, share: float) -> FloatMap:
     """Some outline pixels hang in the air between both surfaces."""
     if not share:
         return meters

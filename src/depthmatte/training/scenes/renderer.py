@@ -1,7 +1,7 @@
 """The renderer: layers with relief as any camera sees them: photo, second view, depth sensor.
 
 World = frame of the photo's camera, meters, y down. A `Layer` is a picture standing upright
-at one distance whose surface bulges towards the camera; a `Backdrop` is ground and wall
+at one distance whose surface bulges toward the camera; a `Backdrop` is ground and wall
 with the picture on them. `render` intersects every ray with every surface, so
 parallax and occlusion are exact for each camera. Colors are float32 in [0, 255] and, in
 layers, already multiplied by alpha.

@@ -113,7 +113,7 @@ class TrainingTask:
 
 
 def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Letterbox, FloatMap]:
-    """Pixels through the same preprocessing as photos at run time: Fit and float32 (3, h, w)."""
+    """Preprocess pixels as at run time: the letterbox and the canvas, float32 (3, h, w)."""
     canvas = prepare_canvas(Photo(rgb), preset)
     return canvas.fit, canvas.rgb[0]
 
