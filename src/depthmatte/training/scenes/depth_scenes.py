@@ -19,12 +19,12 @@ import numpy as np
 
 from ...canvas import PRESET_SHAPE, resize
 from ...errors import InputError
-from ...types import RGB, Mask
+from ...types import RGB, Float, Mask
 from ...values import normalized_log_depth
 from ..augment.geometry import Stack, random_crop
 from ..cutout_image import mirror_and_tone, resize_rgba
 from ..data.assets import Assets
-from ..types import RGBA, FloatMap, Rng
+from ..types import RGBA, Rng
 from .camera_view import FARTHEST_METERS, CameraView
 from .compositor import Composite
 from .layer import Layer
@@ -47,7 +47,7 @@ _SHADOW = ContactShadow(axes=(1.0, 0.18), softness=0.15, strength=0.45, reach=3.
 """The shadow under a person's feet; the width is half the person's."""
 
 
-def log_depth(meters: FloatMap) -> FloatMap:
+def log_depth(meters: Float) -> Float:
     """Meters -> d in [0, 1]: log distance between the scene's nearest and farthest part."""
     return normalized_log_depth(np.minimum(meters, np.float32(FARTHEST_METERS)))
 
@@ -72,13 +72,13 @@ class DepthScene:
     """
 
     rgb: RGB
-    meters: FloatMap
-    weight: FloatMap
+    meters: Float
+    weight: Float
     people: list[tuple[Mask, float]]
     posters: list[Mask]
 
     @cached_property
-    def d(self) -> FloatMap:
+    def d(self) -> Float:
         """True relative depth, as the network is asked for it."""
         return log_depth(self.meters)
 
@@ -253,7 +253,7 @@ def _border(rgba: RGBA, width: int) -> Mask:
     return border
 
 
-def _poster_weights(composite: Composite, view: CameraView) -> FloatMap:
+def _poster_weights(composite: Composite, view: CameraView) -> Float:
     """Weights of posters and background.
 
     Around a poster the wall's depth is exact: that is what the poster must equal.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...types import Mask
-from ..types import FloatMap, Rng
+from ...types import Float, Mask
+from ..types import Rng
 from .noise import smooth_noise
 
 _DEPTH_JUMP = 0.08
@@ -81,7 +81,7 @@ TIME_OF_FLIGHT = DepthSensor(
 DEPTH_SENSORS = (STRUCTURED_LIGHT, TIME_OF_FLIGHT)
 
 
-def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: FloatMap) -> FloatMap:
+def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: Float, missing: Float) -> Float:
     """What a depth camera measures.
 
     Parameters
@@ -110,14 +110,14 @@ def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: Fl
     return np.asarray(millimeters / 1000, np.float32)
 
 
-def _depth_outlines(meters: FloatMap) -> Mask:
+def _depth_outlines(meters: Float) -> Mask:
     """Pixels on either side of a jump in depth."""
     window = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(meters, window), cv2.dilate(meters, window)
     return np.asarray(high - low > _DEPTH_JUMP * low)
 
 
-def lamp_shadow(meters: FloatMap, shift: float) -> Mask:
+def lamp_shadow(meters: Float, shift: float) -> Mask:
     """What a lamp next to the camera does not reach.
 
     `shift` is focal length times baseline in pixels times meters, positive for a lamp to
@@ -140,7 +140,7 @@ def _lost_outlines(rng: Rng, edge: Mask, rim: tuple[float, float]) -> Mask:
     return np.asarray(away < width)
 
 
-def _patches(rng: Rng, shape: tuple[int, ...], size: float) -> FloatMap:
+def _patches(rng: Rng, shape: tuple[int, ...], size: float) -> Float:
     """Smooth normal noise of deviation 1 with patches of about `size` pixels."""
     if size < 0.5:
         return rng.standard_normal(shape, np.float32)
@@ -148,13 +148,13 @@ def _patches(rng: Rng, shape: tuple[int, ...], size: float) -> FloatMap:
     return np.asarray(noise / max(float(noise.std()), 1e-6), np.float32)
 
 
-def _clumped_noise(rng: Rng, shape: tuple[int, ...], size: float) -> FloatMap:
+def _clumped_noise(rng: Rng, shape: tuple[int, ...], size: float) -> Float:
     """Uniform noise in [0, 1] in patches, so that holes are patches too."""
     waves = _patches(rng, shape, size)
     return np.asarray(1 / (1 + np.exp(-1.702 * waves)), np.float32)
 
 
-def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> FloatMap:
+def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> Float:
     """Missing share of single pixels: a few everywhere, many in dim corners."""
     y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None] ** 2
     x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None] ** 2
@@ -162,7 +162,7 @@ def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> FloatMap:
     return np.asarray(np.maximum(sensor.speckle, sensor.corner * out), np.float32)
 
 
-def _add_flying_pixels(rng: Rng, meters: FloatMap, edge: Mask, share: float) -> FloatMap:
+def _add_flying_pixels(rng: Rng, meters: Float, edge: Mask, share: float) -> Float:
     """Some outline pixels hang in the air between both surfaces."""
     if not share:
         return meters
@@ -175,7 +175,7 @@ def _add_flying_pixels(rng: Rng, meters: FloatMap, edge: Mask, share: float) -> 
     return flown
 
 
-def _add_range_noise(rng: Rng, meters: FloatMap, sensor: DepthSensor) -> FloatMap:
+def _add_range_noise(rng: Rng, meters: Float, sensor: DepthSensor) -> Float:
     """Range noise and steps; structured light steps in inverse depth."""
     sigma = (sensor.sigma[0] + sensor.sigma[1] * meters**2) / 1000
     z = meters + _patches(rng, meters.shape, sensor.grain) * sigma
