@@ -1,4 +1,4 @@
-# The front door. Everything happens inside $(VENV); nothing else on the machine is touched.
+# Commands for users and contributors. Everything is installed in $(VENV), nowhere else.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -9,7 +9,7 @@ OUT ?= out/demo
 PYTEST ?=
 
 BIN := $(VENV)/bin
-# An environment that is active outside must not leak into ours.
+# An environment that is active outside must not change this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
 CODE := src tests docs $(wildcard benchmarks examples release)
@@ -32,7 +32,7 @@ lint: $(VENV)/.dev ## ruff: rules and formatting
 types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
-format: $(VENV)/.dev ## put the code in the house's format
+format: $(VENV)/.dev ## format the code with ruff
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 

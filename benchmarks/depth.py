@@ -37,7 +37,7 @@ from .common.table import RESULTS, show, write
 
 SETS = {"picsart": "people/picsart/eval", "ccp": "people/ccp/eval"}
 TOLERANCE = 0.1
-"""I2 speaks of |d - true d| within this, says the depth network's contract."""
+"""The depth probability is that of |d - true d| within this, by the depth network's contract."""
 
 VISIBLE = 0.003
 """A person in a test scene counts when at least this share of the picture shows them."""
@@ -52,13 +52,13 @@ TITLES = {
     "person_order": "people in the right order",
     "person_pairs": "  pairs",
     "posters_flat": f"posters at their wall's depth (within {MAX_POSTER_STEP})",
-    "posters_close": f"  within {TOLERANCE}, the tolerance of I2",
+    "posters_close": f"  within {TOLERANCE}, the tolerance of the probability",
     "posters": "  posters",
     "poster_step": "  median step from wall to poster",
     "person_step": "  median step across a person's outline",
     "office_log": "office AbsRel, aligned in log depth",
     "office_disparity": "office AbsRel, aligned in disparity",
-    "ece": "calibration error of I2",
+    "ece": "calibration error of the probability",
 }
 BETTER = dict.fromkeys(TITLES, "higher") | {
     "person_pairs": "",
@@ -105,7 +105,7 @@ def tiefenrausch(network: Callable[[Photo], Float]) -> Estimator:
 
 
 def estimate(pipeline: Pipeline, photo: Photo) -> tuple[Float, Float]:
-    """d and I2 at photo size."""
+    """d and depth probability at photo size."""
     canvas = prepare_canvas(photo, pipeline.preset, pipeline.orient)
     depth = pipeline.measure(photo, canvas)
     return from_canvas(depth.relative, canvas.fit), from_canvas(depth.prob, canvas.fit)
@@ -204,8 +204,10 @@ def scenes(count: int, seed: int) -> Iterator[tuple[DepthScene, Photo]]:
         yield scene, Photo(scene.rgb)
 
 
-def believed(pipeline: Pipeline, scene: DepthScene, photo: Photo) -> tuple[Float, Mask]:
-    """I2 and whether d is right, where the truth is exact; every fourth pixel each way."""
+def probability_and_truth(
+    pipeline: Pipeline, scene: DepthScene, photo: Photo
+) -> tuple[Float, Mask]:
+    """Probability and whether d is right, where the truth is exact; every fourth row and column."""
     d, prob = estimate(pipeline, photo)
     grid = np.zeros_like(scene.valid)
     grid[::4, ::4] = True
@@ -227,9 +229,9 @@ def plot(table: list[ReliabilityBin], error: float, file: Path) -> None:
     top.plot([0, 1], [0, 1], color="0.6", linewidth=1)
     top.plot([row.confidence for row in known], [row.accuracy for row in known], marker="o")
     top.set(ylabel=f"share with |d - truth| ≤ {TOLERANCE}", xlim=(0, 1), ylim=(0, 1))
-    top.set_title(f"Reliability of I2 on test scenes, error {error:.3f}")
+    top.set_title(f"Depth probability on test scenes, error {error:.3f}")
     bottom.bar([row.confidence for row in known], [row.pixels / total for row in known], 0.06)
-    bottom.set(xlabel="I2", ylabel="share of pixels")
+    bottom.set(xlabel="depth probability", ylabel="share of pixels")
     figure.savefig(file, dpi=110)
     plt.close(figure)
     print(f"-> benchmarks/results/{file.name}")
@@ -254,15 +256,15 @@ def main() -> None:
     for estimator in estimators:
         rows[estimator.name] |= office(estimator)
     tallies = {e.name: Tally() for e in estimators}
-    trust: list[tuple[Float, Mask]] = []
+    pairs: list[tuple[Float, Mask]] = []
     for scene, photo in scenes(options.scenes, options.seed):
         for estimator in estimators:
             d = estimator.run(photo)
             tallies[estimator.name].add(scene, d, estimator.spread(d))
-        trust.append(believed(pipeline, scene, photo))
+        pairs.append(probability_and_truth(pipeline, scene, photo))
     for name, tally in tallies.items():
         rows[name] |= tally.numbers()
-    table = reliability_table(*(np.concatenate(part) for part in zip(*trust, strict=True)))
+    table = reliability_table(*(np.concatenate(part) for part in zip(*pairs, strict=True)))
     rows["depthmatte"]["ece"] = expected_calibration_error(table)
     show(rows, "Depth", TITLES, BETTER)
     write(

@@ -1,11 +1,11 @@
-"""What fusion is worth: hard scenes, ordinary photos, lies and lost pieces, in one CSV.
+"""Quality of the fusions on hard scenes, ordinary photos, wrong depth and cut mattes, in one CSV.
 
 python -m benchmarks.fusion SCENES [--frames 4] -> results/fusion.csv, fusion.png, sheet
 
 SCENES is a folder that `python -m benchmarks.hard_scenes --split test` made. Ordinary sets
 are those of quality.py and every n-th frame of video/dance-twirl, with the depth network's
-own estimate. `lies` swaps the depth for a wrong one, as an estimate (`depth`) and as a file that
-the user brought (`file`); `lost` cuts pieces out of S_in; with `half` the depth camera sees the
+own estimate. `wrong` replaces the depth by a wrong map, given as an estimate (`depth`) and as the
+user's depth file (`file`). `lost` cuts pieces out of alpha. With `half` the depth camera sees the
 left half of a scene.
 """
 
@@ -39,7 +39,7 @@ TITLES = {"iou": "IoU", MASK_IOU: "own-mask IoU", "band": "band MAE", "mae": "MA
           FALSE_AREA: "false area", MISSED_AREA: "missed area"}  # fmt: skip
 BETTER = {name: "higher" if "iou" in name else "lower" for name in TITLES}
 
-LIES: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
+WRONG_DEPTHS: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
     "upside down": lambda z: z[::-1],
     "constant": lambda z: np.full_like(z, 0.5),
     "shifted 10 px": lambda z: np.roll(z, 10, axis=1),
@@ -47,21 +47,21 @@ LIES: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
 }
 
 
-def lying(source: DepthFunction, lie: str, brought: bool) -> DepthFunction:
-    """The source with a wrong map; where it measured stays as it was, or moves along.
+def wrong_source(source: DepthFunction, change: str, as_file: bool) -> DepthFunction:
+    """The source with a wrong map. Its probability stays, or moves with the map.
 
-    With `brought` the map is taken for the user's own file, which is trusted further.
+    With `as_file` the map counts as the user's depth file, which the fusion trusts more.
     """
 
     def ask(photo: Any, canvas: Canvas) -> Depth:
         depth = source(photo, canvas)
-        moved = lie in ("upside down", "shifted 10 px")
-        prob = LIES[lie](depth.prob) if moved else depth.prob
+        moved = change in ("upside down", "shifted 10 px")
+        prob = WRONG_DEPTHS[change](depth.prob) if moved else depth.prob
         return replace(
             depth,
-            z=np.ascontiguousarray(LIES[lie](depth.z), np.float32),
+            z=np.ascontiguousarray(WRONG_DEPTHS[change](depth.z), np.float32),
             prob=np.ascontiguousarray(prob),
-            source="sensor" if brought else depth.source,
+            source="sensor" if as_file else depth.source,
             validity=np.zeros((0, 0), np.uint8),
         )
 
@@ -84,7 +84,7 @@ def halved(source: DepthFunction) -> DepthFunction:
 
 
 def losing(segment: Callable[[Canvas], Matte]) -> Callable[[Canvas], Matte]:
-    """The segmentation with three ovals cut out of whoever it finds; the same every time."""
+    """The segmentation with three ovals cut out of the people it finds; the same every time."""
 
     def cut(canvas: Canvas) -> Matte:
         matte = segment(canvas)
@@ -116,9 +116,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("scenes", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=4, help="every n-th frame of the video")
-    parser.add_argument("--lied", type=int, default=4, help="every n-th photo of those is lied to")
+    parser.add_argument(
+        "--wrong-every", type=int, default=4, help="every n-th photo gets wrong depth"
+    )
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--sets", nargs="*", help="show only these: scenes, lies, lost, half, SET")
+    parser.add_argument("--sets", nargs="*", help="show only these: scenes, wrong, lost, half, SET")
     options = parser.parse_args()
     session = Session(threads=options.threads)
     bench = AblationSetup(
@@ -149,12 +151,14 @@ def main() -> None:
         cases = cases[:: options.frames] if "video" in name else cases
         if wanted(name):
             table[name], _ = measured(name, cases, bench)
-        if wanted("lies"):
-            for lie, brought in product(LIES, (False, True)):
-                wrong = {"mono": lying(bench.sources["mono"], lie, brought)}
-                title = f"{name}, {'file' if brought else 'depth'} {lie}"
+        if wanted("wrong"):
+            for change, as_file in product(WRONG_DEPTHS, (False, True)):
+                wrong = {"mono": wrong_source(bench.sources["mono"], change, as_file)}
+                title = f"{name}, {'file' if as_file else 'depth'} {change}"
                 table[title], _ = measured(
-                    title, cases[:: options.lied], replace(bench, sources=bench.sources | wrong)
+                    title,
+                    cases[:: options.wrong_every],
+                    replace(bench, sources=bench.sources | wrong),
                 )
     if options.sets:  # the file is of a whole run
         return

@@ -1,4 +1,4 @@
-"""How long the networks take beside their peers, and the start. The whole path: path.py.
+"""Time of the networks, their peers and the start. The whole cut: end_to_end.py.
 
 What is compared is measured in the same run, in turns, so that a busy machine slows all
 alike; read the ratios before the milliseconds.

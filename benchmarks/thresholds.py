@@ -1,7 +1,7 @@
-"""The second threshold of every fusion with every source, chosen on training scenes.
+"""The fused threshold of every fusion with every source, chosen on training scenes.
 
 python -m benchmarks.hard_scenes --data ../shared/data --out OUT --count 40 --seed 11 --split train
-python -m benchmarks.thresholds OUT -> the table `ablation.THRESHOLDS`, printed
+python -m benchmarks.thresholds OUT -> the table `ablation._SECOND_THRESHOLDS`, printed
 
 Only scenes of the training split belong here; what is measured afterwards is the test split.
 """
@@ -42,7 +42,7 @@ def main() -> None:
     session = Session(threads=options.threads)
     rules = ablation.ablation_fusions(session.fusions())
     formulas = {n: rule for n, rule in rules.items() if n != "adaptive"}
-    # Where a second look is and whether anybody is there would depend on thresholds of today.
+    # The second look would depend on today's thresholds, so it is off.
     least = dict.fromkeys(product(ablation.SCENE_FILES, formulas), 1 / STEPS)
     once = session.pipeline(CutOptions(second_look=False))
     bench = ablation.AblationSetup(once, session.sources(), formulas, least)

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Trains and exports the shipped portrait network. DATA is the data folder, TEACHER the soft
 # teacher's ONNX file (MODNet), WORK is scratch. 24 minutes on one H200 and twelve on one H100, with
-# 16 CPU cores each, a depth network's run beside it; without a GPU the same commands take some
-# nights and want --batch-size 8 and hours in --minutes.
+# 16 CPU cores each, with a depth network in training at the same time. Without a GPU the same
+# commands take several nights: give --batch-size 8, and --minutes of several hours.
+#
+# The script shows the phases of the training. It does not reproduce the shipped weights exactly:
+# constants of the code changed between phases, and phases end by the clock.
+# See runs/history/matte.md.
 set -euo pipefail
 DATA=${1:?usage: runs/matte.sh DATA TEACHER [WORK]}
 TEACHER=${2:?usage: runs/matte.sh DATA TEACHER [WORK]}
@@ -13,13 +17,13 @@ COMMON=(--data "$DATA" --labels "$WORK/mattes" --epochs 2000 --freeze 1 --encode
     --landscape 0.25)
 EARLY=("${COMMON[@]}" --passes 4 --workers 6 --batch-size 24)
 LATE=("${COMMON[@]}" --passes 8 --workers 10 --batch-size 40)
-# From ImageNet: strong augmentation, people pasted into other photos. Without
-# distractors in the background yet: `CrowdOptions.distractors` came in with the second phase, at 0.5.
+# From ImageNet weights, with strong augmentation and people pasted into other photos. Phase 1 had no
+# distractors in the background. Phase 2 had them with `CrowdOptions.distractors` at 0.5.
 depthmatte train matte "${EARLY[@]}" -o "$WORK/matte1" --minutes 6.2 --learning-rate 1e-3 \
     --strength 0.7 --seed 21
 depthmatte train matte "${EARLY[@]}" -o "$WORK/matte2" --minutes 4.7 --learning-rate 6e-4 \
     --strength 0.5 --seed 22 --start "$WORK/matte1/last.pt"
-# Two rows of distractors and bent people came in here; the shares of copy-paste and of
+# Two rows of distractors and bent people were added here. The shares of copy-paste and of
 # distractors were raised from 0.3 and 0.5 (`augment.copy_paste`, `tasks.matte`).
 depthmatte train matte "${LATE[@]}" -o "$WORK/matte3" --minutes 6.4 --learning-rate 1e-3 \
     --strength 0.5 --seed 41 --start "$WORK/matte2/last.pt"
@@ -27,7 +31,7 @@ depthmatte train matte "${LATE[@]}" -o "$WORK/matte4" --minutes 6.3 --learning-r
     --strength 0.45 --seed 42 --start "$WORK/matte3/last.pt"
 depthmatte train mix "$WORK/matte3/last.pt" "$WORK/matte4/last.pt" --shares 1,2 \
     -o "$WORK/matte34.pt"
-# Trailing cloth came in here.
+# Trailing cloth was added here.
 depthmatte train matte "${COMMON[@]}" --passes 8 --workers 9 --batch-size 40 -o "$WORK/matte5" \
     --minutes 12 --learning-rate 8e-4 --strength 0.5 --seed 61 --start "$WORK/matte34.pt"
 depthmatte train mix "$WORK"/matte{3,4,5}/last.pt --shares 1,2,3 -o "$WORK/matte.pt"

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).with_name("support")))
 from places import SHARED
 
 # No deadline: how fast a machine is must never decide a test.
-settings.register_profile("house", deadline=None, max_examples=60, print_blob=True)
-settings.load_profile("house")
+settings.register_profile("depthmatte", deadline=None, max_examples=60, print_blob=True)
+settings.load_profile("depthmatte")
 
 
 @pytest.fixture(scope="session")

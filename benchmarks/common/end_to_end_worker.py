@@ -1,4 +1,4 @@
-"""Runs inside a checkout of its own (see path.py): cuts one photo for every line it is sent.
+"""Runs inside a checkout of its own (see end_to_end.py): cuts one photo for each line it reads.
 
 A request is a line; the answer is one JSON line of milliseconds by stage. Only the public interface
 is used, so that older checkouts can be compared: `read`, `cut`, `write`, and a Portrait's alpha

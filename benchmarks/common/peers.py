@@ -3,7 +3,7 @@
 Each of the first two is a callable Photo -> alpha, float32 (H, W) in [0, 1], as `evaluate`
 takes them; Tiefenrausch gives log disparity. `Cached` keeps alphas as 16-bit PNG under
 `.cache/peers`, so that a repeated run costs nothing. Fill the cache beforehand with
-`python -m benchmarks.peers`.
+`python -m benchmarks.common.peers`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ at about 2 m in a full room). The same measures are then taken of simulated fram
 (`depthmatte.training.scenes.depth_sensor`), so the table shows both side by side. What it printed
 is kept in `noise.csv`:
 
-    step_mm_per_m2   quantisation: the step between neighboring values is this times z^2
+    step_mm_per_m2   quantization: the step between neighboring values is this times z^2
     sigma_mm_at_Zm   noise of single pixels: second differences along rows, robust
     gap_lit_px       median run of missing pixels at an outline, on the side that is lit
     gap_shadow_px    the same on the side where the emitter's light is cut off
@@ -165,7 +165,7 @@ def outlines(record: Recording, turned: bool = False) -> NDArray[np.float64]:
 
 
 def step(frames: Meters) -> float:
-    """Quantisation in mm per square meter: the usual step between values that occur."""
+    """Quantization in mm per square meter: the usual step between values that occur."""
     found = []
     for low in np.arange(0.6, 4, 0.1):
         values = np.unique(frames[(frames > low) & (frames < low + 0.1)])

@@ -1,7 +1,7 @@
 """All options of a cut. The command line, the JSON schema and the docs are made from them.
 
-The fields hold help texts, choices, ranges and defaults (`fields.option`). This module imports
-neither NumPy nor ONNX Runtime, so that `--help` is fast.
+The fields hold help texts, choices, ranges and defaults (`option_fields.option`). This module
+imports neither NumPy nor ONNX Runtime, so that `--help` is fast.
 """
 
 from __future__ import annotations

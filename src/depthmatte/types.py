@@ -17,7 +17,7 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 """A mask, bool (h, w)."""
 
-_Values = NDArray[Any]
+Values = NDArray[Any]
 """An array of any type."""
 
 _Array = TypeVar("_Array", bound=NDArray[Any])

@@ -1,4 +1,4 @@
-"""cli.batch: one photo's trouble is that photo's alone, and a stop leaves nothing behind."""
+"""cli.cutting.batch: an error of one photo stays with it, and a stop leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import batch_tasks
 import depthmatte
-import toywork
 from depthmatte.cli.cutting.batch import run_tasks
 from depthmatte.cli.signals import raise_on_stop_signals
 from depthmatte.cli.task_outcome import TRACEBACK_VARIABLE, TaskOutcome, format_task_error
@@ -56,7 +56,7 @@ def processes(outcomes: list[TaskOutcome[str, str]]) -> set[int]:
     ],
 )
 def test_an_error_of_one_task_is_its_own(jobs: int, error: str, says: str) -> None:
-    outcomes = list(run_tasks(["one:", f"raise:{error}", "two:"], toywork.make, jobs))
+    outcomes = list(run_tasks(["one:", f"raise:{error}", "two:"], batch_tasks.make, jobs))
     first, line, last = said(outcomes)
     assert (first, last) == ("one", "two")
     assert line.startswith(says)
@@ -67,7 +67,9 @@ def test_outcomes_stand_in_the_order_of_the_tasks() -> None:
     tasks = ["sleep:0.4", "a:", "b:", "c:"]
     finished: list[str] = []
     outcomes = list(
-        run_tasks(tasks, toywork.make, 2, on_finish=lambda outcome: finished.append(outcome.task))
+        run_tasks(
+            tasks, batch_tasks.make, 2, on_finish=lambda outcome: finished.append(outcome.task)
+        )
     )
     assert [outcome.task for outcome in outcomes] == tasks
     assert sorted(finished) == sorted(tasks)
@@ -76,17 +78,20 @@ def test_outcomes_stand_in_the_order_of_the_tasks() -> None:
 
 def test_work_is_shared_out_or_stays_here() -> None:
     tasks = ["sleep:0.3"] * 4
-    shared = list(run_tasks(tasks, toywork.make, 2))
+    shared = list(run_tasks(tasks, batch_tasks.make, 2))
     assert len(processes(shared)) == 2
     assert os.getpid() not in processes(shared)
     assert shared[0].result is not None
     assert shared[0].result.split()[2] == str(threads_per_worker(2))
-    for here in (run_tasks(tasks[:2], toywork.make, 1), run_tasks(tasks[:1], toywork.make, 2)):
+    for here in (
+        run_tasks(tasks[:2], batch_tasks.make, 1),
+        run_tasks(tasks[:1], batch_tasks.make, 2),
+    ):
         outcomes = list(here)
         assert processes(outcomes) == {os.getpid()}
         assert outcomes[0].result is not None
         assert outcomes[0].result.endswith(" None"), "one photo has all threads"
-    assert list(run_tasks([], toywork.make, 2)) == []
+    assert list(run_tasks([], batch_tasks.make, 2)) == []
 
 
 @needs_signals
@@ -100,7 +105,7 @@ def test_work_is_shared_out_or_stays_here() -> None:
 )
 def test_a_worker_that_dies_costs_one_photo(death: str, says: str) -> None:
     tasks = ["a:", death, "b:", death, "c:", "d:"]
-    outcomes = list(run_tasks(tasks, toywork.make, 2))
+    outcomes = list(run_tasks(tasks, batch_tasks.make, 2))
     lines = said(outcomes)
     assert [lines[index] for index in (0, 2, 4, 5)] == ["a", "b", "c", "d"]
     for line in (lines[1], lines[3]):
@@ -108,7 +113,7 @@ def test_a_worker_that_dies_costs_one_photo(death: str, says: str) -> None:
 
 
 def test_a_result_that_cannot_be_sent_fails_alone() -> None:
-    outcomes = list(run_tasks(["thread:", "a:"], toywork.make, 2))
+    outcomes = list(run_tasks(["thread:", "a:"], batch_tasks.make, 2))
     assert outcomes[0].error is not None
     assert outcomes[0].error.startswith("thread:: failed (")
     assert said(outcomes)[1] == "a"
@@ -120,16 +125,16 @@ def test_a_result_that_cannot_be_sent_fails_alone() -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_networks_that_cannot_be_used_stop_all(jobs: int) -> None:
     with pytest.raises(WeightsError, match=r"matte.onnx: is damaged; fetch it again"):
-        list(run_tasks(["a:", "b:"], toywork.no_networks, jobs))
+        list(run_tasks(["a:", "b:"], batch_tasks.no_networks, jobs))
     with pytest.raises(DepthmatteError, match=r"pip install 'depthmatte\[exr\]'"):
-        list(run_tasks(["a:", "b:"], toywork.no_extra, jobs))
+        list(run_tasks(["a:", "b:"], batch_tasks.no_extra, jobs))
     with pytest.raises(DepthmatteError, match=r"^the networks: failed \(Odd: line one line two\?"):
-        list(run_tasks(["a:", "b:"], toywork.odd_networks, jobs))
+        list(run_tasks(["a:", "b:"], batch_tasks.odd_networks, jobs))
 
 
 def test_processes_that_never_start_are_one_line() -> None:
     with pytest.raises(InputError, match=r"cannot be started \(ended with status 3\); use --jobs"):
-        list(run_tasks(["a:", "b:", "c:"], toywork.dies, 2))
+        list(run_tasks(["a:", "b:", "c:"], batch_tasks.dies, 2))
 
 
 # Invariant: after a stop no process is left and no draft stays.
@@ -137,7 +142,7 @@ def test_processes_that_never_start_are_one_line() -> None:
 
 def program(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(Path(toywork.__file__)), *map(str, words)],
+        [sys.executable, str(Path(batch_tasks.__file__)), *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,4 +1,4 @@
-"""cli.naming: every result has a safe place of its own before any work is done."""
+"""cli.output_names: every result has a safe place of its own before any work is done."""
 
 from __future__ import annotations
 

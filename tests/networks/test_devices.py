@@ -95,6 +95,19 @@ def test_overwritten_builds_are_an_error_for_a_device_and_a_warning_for_auto(
             one.cache_clear()
 
 
+def test_a_missing_memory_cap_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("an allocator exists\nalready")
+
+    monkeypatch.setattr(runtime.ort, "create_and_register_allocator", refuse)
+    with caplog.at_level("DEBUG", "depthmatte"):
+        assert not runtime._register_capped_allocator.__wrapped__()
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+    assert caplog.messages == ["no memory cap for small untrusted networks: an allocator exists"]
+
+
 def test_providers_are_taken_in_order() -> None:
     assert resolve_providers("auto", ["No", CPU_PROVIDER, AZURE], [AZURE, CPU_PROVIDER]) == [
         CPU_PROVIDER,

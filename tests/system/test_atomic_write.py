@@ -1,4 +1,4 @@
-"""io.replace: drafts become files whole or vanish; those of killed processes are swept."""
+"""system.atomic_write: drafts become whole files or vanish; leftovers are removed."""
 
 import os
 import signal

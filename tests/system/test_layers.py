@@ -1,4 +1,4 @@
-"""The architecture holds: imports go down only, and heavy packages stay where they belong."""
+"""Imports go down only, and heavy packages stay where they belong."""
 
 from __future__ import annotations
 

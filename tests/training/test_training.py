@@ -349,7 +349,7 @@ def test_exported_graph_equals_torch(tmp_path: Path) -> None:
     ours = Network(tmp_path / "m.onnx").run(image)
     with torch.no_grad():
         alpha, prob = TRAINING_TASKS["matte"].export(network, 1.0).eval()(torch.from_numpy(image))
-    # float16 weights stand between; the float32 graph was held to PARITY by export itself.
+    # float16 weights stand between; the float32 graph was held to PARITY_LIMIT by `export_onnx`.
     assert np.abs(ours["alpha"] - alpha.numpy()).max() < 100 * PARITY_LIMIT
     assert np.abs(ours["prob"] - prob.numpy()).max() < 100 * PARITY_LIMIT
     assert not list(tmp_path.glob("*.part*"))

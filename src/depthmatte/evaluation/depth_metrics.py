@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..canvas import Box
 from ..errors import InputError
-from ..types import Mask, _Values
+from ..types import Mask, Values
 
 _Points = NDArray[np.intp]
 
@@ -42,7 +42,7 @@ class OutlinePairs:
     inside: _Points
     outside: _Points
 
-    def is_inside_nearer(self, depth: _Values) -> NDArray[np.bool_]:
+    def is_inside_nearer(self, depth: Values) -> NDArray[np.bool_]:
         """Return for each pair whether its inner pixel is nearer in `depth` (H, W), bool (N,)."""
         inner, outer = depth[tuple(self.inside.T)], depth[tuple(self.outside.T)]
         return np.asarray(inner < outer)
@@ -122,7 +122,7 @@ def _within(points: _Points, mask: Mask) -> NDArray[np.bool_]:
 
 
 def person_order(
-    depth: _Values, people: Sequence[Mask], meters: Sequence[float], min_ratio: float = 1.0
+    depth: Values, people: Sequence[Mask], meters: Sequence[float], min_ratio: float = 1.0
 ) -> tuple[int, int]:
     """Count pairs of people whose median depths have the correct order.
 
@@ -156,7 +156,7 @@ def person_order(
     return correct, pairs
 
 
-def poster_depth_step(depth: _Values, poster: Mask, wall: Mask, reach: float = 0.02) -> float:
+def poster_depth_step(depth: Values, poster: Mask, wall: Mask, reach: float = 0.02) -> float:
     """Return the difference between the median depths of a poster and of the wall around it.
 
     Parameters
@@ -187,7 +187,7 @@ def poster_depth_step(depth: _Values, poster: Mask, wall: Mask, reach: float = 0
 _Alignment = Literal["log", "disparity"]
 
 
-def abs_rel(values: _Values, meters: _Values, valid: Mask, alignment: _Alignment) -> float:
+def abs_rel(values: Values, meters: Values, valid: Mask, alignment: _Alignment) -> float:
     """Return the mean of |z - meters| / meters after a least-squares affine alignment.
 
     Parameters
@@ -228,7 +228,7 @@ class ReliabilityBin(NamedTuple):
     pixels: int
 
 
-def reliability_table(prob: _Values, correct: Mask, bins: int = 10) -> list[ReliabilityBin]:
+def reliability_table(prob: Values, correct: Mask, bins: int = 10) -> list[ReliabilityBin]:
     """Compare a probability with the share of correct pixels, in equal bins over [0, 1].
 
     Parameters

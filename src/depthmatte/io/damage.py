@@ -38,6 +38,10 @@ EXIF_ERRORS = (
 _log = logging.getLogger("depthmatte")
 
 
+class CorruptFileError(ValueError):
+    """Embedded data, or its description, is damaged. It counts as absent: users never see it."""
+
+
 def log_skipped(what: str, error: BaseException) -> None:
     """Log at DEBUG, on one printable line, that `what` was skipped because of `error`.
 

@@ -351,7 +351,7 @@ def _size_bytes(source: Path | bytes) -> int:
 
 @cache
 def _register_capped_allocator() -> bool:
-    """Register the capped allocator of small untrusted files; False when that fails."""
+    """Register the capped allocator of small untrusted files; False and a log line on failure."""
     try:
         memory = ort.OrtMemoryInfo(
             "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
@@ -359,7 +359,10 @@ def _register_capped_allocator() -> bool:
         # Strategy 1 allocates the requested size instead of the next power of two.
         limits = ort.OrtArenaCfg({"max_mem": _MAX_MEMORY_BYTES, "arena_extend_strategy": 1})
         ort.create_and_register_allocator(memory, limits)
-    except Exception:  # the surrounding program has registered an allocator already
+    except Exception as error:  # the surrounding program has registered an allocator already
+        logging.getLogger("depthmatte").debug(
+            "no memory cap for small untrusted networks: %s", _first_line(error)
+        )
         return False
     return True
 

@@ -1,10 +1,10 @@
 """Calibration: the one number each network gets after training, fitted on held-out data.
 
-Depth and stereo: the temperature that makes I2 the observed share of right depths (Guo et
-al. 2017). For depth the bin logits of held-out scenes are divided by the value under which
-the probability mass near d best predicts |d - truth| <= DEPTH_TOLERANCE, for stereo the logits of
-right or wrong. Matte: the sharpness, a factor on the logits, with the least absolute error
-on held-out training photos.
+Depth and stereo: the temperature that makes the depth probability the observed share of right
+depths (Guo et al. 2017). For depth the bin logits of held-out scenes are divided by the value
+under which the probability mass near d best predicts |d - truth| <= DEPTH_TOLERANCE, for stereo
+the logits of right or wrong. Matte: the sharpness, a factor on the logits, with the least
+absolute error on held-out training photos.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, resize
+from ..types import Float
 from .augment.color import random_tone
-from .types import RGBA, FloatMap, Rng
+from .types import RGBA, Rng
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class CutoutImage:
         return bool(self.rgba.shape[0] > 1.7 * self.rgba.shape[1])
 
 
-def soft_edge(mask: NDArray[np.uint8], gain: float) -> FloatMap:
+def soft_edge(mask: NDArray[np.uint8], gain: float) -> Float:
     """A mask's alpha in [0, 1], float32 (H, W), with its outline drawn in and softened.
 
     The outline of a mask still shows the old background. `gain` is the slope of the new edge:
@@ -54,7 +55,7 @@ def soft_edge(mask: NDArray[np.uint8], gain: float) -> FloatMap:
     return np.clip(soft * gain - (gain - 1), 0, 1)
 
 
-def premultiply(rgba: NDArray[Any], opaque: float = 1.0) -> FloatMap:
+def premultiply(rgba: NDArray[Any], opaque: float = 1.0) -> Float:
     """Straight RGBA, 0 to 255 -> float32 colors times alpha in [0, 255], alpha in [0, opaque]."""
     made = rgba.astype(np.float32)
     alpha = made[..., 3:] / 255
@@ -96,7 +97,7 @@ def mirror_and_tone(rng: Rng, rgba: NDArray[Any], tone_share: float) -> NDArray[
     return np.concatenate([random_tone(rng, colors) * (rgba[..., 3:] / 255), rgba[..., 3:]], 2)
 
 
-def max_channel(rgb: FloatMap) -> FloatMap:
+def max_channel(rgb: Float) -> Float:
     """The largest of the first three channels, (h, w)."""
     return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))
 

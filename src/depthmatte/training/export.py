@@ -1,7 +1,7 @@
 """From a checkpoint to the file that ships: ONNX, its contract inside, parity proven.
 
-The contract is JSON under the metadata key `contract.KEY`: input, normalization, outputs,
-license, training command, data and numbers. The float32 graph must equal torch within
+The contract is JSON under the metadata key `contract.METADATA_KEY`: input, normalization,
+outputs, license, training command, data and numbers. The float32 graph must equal torch within
 `PARITY_LIMIT` on several canvas sizes. Then large weights are stored as float16, and the
 shipped file must stay within `_FLOAT16_LIMIT` of torch, less than two steps of an 8-bit alpha.
 """
@@ -33,7 +33,8 @@ from .tasks.registry import TRAINING_TASKS
 from .tasks.task import TrainingTask
 
 PARITY_LIMIT = 1e-4
-"""Largest allowed difference between torch and the float32 graph, as a share of `Task.scale`."""
+"""Largest allowed difference between torch and the float32 graph, as a share of
+`TrainingTask.scale`."""
 
 _FLOAT16_LIMIT = 7e-3
 """The same for the shipped file with float16 weights."""
@@ -79,8 +80,8 @@ def export_onnx(
 ) -> float:
     """Write `out` (ONNX) from a checkpoint; returns the parity, the largest difference.
 
-    `calibration` is the number `Task.calibrate` fits. Raises WeightsError when parity fails; `out`
-    is replaced only by a file that passed.
+    `calibration` is the number `TrainingTask.calibrate` fits. Raises WeightsError when parity
+    fails. `out` is replaced only by a file that passed.
     """
     refuse_inputs(out, [checkpoint])
     refuse_run_file(out)
@@ -98,7 +99,7 @@ def export_onnx(
 def export_checkpoint(
     checkpoint: Path, out: Path, command: str = "", data: Path | None = None
 ) -> float:
-    """`export` with everything the checkpoint knows written on the card.
+    """`export_onnx` with everything that the checkpoint knows on the model card.
 
     With `data` the network is calibrated first, on what training never saw.
     """

@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 Rng = np.random.Generator
 
-FloatMap = NDArray[np.float32]
-"""A float32 array: a map (h, w) or colors (h, w, 3 or 4)."""
-
 RGBA = NDArray[np.uint8]
 """Colors with straight alpha, uint8 (H, W, 4)."""
 

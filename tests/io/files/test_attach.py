@@ -1,4 +1,4 @@
-"""Photo, depth and calibration put together from files, and TUM's moments by time."""
+"""Photo, depth and calibration put together from files, and TUM's frame pairs by time."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ def folder(place: Path) -> Path:
     return place
 
 
-def test_moments_of_a_folder(tmp_path: Path) -> None:
+def test_frame_pairs_of_a_folder(tmp_path: Path) -> None:
     found = tum_rgbd.read_frame_pairs(folder(tmp_path))
     assert [(one.photo_time, one.depth_time) for one in found] == [(1.0, 1.01), (3.0, 2.995)]
     got = found[0].read()

@@ -1,4 +1,4 @@
-"""io.find: what a user types leads to photos or to one line, and nothing stops the rest."""
+"""io.files.find: a word of the user gives photos or a one-line error, and the rest goes on."""
 
 from __future__ import annotations
 

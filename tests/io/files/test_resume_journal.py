@@ -1,4 +1,4 @@
-"""io.journal: what is done is known again, and nothing else is."""
+"""io.files.resume_journal: finished photos are found again, and no others."""
 
 from __future__ import annotations
 

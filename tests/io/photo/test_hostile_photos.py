@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import depthmatte
 import phone_files as phones
 from depthmatte.io import damage
+from depthmatte.io.damage import CorruptFileError
 from depthmatte.io.embedded import heif_boxes, xmp
-from depthmatte.io.embedded.errors import CorruptFileError
 from depthmatte.io.photo.photo_reader import read
 from fixtures import encode
 

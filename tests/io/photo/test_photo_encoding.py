@@ -1,4 +1,4 @@
-"""io.write to bytes and open files: what the file holds, or one line that says why not."""
+"""photo_writer to bytes and open files: the file's content, or a one-line error."""
 
 import io
 

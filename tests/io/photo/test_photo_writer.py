@@ -1,4 +1,4 @@
-"""io.write and io.find: pictures out whole or not at all, photos found in a fixed order."""
+"""photo_writer and files.find: files are written whole or not at all, found in a fixed order."""
 
 import os
 import sys

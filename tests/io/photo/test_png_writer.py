@@ -1,4 +1,4 @@
-"""io.png_writer: other readers see the very pixels; chunks, sums and pieces are in order."""
+"""io.photo.png_writer: other readers get the same pixels; chunks and checksums are right."""
 
 import io
 import shutil

@@ -13,8 +13,8 @@ import numpy as np
 from ...camera import Camera
 from ...evidence import RawDepth
 from ...types import Float
+from ..damage import CorruptFileError
 from .depth_encoding import disparity_to_depth, distance_to_depth, relative_levels_to_depth
-from .errors import CorruptFileError
 from .xmp import Xmp
 
 _NS_PIXEL_DATA = "http://ns.apple.com/pixeldatainfo/1.0/"

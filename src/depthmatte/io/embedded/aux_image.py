@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..damage import CorruptFileError
 from ..photo import exif
-from .errors import CorruptFileError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...evidence import DepthStatus, RawDepth
 from ...types import Float
-from .errors import CorruptFileError
+from ..damage import CorruptFileError
 
 _UNITS = {
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), ("m", 1.0)),

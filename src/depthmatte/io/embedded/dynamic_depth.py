@@ -12,9 +12,9 @@ from typing import NamedTuple
 from ...camera import Camera
 from ...evidence import RawDepth
 from ...types import Float
+from ..damage import CorruptFileError
 from . import aux_image, jpeg_segments
 from .depth_encoding import range_levels_to_depth
-from .errors import CorruptFileError
 from .gdepth import add_confidence
 from .xmp import Xmp, parse_xmp_number
 

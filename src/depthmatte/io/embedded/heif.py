@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from ...camera import Camera
 from ...evidence import Evidence, RawDepth, StereoView
 from ...types import Float
-from ..damage import try_finder
+from ..damage import CorruptFileError, try_finder
 from ..photo import exif
 from ..photo.orientation import apply_orientation
 from . import apple, heif_boxes, stereo_pair
 from .aux_image import MAX_PLANE_PIXELS
 from .depth_encoding import relative_levels_to_depth
 from .embedded_data import EmbeddedData, has_photo_aspect, keep_if_covering
-from .errors import CorruptFileError
 from .heif_boxes import HeifBoxes, HeifItem, HeifTransforms
 
 if TYPE_CHECKING:

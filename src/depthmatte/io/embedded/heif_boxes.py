@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..damage import CorruptFileError
 from . import xmp
-from .errors import CorruptFileError
 from .xmp import Xmp
 
 _CMEX_UUID = bytes.fromhex("4363e9145b7d4aab97aebea69803b434")

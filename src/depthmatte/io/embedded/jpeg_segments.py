@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from .errors import CorruptFileError
+from ..damage import CorruptFileError
 
 APP0, APP1, _APP2, _START_OF_SCAN = 0xE0, 0xE1, 0xE2, 0xDA
 JPEG_START = b"\xff\xd8\xff"

@@ -2,7 +2,7 @@
 
 PQ and HLG encode the brightness of light. ITU-R BT.2408 (section 2.2) places the white of
 ordinary pictures at 203 cd/m², which is a signal of 58 % in PQ and 75 % in HLG. This becomes
-the white of sRGB. Colors up to 90 % of white are kept. Brighter colors are rolled off towards
+the white of sRGB. Colors up to 90 % of white are kept. Brighter colors are rolled off toward
 the brightest light in the picture. All three channels are scaled by one factor, so that hues
 are kept:
 

@@ -48,7 +48,7 @@ _TONE_SHARE = 0.5
 """Share of people in other light than the picture."""
 
 _EDGE_GAIN = 1.6
-"""Slope of a cut-out's edge (`cutout.soft_edge`)."""
+"""Slope of a cut-out's edge (`cutout_image.soft_edge`)."""
 
 _OPAQUE = 255
 """Full alpha of the cut-outs here."""

@@ -18,10 +18,10 @@ from ...values import Matte
 from ..types import Rng
 
 _DROP_SHARE = 0.4
-"""Share of samples in which pieces are cut out of S_in and I1."""
+"""Share of samples in which pieces are cut out of alpha and probability."""
 
 _FALSE_POSITIVE_SHARE = 0.25
-"""Share of samples in which pieces next to the person are added to S_in and I1."""
+"""Share of samples in which pieces next to the person are added to alpha and probability."""
 
 _MAX_LIMB_WIDTH = (0.15, 0.35)
 """How wide a limb is at most, as a share of the subject's size, the root of its area."""
@@ -73,7 +73,7 @@ def add_false_positives(rng: Rng, alpha: Float, prob: Float, truth: Float) -> tu
 
 
 def crop_field_of_view(rng: Rng, prob: Float) -> Float:
-    """I2 of a camera that sees less than the photo shows: 0 beyond up to four straight edges."""
+    """Depth probability of a camera that sees a part of the photo: 0 beyond up to four edges."""
     height, width = prob.shape
     top, bottom = _edges(rng, height)
     left, right = _edges(rng, width)

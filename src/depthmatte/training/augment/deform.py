@@ -12,16 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...types import Mask, Values
 from ..cutout_image import trim_to_mask
 from ..types import Rng
-
-_Values = NDArray[Any]
 
 _MAX_STRIPS = 5
 """Most pieces of cloth that trail after one person."""
 
 
-def bend(rng: Rng, rgba: _Values) -> _Values:
+def bend(rng: Rng, rgba: Values) -> Values:
     """The person out of shape: rows sway, what reaches out is stretched and raised or lowered.
 
     The middle keeps its scale and the lowest row its height.
@@ -45,7 +44,7 @@ def bend(rng: Rng, rgba: _Values) -> _Values:
     return trim_to_mask(moved, moved[..., 3] > 127)
 
 
-def add_trailing_cloth(rng: Rng, rgba: _Values) -> _Values:
+def add_trailing_cloth(rng: Rng, rgba: Values) -> Values:
     """The person with strips and flaps of cloth that fly off the body: ribbons, scarves, hems.
 
     They have colors of the person's own and belong to the person.
@@ -65,7 +64,7 @@ def add_trailing_cloth(rng: Rng, rgba: _Values) -> _Values:
     return trim_to_mask(whole, whole[..., 3] > 127)
 
 
-def _color(rng: Rng, rgba: _Values, solid: NDArray[np.bool_]) -> NDArray[Any]:
+def _color(rng: Rng, rgba: Values, solid: Mask) -> Values:
     """The person's color (3,) at a random place between head and feet."""
     rows = len(rgba)
     inner = np.argwhere(solid[int(0.2 * rows) : int(0.9 * rows)])
@@ -76,7 +75,7 @@ def _color(rng: Rng, rgba: _Values, solid: NDArray[np.bool_]) -> NDArray[Any]:
     return np.asarray(pixel[:3] * 255 / max(float(pixel[3]), 1.0), np.float32)
 
 
-def _strip(rng: Rng, cloth: _Values, edge: tuple[int, NDArray[np.intp]], color: _Values) -> None:
+def _strip(rng: Rng, cloth: Values, edge: tuple[int, NDArray[np.intp]], color: Values) -> None:
     """Paint one strip of `color` that starts in the body, at an `edge` of its, and leaves it.
 
     `edge` is a row and the columns where the body is in it.
@@ -103,7 +102,7 @@ def _strip(rng: Rng, cloth: _Values, edge: tuple[int, NDArray[np.intp]], color: 
     here[..., 3:] += alpha * (255 - here[..., 3:])
 
 
-def _tapered(rng: Rng, start: _Values, way: _Values, width: float) -> _Values:
+def _tapered(rng: Rng, start: Values, way: Values, width: float) -> Values:
     """The outline (n, 2) of a curved strip from `start` along `way`, `width` pixels at first."""
     t = np.linspace(0, 1, 12)[:, None]
     across = np.array([-way[1], way[0]])
@@ -112,7 +111,7 @@ def _tapered(rng: Rng, start: _Values, way: _Values, width: float) -> _Values:
     return np.concatenate([curve + half, (curve - half)[::-1]])
 
 
-def _folds(rng: Rng, shape: tuple[int, ...], start: _Values, way: _Values) -> _Values:
+def _folds(rng: Rng, shape: tuple[int, ...], start: Values, way: Values) -> Values:
     """How bright cloth is (h, w): brighter here and darker there along its way, about 1."""
     y, x = np.indices(shape, np.float32)
     part = ((x - start[0]) * way[0] + (y - start[1]) * way[1]) / (way @ way)

@@ -7,16 +7,12 @@ Every function takes a NumPy generator first, so a sample is a function of its r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from ...types import RGB
+from ...types import RGB, Values
 from ..types import Rng
-
-_Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -24,7 +20,7 @@ class Stack:
     """A photo uint8 (H, W, 3) and truth maps (H, W), all of one size."""
 
     rgb: RGB
-    truths: tuple[_Array, ...]
+    truths: tuple[Values, ...]
 
 
 def random_crop(
@@ -75,8 +71,8 @@ def random_rotation(rng: Rng, stack: Stack, chance: float = 0.4, degrees: float 
     matrix[:, 0] *= np.exp(rng.uniform(-0.08, 0.08))
     matrix[:, 2] += np.array(center) - matrix @ np.array([*center, 1.0])
 
-    def move(array: _Array, method: int) -> _Array:
-        moved: _Array = cv2.warpAffine(
+    def move(array: Values, method: int) -> Values:
+        moved: Values = cv2.warpAffine(
             np.ascontiguousarray(array),
             matrix,
             (width, height),

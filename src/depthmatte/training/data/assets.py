@@ -22,9 +22,9 @@ from ...canvas import Box, resize, scale_shape
 from ...effects.foreground import layer_certainty
 from ...errors import InputError
 from ...filters import fill_pull_push, guided_coefficients
-from ...types import RGB
+from ...types import RGB, Float
 from ..cutout_image import CutoutImage, resize_rgba, sides_touched, soft_edge
-from ..types import RGBA, FloatMap, Rng
+from ..types import RGBA, Rng
 from .folders import (
     LabeledPhoto,
     list_files,
@@ -59,7 +59,7 @@ _SMALL_SIDE, _LARGE_SIDE = 512, 900
 """Pixels on the longer side of the assets of depth scenes and of hard scenes, at most."""
 
 _EDGE_GAIN = 1.7
-"""Slope of a cut-out's edge (`cutout.soft_edge`)."""
+"""Slope of a cut-out's edge (`cutout_image.soft_edge`)."""
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ def _single_person(item: LabeledPhoto) -> NDArray[np.uint8] | None:
     return np.where(labels == 1 + int(areas.argmax()), mask, 0).astype(np.uint8)
 
 
-def _refine_outline(rgb: RGB, mask: FloatMap) -> FloatMap:
+def _refine_outline(rgb: RGB, mask: Float) -> Float:
     """Alpha that follows the photo's edges in a band along the mask's outline."""
     radius = max(2, round(0.008 * max(mask.shape)))
     guide = rgb.astype(np.float32) / np.float32(255)
@@ -321,7 +321,7 @@ def _refine_outline(rgb: RGB, mask: FloatMap) -> FloatMap:
     return alpha
 
 
-def _own_colors(rgb: RGB, alpha: FloatMap) -> RGB:
+def _own_colors(rgb: RGB, alpha: Float) -> RGB:
     """The outline in the person's own colors, continued from inside, not the old background's."""
     half = scale_shape((alpha.shape[0], alpha.shape[1]), 0.5)
     inside = fill_pull_push(

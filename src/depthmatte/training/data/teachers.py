@@ -16,8 +16,7 @@ from ...canvas import resize
 from ...io.photo.photo_writer import to_8bit, write
 from ...networks.network import open_bare_session
 from ...system.atomic_write import atomic_draft
-from ...types import RGB
-from ..types import FloatMap
+from ...types import RGB, Float
 from .folders import label_file, list_labeled, read_rgb
 from .splits import VALIDATION_EVERY, list_backgrounds, list_unlabeled
 
@@ -47,7 +46,7 @@ class Modnet:
         self.session = open_bare_session(onnx, threads)
         self.short_side = short_side
 
-    def __call__(self, rgb: RGB) -> FloatMap:
+    def __call__(self, rgb: RGB) -> Float:
         """Alpha (H, W) in [0, 1] of RGB uint8 (H, W, 3)."""
         small = _scaled(rgb, self.short_side / min(rgb.shape[:2]))
         matte = self.session.run(None, {"input": small / 127.5 - 1})[0][0, 0]
@@ -63,13 +62,13 @@ class Tiefenrausch:
     def __init__(self, onnx: Path, threads: int = 1) -> None:
         self.session = open_bare_session(onnx, threads)
 
-    def __call__(self, rgb: RGB) -> FloatMap:
+    def __call__(self, rgb: RGB) -> Float:
         """Log disparity (h, w) of RGB uint8 (H, W, 3), at the size of the network's input."""
         small = _scaled(rgb, _TEACHER_SIDE / max(rgb.shape[:2]))
         return np.asarray(self.session.run(None, {"image": small / 255})[0][0, 0], np.float32)
 
 
-def _scaled(rgb: RGB, scale: float) -> FloatMap:
+def _scaled(rgb: RGB, scale: float) -> Float:
     """A photo as a batch float32 (1, 3, h, w) in [0, 255]."""
     rows, columns = (
         max(_SIDE_STEP, int(side * scale + 0.5) // _SIDE_STEP * _SIDE_STEP)
@@ -78,7 +77,7 @@ def _scaled(rgb: RGB, scale: float) -> FloatMap:
     return resize(rgb, (rows, columns)).transpose(2, 0, 1)[None].astype(np.float32)
 
 
-def _depth_label(log_disparity: FloatMap) -> FloatMap:
+def _depth_label(log_disparity: Float) -> Float:
     """How far: minus log disparity, with unit spread."""
     return np.asarray(-log_disparity / max(float(log_disparity.std()), 1e-3), np.float32)
 

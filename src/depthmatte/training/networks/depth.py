@@ -2,8 +2,8 @@
 
 Depth is relative and logarithmic: d = log(z / z_near) / log(z_far / z_near), 0 at the
 nearest and 1 at the farthest thing in the scene, so a step in d is a ratio of distances.
-The decoder ends in a softmax over `BINS` evenly spaced values of d; d is its expectation
-and I2 the probability mass within `NEAR` of d.
+The decoder ends in a softmax over `DEPTH_BINS` evenly spaced values of d. The estimate is its
+expectation, and the depth probability is the mass within `DEPTH_TOLERANCE` of the estimate.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from .encoders import ENCODERS, conv_bn_relu
 from .matte import SemanticBranch, separable_conv, upsample_like
 
 DEPTH_BINS = 32
-"""Number of depth bins, centerd at 0, 1/31, ..., 1."""
+"""Number of depth bins, centered at 0, 1/31, ..., 1."""
 
 DEPTH_TOLERANCE = 0.1
-"""I2 is the probability that the true d lies within this distance of the estimate."""
+"""The depth probability is that of the true d within this distance of the estimate."""
 
 
 class MonoDepthNetwork(nn.Module):
@@ -35,7 +35,7 @@ class MonoDepthNetwork(nn.Module):
         self.head = nn.Conv2d(64, DEPTH_BINS, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Image (n, 3, h, w) in [0, 1] -> bin logits (n, BINS, h / 4, w / 4)."""
+        """Image (n, 3, h, w) in [0, 1] -> bin logits (n, DEPTH_BINS, h / 4, w / 4)."""
         features = self.encoder(image * 2 - 1)
         at4 = features[1]
         coarse = self.down8(self.context(features))
@@ -44,14 +44,14 @@ class MonoDepthNetwork(nn.Module):
 
 
 def _bin_centers(like: Tensor) -> Tensor:
-    """The depth of each bin, shaped (1, BINS, 1, 1)."""
+    """The depth of each bin, shaped (1, DEPTH_BINS, 1, 1)."""
     return torch.linspace(0, 1, DEPTH_BINS, device=like.device, dtype=like.dtype).view(
         1, DEPTH_BINS, 1, 1
     )
 
 
 def expected_depth(logits: Tensor) -> Tensor:
-    """Bin logits (n, BINS, h, w) -> d (n, 1, h, w), the mean under their softmax."""
+    """Bin logits (n, DEPTH_BINS, h, w) -> d (n, 1, h, w), the mean under their softmax."""
     return (logits.softmax(1) * _bin_centers(logits)).sum(1, keepdim=True)
 
 
@@ -65,8 +65,8 @@ def probability_near(logits: Tensor, d: Tensor, near: float = DEPTH_TOLERANCE) -
 class MonoDepthExport(nn.Module):
     """The form that ships: outputs `depth` and `prob`, both (n, 1, h, w) in [0, 1].
 
-    `temperature` divides the logits for I2 alone; it is fitted on held-out scenes so that
-    I2 is the observed share of right depths.
+    `temperature` divides the logits for the depth probability alone. It is fitted on held-out
+    scenes so that the probability is the observed share of right depths.
     """
 
     outputs = ("depth", "prob")

@@ -1,8 +1,8 @@
-"""The network behind the fusion `adaptive`: what of the picture belongs to the subject.
+"""The network behind the fusion `adaptive`: which pixels belong to the subject.
 
-It reads `fuse.features`: colors too, so that it can tell where the subject ends inside
-a soft depth map. A small U-shape at a quarter of the canvas, with the whole scene's mean
-at its bottom.
+It reads the maps of `fusion.inputs`. Colors are among them, so that it can find the subject's
+outline inside a soft depth map. It is a small U-Net at a quarter of the canvas size. Its deepest
+level is gated by the mean over the scene.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .encoders import Encoder, conv_bn_relu
 from .matte import separable_conv, upsample_like
 
 VERDICT_THRESHOLD = 0.35
-"""Disagreement with the matte up to which the matte is left alone: its soft edges stay."""
+"""Disagreement with alpha up to which alpha stays as it is, soft edges included."""
 
 VERDICT_RAMP = 0.3
-"""From OPEN to OPEN + WIDE the verdict takes over."""
+"""From VERDICT_THRESHOLD to VERDICT_THRESHOLD + VERDICT_RAMP the verdict takes over."""
 
 
 class FusionOutput(NamedTuple):
@@ -32,7 +32,7 @@ class FusionOutput(NamedTuple):
 
 
 class FusionNetwork(nn.Module):
-    """Features (n, CHANNELS, h, w), h and w multiples of 32 -> FusionOutput."""
+    """Maps (n, 9, h, w), h and w multiples of 32 -> FusionOutput."""
 
     def __init__(self, encoder: str = "") -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class FusionNetwork(nn.Module):
         return FusionOutput(logits, apply_verdict(features[:, :1], logits, features[:, 4:5]))
 
     def verdict(self, seen: Tensor) -> Tensor:
-        """`blocks` of features (n, INPUTS, h/4, w/4) -> logits of belonging (n, 1, h/4, w/4)."""
+        """Pooled maps (n, FUSION_INPUTS, h/4, w/4) -> logits of belonging (n, 1, h/4, w/4)."""
         at4, at8, at16 = self.encoder(seen)
         bottom = at16 * self.whole(at16.mean((2, 3), keepdim=True)).sigmoid()
         bottom = bottom + self.bottom(bottom)
@@ -71,16 +71,17 @@ class FusionNetwork(nn.Module):
 
 
 def pool_features(features: Tensor) -> Tensor:
-    """`fuse.features.blocks` of (n, CHANNELS, h, w), to learn through."""
+    """`fusion.inputs.pool_blocks` in torch: (n, 9, h, w) -> (n, FUSION_INPUTS, h/4, w/4)."""
     return torch.cat(
         [F.avg_pool2d(features, BLOCK_SIDE_PX), F.max_pool2d(features, BLOCK_SIDE_PX)], 1
     )
 
 
 def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
-    """Alpha with the verdict's changes, to learn through: `fuse.decision.decide` with one
-    threshold both ways, without what depth may say pixel by pixel and without pieces.
+    """Alpha with the verdict's changes, differentiable.
 
+    This is a simple form of `region_decision.apply_foreground`. One threshold holds both for
+    removing and for restoring. Depth of single pixels and connected regions are not used.
     `alpha` and `measured` (1 where depth was measured) are (n, 1, h, w).
     """
     verdict = upsample_like(logits.sigmoid(), alpha)
@@ -94,9 +95,9 @@ def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     )
     drop = ((lost - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
     gain = ((verdict - blurred - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
-    crisp = ((verdict - 0.5) * BLOCK_SIDE_PX + 0.5).clamp(0, 1)
-    fused = alpha + drop * (torch.minimum(crisp, alpha) - alpha)
-    return fused + gain * (torch.maximum(crisp, fused) - fused)
+    sharpened = ((verdict - 0.5) * BLOCK_SIDE_PX + 0.5).clamp(0, 1)
+    fused = alpha + drop * (torch.minimum(sharpened, alpha) - alpha)
+    return fused + gain * (torch.maximum(sharpened, fused) - fused)
 
 
 def _max_filter(x: Tensor, side: int) -> Tensor:
@@ -106,9 +107,9 @@ def _max_filter(x: Tensor, side: int) -> Tensor:
 
 
 class FusionExport(nn.Module):
-    """The form that ships: `fuse.features.blocks` -> the probability of belonging, as coarse.
+    """The form that ships: `fusion.inputs.pool_blocks` -> foreground probability, same size.
 
-    How far the verdict is followed is decided at run time (`fuse.decision.decide`).
+    `region_decision.apply_foreground` decides at run time how far the verdict is followed.
     """
 
     outputs = ("verdict",)
@@ -118,5 +119,5 @@ class FusionExport(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor]:
-        """Blocks of features (n, INPUTS, h, w) -> verdict (n, 1, h, w) in [0, 1]."""
+        """Pooled maps (n, FUSION_INPUTS, h, w) -> verdict (n, 1, h, w) in [0, 1]."""
         return (self.network.verdict(image).sigmoid(),)

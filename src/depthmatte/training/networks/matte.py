@@ -1,7 +1,7 @@
 """The portrait network in MODNet's layout (Ke et al. 2022).
 
-A semantic branch finds the person coarsely (I1), a detail branch draws the outline at
-high resolution, a fusion branch joins both with the image into the matte (S_in). Each is
+A semantic branch finds the person coarsely (probability), a detail branch draws the outline at
+high resolution, a fusion branch joins both with the image into alpha. Each is
 supervised on its own during training.
 """
 

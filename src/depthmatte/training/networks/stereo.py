@@ -4,7 +4,8 @@ A feature branch sees both views through one encoder; a cost-volume branch compa
 features at every disparity (group-wise correlation, Guo et al. 2019); a joint filter
 aggregates the volume in 3-D under gates from the left view's features (Bangunharcana et
 al. 2021). Three convolutions and a soft argmax give the disparity, which the left view
-enlarges by learned convex weights (Teed & Deng 2020); convolutions and a softmax give I2.
+enlarges by learned convex weights (Teed & Deng 2020). Convolutions and a softmax give the
+depth probability.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ VOLUME_STRIDE = 4
 """The volume stands at a quarter of the input's size."""
 
 DISPARITY_LEVELS = 32
-"""Disparities in the volume, one every STRIDE pixels."""
+"""Disparities in the volume, one every VOLUME_STRIDE pixels."""
 
 MAX_DISPARITY = DISPARITY_LEVELS * VOLUME_STRIDE
 """Pixels of disparity the network can see."""
@@ -31,12 +32,12 @@ CORRELATION_GROUPS = 4
 FEATURE_CHANNELS = 32
 
 DISPARITY_TOLERANCE = 2.0
-"""I2 is the probability that the true disparity lies within this many pixels."""
+"""The depth probability is that of a true disparity within this many pixels."""
 
 
 class StereoOutput(NamedTuple):
-    """`logits` (n, LEVELS, h/4, w/4) over disparities, `sure` (n, 2, h/4, w/4) wrong or right,
-    `coarse` (n, 1, h/4, w/4) and `disparity` (n, 1, h, w) in pixels of the input.
+    """`logits` (n, DISPARITY_LEVELS, h/4, w/4) over disparities, `sure` (n, 2, h/4, w/4) wrong or
+    right, `coarse` (n, 1, h/4, w/4) and `disparity` (n, 1, h, w) in pixels of the input.
     """
 
     logits: Tensor
@@ -55,7 +56,9 @@ def _conv3d(inward: int, outward: int, stride: int = 1, kernel: int = 3) -> nn.S
 
 
 def correlation_volume(left: Tensor, right: Tensor) -> Tensor:
-    """Features (n, c, h, w) of both views -> similarity (n, GROUPS, LEVELS, h, w).
+    """Features (n, c, h, w) of both views -> similarity.
+
+    The similarity has the shape (n, CORRELATION_GROUPS, DISPARITY_LEVELS, h, w).
 
     At level k the left pixel x meets the right pixel x - k; beyond the border it is 0.
     """
@@ -73,7 +76,7 @@ def correlation_volume(left: Tensor, right: Tensor) -> Tensor:
 
 
 class StereoFeatures(nn.Module):
-    """Encoder maps at strides 4, 8 and 16 joined top-down: (n, FEATURES, h/4, w/4)."""
+    """Encoder maps at strides 4, 8 and 16 joined top-down: (n, FEATURE_CHANNELS, h/4, w/4)."""
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
@@ -129,7 +132,7 @@ class JointFilter(nn.Module):
         )
 
     def forward(self, volume: Tensor, features: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Similarity (n, GROUPS, LEVELS, h, w) -> logits (n, LEVELS, h, w)."""
+        """Similarity (see `correlation_volume`) -> logits (n, DISPARITY_LEVELS, h, w)."""
         at4, at8, at16 = features
         v4 = self.gate4(self.enter(volume), at4)
         v8 = self.gate8(self.shrink8(v4), at8)
@@ -145,7 +148,7 @@ def _upsample_volume(volume: Tensor) -> Tensor:
 
 
 def soft_argmax(logits: Tensor) -> Tensor:
-    """Logits (n, LEVELS, h, w) -> disparity (n, 1, h, w) in input pixels, the mean level."""
+    """Logits (n, DISPARITY_LEVELS, h, w) -> disparity (n, 1, h, w) in input pixels."""
     levels = torch.arange(DISPARITY_LEVELS, device=logits.device, dtype=logits.dtype).view(
         1, -1, 1, 1
     )
@@ -227,7 +230,7 @@ class StereoExport(nn.Module):
         self.temperature = temperature
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Pair (n, 6, h, w) in [0, 1] -> disparity, probability of being right (I2)."""
+        """Pair (n, 6, h, w) in [0, 1] -> disparity, probability of being right."""
         out = self.network(image)
         right = (out.sure / self.temperature).softmax(1)[:, 1:]
         return out.disparity.clamp(min=0), upsample_like(right, out.disparity).clamp(0, 1)

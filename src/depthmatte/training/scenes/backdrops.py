@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...canvas import resize
-from ...types import RGB
+from ...types import RGB, Float
 from ..augment.geometry import Stack, random_crop
 from ..cutout_image import max_channel
-from ..types import FloatMap, Rng
+from ..types import Rng
 from .camera_view import CameraView
 from .renderer import Backdrop
 
@@ -55,7 +55,7 @@ def drawn_room(rng: Rng, place: RGB, floor: RGB, view: CameraView) -> Backdrop:
     )
 
 
-def _wall(rng: Rng, place: RGB, across: FloatMap, up: FloatMap) -> FloatMap:
+def _wall(rng: Rng, place: RGB, across: Float, up: Float) -> Float:
     """Colors of a wall at meters across and up (negative above the floor)."""
     paint = _paint_color(rng, 0.35, 0.95)
     kind = rng.choice(["plain", "bricks", "panels", "texture"], p=[0.4, 0.15, 0.2, 0.25])
@@ -77,7 +77,7 @@ def _wall(rng: Rng, place: RGB, across: FloatMap, up: FloatMap) -> FloatMap:
     return np.asarray(wall, np.float32)
 
 
-def _floor(rng: Rng, texture: RGB, across: FloatMap, away: FloatMap) -> FloatMap:
+def _floor(rng: Rng, texture: RGB, across: Float, away: Float) -> Float:
     """Colors of a floor at meters across and away."""
     kind = rng.choice(["boards", "tiles", "texture", "plain"], p=[0.35, 0.25, 0.25, 0.15])
     if kind == "texture":
@@ -98,7 +98,7 @@ def _floor(rng: Rng, texture: RGB, across: FloatMap, away: FloatMap) -> FloatMap
     return np.asarray(paint * (0.85 + rng.uniform(0.05, 0.3) * odd)[..., None], np.float32)
 
 
-def _tiled(texture: RGB, x: FloatMap, y: FloatMap, meters: float) -> FloatMap:
+def _tiled(texture: RGB, x: Float, y: Float, meters: float) -> Float:
     """A photo repeated mirror-wise, `meters` wide."""
     rows, columns = texture.shape[:2]
     scale = columns / meters
@@ -121,7 +121,7 @@ def _paint_color(rng: Rng, dark: float, bright: float) -> NDArray[np.float32]:
     return np.asarray(pixel, np.float32)
 
 
-def _missing_depth(rng: Rng, rgb: FloatMap) -> FloatMap:
+def _missing_depth(rng: Rng, rgb: Float) -> Float:
     """How likely the backdrop returns no depth: black and shining things, here and there."""
     dark = np.clip((45 - max_channel(rgb)) / 30, 0, 1) * rng.uniform(0.05, 0.6)
     return np.asarray(dark, np.float32)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..types import FloatMap, Rng
+from ...types import Float
+from ..types import Rng
 
 FARTHEST_METERS = 60.0
 """Meters beyond which all distances count as one."""
@@ -41,7 +42,7 @@ class CameraView:
         """Image row of the ground at a distance."""
         return self.horizon + self.focal * self.camera_height / meters
 
-    def ground(self) -> FloatMap:
+    def ground(self) -> Float:
         """Meters of the empty scene: ground below the horizon, the wall behind it."""
         below = np.maximum(np.arange(self.shape[0]) + 0.5 - self.horizon, 1e-3)
         column = np.minimum(self.focal * self.camera_height / below, self.wall)

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...types import Float
 from ..cutout_image import overlap
-from ..types import FloatMap
 from .layer import Layer
 
 
@@ -34,16 +34,14 @@ class Composite:
         float32 (h, w), how likely a depth sensor gets nothing back.
     """
 
-    rgb: FloatMap
-    meters: FloatMap
-    alpha: FloatMap
+    rgb: Float
+    meters: Float
+    alpha: Float
     owner: NDArray[np.int16]
-    missing: FloatMap
+    missing: Float
 
     @classmethod
-    def of_backdrop(
-        cls, rgb: FloatMap, meters: FloatMap, missing: FloatMap | None = None
-    ) -> Composite:
+    def of_backdrop(cls, rgb: Float, meters: Float, missing: Float | None = None) -> Composite:
         """A scene without layers."""
         alpha, owner = np.zeros(meters.shape, np.float32), np.full(meters.shape, -1, np.int16)
         return cls(rgb, meters, alpha, owner, np.zeros_like(meters) if missing is None else missing)
@@ -67,9 +65,9 @@ class Composite:
         here: tuple[slice, slice],
         index: int,
         is_subject: bool,
-        rgba: FloatMap,
-        meters: FloatMap,
-        missing: FloatMap,
+        rgba: Float,
+        meters: Float,
+        missing: Float,
     ) -> int:
         """Paint over a part of the picture; a pixel belongs to what covers more than half of it.
 

@@ -16,22 +16,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...canvas import PRESET_SHAPE, resize
 from ...errors import InputError
-from ...types import RGB
+from ...types import RGB, Float, Mask
 from ...values import normalized_log_depth
 from ..augment.geometry import Stack, random_crop
 from ..cutout_image import mirror_and_tone, resize_rgba
 from ..data.assets import Assets
-from ..types import RGBA, FloatMap, Rng
+from ..types import RGBA, Rng
 from .camera_view import FARTHEST_METERS, CameraView
 from .compositor import Composite
 from .layer import Layer
 from .light import ContactShadow
-
-_Mask = NDArray[np.bool_]
 
 _CROWD_SHARE = 0.45
 """Share of training scenes with a row of people behind all others. Test scenes have none: their
@@ -50,7 +47,7 @@ _SHADOW = ContactShadow(axes=(1.0, 0.18), softness=0.15, strength=0.45, reach=3.
 """The shadow under a person's feet; the width is half the person's."""
 
 
-def log_depth(meters: FloatMap) -> FloatMap:
+def log_depth(meters: Float) -> Float:
     """Meters -> d in [0, 1]: log distance between the scene's nearest and farthest part."""
     return normalized_log_depth(np.minimum(meters, np.float32(FARTHEST_METERS)))
 
@@ -75,18 +72,18 @@ class DepthScene:
     """
 
     rgb: RGB
-    meters: FloatMap
-    weight: FloatMap
-    people: list[tuple[_Mask, float]]
-    posters: list[_Mask]
+    meters: Float
+    weight: Float
+    people: list[tuple[Mask, float]]
+    posters: list[Mask]
 
     @cached_property
-    def d(self) -> FloatMap:
+    def d(self) -> Float:
         """True relative depth, as the network is asked for it."""
         return log_depth(self.meters)
 
     @property
-    def is_exact(self) -> _Mask:
+    def is_exact(self) -> Mask:
         """Where the depth is exact: people, objects and posters, not the background."""
         return self.weight >= 1
 
@@ -249,14 +246,14 @@ def _draw_poster(rng: Rng, assets: Assets, view: CameraView) -> Layer:
     return Layer.flat("poster", rgba, (round(bottom) - rgba.shape[0], left), view.wall)
 
 
-def _border(rgba: RGBA, width: int) -> _Mask:
+def _border(rgba: RGBA, width: int) -> Mask:
     """The outermost `width` pixels of a picture."""
     border = np.ones(rgba.shape[:2], bool)
     border[width:-width, width:-width] = False
     return border
 
 
-def _poster_weights(composite: Composite, view: CameraView) -> FloatMap:
+def _poster_weights(composite: Composite, view: CameraView) -> Float:
     """Weights of posters and background.
 
     Around a poster the wall's depth is exact: that is what the poster must equal.

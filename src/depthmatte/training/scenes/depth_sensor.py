@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from ..types import FloatMap, Rng
+from ...types import Float, Mask
+from ..types import Rng
 from .noise import smooth_noise
-
-_Mask = NDArray[np.bool_]
 
 _DEPTH_JUMP = 0.08
 """Neighbors whose distances differ by more than this share lie on two surfaces."""
@@ -83,7 +81,7 @@ TIME_OF_FLIGHT = DepthSensor(
 DEPTH_SENSORS = (STRUCTURED_LIGHT, TIME_OF_FLIGHT)
 
 
-def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: FloatMap) -> FloatMap:
+def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: Float, missing: Float) -> Float:
     """What a depth camera measures.
 
     Parameters
@@ -112,14 +110,14 @@ def simulate_sensor(rng: Rng, sensor: DepthSensor, meters: FloatMap, missing: Fl
     return np.asarray(millimeters / 1000, np.float32)
 
 
-def _depth_outlines(meters: FloatMap) -> _Mask:
+def _depth_outlines(meters: Float) -> Mask:
     """Pixels on either side of a jump in depth."""
     window = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(meters, window), cv2.dilate(meters, window)
     return np.asarray(high - low > _DEPTH_JUMP * low)
 
 
-def lamp_shadow(meters: FloatMap, shift: float) -> _Mask:
+def lamp_shadow(meters: Float, shift: float) -> Mask:
     """What a lamp next to the camera does not reach.
 
     `shift` is focal length times baseline in pixels times meters, positive for a lamp to
@@ -135,14 +133,14 @@ def lamp_shadow(meters: FloatMap, shift: float) -> _Mask:
     return np.asarray(seen > first + 0.5)
 
 
-def _lost_outlines(rng: Rng, edge: _Mask, rim: tuple[float, float]) -> _Mask:
+def _lost_outlines(rng: Rng, edge: Mask, rim: tuple[float, float]) -> Mask:
     """Pixels lost along outlines, in a width that changes along the way."""
     away = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 3)
     width = rim[0] + rim[1] * _patches(rng, edge.shape, 3.0)
     return np.asarray(away < width)
 
 
-def _patches(rng: Rng, shape: tuple[int, ...], size: float) -> FloatMap:
+def _patches(rng: Rng, shape: tuple[int, ...], size: float) -> Float:
     """Smooth normal noise of deviation 1 with patches of about `size` pixels."""
     if size < 0.5:
         return rng.standard_normal(shape, np.float32)
@@ -150,13 +148,13 @@ def _patches(rng: Rng, shape: tuple[int, ...], size: float) -> FloatMap:
     return np.asarray(noise / max(float(noise.std()), 1e-6), np.float32)
 
 
-def _clumped_noise(rng: Rng, shape: tuple[int, ...], size: float) -> FloatMap:
+def _clumped_noise(rng: Rng, shape: tuple[int, ...], size: float) -> Float:
     """Uniform noise in [0, 1] in patches, so that holes are patches too."""
     waves = _patches(rng, shape, size)
     return np.asarray(1 / (1 + np.exp(-1.702 * waves)), np.float32)
 
 
-def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> FloatMap:
+def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> Float:
     """Missing share of single pixels: a few everywhere, many in dim corners."""
     y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None] ** 2
     x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None] ** 2
@@ -164,7 +162,7 @@ def _missing_share(shape: tuple[int, ...], sensor: DepthSensor) -> FloatMap:
     return np.asarray(np.maximum(sensor.speckle, sensor.corner * out), np.float32)
 
 
-def _add_flying_pixels(rng: Rng, meters: FloatMap, edge: _Mask, share: float) -> FloatMap:
+def _add_flying_pixels(rng: Rng, meters: Float, edge: Mask, share: float) -> Float:
     """Some outline pixels hang in the air between both surfaces."""
     if not share:
         return meters
@@ -177,7 +175,7 @@ def _add_flying_pixels(rng: Rng, meters: FloatMap, edge: _Mask, share: float) ->
     return flown
 
 
-def _add_range_noise(rng: Rng, meters: FloatMap, sensor: DepthSensor) -> FloatMap:
+def _add_range_noise(rng: Rng, meters: Float, sensor: DepthSensor) -> Float:
     """Range noise and steps; structured light steps in inverse depth."""
     sigma = (sensor.sigma[0] + sensor.sigma[1] * meters**2) / 1000
     z = meters + _patches(rng, meters.shape, sensor.grain) * sigma

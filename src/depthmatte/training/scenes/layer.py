@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from ...types import Float
 from ..cutout_image import premultiply
-from ..types import RGBA, FloatMap
+from ..types import RGBA
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class Layer:
     """
 
     kind: str
-    rgba: FloatMap
+    rgba: Float
     corner: tuple[int, int]
     meters: float
-    relief: FloatMap
-    missing: FloatMap
+    relief: Float
+    missing: Float
     is_subject: bool = False
 
     @classmethod

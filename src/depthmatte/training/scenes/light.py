@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...types import RGB
-from ..types import FloatMap, Rng
+from ...types import RGB, Float
+from ..types import Rng
 from .layer import Layer
 from .renderer import Backdrop
 
 
-def color_statistics(rgb: FloatMap) -> NDArray[np.float32]:
+def color_statistics(rgb: Float) -> NDArray[np.float32]:
     """Mean and deviation (2, 3) of a picture's channels."""
     flat = rgb.reshape(-1, 3)[::7]
     return np.stack([flat.mean(axis=0), flat.std(axis=0)]).astype(np.float32)
@@ -65,7 +65,7 @@ class ContactShadow:
     strength: float
     reach: float
 
-    def draw(self, rgb: FloatMap, row: float, column: float, width: float) -> None:
+    def draw(self, rgb: Float, row: float, column: float, width: float) -> None:
         """Darken colors float32 (h, w, 3) around a point; in place, depth does not change."""
         y, x = round(row), round(column)
         axes = (max(1, round(self.axes[0] * width)), max(1, round(self.axes[1] * width)))
@@ -136,7 +136,7 @@ class Exposure:
             exposure = replace(exposure, bloom=float(rng.uniform(0.25, 0.6)))
         return exposure
 
-    def __call__(self, rng: Rng, rgb: FloatMap) -> RGB:
+    def __call__(self, rng: Rng, rgb: Float) -> RGB:
         """The photo of some light: uint8 (h, w, 3)."""
         light = rgb
         if self.bloom:
@@ -155,13 +155,13 @@ class Exposure:
         return _add_grain(rng, light, self.noise)
 
 
-def _vignette(shape: tuple[int, ...], share: float) -> FloatMap:
+def _vignette(shape: tuple[int, ...], share: float) -> Float:
     y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None] ** 2
     x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None] ** 2
     return np.asarray(1 - np.float32(share) * (x + y) / 2, np.float32)
 
 
-def _add_grain(rng: Rng, light: FloatMap, noise: float) -> RGB:
+def _add_grain(rng: Rng, light: Float, noise: float) -> RGB:
     """Shot noise: gray grain and some colored grain, larger than a pixel as in phone photos."""
     shape = light.shape[:2]
     half = (shape[1] // 2 + 1, shape[0] // 2 + 1)

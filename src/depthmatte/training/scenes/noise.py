@@ -7,7 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..types import FloatMap, Rng
+from ...types import Float
+from ..types import Rng
 
 
 def smooth_noise(
@@ -19,7 +20,7 @@ def smooth_noise(
     extra: int = 0,
     interpolation: int = cv2.INTER_LINEAR,
     dtype: Any = np.float32,
-) -> FloatMap:
+) -> Float:
     """Normal noise on a coarse grid, enlarged: float32 (h, w).
 
     Parameters

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ...types import Float
 from ..cutout_image import max_channel, premultiply
-from ..types import RGBA, FloatMap, Rng
+from ..types import RGBA, Rng
 from .layer import Layer
 from .noise import smooth_noise
 
@@ -57,7 +58,7 @@ class Placement:
 
 def _scaled_window(
     rgba: RGBA, placement: Placement, shape: tuple[int, int]
-) -> tuple[FloatMap, tuple[int, int]] | None:
+) -> tuple[Float, tuple[int, int]] | None:
     """The part near the frame of a cut-out at its size: premultiplied float32, and its corner."""
     scale = placement.rows / rgba.shape[0]
     columns = rgba.shape[1] * scale
@@ -117,7 +118,7 @@ def place_cutout(
     return Layer(kind, picture, corner, placement.meters, relief, missing, is_subject)
 
 
-def _outline_meters(alpha: FloatMap, pixel: float) -> FloatMap:
+def _outline_meters(alpha: Float, pixel: float) -> Float:
     """Distance to the outline in meters, 0 outside; `pixel` is a pixel's width in meters."""
     quarter = 4 if min(alpha.shape) > 64 else 1
     size = max(1, alpha.shape[1] // quarter), max(1, alpha.shape[0] // quarter)
@@ -143,12 +144,12 @@ def _extend_cut_sides(
 
 def _unmeasured(
     rng: Rng,
-    picture: FloatMap,
-    outline: FloatMap,
+    picture: Float,
+    outline: Float,
     head: float,
     placement: Placement,
     corner: tuple[int, int],
-) -> FloatMap:
+) -> Float:
     """How likely each pixel returns no depth: dark hair, a head's rim, now and then dark cloth."""
     light = max_channel(picture) / np.maximum(picture[..., 3], 1e-3)
     dark = np.clip((70 - light) / 30, 0, 1)

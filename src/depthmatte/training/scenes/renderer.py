@@ -1,7 +1,7 @@
 """The renderer: layers with relief as any camera sees them: photo, second view, depth sensor.
 
 World = frame of the photo's camera, meters, y down. A `Layer` is a picture standing upright
-at one distance whose surface bulges towards the camera; a `Backdrop` is ground and wall
+at one distance whose surface bulges toward the camera; a `Backdrop` is ground and wall
 with the picture on them. `render` intersects every ray with every surface, so
 parallax and occlusion are exact for each camera. Colors are float32 in [0, 255] and, in
 layers, already multiplied by alpha.
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...camera import Camera
-from ..types import FloatMap
+from ...types import Float
 from .compositor import Composite
 from .layer import Layer
 
@@ -44,8 +44,8 @@ class Backdrop:
         Meters to the wall.
     """
 
-    rgb: FloatMap
-    missing: FloatMap
+    rgb: Float
+    missing: Float
     margin: int
     camera_height: float
     wall: float
@@ -56,7 +56,7 @@ class _Rays:
     """Rays of every pixel in the world: at depth z it sees `origin` (3,) + z * `way` (h, w, 3)."""
 
     origin: NDArray[np.float32]
-    way: FloatMap
+    way: Float
 
     @classmethod
     def of(cls, camera: Camera) -> _Rays:
@@ -110,15 +110,13 @@ def _backdrop(backdrop: Backdrop, photo: Camera, rays: _Rays) -> Composite:
     return Composite.of_backdrop(rgb, reach, missing)
 
 
-def _sampled(
-    picture: FloatMap, u: FloatMap, v: FloatMap, border: int = cv2.BORDER_REPLICATE
-) -> FloatMap:
+def _sampled(picture: Float, u: Float, v: Float, border: int = cv2.BORDER_REPLICATE) -> Float:
     return np.asarray(cv2.remap(picture, u, v, cv2.INTER_LINEAR, borderMode=border), np.float32)
 
 
 def _pixels(
-    photo: Camera, rays: _Rays, reach: FloatMap, here: tuple[slice, slice] = _WHOLE
-) -> tuple[FloatMap, FloatMap]:
+    photo: Camera, rays: _Rays, reach: Float, here: tuple[slice, slice] = _WHOLE
+) -> tuple[Float, Float]:
     """The photo's pixels (u, v) of points at `reach` along the rays."""
     way = rays.way[here]
     per_meter = np.reciprocal(rays.origin[2] + reach * way[..., 2])

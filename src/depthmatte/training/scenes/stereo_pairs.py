@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...types import RGB
+from ...types import RGB, Float
 from ..augment.color import random_jpeg, random_noise, random_tone
 from ..data.assets import Assets
-from ..types import RGBA, FloatMap, Rng
+from ..types import RGBA, Rng
 
 _Size = tuple[int, int]
 
@@ -42,7 +42,7 @@ class StereoPair:
 
     left: RGB
     right: RGB
-    disparity: FloatMap
+    disparity: Float
     visible: NDArray[np.bool_]
 
 
@@ -62,7 +62,7 @@ class TexturedSheet:
 
     texture: RGBA
     place: NDArray[np.float64]
-    disparity: FloatMap
+    disparity: Float
 
     @property
     def nearness(self) -> float:
@@ -70,7 +70,7 @@ class TexturedSheet:
         return float(self.disparity.mean())
 
 
-def disparity_field(rng: Rng, shape: _Size, middle: float, slant: float) -> FloatMap:
+def disparity_field(rng: Rng, shape: _Size, middle: float, slant: float) -> Float:
     """A smooth disparity field: a tilted plane with soft bumps, `middle` pixels on average."""
     rows, columns = shape
     across, down = rng.normal(0, slant, 2)
@@ -85,7 +85,7 @@ def disparity_field(rng: Rng, shape: _Size, middle: float, slant: float) -> Floa
     return np.asarray(np.maximum(plane, 0), np.float32)
 
 
-def _find_left_position(moving: FloatMap, shift: float, turn: float) -> tuple[FloatMap, FloatMap]:
+def _find_left_position(moving: Float, shift: float, turn: float) -> tuple[Float, Float]:
     """For each right pixel the left (x, y) it shows: x_left = x_right + disparity(x_left)."""
     rows, columns = moving.shape
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
@@ -97,7 +97,7 @@ def _find_left_position(moving: FloatMap, shift: float, turn: float) -> tuple[Fl
     return source, y
 
 
-def _sample_texture(sheet: TexturedSheet, x: FloatMap, y: FloatMap) -> NDArray[Any]:
+def _sample_texture(sheet: TexturedSheet, x: Float, y: Float) -> NDArray[Any]:
     """The texture seen at left positions (x, y): float32 (h, w, 4), premultiplied outside 0."""
     a = sheet.place.astype(np.float32)
     u = a[0, 0] * x + a[0, 1] * y + a[0, 2]

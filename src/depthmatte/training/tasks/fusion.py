@@ -65,7 +65,10 @@ _NO_COLOR_SHARE = 0.1
 
 @dataclass(frozen=True)
 class FusionMaps:
-    """One picture: all maps float32 (h, w) in [0, 1]; `depths` maps a source to (d, I2)."""
+    """One picture, all maps float32 (h, w) in [0, 1].
+
+    `depths` maps a source to log depth and depth probability.
+    """
 
     matte: Matte
     truth: Float
@@ -145,7 +148,7 @@ class FusionSamples:
                     yield stack_features(material.matte, depth, at), material.truth
 
     def sample(self, key: SampleKey) -> TrainingSample:
-        """`image` (CHANNELS, h, w) and `alpha` (1, h, w): what the fused alpha should be."""
+        """`image` (9, h, w) and `alpha` (1, h, w): what the fused alpha should be."""
         index, landscape, seed = key
         rng = np.random.default_rng(seed)
         material = read_fusion_maps(self.files[index])
@@ -175,8 +178,9 @@ class FusionSamples:
     def _crop_field_of_view(
         self, rng: Rng, d: Float, prob: Float, material: FusionMaps
     ) -> tuple[Float, float] | None:
-        """I2 of a camera that sees a part of the photo, and the subject's depth by it; None where
-        it sees nothing of the subject.
+        """Depth probability of a camera that sees a part of the photo, and the subject's depth.
+
+        None where the camera sees nothing of the subject.
         """
         seen = crop_field_of_view(rng, prob)
         at = subject_depth(d, seen, material.truth, material.matte.alpha)
@@ -196,7 +200,7 @@ class FusionSamples:
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
     """Median d over the true subject, where depth and matte see it; None where they do not.
 
-    At run time the subject is not known yet: `fuse.subject.meant` guesses it from the people.
+    At run time the truth is unknown: `subjects.select.drop_instances_behind` estimates this depth.
     """
     seen = (truth > 0.5) & (alpha > 0.5) & (prob > 0)
     if not seen.any():

@@ -1,9 +1,9 @@
 """The maps that the fusion network learns from: made once of scenes and photos, kept as files.
 
-Each file holds, on the canvas, S_in and I1 of the shipped portrait network, log depth and
-I2 of every source, and the subject's true alpha. Scenes bring a simulated sensor, a
-second view and the depth network's estimate; ordinary photos, groups among them, the
-estimate alone, so that fusion learns to leave them as they are.
+Each file holds, on the canvas, alpha and probability of the shipped portrait network, log depth
+and depth probability of every source, and the subject's true alpha. Scenes have a simulated
+sensor, a second view and the depth network's estimate. Ordinary photos, groups among them, have
+the estimate alone, so that fusion learns to leave them as they are.
 """
 
 from __future__ import annotations
@@ -274,9 +274,9 @@ def make_maps(
     report : callable
         Called with each line of the report.
     matte, depth : str or Path
-        Networks as `weights.path` takes them.
+        Networks as `registry.network_path` takes them.
     pairs : str or Path
-        What `depth.stereo.matcher` takes.
+        What `second_view.create_matcher` takes.
     crowd : CrowdOptions
         The other people in composites.
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from ...canvas import Letterbox, prepare_canvas
 from ...photo import Photo
+from ...types import Float
 from ..recipe import Preset, Recipe
-from ..types import FloatMap, SampleKey, TrainingSample
+from ..types import SampleKey, TrainingSample
 
 Validator = Callable[[nn.Module], float]
 """Network -> validation error, 0 is best."""
@@ -112,12 +113,12 @@ class TrainingTask:
     labels: str = ""
 
 
-def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Letterbox, FloatMap]:
-    """Pixels through the same preprocessing as photos at run time: Fit and float32 (3, h, w)."""
+def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Letterbox, Float]:
+    """Preprocess pixels as at run time: the letterbox and the canvas, float32 (3, h, w)."""
     canvas = prepare_canvas(Photo(rgb), preset)
     return canvas.fit, canvas.rgb[0]
 
 
-def as_batch(network: nn.Module, image: FloatMap) -> Tensor:
+def as_batch(network: nn.Module, image: Float) -> Tensor:
     """One canvas (c, h, w) as a batch on the network's device."""
     return torch.from_numpy(image)[None].to(next(network.parameters()).device)

@@ -16,10 +16,10 @@ import numpy as np
 
 from ....camera import Camera, Rig
 from ....errors import InputError
-from ....types import RGB
+from ....types import RGB, Float
 from ...data.assets import Assets
 from ...data.splits import Split
-from ...types import FloatMap, Rng
+from ...types import Rng
 from ..backdrops import drawn_room, photo_backdrop
 from ..camera_view import CameraView
 from ..compositor import Composite
@@ -80,9 +80,9 @@ class HardScene:
     """
 
     rgb: RGB
-    alpha: FloatMap
-    depth: FloatMap
-    sensor: FloatMap
+    alpha: Float
+    depth: Float
+    sensor: Float
     sensor_rig: Rig
     right: RGB
     stereo_rig: Rig
@@ -234,7 +234,7 @@ def _defocus(
     return soft, replace(backdrop, rgb=_blur_backdrop(backdrop.rgb, sigma(backdrop.wall)))
 
 
-def _blur_backdrop(rgb: FloatMap, sigma: float) -> FloatMap:
+def _blur_backdrop(rgb: Float, sigma: float) -> Float:
     """Gaussian blur, at half size where nothing finer is left."""
     if sigma < 2.5:
         return np.asarray(cv2.GaussianBlur(rgb, (0, 0), sigma), np.float32)

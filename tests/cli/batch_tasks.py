@@ -1,4 +1,4 @@
-"""Work for tests of `cli.batch`: what it does is written in the task."""
+"""Tasks for tests of `cli.cutting.batch`: each says itself what to do."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def dies(_: int | None) -> Work:
 
 
 def main() -> None:
-    """A program that runs tasks as the command line does: `toywork.py JOBS TASK...`."""
+    """A program that runs tasks as the command line does: `batch_tasks.py JOBS TASK...`."""
     from contextlib import closing
 
     from depthmatte.cli.cutting.batch import run_tasks
