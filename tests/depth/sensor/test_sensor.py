@@ -21,11 +21,9 @@ from depthmatte.depth.embedded_depth import embedded_depth
 from depthmatte.depth.sensor.depth_map import (
     SensorOptions,
     canvas_camera,
-    mark_out_of_range,
     sensor_depth,
     sensor_probability,
 )
-from depthmatte.depth.sensor.flying_pixels import find_flying_pixels
 from depthmatte.depth.sensor.resize import resize_depth
 from depthmatte.errors import InputError
 from depthmatte.evidence import DepthStatus, Evidence, RawDepth
@@ -63,9 +61,6 @@ def measured(depth: RawDepth, options: SensorOptions | None = None, **fields: An
     return sensor_depth(photo, own(photo), options)
 
 
-# One moment
-
-
 @pytest.mark.parametrize(("apart", "good"), [(0.0, True), (0.019, True), (0.021, False)])
 def test_photo_and_depth_are_of_one_moment(apart: float, good: bool) -> None:
     photo = taken(raw([[1, 2]], time=100 + apart), meta=Meta("me.jpg", time=100.0))
@@ -81,9 +76,6 @@ def test_photo_and_depth_are_of_one_moment(apart: float, good: bool) -> None:
 def test_without_a_clock_nothing_is_refused() -> None:
     photo = taken(raw([[1, 2]], time=5.0))
     assert sensor_depth(photo, own(photo)).source == "sensor"
-
-
-# Scaling
 
 
 def test_bilinear_by_hand() -> None:
@@ -142,9 +134,6 @@ def test_blur_stays_among_valid_pixels() -> None:
     assert measured(raw(z)).z[4, 5] == 2.0
 
 
-# I2 = preset - d / d_max
-
-
 def test_probability_by_hand() -> None:
     d = np.array([[1.0, 2.0, 4.0, 8.0]], np.float32)
     valid = np.array([[True, True, True, False]])
@@ -175,55 +164,6 @@ def test_probability_stays_one(preset: float, seed: int) -> None:
     prob = sensor_probability(d, d > 2, preset)
     assert ((prob >= 0) & (prob <= 1)).all()
     assert not prob[d <= 2].any()
-
-
-# Reasons
-
-
-def test_limits_by_hand() -> None:
-    z = np.array([[0.3, 1.0, 9.0, 1.0]], np.float32)
-    validity = np.array([[0, 0, 0, DepthStatus.FLYING_PIXEL]], np.uint8)
-    assert mark_out_of_range(z, validity, 0.5, 5.0).tolist() == [
-        [DepthStatus.TOO_NEAR, DepthStatus.VALID, DepthStatus.TOO_FAR, DepthStatus.FLYING_PIXEL]
-    ]
-    steps = np.repeat([[0.3, 1.0, 2.0, 9.0]], 3, axis=1).repeat(3, axis=0)
-    depth = measured(raw(steps), SensorOptions(near=0.5, far=5.0))
-    assert depth.validity[1].tolist() == [2, 2, 2, 0, 0, 0, 0, 0, 0, 3, 3, 3]
-    assert depth.prob[1, 3] == 0.5  # d_max is the largest valid depth, not the largest
-
-
-def test_flying_pixels_are_told_apart() -> None:
-    z = np.full((7, 12), 3.0, np.float32)
-    z[:, :6] = 1.0
-    z[:, 6] = [1.9, 2.2, 1.7, 2.0, 2.3, 1.8, 2.1]
-    expected = np.zeros_like(z, bool)
-    expected[:, 6] = True
-    assert np.array_equal(find_flying_pixels(z, z > 0), expected)
-    assert np.array_equal(find_flying_pixels(z.T.copy(), z.T > 0), expected.T)
-    assert (measured(raw(z)).validity[:, 6] == DepthStatus.FLYING_PIXEL).all()
-
-
-def test_steep_walls_steps_and_strands_are_not_flying() -> None:
-    steep = np.repeat(2.0 / (1 - 0.04 * np.arange(20))[None], 9, axis=0).astype(np.float32)
-    assert not find_flying_pixels(steep, steep > 0).any()
-    step = np.where(np.arange(20) < 9, 1.0, 3.0)[None].repeat(9, axis=0).astype(np.float32)
-    assert not find_flying_pixels(step, step > 0).any()
-    strand = np.full((9, 9), 3.0, np.float32)
-    strand[:, 4] = 1.0
-    assert not find_flying_pixels(strand, strand > 0).any()
-    speck = np.full((9, 9), 3.0, np.float32)
-    speck[4, 4] = 1.0
-    assert np.flatnonzero(find_flying_pixels(speck, speck > 0)).tolist() == [40]
-
-
-def test_sparse_depth_is_not_flying() -> None:
-    """Lidar on the photo's grid: no pixel has neighbors to disagree with."""
-    z = np.zeros((20, 20), np.float32)
-    z[::4, ::4] = np.random.default_rng(0).uniform(2, 9, (5, 5))
-    assert not find_flying_pixels(z, z > 0).any()
-
-
-# A11 through the source
 
 
 def test_two_cameras_meet_on_the_canvas() -> None:
@@ -275,9 +215,6 @@ def test_one_view_of_two_sizes_is_scaled_not_moved() -> None:
     photo = taken(raw(z, camera=camera.scaled((30, 40))), (60, 80), camera=camera)
     depth = sensor_depth(photo, own(photo))
     assert np.argwhere(depth.validity != 0).tolist() == [[20, 20], [20, 21], [21, 20], [21, 21]]
-
-
-# What goes wrong
 
 
 def test_no_evidence_is_no_depth() -> None:
@@ -369,9 +306,6 @@ def test_stored_depth_ignores_cameras_and_covers_the_frame() -> None:
     assert depth.z[[0, 59], 39] == pytest.approx(0.2)
     assert depth.z[[0, 59], 40] == pytest.approx(0.8)
     assert depth.prob[5, 5] == pytest.approx(0.75)
-
-
-# Files of a depth camera, made and real
 
 
 def check_frame(folder: Path, name: str) -> None:
