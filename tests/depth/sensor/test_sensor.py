@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import room_files
 from depthmatte.camera import Camera
-from depthmatte.canvas import Canvas, Letterbox, prepare_canvas, to_canvas
+from depthmatte.canvas import Letterbox, prepare_canvas, to_canvas
 from depthmatte.depth import measure_depth
 from depthmatte.depth.embedded_depth import embedded_depth
 from depthmatte.depth.sensor.depth_map import (
@@ -30,35 +30,10 @@ from depthmatte.evidence import DepthStatus, Evidence, RawDepth
 from depthmatte.io.attach import attach
 from depthmatte.io.photo import photo_reader
 from depthmatte.photo import Meta, Photo
-from depthmatte.values import Depth
 from rigs import pixels, plane_depth, rotation
+from sensor_photos import measured, own, raw, taken
 
 Map = NDArray[Any]
-
-
-def raw(z: Any, **fields: Any) -> RawDepth:
-    """Depth in meters, missing where 0."""
-    depth = np.asarray(z, np.float32)
-    validity = np.where(depth > 0, DepthStatus.VALID, DepthStatus.MISSING).astype(np.uint8)
-    return RawDepth(depth, **{"validity": validity, "metric": True, "kind": "png", **fields})
-
-
-def taken(depth: RawDepth, shape: tuple[int, int] | None = None, **fields: Any) -> Photo:
-    return Photo(
-        np.zeros((*(shape or depth.shape), 3), np.uint8),
-        evidence=Evidence(depth_map=depth),
-        **fields,
-    )
-
-
-def own(photo: Photo) -> Canvas:
-    """A canvas that is the photo itself, pixel by pixel."""
-    return Canvas(np.zeros((1, 3, *photo.shape), np.float32), Letterbox.identity(photo.shape))
-
-
-def measured(depth: RawDepth, options: SensorOptions | None = None, **fields: Any) -> Depth:
-    photo = taken(depth, **fields)
-    return sensor_depth(photo, own(photo), options)
 
 
 @pytest.mark.parametrize(("apart", "good"), [(0.0, True), (0.019, True), (0.021, False)])
