@@ -318,6 +318,8 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.stereo_network == "network":  # its name before 0.2.0
+            object.__setattr__(self, "stereo_network", "stereo")
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,6 @@ class Session:
             When the file cannot be used or has another task.
         """
         source = getattr(self.options, f"{task}_network", task)
-        source = task if source == "network" else source
         return self._cache.get(source, task, threads or self.options.threads)
 
     def fusion(self, name: str, threads: int | None = None) -> Fusion:

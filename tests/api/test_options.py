@@ -170,3 +170,9 @@ def test_options_inside_options_are_given_in_any_way() -> None:
         ask = wrong
         with pytest.raises(dm.OptionError, match=f"^{re.escape(says)}"):
             CutOptions(sensor=ask)
+
+
+def test_the_old_name_of_the_stereo_network_means_the_same() -> None:
+    assert SessionOptions(stereo_network="network") == SessionOptions(stereo_network="stereo")
+    with pytest.raises(dm.OptionError, match="network: unknown network"):
+        dm.Session(matte_network="network").network("matte")

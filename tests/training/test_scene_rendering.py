@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import numpy as np
 import pytest
 
 from depthmatte.camera import Camera
-from depthmatte.training.data.assets import Assets
 from depthmatte.training.scenes.depth_sensor import (
     DEPTH_SENSORS,
     STRUCTURED_LIGHT,
@@ -23,42 +20,12 @@ from depthmatte.training.scenes.depth_sensor import (
     simulate_sensor,
 )
 from depthmatte.training.scenes.hard_scenes.drawn_objects import DRAWN_OBJECTS, draw_garment
-from depthmatte.training.scenes.hard_scenes.scene import HardScene, draw_hard_scene
 from depthmatte.training.scenes.layer import Layer
 from depthmatte.training.scenes.light import ContactShadow
 from depthmatte.training.scenes.placement import Placement, SurfaceShape, place_cutout
 from depthmatte.training.scenes.renderer import Backdrop, render
-from hard_scene_data import benchmark, lay_out_scene_photos, place_photo
+from hard_scene_data import benchmark, place_photo
 from places import ROOT
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The photos from which scenes are drawn."""
-    return lay_out_scene_photos(tmp_path_factory.mktemp("data"))
-
-
-COUNT = 8
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small_photos() -> Iterator[None]:
-    """Photos of 640 x 480 pixels: a third of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("depthmatte.training.scenes.hard_scenes.scene._PORTRAIT_SHAPE", (640, 480))
-        yield
-
-
-@cache
-def scenes_of(root: Path) -> list[HardScene]:
-    assets = Assets.for_hard_scenes(root, "test")
-    return [draw_hard_scene(assets, "test", 3, index) for index in range(COUNT)]
-
-
-@pytest.fixture
-def scenes(data: Path) -> list[HardScene]:
-    return scenes_of(data)
-
 
 CAMERA = Camera((60, 80), 100.0, 100.0, 39.5, 29.5)
 
