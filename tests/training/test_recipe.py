@@ -56,7 +56,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "seed": ("7", 7),
     "threads": ("2", 2),
     "workers": ("0", 0),
-    "start": ("a/last.pt", Path("a/last.pt")),
+    "start": ("a/last.pt", "a/last.pt"),
     "labels": ("work/labels", Path("work/labels")),
     "strength": ("0.5", 0.5),
     "landscape": ("1", 1.0),

@@ -26,7 +26,7 @@ from ..system.printable_text import label
 from .checkpoint import RUN_FILES, read_checkpoint
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
 from .recipe import ExistingRun, Recipe
-from .run import Run, freeze_stages
+from .run import Run, run_in_training_mode
 from .tasks.registry import TRAINING_TASKS
 from .tasks.task import MaterialOptions, SampleSource, TrainingTask
 
@@ -65,8 +65,7 @@ def train_epoch(
     run: Run, batches: Iterator[dict[str, Tensor]], total: int, report: ProgressReport
 ) -> dict[str, float]:
     """`total` batches, fewer when time is up; the means of the loss and its terms."""
-    run.network.train()
-    freeze_stages(run.network, run.recipe.freeze)
+    run_in_training_mode(run.network, run.recipe.freeze)
     sums: dict[str, Tensor] = {}
     count = 0
     began = time.monotonic()

@@ -85,7 +85,9 @@ class Recipe:
     workers: int = option(
         1, "make samples in this many processes; 0 uses the training process", 0, 256
     )
-    start: Path | None = option(None, "start from the weights of this checkpoint")
+    start: str | None = option(
+        None, "start from this checkpoint, .onnx file or shipped network", metavar="CHECKPOINT"
+    )
     labels: Path | None = option(
         None, "read the output of `train labels` here; for fuse, of `train maps`"
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..networks.registry import NETWORKS
 from ..option_fields import to_json_values
 from ..system.printable_text import label
 from .checkpoint import read_checkpoint, write_checkpoint
+from .exported_weights import freeze_folded_norms, read_exported_network
 from .log import LogRow, plot_log, read_log, write_log
 from .networks.encoders import load_imagenet_weights
 from .recipe import Recipe
@@ -24,7 +27,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     """Adam over what may learn; the encoder's rate is scaled by `encoder_rate`."""
     encoder = network.get_submodule("encoder")
     inside = {id(p) for p in encoder.parameters()}
-    rest = [p for p in network.parameters() if id(p) not in inside]
+    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in inside]
     groups = [
         {"params": rest, "lr": recipe.learning_rate, "base": recipe.learning_rate},
         {
@@ -47,6 +50,13 @@ def freeze_stages(network: nn.Module, stages: int) -> None:
         if index < stages:
             stage.requires_grad_(False)
             stage.eval()
+
+
+def run_in_training_mode(network: nn.Module, frozen_stages: int) -> None:
+    """Let a network learn, except its frozen stages and the norms of an exported network."""
+    network.train()
+    freeze_stages(network, frozen_stages)
+    freeze_folded_norms(network)
 
 
 @torch.no_grad()
@@ -88,13 +98,8 @@ class Run:
         """
         torch.manual_seed(recipe.seed)
         network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
-        if recipe.start is not None:
-            fitting = _copy_fitting(network, read_checkpoint(recipe.start)["mean"])
-            if not fitting:
-                raise InputError(
-                    f"{label(recipe.start)}: none of its weights fit the {recipe.task} network; "
-                    "give another --start"
-                )
+        if recipe.start:
+            _load_start(network, task, recipe.start, recipe.encoder)
         elif task.pretrained and recipe.imagenet and recipe.encoder == "lite0":
             load_imagenet_weights(network.get_submodule("encoder"))  # type: ignore[arg-type]
         mean.load_state_dict(network.state_dict())
@@ -104,7 +109,7 @@ class Run:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network.to(device)
         mean.to(device)
-        freeze_stages(network, recipe.freeze)
+        run_in_training_mode(network, recipe.freeze)
         return cls(recipe, task, device, network, mean, make_optimizer(network, recipe))
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -223,6 +228,21 @@ def _to_float32(answer: Any) -> Any:
     if isinstance(answer, Tensor):
         return answer.float()
     return type(answer)(*(_to_float32(part) for part in answer))
+
+
+def _load_start(network: nn.Module, task: TrainingTask, start: str, encoder: str) -> None:
+    """Fill a network from `start`: a checkpoint, an .onnx file or a shipped network.
+
+    Raises InputError for a start none of whose weights fit.
+    """
+    if start in NETWORKS or start.lower().endswith(".onnx"):
+        weights = read_exported_network(task, start, encoder)[0].state_dict()
+    else:
+        weights = read_checkpoint(Path(start))["mean"]
+    if not _copy_fitting(network, weights):
+        raise InputError(
+            f"{label(start)}: none of its weights fit the {task.name} network; give another --start"
+        )
 
 
 def _copy_fitting(network: nn.Module, values: dict[str, Tensor]) -> int:
