@@ -14,7 +14,11 @@ _SAVE_STEPS = 250
 """Steps between checkpoints where the recipe names none. Epochs may be longer."""
 
 
-def cosine_schedule(step: int, progress: float, warm: int = 50) -> float:
+_WARM_STEPS, _WARM_SHARE = 50, 0.1
+"""The rate rises over so many steps, and over at most this share of the run."""
+
+
+def cosine_schedule(step: int, progress: float, warm: int = _WARM_STEPS) -> float:
     """Factor on the rate: a short linear start, then a cosine as `progress` goes from 0 to 1."""
     return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
@@ -80,7 +84,8 @@ class Schedule:
 
     def rate(self, step: int) -> float:
         """Factor on the learning rate for the step that follows `step` steps."""
-        return cosine_schedule(step, step / max(1, self.steps))
+        warm = max(1, min(_WARM_STEPS, round(_WARM_SHARE * self.steps)))
+        return cosine_schedule(step, step / max(1, self.steps), warm)
 
     def validates(self, step: int) -> bool:
         """Whether the validation error is measured at a step."""

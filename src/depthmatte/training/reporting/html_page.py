@@ -23,7 +23,8 @@ h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line)
 p.quiet, figcaption { color: var(--quiet); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, table.words th, table.words td { text-align: left; }
+table.words td { overflow-wrap: anywhere; }
 td.better { color: var(--good); } td.worse { color: var(--bad); }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: white; }
 .scroll { overflow-x: auto; }
@@ -55,12 +56,15 @@ class HtmlPage:
         opened = '<p class="quiet">' if quiet else "<p>"
         self._parts.append(f"{opened}{_text(text)}</p>")
 
-    def add_table(self, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Add a table; the first column is aligned left, the others right."""
+    def add_table(
+        self, head: Sequence[str], rows: Sequence[Sequence[Cell]], words: bool = False
+    ) -> None:
+        """Add a table. The first column is aligned left, and with `words` the others are too."""
         top = "".join(f"<th>{_text(cell)}</th>" for cell in head)
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+        kind = ' class="words"' if words else ""
         self._parts.append(
-            f'<div class="scroll"><table><thead><tr>{top}</tr></thead>'
+            f'<div class="scroll"><table{kind}><thead><tr>{top}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
         )
 

@@ -183,7 +183,7 @@ def _add_recipe(page: HtmlPage, recipe: Mapping[str, Any]) -> None:
     page.add_heading("Recipe")
     about = {one.name: one.help for one in list_options(Recipe)}
     rows = [[name, str(value), about.get(name, "")] for name, value in recipe.items()]
-    page.add_table(["option", "value", "meaning"], rows)
+    page.add_table(["option", "value", "meaning"], rows, words=True)
 
 
 def _add_data(page: HtmlPage, data: Mapping[str, Any]) -> None:
