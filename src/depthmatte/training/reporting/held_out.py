@@ -46,7 +46,7 @@ class HeldOutFigures:
     reliability: Mapping[str, Sequence[ReliabilityBin]]
 
 
-def measure_cases(
+def measure_held_out(
     cases: Iterable[HeldOutCase], worst: int = 0, kept: Collection[int] = ()
 ) -> HeldOutFigures:
     """Measure a network's answers one after the other; few are held at a time.

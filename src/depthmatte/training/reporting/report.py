@@ -27,7 +27,7 @@ from ..tasks.registry import TRAINING_TASKS
 from ..tasks.task import HeldOutCase, MaterialOptions
 from .curves import draw_reliability, plot_log
 from .events import format_duration
-from .held_out import SHOWN_METRICS, HeldOutFigures, measure_cases
+from .held_out import SHOWN_METRICS, HeldOutFigures, measure_held_out
 from .html_page import Cell, HtmlPage
 
 _WORST_CASES = 12
@@ -113,10 +113,10 @@ def _measure(
         predict = task.predictor(MaterialOptions.from_recipe(recipe))
         network: nn.Module = task.network(recipe.encoder)
         network.load_state_dict(weights)
-        after = measure_cases(predict(network.to(device)), worst=_WORST_CASES)
+        after = measure_held_out(predict(network.to(device)), worst=_WORST_CASES)
         if recipe.start:
             start = make_start_network(recipe, task).to(device)
-            before = measure_cases(predict(start), kept=after.kept)
+            before = measure_held_out(predict(start), kept=after.kept)
     except InputError as error:
         tell(f"report: a part is left out: {error}")
         page.add_text(f"A part is left out: {error}")
