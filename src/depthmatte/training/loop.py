@@ -225,12 +225,14 @@ def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
 
 def describe_data(recipe: Recipe, samples: SampleSource) -> dict[str, Any]:
     """What a run learns from, for the report: items and samples per epoch of each set."""
-    items = getattr(samples, "items", None) or [None] * len(samples.shares)
+    items = getattr(samples, "items", [])
+    if len(items) != len(samples.shares):  # some tasks compose samples of several items
+        items = [None] * len(samples.shares)
     groups = [str(getattr(item, "group", recipe.task)) for item in items]
     counts: Counter[str] = Counter(groups)
-    drawn: Counter[str] = Counter()
+    drawn = dict.fromkeys(groups, 0.0)
     for group, share in zip(groups, samples.shares, strict=True):
-        drawn[group] += share * recipe.passes  # type: ignore[assignment]
+        drawn[group] += share * recipe.passes
     sets = {name: {"items": counts[name], "per epoch": round(drawn[name], 1)} for name in counts}
     return {"folder": str(recipe.data), "sets": sets}
 

@@ -46,7 +46,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     ]
     if recipe.weight_decay:
         return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
-    return torch.optim.Adam(groups)
+    return torch.optim.Adam(groups, weight_decay=0.0)
 
 
 def freeze_stages(network: nn.Module, stages: int) -> None:
