@@ -17,6 +17,7 @@ from typing import Any
 from typer.main import get_command
 
 from depthmatte.cli.app import app
+from depthmatte.cli.commands.train_run import TrainingOutput
 from depthmatte.option_fields import (
     has_current_tables,
     list_options,
@@ -28,7 +29,7 @@ from depthmatte.training.recipe import ExistingRun, Recipe
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
-FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun)
+FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput)
 """Dataclasses whose fields the command line has as flags."""
 
 HEAD = ["| option | meaning | takes | default |", "|---|---|---|---|"]
@@ -155,6 +156,7 @@ TABLES = {
     "OutputOptions": markdown_table(OutputOptions, flags=True),
     "Recipe": markdown_table(Recipe, flags=True),
     "ExistingRun": markdown_table(ExistingRun, flags=True),
+    "TrainingOutput": markdown_table(TrainingOutput, flags=True),
     "commands": command_reference(),
 }
 """Every generated part by the name that pages call it."""

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import depthmatte
 from depthmatte.canvas import PRESET_SHAPE
 from depthmatte.cli.commands import train as commands
+from depthmatte.cli.commands.train_run import TrainingOutput
 from depthmatte.errors import InputError, OptionError
 from depthmatte.option_fields import (
     has_current_tables,
@@ -43,8 +44,10 @@ OTHER: dict[str, tuple[str, Any]] = {
     "data": ("DATA", Path("DATA")),
     "out": ("runs/x", Path("runs/x")),
     "epochs": ("3", 3),
+    "steps": ("500", 500),
     "batch_size": ("2", 2),
     "learning_rate": ("0.01", 0.01),
+    "weight_decay": ("0.02", 0.02),
     "encoder": ("vgg", "vgg"),
     "imagenet": ("false", False),
     "encoder_rate": ("0.3", 0.3),
@@ -52,6 +55,9 @@ OTHER: dict[str, tuple[str, Any]] = {
     "preset": ("320x192", (320, 192)),
     "stop_loss": ("0.5", 0.5),
     "patience": ("4", 4),
+    "validate_every": ("40", 40),
+    "save_every": ("30", 30),
+    "log_every": ("20", 20),
     "ema_decay": ("0.9", 0.9),
     "seed": ("7", 7),
     "threads": ("2", 2),
@@ -75,7 +81,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, task: str, *words: str) -> tuple[Reci
     """What `depthmatte train TASK WORDS` asks for."""
     train = pytest.importorskip("depthmatte.training.loop", reason="needs the extra train")
 
-    def catch(recipe: Recipe, report: Any, resume: bool, replace: bool) -> Path:
+    def catch(recipe: Recipe, resume: bool, replace: bool, **watched: Any) -> Path:
         raise Caught(recipe, ExistingRun(resume, replace))
 
     monkeypatch.setattr(train, "train", catch)
@@ -152,13 +158,14 @@ def test_an_option_that_a_task_does_not_use_is_refused(task: str, name: str) -> 
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_defaults_are_those_of_the_recipe(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, earlier = asked(monkeypatch, task, "--data", "D")
-    assert recipe == Recipe(task, Path("D"), Path("work") / task)
+    assert recipe == Recipe(task, Path("D"), None)
     assert earlier == ExistingRun()
 
 
 def test_defaults_are_those_of_old() -> None:
     old = {
-        "epochs": 16, "batch_size": 8, "learning_rate": 1e-3, "encoder": "lite0",
+        "epochs": 16, "steps": 0, "weight_decay": 0.0, "batch_size": 8, "learning_rate": 1e-3,
+        "encoder": "lite0",
         "encoder_rate": 1.0, "freeze": 0, "preset": (480, 352), "stop_loss": 0.0, "patience": 0,
         "seed": 0, "threads": 0, "start": None, "labels": None, "strength": 1.0, "landscape": 0.2,
         "limit": 0, "passes": 1, "minutes": 0.0, "workers": 1,
@@ -193,6 +200,9 @@ def test_a_wrong_value_is_one_line_that_names_its_option(option: str, value: Any
         (["--epochs", "many"], "--epochs: 'many' is not a whole number; give a whole number"),
         (["--out", ""], "--out: '' is not a path; give a path"),
         (["--resume", "--replace"], "--resume and --replace: exclude each other; give one"),
+        (["--quiet", "--json"], "--quiet and --json: exclude each other; give one"),
+        (["--steps", "-1"], "--steps is -1; give a whole number from 0 to"),
+        (["--log-every", "0"], "--log-every is 0; give a whole number from 1 to"),
     ],
 )
 def test_a_wrong_flag_is_one_line(words: list[str], line: str) -> None:
@@ -230,7 +240,7 @@ def test_help_needs_no_heavy_package() -> None:
     )
     told = re.sub(r"\s+", " ", run.stdout)
     assert "Train for this many epochs: a whole number from 1 to 1000000. Default: 16." in told
-    assert "Default: work/fuse." in told
+    assert "by default into a new folder work/TASK-1, -2, ..." in told
     assert "--task" not in told
 
 
@@ -243,3 +253,4 @@ def test_the_docs_hold_the_tables() -> None:
     told = (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert markdown_table(Recipe, flags=True) in told
     assert markdown_table(ExistingRun, flags=True) in told
+    assert markdown_table(TrainingOutput, flags=True) in told

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("matplotlib", reason="needs the extra train")
 
-import depthmatte.training.run as runs  # noqa: E402
+import depthmatte.training.reporting.run_output as outputs  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.training.checkpoint import (  # noqa: E402
     RUN_FILES,
@@ -25,13 +25,10 @@ from depthmatte.training.checkpoint import (  # noqa: E402
     write_checkpoint,
 )
 from depthmatte.training.export import export_checkpoint  # noqa: E402
-from depthmatte.training.log import (  # noqa: E402
-    plot_log,
-    read_log,
-    write_log,
-)
 from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
+from depthmatte.training.reporting.curves import plot_log  # noqa: E402
+from depthmatte.training.reporting.log import read_log, write_log  # noqa: E402
 from depthmatte.training.weight_average import average_checkpoints  # noqa: E402
 
 
@@ -63,7 +60,12 @@ def earlier(done: Path, tmp_path: Path) -> Path:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """The files of a run; each name of an event file is another."""
+    return {
+        path.name if path.parent == folder else path.parent.name: path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "replaced-" not in str(path.relative_to(folder))
+    }
 
 
 def epochs(folder: Path) -> list[str]:
@@ -75,7 +77,8 @@ def test_an_earlier_run_is_refused_and_stays_as_it_was(
     data: Path, earlier: Path, left: tuple[str, ...]
 ) -> None:
     for name in set(RUN_FILES) - set(left):
-        (earlier / name).unlink()
+        place = earlier / name
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
     before = content(earlier)
     with pytest.raises(InputError, match=r"holds an earlier run .*--resume .*--replace") as caught:
         train(recipe(data, earlier), quiet)
@@ -83,21 +86,17 @@ def test_an_earlier_run_is_refused_and_stays_as_it_was(
     assert content(earlier) == before
 
 
-def test_replace_gives_it_up_but_not_before_the_new_run_has_something(
-    data: Path, earlier: Path
-) -> None:
+def test_replace_moves_it_aside_when_all_is_checked(data: Path, earlier: Path) -> None:
     before = content(earlier)
-    seen = []
-
-    def report(line: str) -> None:
-        seen.append(content(earlier))
-
     with pytest.raises(InputError, match="is no folder"):
-        train(recipe(data / "nowhere", earlier), report, replace=True)
+        train(recipe(data / "nowhere", earlier), quiet, replace=True)
     assert content(earlier) == before
-    train(recipe(data, earlier, seed=5), report, replace=True)
-    assert seen[0] == before  # told after the epoch's work, before it is written
-    assert read_checkpoint(earlier / "last.pt")["recipe"]["seed"] == 5
+    for number in (1, 2):
+        first = content(earlier)
+        train(recipe(data, earlier, seed=5 + number), quiet, replace=True)
+        assert content(earlier / f"replaced-{number}") == first
+        assert read_checkpoint(earlier / "last.pt")["recipe"]["seed"] == 5 + number
+    assert content(earlier / "replaced-1") == before
     assert content(earlier).keys() == set(RUN_FILES)
     assert epochs(earlier) == ["0"]
 
@@ -112,11 +111,12 @@ def test_resume_goes_on_with_log_and_plot(data: Path, earlier: Path) -> None:
 
 def test_a_stop_between_checkpoint_and_log_loses_nothing(data: Path, earlier: Path) -> None:
     log = (earlier / "log.csv").read_bytes()
-    (earlier / "log.csv").unlink()
-    (earlier / "log.png").unlink()
+    for name in set(RUN_FILES) - {"last.pt", "best.pt", "tensorboard"}:
+        (earlier / name).unlink()
+    shutil.rmtree(earlier / "tensorboard")
     train(recipe(data, earlier), quiet, resume=True)  # nothing is left to do
     assert (earlier / "log.csv").read_bytes() == log
-    assert (earlier / "log.png").exists()
+    assert content(earlier).keys() == set(RUN_FILES)
 
 
 def test_a_run_of_old_keeps_its_log_file(data: Path, earlier: Path) -> None:
@@ -351,17 +351,20 @@ def test_weights_that_do_not_fit_are_not_exported(done: Path, tmp_path: Path) ->
     assert not (tmp_path / "out.onnx").exists()
 
 
-def test_the_module_of_runs_writes_the_checkpoint_first(
-    done: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_checkpoint_is_written_before_what_follows_from_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the log written first, a stop in between would leave a row without its weights."""
     written: list[str] = []
     for name in ("write_checkpoint", "write_log", "plot_log"):
-        real = getattr(runs, name)
+        real = getattr(outputs, name)
         monkeypatch.setattr(
-            runs,
+            outputs,
             name,
             lambda path, *rest, real=real: (written.append(path.name), real(path, *rest)),
         )
     train(recipe(data, tmp_path / "run"), quiet)
-    assert written == list(RUN_FILES)
+    assert written == [
+        *("last.pt", "steps.csv"),  # before the validation
+        *("best.pt", "last.pt", "log.csv", "steps.csv", "log.png"),
+    ]

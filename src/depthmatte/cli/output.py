@@ -83,8 +83,8 @@ class Reporter:
             Call it after each photo.
         """
         # JSON lines on the same terminal already show the progress.
-        wanted = self.style == "lines" or (self.style == "json" and not _is_terminal(sys.stdout))
-        if not wanted or total < 1 or not _is_terminal(sys.stderr):
+        wanted = self.style == "lines" or (self.style == "json" and not is_terminal(sys.stdout))
+        if not wanted or total < 1 or not is_terminal(sys.stderr):
             yield lambda: None
             return
         from rich.console import Console
@@ -103,7 +103,7 @@ class Reporter:
             console=Console(stderr=True),
             transient=True,
             # On a terminal lines must not cross the bar. A pipe gets them unchanged.
-            redirect_stdout=_is_terminal(sys.stdout),
+            redirect_stdout=is_terminal(sys.stdout),
         )
         task = bar.add_task("", total=total if total > 1 else None)
         if total > 1:
@@ -133,7 +133,7 @@ class Reporter:
         callable
             Takes the bytes received so far and the total in bytes, None if unknown.
         """
-        if self.style == "quiet" or not _is_terminal(sys.stderr):
+        if self.style == "quiet" or not is_terminal(sys.stderr):
             self.note(f"downloading {url}")
             yield lambda received, total: None
             return
@@ -226,7 +226,8 @@ def _replace_nonfinite(value: Any) -> Any:
     return None if is_nonfinite else value
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is an open terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # the stream is closed

@@ -14,10 +14,12 @@ from ..system.atomic_write import atomic_draft
 from ..system.printable_text import describe_os_error, label
 from .recipe import TASK_NAMES
 
-RUN_FILES = ("last.pt", "log.csv", "log.png")
-"""The files of a run in its folder."""
+RUN_FILES = (
+    "last.pt", "best.pt", "log.csv", "steps.csv", "log.png", "report.html", "tensorboard",
+)  # fmt: skip
+"""The files of a run in its folder; `tensorboard` is a folder."""
 
-_RESUME_KEYS = ("network", "adam", "epoch", "best", "quiet")
+_RESUME_KEYS = ("network", "adam", "epoch", "step")
 """What a checkpoint needs in addition to recipe and weights, so that its run can go on."""
 
 
@@ -55,8 +57,8 @@ def read_checkpoint(path: Path, resumed: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        `recipe` (options by today's names), `mean` (tensors by name). Of a run also `network`,
-        `adam`, `epoch`, `step`, `error` and `log`.
+        `recipe` (options by today's names), `mean` (tensors by name), and of a run its `epoch`,
+        `step` and `error`. last.pt has in addition what `training.run.Run.state` lists.
 
     Raises
     ------

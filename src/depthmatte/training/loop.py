@@ -1,20 +1,22 @@
 """The training loop, read from top to bottom.
 
 The recipe of the patent description is the default: Adam, learning rate 1e-3 with cosine decay
-by step, batches of 8, 16 epochs. A run stops at its last epoch, when the loss is under
-`stop_loss`, when it has not improved by 1 % in `patience` epochs, or when its `minutes` are
-over. Each epoch writes a checkpoint that can be resumed. log.csv and the loss plot follow from
-it. On a GPU the network runs in bfloat16, losses in float32.
+by step, batches of 8, 16 epochs. A run stops at its last step, when the loss is under
+`stop_loss`, when `patience` validations had no new least error, or on request. Each validation and
+every few hundred steps write a checkpoint. A run that goes on from it computes the same weights as
+an unbroken one, on a CPU to the last bit. On a GPU the network runs in bfloat16, losses in float32.
 """
 
 from __future__ import annotations
 
-import os
+import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -23,14 +25,137 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..system.printable_text import label
-from .checkpoint import RUN_FILES, read_checkpoint
+from .checkpoint import read_checkpoint
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
 from .recipe import ExistingRun, Recipe
+from .reporting.events import EventKind, RunEvent, RunWatcher, format_duration
+from .reporting.log import LogRow, read_log
+from .reporting.report import write_report
+from .reporting.run_folder import choose_run_folder, claim_run_folder
+from .reporting.run_output import RunOutput
 from .run import Run, run_in_training_mode
+from .schedule import Schedule
 from .tasks.registry import TRAINING_TASKS
-from .tasks.task import MaterialOptions, SampleSource, TrainingTask
+from .tasks.task import MaterialOptions, SampleSource, TrainingTask, Validator
 
 ProgressReport = Callable[[str], None]
+"""Is told each line of the report."""
+
+
+def train(
+    recipe: Recipe,
+    report: ProgressReport = print,
+    resume: bool = False,
+    replace: bool = False,
+    watch: RunWatcher = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Train one network; returns the checkpoint `OUT/last.pt`.
+
+    `OUT/best.pt` has the weights of the least validation error. A GPU is used where there is one.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Everything that decides the run.
+    report : callable
+        Called with each line of the report.
+    resume, replace : bool
+        Go on with the run that `out` holds, or move it aside.
+    watch : callable
+        Called with each event of the run.
+    should_stop : callable
+        Asked after each step. When it says yes, the run stores a checkpoint and ends.
+
+    Returns
+    -------
+    Path
+        The checkpoint; its folder is the run's.
+
+    Raises
+    ------
+    InputError
+        For data or a checkpoint that cannot be used, and where `out` holds an earlier run but
+        neither `resume` nor `replace` was given. Nothing is written then. Also where the loss is
+        not finite any more; the last checkpoint stays.
+    """
+    existing = ExistingRun(resume, replace)
+    task = TRAINING_TASKS[recipe.task]
+    out = choose_run_folder(recipe, existing)
+    check_data_folders(recipe, task)
+    # Loader processes are forked: an OpenCV thread pool made before would hang in them.
+    cv2.setNumThreads(1)
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+
+    run = _continue_run(recipe, task, out) if resume else Run.begin(recipe, task)
+    options = MaterialOptions.from_recipe(recipe)
+    samples = task.samples.from_options(options)
+    keys = plan_batches(recipe, samples)
+    schedule = Schedule.from_recipe(recipe, keys.count)
+    if not schedule.steps:
+        raise InputError(f"{label(recipe.data)}: gives no batch of {recipe.batch_size}; add photos")
+    validate = task.validator(options)
+
+    out = claim_run_folder(out, recipe.out is None, existing, recipe.task)
+    batches = load_batches(recipe, samples, remaining_batches(keys, schedule, run.step))
+    output = RunOutput(out, run, schedule, describe_data(recipe, samples))
+    teller = _Teller(run, schedule, report, watch)
+    stopped = train_steps(run, schedule, batches, validate, output, teller, should_stop)
+    del batches  # ends the loader's processes, which may have read ahead
+    output.close()
+    if stopped:
+        teller.tell("stop", f"stopped at step {run.step} of {schedule.steps}; --resume goes on")
+    else:
+        teller.tell("end", f"{run.finished or 'time is up'}: {_describe_best(run)}")
+        write_report(out, teller.note)
+    return output.last
+
+
+def train_steps(
+    run: Run,
+    schedule: Schedule,
+    batches: Iterator[dict[str, Tensor]],
+    validate: Validator,
+    output: RunOutput,
+    teller: _Teller,
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Train to the end of a run; whether it was stopped on request."""
+    if run.step and schedule.validates(run.step) and run.validated != run.step:
+        _validate_run(run, schedule, validate, output, teller)  # a stop came before it
+    run.finished = run.reason_to_stop(schedule)  # a finished run may have got more steps
+    run_in_training_mode(run.network, run.recipe.freeze)
+    teller.tell("begin", f"{schedule.steps - run.step} steps to do")
+    for batch in islice(batches, 0 if run.finished else None):
+        run.train_step(batch, schedule.rate(run.step))
+        if schedule.logs(run.step):
+            row = run.log_steps(schedule)
+            output.add_steps(row)
+            teller.tell_row(row)
+        else:
+            teller.tell("step")
+        if schedule.validates(run.step) or run.is_out_of_time:
+            output.save()  # a validation takes long
+            _validate_run(run, schedule, validate, output, teller)
+        elif schedule.saves(run.step):
+            output.save()
+        if run.finished or run.is_out_of_time:
+            break
+        if should_stop():
+            output.save()
+            return True
+    return False
+
+
+def _validate_run(
+    run: Run, schedule: Schedule, validate: Validator, output: RunOutput, teller: _Teller
+) -> None:
+    """Validate the running average, judge progress and write all that follows from it."""
+    is_best = run.record_validation(validate(run.mean), schedule)
+    run.finished = run.reason_to_stop(schedule)
+    output.save_validated(is_best)
+    teller.tell_row(run.log[-1])
 
 
 def plan_batches(recipe: Recipe, samples: SampleSource) -> RunBatches:
@@ -40,64 +165,46 @@ def plan_batches(recipe: Recipe, samples: SampleSource) -> RunBatches:
     return RunBatches(order, recipe.epochs, recipe.limit)
 
 
-def load_batches(recipe: Recipe, samples: SampleSource, first: int) -> Iterator[dict[str, Tensor]]:
-    """The batches of all epochs from `first` on, made in `workers` processes.
+def remaining_batches(keys: RunBatches, schedule: Schedule, step: int) -> RunBatches:
+    """The batches that follow `step` steps, from the middle of an epoch if need be."""
+    first = schedule.epochs_done(step)
+    skip = step - schedule.epoch_start(first)
+    return replace(keys, epochs=len(schedule.epoch_ends), first=first, skip=skip)
+
+
+def load_batches(
+    recipe: Recipe, samples: SampleSource, keys: RunBatches
+) -> Iterator[dict[str, Tensor]]:
+    """The batches of `keys`, made in `workers` processes that start at once.
 
     One loader serves the whole run: its processes keep what they have read. Raises InputError
     for a file of the data that cannot be used, when its turn comes.
     """
     loader = DataLoader(
         KeyedDataset(samples.sample),
-        batch_sampler=replace(plan_batches(recipe, samples), first=first),
+        batch_sampler=keys,
         num_workers=recipe.workers,
         prefetch_factor=4 if recipe.workers else None,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_signals_to_the_trainer,
+        generator=torch.Generator(),  # the loader draws a number, which is not the run's to lose
     )
+    return _with_plain_errors(iter(loader))
+
+
+def _leave_signals_to_the_trainer(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal. Workers end when the trainer does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _with_plain_errors(batches: Iterator[dict[str, Tensor]]) -> Iterator[dict[str, Tensor]]:
     try:
-        yield from loader
+        yield from batches
     except InputError as error:
         # A worker's error arrives with its traceback as text; the line itself stands last.
         line = str(error).strip().splitlines()[-1]
         raise InputError(line.removeprefix(f"{InputError.__module__}.InputError: ")) from None
-
-
-def train_epoch(
-    run: Run, batches: Iterator[dict[str, Tensor]], total: int, report: ProgressReport
-) -> dict[str, float]:
-    """`total` batches, fewer when time is up; the means of the loss and its terms."""
-    run_in_training_mode(run.network, run.recipe.freeze)
-    sums: dict[str, Tensor] = {}
-    count = 0
-    began = time.monotonic()
-    for batch in islice(batches, total):
-        for name, term in run.train_step(batch).items():
-            sums[name] = sums[name] + term if name in sums else term
-        count += 1
-        if count % 50 == 0:
-            pace = count * run.recipe.batch_size / (time.monotonic() - began)
-            shown = "  ".join(f"{name} {term.item() / count:.4f}" for name, term in sums.items())
-            report(f"epoch {run.epoch} {count}/{total}  {shown}  {pace:.1f} photos/s")
-        if run.is_out_of_time:
-            break
-    return {name: term.item() / count for name, term in sums.items()}
-
-
-def check_output_folder(out: Path, existing: ExistingRun) -> None:
-    """Raise InputError where a run could not be kept in `out`, or would destroy another."""
-    there = [name for name in RUN_FILES if os.path.lexists(out / name)]
-    if existing.resume and "last.pt" not in there:
-        raise InputError(
-            f"{label(out / 'last.pt')}: no checkpoint to go on from; "
-            "leave --resume out, or give the run's --out"
-        )
-    if there and not (existing.resume or existing.replace):
-        raise InputError(
-            f"{label(out)}: holds an earlier run ({', '.join(there)}); "
-            "give another --out, --resume to go on with it, or --replace to give it up"
-        )
-    nearest = next(place for place in (out, *out.absolute().parents) if os.path.lexists(place))
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(f"{label(out)}: no folder can be written there; give another --out")
 
 
 def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
@@ -116,68 +223,70 @@ def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
         )
 
 
-def train(
-    recipe: Recipe, report: ProgressReport = print, resume: bool = False, replace: bool = False
-) -> Path:
-    """Train one network; returns the checkpoint `out/last.pt`.
+def describe_data(recipe: Recipe, samples: SampleSource) -> dict[str, Any]:
+    """What a run learns from, for the report: items and samples per epoch of each set."""
+    items = getattr(samples, "items", [])
+    if len(items) != len(samples.shares):  # some tasks compose samples of several items
+        items = [None] * len(samples.shares)
+    groups = [str(getattr(item, "group", recipe.task)) for item in items]
+    counts: Counter[str] = Counter(groups)
+    drawn = dict.fromkeys(groups, 0.0)
+    for group, share in zip(groups, samples.shares, strict=True):
+        drawn[group] += share * recipe.passes
+    sets = {name: {"items": counts[name], "per epoch": round(drawn[name], 1)} for name in counts}
+    return {"folder": str(recipe.data), "sets": sets}
 
-    The checkpoint holds the recipe, the network, the running average `mean` (what is
-    exported), the optimizer, the log and the epoch, so that a run can go on where it stood. A
-    GPU is used where there is one.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        Everything that decides the run.
-    report : callable
-        Called with each line of the report.
-    resume, replace : bool
-        Go on with the run that `out` holds, or give it up. A run that is given up stays until
-        the first epoch of the new run is done.
+def _continue_run(recipe: Recipe, task: TrainingTask, out: Path) -> Run:
+    state = read_checkpoint(out / "last.pt", resumed=True)
+    if "log" not in state:  # the first version left it to the file
+        state["log"] = [row for row in read_log(out / "log.csv") if row["epoch"] < state["epoch"]]
+    return Run.resume(recipe, task, state, out)
 
-    Returns
-    -------
-    Path
-        The checkpoint.
 
-    Raises
-    ------
-    InputError
-        For data or a checkpoint that cannot be used, and where `out` holds an earlier run but
-        neither `resume` nor `replace` was given. Nothing is written then.
-    """
-    existing = ExistingRun(resume, replace)
-    task = TRAINING_TASKS[recipe.task]
-    check_output_folder(recipe.out, existing)
-    check_data_folders(recipe, task)
-    # Loader processes are forked: an OpenCV thread pool made before would hang in them.
-    cv2.setNumThreads(1)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    run = Run.begin(recipe, task)
-    if resume:
-        run.resume(read_checkpoint(recipe.out / "last.pt", resumed=True))
-    options = MaterialOptions.from_recipe(recipe)
-    samples = task.samples.from_options(options)
-    keys = plan_batches(recipe, samples)
-    counts = [keys.count(epoch) for epoch in range(recipe.epochs)]
-    if not all(counts):
-        raise InputError(f"{label(recipe.data)}: gives no batch of {recipe.batch_size}; add photos")
-    run.plan(sum(counts))
-    validate = task.validator(options)
-    recipe.out.mkdir(parents=True, exist_ok=True)
-    if run.log:
-        run.write_log()  # a stop may have come between checkpoint and log
+def _describe_best(run: Run) -> str:
+    least = min(run.log, key=lambda row: row["validation"])
+    return f"least validation error {run.best_error:.4f} at step {least.get('step', run.step)}"
 
-    batches = load_batches(recipe, samples, run.epoch)
-    while run.epoch < recipe.epochs and not run.reason_to_stop:
-        began = time.monotonic()
-        means = train_epoch(run, batches, keys.count(run.epoch), report)
-        error = validate(run.mean)
-        report(f"epoch {run.epoch} done: loss {means['loss']:.4f} validation {error:.4f}")
-        seconds = round(time.monotonic() - began, 1)
-        run.finish_epoch({"epoch": run.epoch, **means, "validation": error, "seconds": seconds})
-    del batches  # ends the loader's processes, which may have read ahead
-    if run.reason_to_stop:
-        report(f"stopped early: {run.reason_to_stop}")
-    return recipe.out / "last.pt"
+
+@dataclass
+class _Teller:
+    """Tells how far a run is, in lines and as events."""
+
+    run: Run
+    schedule: Schedule
+    report: ProgressReport
+    watch: RunWatcher
+
+    def __post_init__(self) -> None:
+        self._began, self._first = time.monotonic(), self.run.step
+
+    def tell(self, kind: EventKind, text: str = "", values: LogRow | None = None) -> None:
+        """Tell one event, with the time left from the first step on."""
+        told: dict[str, Any] = dict(values or {})
+        done = self.run.step - self._first
+        if done:
+            pace = (time.monotonic() - self._began) / done
+            told["seconds_left"] = round(pace * (self.schedule.steps - self.run.step), 1)
+        if text:
+            self.report(text)
+        self.watch(RunEvent(kind, self.run.step, self.schedule.steps, text, told))
+
+    def note(self, text: str) -> None:
+        """Tell one line."""
+        self.tell("note", text)
+
+    def tell_row(self, row: LogRow) -> None:
+        """Tell a new row of a log."""
+        epoch, step = f"epoch {row['epoch']}", f"step {self.run.step}/{self.schedule.steps}"
+        if "validation" in row:
+            shown = f"loss {row['loss']:.4f}  validation {row['validation']:.4f}"
+            self.tell("validation", f"{epoch}  {step}  {shown}  {row['seconds']:.0f} s", row)
+            return
+        terms = [name for name in row if name not in ("epoch", "step", "rate", "seconds")]
+        shown = "  ".join(f"{name} {row[name]:.4f}" for name in terms)
+        done = max(1, self.run.step - self._first)
+        pace = (time.monotonic() - self._began) / done
+        left = format_duration(pace * (self.schedule.steps - self.run.step))
+        speed = self.run.recipe.batch_size / pace if pace else 0.0
+        self.tell("log", f"{epoch}  {step}  {shown}  {speed:.1f} samples/s  {left} left", row)

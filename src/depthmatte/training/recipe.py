@@ -51,11 +51,20 @@ class Recipe:
     data: Path = option(
         MISSING, "read people/, backgrounds/, cutouts/ and objects/ from this folder"
     )
-    out: Path = option(MISSING, "write checkpoint, log and plot into this folder", flag="-o")
+    out: Path | None = option(
+        None, "write checkpoints, logs and report into this folder; by default into a new "
+        "folder work/TASK-1, -2, ...", flag="-o",
+    )  # fmt: skip
     epochs: int = option(16, "train for this many epochs", 1, 1_000_000)
+    steps: int = option(
+        0, "train for exactly this many steps; 0 trains for the epochs", 0, 1_000_000_000
+    )
     batch_size: int = option(8, "use this many samples per step", 1, 65_536, flag="--batch")
     learning_rate: float = option(
         1e-3, "set Adam's initial learning rate; it decays along a cosine", 0, 10, flag="--rate"
+    )
+    weight_decay: float = option(
+        0.0, "decay weights by this times the rate at each step (AdamW); 0 is Adam", 0, 1
     )
     encoder: str = option("lite0", "choose the encoder family", choices=ENCODER_NAMES)
     imagenet: bool = option(True, "start a lite0 encoder from ImageNet weights")
@@ -67,11 +76,20 @@ class Recipe:
         metavar="HEIGHTxWIDTH", read=_read_preset, valid=_is_valid_preset,
         show=lambda preset: f"{preset[0]}x{preset[1]}",
     )  # fmt: skip
-    stop_loss: float = option(0.0, "stop when the loss of an epoch is at most this", 0)
+    stop_loss: float = option(0.0, "stop when the mean loss between validations is at most this", 0)
     patience: int = option(
-        0,
-        "stop after this many epochs whose loss is less than 1 % below the best; 0 turns it off",
-        0,
+        0, "stop after this many validations without a new least error; 0 turns it off", 0
+    )
+    validate_every: int = option(
+        0, "validate each time after this many steps; 0 validates after each epoch",
+        0, 1_000_000_000,
+    )  # fmt: skip
+    save_every: int = option(
+        0, "store a checkpoint each time after this many steps; 0 stores one every 250 steps",
+        0, 1_000_000_000,
+    )  # fmt: skip
+    log_every: int = option(
+        10, "log rate and losses each time after this many steps", 1, 1_000_000_000
     )
     ema_decay: float = option(
         0.998,
@@ -96,7 +114,10 @@ class Recipe:
     limit: int = option(0, "use at most this many batches per epoch; 0 uses all", 0)
     passes: int = option(1, "go through the data this often per epoch", 1, 1_000_000)
     minutes: float = option(
-        0.0, "stop after this many minutes and decay the learning rate to match; 0 sets no limit", 0
+        0.0,
+        "stop after this many minutes, which makes a run unrepeatable; rates follow steps; "
+        "0 sets no limit",
+        0,
     )
 
     def __post_init__(self) -> None:
@@ -111,8 +132,10 @@ class Recipe:
 class ExistingRun:
     """What happens to a run that the folder holds already. By default it is refused."""
 
-    resume: bool = option(False, "continue from OUT/last.pt")
-    replace: bool = option(False, "discard the run in OUT and start again")
+    resume: bool = option(
+        False, "continue from OUT/last.pt; without --out, the newest run that is not finished"
+    )
+    replace: bool = option(False, "move the run in OUT to OUT/replaced-1, -2, ... and start again")
 
     def __post_init__(self) -> None:
         check_options(self)

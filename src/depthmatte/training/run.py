@@ -1,4 +1,8 @@
-"""A run in progress: network, running average, optimizer, and how far it got."""
+"""A run in progress: network, running average, optimizer, and how far it got.
+
+It knows nothing of files. `Run.state` holds all that decides the steps to come, so that a run that
+goes on from it computes what an unbroken run computes.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,20 @@ from ..errors import InputError
 from ..networks.registry import NETWORKS
 from ..option_fields import to_json_values
 from ..system.printable_text import label
-from .checkpoint import read_checkpoint, write_checkpoint
+from .checkpoint import read_checkpoint
 from .exported_weights import freeze_folded_norms, read_exported_network
-from .log import LogRow, plot_log, read_log, write_log
 from .networks.encoders import load_imagenet_weights
 from .recipe import Recipe
+from .reporting.log import LogRow
+from .schedule import Schedule
 from .tasks.task import TrainingTask
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
-    """Adam over what may learn; the encoder's rate is scaled by `encoder_rate`."""
+    """Adam, or AdamW with weight decay, over what may learn.
+
+    `encoder_rate` scales the encoder's rate.
+    """
     encoder = network.get_submodule("encoder")
     inside = {id(p) for p in encoder.parameters()}
     rest = [p for p in network.parameters() if p.requires_grad and id(p) not in inside]
@@ -36,12 +44,9 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
             "base": recipe.learning_rate * recipe.encoder_rate,
         },
     ]
-    return torch.optim.Adam(groups)
-
-
-def cosine_schedule(step: int, progress: float, warm: int = 50) -> float:
-    """Factor on the rate: a short linear start, then a cosine as `progress` goes from 0 to 1."""
-    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    if recipe.weight_decay:
+        return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+    return torch.optim.Adam(groups, weight_decay=0.0)
 
 
 def freeze_stages(network: nn.Module, stages: int) -> None:
@@ -71,9 +76,61 @@ def update_average(mean: nn.Module, network: nn.Module, decay: float) -> None:
             slow.copy_(fast)
 
 
+def make_start_network(recipe: Recipe, task: TrainingTask) -> nn.Module:
+    """The network that a run begins with: from `start`, from ImageNet weights, or from chance.
+
+    Raises InputError for a `start` none of whose weights fit.
+    """
+    torch.manual_seed(recipe.seed)
+    network = task.network(recipe.encoder)
+    if recipe.start:
+        _load_start(network, task, recipe.start, recipe.encoder)
+    elif task.pretrained and recipe.imagenet and recipe.encoder == "lite0":
+        load_imagenet_weights(network.get_submodule("encoder"))  # type: ignore[arg-type]
+    return network
+
+
+class MeanTerms:
+    """Means of the loss and its terms over some steps, summed on the device."""
+
+    def __init__(self, sums: dict[str, Tensor] | None = None, count: int = 0) -> None:
+        self.sums = sums or {}
+        self.count = count
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Count one step."""
+        for name, term in terms.items():
+            self.sums[name] = self.sums[name] + term if name in self.sums else term
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means, none without steps; begins anew."""
+        means = {name: term.item() / self.count for name, term in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
 @dataclass
 class Run:
-    """A run in progress: the network, its running average, the optimizer, how far it got."""
+    """A run in progress: the network, its running average, the optimizer, how far it got.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    validated : int
+        The step of the last validation.
+    best_loss, best_error : float
+        The least mean loss between validations, and the least validation error.
+    validations_without_gain : int
+        Validations since the least error.
+    log, step_log : list of LogRow
+        The rows of log.csv and steps.csv.
+    since_validation, since_row : MeanTerms
+        Losses since the last row of either.
+    finished : str
+        Why the run is over; "" while it can go on.
+    """
 
     recipe: Recipe
     task: TrainingTask
@@ -81,28 +138,61 @@ class Run:
     network: nn.Module
     mean: nn.Module
     adam: torch.optim.Adam
-    steps: int = 0
     step: int = 0
-    epoch: int = 0
-    best: float = math.inf
-    epochs_without_gain: int = 0
-    spent: float = 0.0
+    validated: int = 0
+    best_loss: float = math.inf
+    best_error: float = math.inf
+    validations_without_gain: int = 0
     log: list[LogRow] = field(default_factory=list)
+    step_log: list[LogRow] = field(default_factory=list)
+    since_validation: MeanTerms = field(default_factory=MeanTerms)
+    since_row: MeanTerms = field(default_factory=MeanTerms)
+    finished: str = ""
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def begin(cls, recipe: Recipe, task: TrainingTask) -> Run:
-        """From ImageNet, from another run's weights (`start`), or from chance.
-
-        Raises InputError for a `start` none of whose weights fit.
-        """
-        torch.manual_seed(recipe.seed)
-        network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
-        if recipe.start:
-            _load_start(network, task, recipe.start, recipe.encoder)
-        elif task.pretrained and recipe.imagenet and recipe.encoder == "lite0":
-            load_imagenet_weights(network.get_submodule("encoder"))  # type: ignore[arg-type]
+        """A new run; InputError for a `start` none of whose weights fit."""
+        network, mean = make_start_network(recipe, task), task.network(recipe.encoder)
         mean.load_state_dict(network.state_dict())
+        run = cls._of_networks(recipe, task, network, mean)
+        torch.manual_seed(recipe.seed)
+        return run
+
+    @classmethod
+    def resume(cls, recipe: Recipe, task: TrainingTask, state: dict[str, Any], out: Path) -> Run:
+        """Go on where a checkpoint stood; InputError for one of another network.
+
+        Weights come before the optimizer: they decide which norms are frozen.
+        """
+        for name in ("task", "encoder", "freeze"):
+            stored, wanted = state["recipe"].get(name), getattr(recipe, name)
+            if stored != wanted:
+                raise InputError(
+                    f"{label(out)}: its run has {name} {stored}, not {wanted}; "
+                    "give the same options or another --out"
+                )
+        network, mean = task.network(recipe.encoder), task.network(recipe.encoder)
+        try:
+            network.load_state_dict(state["network"])
+            mean.load_state_dict(state["mean"])
+            run = cls._of_networks(recipe, task, network, mean)
+            rates = [(group["lr"], group["base"]) for group in run.adam.param_groups]
+            run.adam.load_state_dict(state["adam"])
+            for group, (rate, base) in zip(run.adam.param_groups, rates, strict=True):
+                group.update(lr=rate, base=base, weight_decay=recipe.weight_decay)
+            run._restore(state)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{label(out)}: its run is of another version of the network; begin a new run with "
+                f"--start {label(out)}/last.pt and another --out"
+            ) from error
+        return run
+
+    @classmethod
+    def _of_networks(
+        cls, recipe: Recipe, task: TrainingTask, network: nn.Module, mean: nn.Module
+    ) -> Run:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         for module in network.modules():
             if isinstance(module, nn.Conv2d):  # faster on CPUs; 3-D convolutions have no such form
@@ -112,52 +202,56 @@ class Run:
         run_in_training_mode(network, recipe.freeze)
         return cls(recipe, task, device, network, mean, make_optimizer(network, recipe))
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint stood; InputError for one of another network."""
-        out = label(self.recipe.out)
-        for name in ("task", "encoder", "freeze"):
-            stored, wanted = state["recipe"].get(name), getattr(self.recipe, name)
-            if stored != wanted:
-                raise InputError(
-                    f"{out}: its run has {name} {stored}, not {wanted}; "
-                    "give the same options or another --out"
-                )
-        try:
-            self.network.load_state_dict(state["network"])
-            self.mean.load_state_dict(state["mean"])
-            self.adam.load_state_dict(state["adam"])
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{out}: its run is of another version of the network; begin a new run with "
-                f"--start {out}/last.pt and another --out"
-            ) from error
-        self.epoch, self.best, self.epochs_without_gain = (
-            state["epoch"],
-            state["best"],
-            state["quiet"],
-        )
-        self.step, self.spent = state.get("step", -1), state.get("spent", 0.0)
-        # Older checkpoints hold no log. A row past the checkpoint is of an epoch to be done again.
-        rows = state["log"] if "log" in state else read_log(self.recipe.out / "log.csv")
-        self.log = [row for row in rows if row["epoch"] < self.epoch]
+    def state(self) -> dict[str, Any]:
+        """Everything that `resume` needs, as plain values and tensors."""
+        return {
+            "recipe": to_json_values(self.recipe),
+            "step": self.step,
+            "validated": self.validated,
+            "spent": self.seconds,
+            "best": self.best_loss,
+            "best_error": self.best_error,
+            "quiet": self.validations_without_gain,
+            "error": self.log[-1]["validation"] if self.log else math.nan,
+            "finished": self.finished,
+            "log": self.log,
+            "step_log": self.step_log,
+            "sums": [(one.sums, one.count) for one in (self.since_validation, self.since_row)],
+            "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],
+            "network": self.network.state_dict(),
+            "mean": self.mean.state_dict(),
+            "adam": self.adam.state_dict(),
+        }
 
-    def plan(self, steps: int) -> None:
-        """Plan the run for so many steps and start its clock; what was done before counts."""
-        self.steps = steps
-        self.began = time.monotonic() - self.spent
-        if self.step < 0:
-            self.step = steps * self.epoch // self.recipe.epochs
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.step, self.finished = state["step"], state.get("finished", "")
+        self.began = time.monotonic() - state.get("spent", 0.0)
+        self.log, self.step_log = list(state["log"]), list(state.get("step_log", []))
+        # Before 0.3 a checkpoint was stored after each epoch, and only the loss was judged.
+        self.validated = state.get("validated", self.step)
+        self.best_loss = state.get("best", math.inf)
+        errors = [row["validation"] for row in self.log if "validation" in row]
+        self.best_error = state.get("best_error", min(errors, default=math.inf))
+        self.validations_without_gain = state["quiet"] if "best_error" in state else 0
+        self.since_validation, self.since_row = (
+            MeanTerms({name: term.to(self.device) for name, term in sums.items()}, count)
+            for sums, count in state.get("sums", [({}, 0), ({}, 0)])
+        )
+        if "random" in state:
+            cpu, *gpus = state["random"]
+            torch.set_rng_state(cpu)
+            if len(gpus) == torch.cuda.device_count():
+                torch.cuda.set_rng_state_all(gpus)
 
     @property
-    def progress(self) -> float:
-        """How much of the run is done, by steps or by time, the larger of both; 1 at its end."""
-        by_time = (time.monotonic() - self.began) / (60 * self.recipe.minutes or math.inf)
-        return max(self.step / max(1, self.steps), by_time)
+    def seconds(self) -> float:
+        """Time spent on the run, earlier parts included."""
+        return time.monotonic() - self.began
 
-    def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One step of Adam on one batch; the loss and its terms, still on the device."""
+    def train_step(self, batch: dict[str, Tensor], rate: float) -> None:
+        """One step of the optimizer on one batch, at `rate` times the base learning rates."""
         for group in self.adam.param_groups:
-            group["lr"] = group["base"] * cosine_schedule(self.step, self.progress)
+            group["lr"] = group["base"] * rate
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         image = moved["image"].contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -172,55 +266,54 @@ class Run:
         # A young average must forget its start quickly.
         young = (1 + self.step) / (10 + self.step)
         update_average(self.mean, self.network, min(self.recipe.ema_decay, young))
-        return {name: term.detach() for name, term in {"loss": loss, **terms}.items()}
+        told = {name: term.detach() for name, term in {"loss": loss, **terms}.items()}
+        self.since_validation.add(told)
+        self.since_row.add(told)
 
-    def finish_epoch(self, row: LogRow) -> None:
-        """Count the epoch, judge progress, write checkpoint, log and plot.
+    def log_steps(self, schedule: Schedule) -> LogRow:
+        """Add a row to the step log; InputError where the loss is not finite any more."""
+        row: LogRow = {
+            "epoch": schedule.epoch_of(self.step),
+            "step": self.step,
+            "rate": self.adam.param_groups[0]["lr"],
+            **self.since_row.take(),
+            "seconds": round(self.seconds, 1),
+        }
+        if not math.isfinite(row["loss"]):
+            raise InputError(
+                f"--learning-rate {self.recipe.learning_rate:g}: the loss is {row['loss']} at step "
+                f"{self.step}; give a lower rate, or check the data"
+            )
+        self.step_log.append(row)
+        return row
 
-        The checkpoint comes first: the others follow from it, so a stop between them loses nothing.
-        """
-        loss = row["loss"]
-        self.epoch += 1
-        self.epochs_without_gain = 0 if loss < 0.99 * self.best else self.epochs_without_gain + 1
-        self.best = min(self.best, loss)
+    def record_validation(self, error: float, schedule: Schedule) -> bool:
+        """Add a row to the log and judge progress; whether the error is the least so far."""
+        before = sum(row["seconds"] for row in self.log)
+        row: LogRow = {"epoch": schedule.epoch_of(self.step), "step": self.step}
+        row |= self.since_validation.take()
+        row |= {"validation": error, "seconds": round(self.seconds - before, 1)}
         self.log.append(row)
-        write_checkpoint(
-            self.recipe.out / "last.pt",
-            {
-                "recipe": to_json_values(self.recipe),
-                "epoch": self.epoch,
-                "step": self.step,
-                "spent": time.monotonic() - self.began,
-                "best": self.best,
-                "quiet": self.epochs_without_gain,
-                "error": row["validation"],
-                "log": self.log,
-                "network": self.network.state_dict(),
-                "mean": self.mean.state_dict(),
-                "adam": self.adam.state_dict(),
-            },
-        )
-        self.write_log()
+        self.validated = self.step
+        self.best_loss = min(self.best_loss, row["loss"])
+        is_best = error < self.best_error
+        self.best_error = min(self.best_error, error)
+        self.validations_without_gain = 0 if is_best else self.validations_without_gain + 1
+        return is_best
 
-    def write_log(self) -> None:
-        """Write log.csv and log.png."""
-        write_log(self.recipe.out / "log.csv", self.log)
-        plot_log(self.recipe.out / "log.png", self.log)
-
-    @property
-    def reason_to_stop(self) -> str:
-        """Why the run ends before its target epoch; empty when it goes on."""
-        if self.best <= self.recipe.stop_loss:
+    def reason_to_stop(self, schedule: Schedule) -> str:
+        """Why the run is over; "" when it goes on."""
+        if self.step >= schedule.steps:
+            return "all steps done"
+        if self.best_loss <= self.recipe.stop_loss:
             return "loss reached"
-        if self.recipe.patience and self.epochs_without_gain >= self.recipe.patience:
-            return "converged"
-        return "time is up" if self.is_out_of_time else ""
+        patience = self.recipe.patience
+        return "converged" if 0 < patience <= self.validations_without_gain else ""
 
     @property
     def is_out_of_time(self) -> bool:
         """Whether the run's minutes are over."""
-        minutes = self.recipe.minutes
-        return bool(minutes) and time.monotonic() - self.began >= 60 * minutes
+        return 0 < 60 * self.recipe.minutes <= self.seconds
 
 
 def _to_float32(answer: Any) -> Any:

@@ -65,13 +65,15 @@ class EpochBatches(Sampler[list[SampleKey]]):
 class RunBatches(Sampler[list[SampleKey]]):
     """The batches of a run's epochs one after the other, from epoch `first` to the last.
 
-    `order` is any epoch's; each has `limit` batches at most, 0 is no limit.
+    `order` is any epoch's; each has `limit` batches at most, 0 is no limit. The first `skip`
+    batches of epoch `first` are left out: a run that goes on has had them.
     """
 
     order: EpochBatches
     epochs: int
     limit: int = 0
     first: int = 0
+    skip: int = 0
 
     def count(self, epoch: int) -> int:
         """Number of batches of one epoch."""
@@ -81,4 +83,5 @@ class RunBatches(Sampler[list[SampleKey]]):
     def __iter__(self) -> Iterator[list[SampleKey]]:
         """Batches of (index, landscape, seed)."""
         for epoch in range(self.first, self.epochs):
-            yield from islice(replace(self.order, epoch=epoch), self.count(epoch))
+            skip = self.skip if epoch == self.first else 0
+            yield from islice(replace(self.order, epoch=epoch), skip, self.count(epoch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...canvas import to_canvas
+from ...evaluation.metrics import iou
 from ...types import RGB
 from ..augment.color import obscure_region, random_color
 from ..augment.copy_paste import (
@@ -26,9 +28,16 @@ from ..cutout_image import CutoutImage
 from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb
 from ..data.splits import list_backgrounds, list_matte_photos
 from ..losses import outline_band, soft_iou
-from ..networks.matte import PortraitLogits
+from ..networks.matte import PortraitLogits, upsample_like
 from ..types import Rng, SampleKey, TrainingSample
-from .task import MaterialOptions, Validator, as_batch, to_network_input
+from .task import (
+    CasePredictor,
+    HeldOutCase,
+    MaterialOptions,
+    Validator,
+    as_batch,
+    to_network_input,
+)
 
 _MIN_TEACHER_IOU = 0.88
 """Least IoU of a teacher's matte with the mask before it may soften the outline."""
@@ -165,21 +174,37 @@ def matte_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
     }
 
 
-def matte_validator(options: MaterialOptions) -> Validator:
-    """1 - mean IoU on held-out training photos, on the canvas."""
+def matte_predictor(options: MaterialOptions) -> CasePredictor:
+    """What a portrait network says about the held-out training photos, on the canvas."""
     items = list_matte_photos(options.data)[2]
 
     @torch.no_grad()
-    def validate(network: nn.Module) -> float:
+    def predict(network: nn.Module) -> Iterator[HeldOutCase]:
         network.eval()
-        scores = []
         for item in items:
             rgb, mask = item.read()
             fit, image = to_network_input(rgb, options.preset)
-            truth = to_canvas(mask, fit)[fit.content_slices] > 127
-            logits = network(as_batch(network, image)).matte[0, 0].cpu().numpy()
-            guess = logits[fit.content_slices] > 0
-            scores.append((guess & truth).sum() / max(1, (guess | truth).sum()))
+            inside = fit.content_slices
+            logits = network(as_batch(network, image))
+            prob = upsample_like(logits.semantic, logits.matte).sigmoid()
+            yield HeldOutCase(
+                item.photo.name,
+                item.group,
+                np.rint(image[:, *inside].transpose(1, 2, 0) * 255).astype(np.uint8),
+                to_canvas(mask, fit)[inside].astype(np.float32) / np.float32(255),
+                logits.matte.sigmoid()[0, 0].cpu().numpy()[inside],
+                prob[0, 0].cpu().numpy()[inside],
+            )
+
+    return predict
+
+
+def matte_validator(options: MaterialOptions) -> Validator:
+    """1 - mean IoU on held-out training photos, on the canvas."""
+    predict = matte_predictor(options)
+
+    def validate(network: nn.Module) -> float:
+        scores = [iou(case.alpha, case.truth) for case in predict(network)]
         return 1 - float(np.mean(scores))
 
     return validate

@@ -10,7 +10,7 @@ from ..networks.matte import PortraitExport, PortraitNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
 from .depth import DepthSamples, depth_loss, depth_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator
-from .matte import MatteSamples, matte_loss, matte_validator
+from .matte import MatteSamples, matte_loss, matte_predictor, matte_validator
 from .stereo import StereoSamples, stereo_loss, stereo_validator
 from .task import TrainingTask
 
@@ -25,6 +25,7 @@ TRAINING_TASKS = {
         fit_sharpness,
         "sharpness",
         labels=".png",
+        predictor=matte_predictor,
     ),
     "depth": TrainingTask(
         "depth",

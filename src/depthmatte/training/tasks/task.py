@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -14,12 +14,39 @@ from torch import Tensor, nn
 
 from ...canvas import Letterbox, prepare_canvas
 from ...photo import Photo
-from ...types import Float
+from ...types import RGB, Float
 from ..recipe import Preset, Recipe
 from ..types import SampleKey, TrainingSample
 
 Validator = Callable[[nn.Module], float]
-"""Network -> validation error, 0 is best."""
+"""Network -> validation error, 0 is best. This number decides which weights are the best."""
+
+
+@dataclass(frozen=True)
+class HeldOutCase:
+    """What a network says about one validation photo, on the canvas without its border.
+
+    Attributes
+    ----------
+    name, group : str
+        The photo's file name and its set.
+    rgb : ndarray
+        The photo, uint8 (h, w, 3).
+    truth, alpha, prob : ndarray
+        True alpha, the network's alpha and its probability of foreground: float32 (h, w) in
+        [0, 1].
+    """
+
+    name: str
+    group: str
+    rgb: RGB
+    truth: Float
+    alpha: Float
+    prob: Float
+
+
+CasePredictor = Callable[[nn.Module], Iterator[HeldOutCase]]
+"""Network -> its cases, always in the same order."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +123,9 @@ class TrainingTask:
         Whether its encoder can start from ImageNet weights.
     labels : str
         How the files of its labels end, "" where labels are no choice.
+    predictor : callable or None
+        Options of a run -> what a network says about the validation photos, for the report. None
+        where there is no alpha to show.
     """
 
     name: str
@@ -111,6 +141,7 @@ class TrainingTask:
     scale: float = 1.0
     pretrained: bool = True
     labels: str = ""
+    predictor: Callable[[MaterialOptions], CasePredictor] | None = None
 
 
 def to_network_input(rgb: NDArray[np.uint8], preset: Preset) -> tuple[Letterbox, Float]:

@@ -1,0 +1,138 @@
+"""Run a training from the command line: progress, lines or JSON, and stops that lose nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import OptionError
+from ...option_fields import check_options, option
+from ..output import Reporter, is_terminal, json_line, print_line
+from ..signals import hold_stop_signals
+
+if TYPE_CHECKING:
+    from ...training.recipe import ExistingRun, Recipe
+    from ...training.reporting.events import RunEvent
+
+
+@dataclass(frozen=True)
+class TrainingOutput:
+    """What a training prints. By default lines, on a terminal with a progress bar."""
+
+    quiet: bool = option(False, "print errors only", flag="-q")
+    json: bool = option(False, "print one JSON object per line of the report")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.quiet and self.json:
+            raise OptionError("--quiet and --json: exclude each other; give one")
+
+
+def run_training(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) -> None:
+    """Train to the end, or to the first signal: then a checkpoint is stored first.
+
+    Raises
+    ------
+    StopSignal
+        After the checkpoint, where a signal asked for a stop.
+    """
+    from ...training.loop import train
+
+    report = Reporter("json" if output.json else "quiet" if output.quiet else "lines")
+    with (
+        _show_events(report) as watch,
+        hold_stop_signals(_announce_stop) as request,
+    ):
+        checkpoint = train(
+            recipe,
+            report=lambda line: None,
+            resume=existing.resume,
+            replace=existing.replace,
+            watch=watch,
+            should_stop=lambda: request.pending is not None,
+        )
+    if output.json:
+        print_line(json_line({"event": "checkpoint", "file": str(checkpoint)}))
+    elif not output.quiet:
+        print_line(f"checkpoint {checkpoint}")
+    if request.pending is not None:
+        report.note(f"go on with: {_resume_command(sys.argv[1:], checkpoint.parent)}")
+        raise request.pending
+
+
+def _announce_stop() -> None:
+    """Say on stderr what the signal does. A signal may come amid a write to the stream itself."""
+    with contextlib.suppress(OSError):
+        os.write(2, b"depthmatte: note: stopping after this step; again to stop at once\n")
+
+
+def _resume_command(words: list[str], out: Path) -> str:
+    """The command of this process, so changed that it goes on with the run in `out`."""
+    kept: list[str] = []
+    skipped = False
+    for word in words:
+        if skipped:
+            skipped = False
+        elif word in ("-o", "--out"):
+            skipped = True
+        elif word not in ("--resume", "--replace") and not word.startswith("--out="):
+            kept.append(word)
+    return shlex.join(["depthmatte", *kept, "--out", str(out), "--resume"])
+
+
+@contextmanager
+def _show_events(report: Reporter) -> Iterator[Callable[[RunEvent], None]]:
+    """Print the events of a run, and show a progress bar on stderr if that is a terminal."""
+
+    def show(event: RunEvent) -> None:
+        if report.style == "json" and event.text:
+            told = {"event": event.kind, "step": event.step, "steps": event.steps, **event.values}
+            is_row = event.kind in ("log", "validation")
+            print_line(json_line(told if is_row else {**told, "text": event.text}))
+        elif report.style == "lines" and event.text:
+            print_line(event.text)
+
+    wanted = report.style == "lines" or (report.style == "json" and not is_terminal(sys.stdout))
+    if not wanted or not is_terminal(sys.stderr):
+        yield show
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from ...training.reporting.events import format_duration
+
+    bar = Progress(
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TextColumn("error {task.fields[error]}"),
+        TextColumn("{task.fields[left]}"),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=is_terminal(sys.stdout),
+    )
+    task = bar.add_task("", total=None, epoch="-", loss="-", error="-", left="")
+
+    def show_on_bar(event: RunEvent) -> None:
+        known: dict[str, Any] = {}
+        if "loss" in event.values:
+            known["loss"] = f"{event.values['loss']:.4f}"
+            known["epoch"] = str(event.values["epoch"])
+        if "validation" in event.values:
+            known["error"] = f"{event.values['validation']:.4f}"
+        if "seconds_left" in event.values:
+            known["left"] = f"{format_duration(event.values['seconds_left'])} left"
+        bar.update(task, completed=event.step, total=event.steps, **known)
+        if event.kind != "log" or report.style == "json":  # the bar shows what a log line says
+            show(event)
+
+    with bar:
+        yield show_on_bar

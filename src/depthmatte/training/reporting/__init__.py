@@ -1,0 +1,1 @@
+"""What a run leaves behind and says: its folder, logs, plots, TensorBoard events and report."""
