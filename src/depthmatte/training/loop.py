@@ -24,10 +24,11 @@ from torch.utils.data import DataLoader
 from ..errors import InputError
 from ..system.printable_text import label
 from .checkpoint import RUN_FILES, read_checkpoint
+from .data.matte_material import SampleRequest, gather_matte_material
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
 from .recipe import ExistingRun, Recipe
 from .run import Run, run_in_training_mode
-from .tasks.registry import TRAINING_TASKS
+from .tasks.registry import choose_task
 from .tasks.task import MaterialOptions, SampleSource, TrainingTask
 
 ProgressReport = Callable[[str], None]
@@ -102,8 +103,9 @@ def check_output_folder(out: Path, existing: ExistingRun) -> None:
 
 def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
     """Raise InputError for folders that cannot be what the recipe takes them for."""
-    if not recipe.data.is_dir():
-        raise InputError(f"{label(recipe.data)}: is no folder; give the data folder")
+    folder = recipe.data[0]
+    if not folder.is_dir() and (task.name != "matte" or not folder.exists()):
+        raise InputError(f"{label(folder)}: is no folder; give the data folder")
     labels = recipe.labels
     if labels is None:
         return
@@ -114,6 +116,14 @@ def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
             f"{label(labels)}: holds no labels ({task.labels}); make them with "
             f"depthmatte train labels {task.name}"
         )
+
+
+def report_photos(recipe: Recipe, report: ProgressReport) -> None:
+    """Report the sets of photos and all their problems; InputError where there are errors."""
+    material = gather_matte_material(SampleRequest.from_recipe(recipe))
+    for line in material.describe():
+        report(line)
+    material.refuse_errors()
 
 
 def train(
@@ -147,9 +157,11 @@ def train(
         neither `resume` nor `replace` was given. Nothing is written then.
     """
     existing = ExistingRun(resume, replace)
-    task = TRAINING_TASKS[recipe.task]
+    task = choose_task(recipe)
     check_output_folder(recipe.out, existing)
     check_data_folders(recipe, task)
+    if task.name == "matte":
+        report_photos(recipe, report)
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
     cv2.setNumThreads(1)
     if recipe.threads:
@@ -162,7 +174,9 @@ def train(
     keys = plan_batches(recipe, samples)
     counts = [keys.count(epoch) for epoch in range(recipe.epochs)]
     if not all(counts):
-        raise InputError(f"{label(recipe.data)}: gives no batch of {recipe.batch_size}; add photos")
+        raise InputError(
+            f"{label(recipe.data[0])}: gives no batch of {recipe.batch_size}; add photos"
+        )
     run.plan(sum(counts))
     validate = task.validator(options)
     recipe.out.mkdir(parents=True, exist_ok=True)
