@@ -80,9 +80,10 @@ def group_near_duplicates(
     for rows, columns, near in _near_blocks(prints, prints, max_distance, upper=True):
         foreign = near & (group[rows, None] != group[None, columns])
         for row in np.flatnonzero(foreign.any(1)):
+            own = group[rows.start + row]
             joined = np.unique(group[columns][near[row]])
-            own = group[rows][row]
-            group[np.isin(group, joined) | (group == own)] = min(own, joined[0])
+            if len(joined) > 1 or joined[0] != own:  # an earlier row may have joined them already
+                group[np.isin(group, joined) | (group == own)] = min(own, joined[0])
     return group
 
 

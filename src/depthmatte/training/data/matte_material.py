@@ -13,7 +13,7 @@ split into training and validation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -139,15 +139,19 @@ class MatteMaterial:
         fatal = [one for one in bad if one.kind == "too-few" or not self.skip_bad]
         if not fatal:
             return
-        if any(one.kind == "too-few" for one in fatal):
+        few = any(one.kind == "too-few" for one in fatal)
+        groups = {one.group for one in fatal}
+        if few:
+            groups = {one.name for one in self.sets if one.format not in UNSPLIT_FORMATS}
+        places = _name_places(self.sets, groups)
+        if few:
             raise InputError(
-                f"{_name_places(self.sets)}: too few photos to train on and to validate with; "
-                "add photos"
+                f"{places}: too few photos to train on and to validate with; add photos"
             )
         kinds = ", ".join(f"{one.count} {PROBLEM_KINDS[one.kind].phrase}" for one in fatal[:3])
         raise InputError(
-            f"{_name_places(self.sets)}: {kinds}; see depthmatte train check, mend them, or give "
-            "--skip-bad to leave them out"
+            f"{places}: {kinds}; see depthmatte train check, mend them, or give --skip-bad to "
+            "leave them out"
         )
 
 
@@ -297,8 +301,7 @@ def _count_sets(items: Sequence[LabeledPhoto]) -> dict[str, int]:
     return dict(counts)
 
 
-def _name_places(sets: Sequence[SampleSet]) -> str:
-    """The places of the photos, for a message."""
-    used = (label(one.path) for one in sets if one.format not in UNSPLIT_FORMATS)
-    places = list(dict.fromkeys(used))
+def _name_places(sets: Sequence[SampleSet], groups: Collection[str]) -> str:
+    """The places of some sets, for a message."""
+    places = list(dict.fromkeys(label(one.path) for one in sets if one.name in groups))
     return ", ".join(places[:3]) + (", ..." if len(places) > 3 else "")

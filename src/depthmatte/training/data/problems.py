@@ -45,6 +45,9 @@ PROBLEM_KINDS = {
         "error", "cut-outs without any transparency", "save them as RGBA with an alpha channel"
     ),
     "bad-row": ProblemKind("error", "rows that cannot be used", "mend or remove them"),
+    "bad-label": ProblemKind(
+        "warning", "photos or labels of the file that cannot be used", "mend or remove them"
+    ),
     "too-few": ProblemKind(
         "error", "photos are too few to train on and to validate with", "add photos"
     ),

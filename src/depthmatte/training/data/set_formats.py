@@ -36,7 +36,7 @@ _MASKS_NAMES = ("masks", "mattes", "mask", "alpha")
 _LIST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 _EXPORT_MODULES = {"coco": "coco", "label-studio": "label_studio", "cvat": "cvat"}
-"""Format -> module in `formats` whose `read(path, group)` returns labeled photos."""
+"""Format -> module in `formats` whose `read(path, group)` returns `photos` and `problems`."""
 
 _PEEKED_CHARACTERS = 65_536
 """Characters of a JSON or XML file that tell its format."""
@@ -128,7 +128,7 @@ def read_set(one: SampleSet, labels: Path | None = None) -> SetPhotos:
         For a folder that is missing or holds no photos of this format.
     """
     if one.format in _EXPORT_MODULES:
-        return SetPhotos(tuple(_read_export(one)))
+        return _read_export(one)
     if one.format == "list":
         return read_photo_list(one.path, one.name)
     if not one.path.is_dir():
@@ -136,10 +136,12 @@ def read_set(one: SampleSet, labels: Path | None = None) -> SetPhotos:
     return _FOLDER_READERS[one.format](one, labels)
 
 
-def _read_export(one: SampleSet) -> Iterable[LabeledPhoto]:
+def _read_export(one: SampleSet) -> SetPhotos:
+    """Photos with the masks that a labeling tool's file draws."""
     module = importlib.import_module(f"{__package__}.formats.{_EXPORT_MODULES[one.format]}")
-    found: Iterable[LabeledPhoto] = module.read(one.path, one.name)
-    return found
+    read = module.read(one.path, one.name)
+    problems = (Problem.of("bad-label", one.name, read.problems),) if read.problems else ()
+    return SetPhotos(tuple(read.photos), problems)
 
 
 def _set_name(path: Path) -> str:
@@ -188,7 +190,7 @@ def _holds_cutouts(path: Path) -> bool:
 def _find_export(path: Path) -> Path | None:
     """The one list or export in a folder; InputError where there are several."""
     places = (*path.glob("*"), *path.glob("annotations/*"))
-    suffixes = (*_LIST_SUFFIXES, ".json", ".xml", ".zip")
+    suffixes = (*_LIST_SUFFIXES, ".json", ".xml")
     found = sorted(one for one in places if one.is_file() and one.suffix.lower() in suffixes)
     if len(found) > 1:
         names = ", ".join(label(one.name) for one in found[:4])
@@ -201,7 +203,7 @@ def _file_format(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _LIST_SUFFIXES:
         return "list"
-    if suffix in (".xml", ".zip"):
+    if suffix == ".xml":
         return "cvat"
     if suffix == ".json":
         try:
