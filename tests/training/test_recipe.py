@@ -28,6 +28,7 @@ from depthmatte.option_fields import (
     parse_options,
     to_json_values,
 )
+from depthmatte.training.data.sample_set import SampleSet
 from depthmatte.training.recipe import (
     ENCODER_NAMES,
     TASK_NAMES,
@@ -41,7 +42,7 @@ MADE = runpy.run_path(str(ROOT / "docs" / "tables.py"))
 PAGES, TABLES = MADE["PAGES"], MADE["TABLES"]
 
 OTHER: dict[str, tuple[str, Any]] = {
-    "data": ("DATA", Path("DATA")),
+    "data": ("DATA", (Path("DATA"),)),
     "out": ("runs/x", Path("runs/x")),
     "epochs": ("3", 3),
     "steps": ("500", 500),
@@ -69,6 +70,14 @@ OTHER: dict[str, tuple[str, Any]] = {
     "limit": ("9", 9),
     "passes": ("2", 2),
     "minutes": ("1.5", 1.5),
+    "sets": ("name=a,path=b", (SampleSet("a", Path("b")),)),
+    "share": ("a=2", ("a=2",)),
+    "backgrounds": ("places", (Path("places"),)),
+    "validation": ("0.2", 0.2),
+    "split_seed": ("3", 3),
+    "not_in": ("eval", (Path("eval"),)),
+    "skip_bad": ("true", True),
+    "gradient_weight": ("0.5", 0.5),
 }
 """For each option a text and its value, which is not the default."""
 
@@ -102,14 +111,16 @@ def test_every_option_goes_through_flag_form_schema_and_docs(
     text, value = OTHER[name]
     base = {"task": "matte", "data": "D", "out": "O"}
     wanted = Recipe(**{**base, name: value})  # type: ignore[arg-type]
-    flag = next(one.flags[-1] for one in list_options(Recipe) if one.name == name)
-    typed = ["--no-imagenet"] if name == "imagenet" else [flag, text]
-    flags = [word for key in ("data", "out") if key != name for word in (f"--{key}", base[key])]
-    assert asked(monkeypatch, "matte", *flags, *typed)[0] == wanted
+    flags = next(one.flags for one in list_options(Recipe) if one.name == name)
+    words = [word for key in ("data", "out") if key != name for word in (f"--{key}", base[key])]
+    switches = {"imagenet": ["--no-imagenet"], "skip_bad": ["--skip-bad"]}
+    if flags:
+        typed = switches.get(name, [flags[-1], text])
+        assert asked(monkeypatch, "matte", *words, *typed)[0] == wanted
+        assert f"`{flags[-1]}`" in (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert parse_options(Recipe, {**base, name: text}) == wanted
     assert Recipe(**json.loads(json.dumps(to_json_values(wanted)))) == wanted
     assert json_schema(Recipe)["properties"][name]["description"]
-    assert f"`{flag}`" in (ROOT / "docs" / "howto" / "train.md").read_text("utf-8")
     assert getattr(Recipe("matte", Path("D"), Path("O")), name) != value
 
 
@@ -146,8 +157,8 @@ def test_flags_of_maps_say_which_crowd(words: list[str], monkeypatch: pytest.Mon
     ("task", "name"), [(task, name) for task, all_ in UNUSED_OPTIONS.items() for name in all_]
 )
 def test_an_option_that_a_task_does_not_use_is_refused(task: str, name: str) -> None:
-    flag = "--no-imagenet" if name == "imagenet" else f"--{name}"
-    words = [] if name == "imagenet" else [OTHER[name][0]]
+    flag = "--no-imagenet" if name == "imagenet" else f"--{name.replace('_', '-')}"
+    words = [] if name in ("imagenet", "skip_bad") else [OTHER[name][0]]
     run = CliRunner().invoke(commands.train_app, [task, "--data", "D", flag, *words])
     assert run.exit_code == 2
     assert "No such option" in run.output
@@ -182,7 +193,8 @@ def test_defaults_are_those_of_old() -> None:
         ("learning_rate", -1), ("encoder", "alexnet"), ("freeze", 6), ("preset", (100, 100)),
         ("preset", (64,)), ("preset", (96, 32)), ("preset", (64, 99968)), ("seed", -1),
         ("threads", 1_000_000), ("workers", 1_000_000), ("landscape", 1.5), ("strength", "much"),
-        ("minutes", float("inf")), ("start", ""), ("labels", 3),
+        ("minutes", float("inf")), ("start", ""), ("labels", 3), ("data", ()), ("data", 3),
+        ("validation", 0), ("validation", 0.95), ("sets", [{"name": "", "path": "p"}]),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_one_line_that_names_its_option(option: str, value: Any) -> None:
@@ -209,6 +221,29 @@ def test_a_wrong_flag_is_one_line(words: list[str], line: str) -> None:
     run = CliRunner().invoke(commands.train_app, ["matte", "--data", "D", *words])
     assert isinstance(run.exception, OptionError)
     assert str(run.exception).startswith(line)
+
+
+def test_data_is_one_folder_or_several() -> None:
+    one = Recipe("matte", Path("D"), Path("O"))
+    assert one == Recipe("matte", "D", "O") == Recipe("matte", [Path("D")], Path("O"))  # type: ignore[arg-type]
+    assert Recipe("matte", (Path("D"), Path("E")), Path("O")).data == (Path("D"), Path("E"))
+    with pytest.raises(OptionError, match="data: train depth reads one folder; give --data once"):
+        Recipe("depth", (Path("D"), Path("E")), Path("O"))
+
+
+def test_a_set_is_a_table_in_a_recipe() -> None:
+    tables = [{"name": "mine", "path": "photos", "share": 2, "cut_out": False, "every": 20}]
+    recipe = Recipe("matte", Path("D"), Path("O"), sets=tables)  # type: ignore[arg-type]
+    assert recipe.sets == (SampleSet("mine", Path("photos"), 2.0, False, every=20),)
+    assert Recipe(**json.loads(json.dumps(to_json_values(recipe)))) == recipe
+    with pytest.raises(OptionError, match="sets: no option 'shares'; use name, path, share"):
+        Recipe("matte", Path("D"), Path("O"), sets=[{"name": "a", "path": "p", "shares": 2}])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["mine", "=2", "mine=many", "mine=-1", "mine=nan", "mine=1001"])
+def test_a_wrong_share_is_one_line(text: str) -> None:
+    with pytest.raises(OptionError, match=r"^--share .*: is no share; write NAME=NUMBER"):
+        Recipe("matte", Path("D"), Path("O"), share=(text,))
 
 
 def test_the_recipe_agrees_with_what_it_names() -> None:

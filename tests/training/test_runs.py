@@ -191,8 +191,9 @@ def test_wrong_material_is_one_line_before_anything_is_written(
     other = other_task(tmp_path, read_checkpoint(done / "last.pt"))
     for changed, line in (
         ({"data": tmp_path / "nowhere"}, "nowhere: is no folder; give the data folder"),
-        ({"data": file}, "file: is no folder; give the data folder"),
-        ({"data": empty}, "holds no images/ with masks/; give the data folder"),
+        ({"data": file}, "file: is no list or export; give .csv, .jsonl"),
+        ({"data": file, "task": "depth"}, "file: is no folder; give the data folder"),
+        ({"data": empty}, "holds no photos with masks; give a folder with images/"),
         ({"start": str(file)}, "file: is no checkpoint of depthmatte train"),
         ({"start": str(empty)}, "empty: is no checkpoint of depthmatte train"),
         ({"start": str(pipe)}, "pipe: is no checkpoint of depthmatte train"),
@@ -239,7 +240,20 @@ def test_a_damaged_picture_ends_the_run_with_one_line(
     for path in (copy / "backgrounds").iterdir():
         path.write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"^\S+png: cannot be decoded; remove it or mend it$"):
-        train(recipe(copy, tmp_path / "run", limit=0, workers=workers, batch_size=16), quiet)
+        train(recipe(copy, tmp_path / "run", task="stereo", workers=workers), quiet)
+
+
+def test_damaged_photos_are_listed_before_the_first_step(data: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(data, tmp_path / "data"))
+    for path in (copy / "backgrounds").iterdir():
+        path.write_bytes(b"no picture")
+    said: list[str] = []
+    line = r"^\S+backgrounds: 4 photos that cannot be decoded; see depthmatte train check, mend"
+    with pytest.raises(InputError, match=line):
+        train(recipe(copy, tmp_path / "run"), said.append)
+    assert sum(one.startswith("error: backgrounds: 4 photos that cannot") for one in said) == 1
+    assert not (tmp_path / "run").exists()
+    train(recipe(copy, tmp_path / "run", skip_bad=True), quiet)
 
 
 @contextmanager

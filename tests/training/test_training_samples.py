@@ -46,7 +46,6 @@ from depthmatte.training.tasks.depth import (  # noqa: E402
 )
 from depthmatte.training.tasks.matte import (  # noqa: E402
     MatteSamples,
-    soften_outline,
 )
 from depthmatte.training.tasks.task import MaterialOptions, to_network_input  # noqa: E402
 from training_data import person, use_small_checks  # noqa: E402
@@ -193,13 +192,3 @@ def test_truth_through_the_same_fit(data: Path) -> None:
     truth = to_canvas(mask, fit) > 200
     red = (image[0] - image[1]) > 0.4
     assert (red == truth)[fit.content_slices].mean() > 0.97
-
-
-def test_a_teacher_is_believed_only_where_it_agrees() -> None:
-    _, mask = person(90, 70)
-    soft = cv2.GaussianBlur(mask, (0, 0), 2)
-    mixed = soften_outline(mask, soft)
-    assert mixed.max() == 255
-    assert np.abs(mixed.astype(int) - (mask.astype(int) + 3 * soft.astype(int)) / 4).max() <= 1
-    assert np.array_equal(soften_outline(mask, 255 - mask), mask)
-    assert np.array_equal(soften_outline(mask, None), mask)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..canvas import PRESET_SHAPE, to_canvas
-from .data.splits import list_matte_photos
+from .data.matte_material import list_held_out
 from .networks.depth import DEPTH_TOLERANCE, expected_depth, probability_near
 from .networks.stereo import DISPARITY_TOLERANCE
 from .scenes.depth_scenes import DepthScene, held_out_depth_scenes
@@ -41,7 +41,7 @@ _SHARPNESSES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 def fit_sharpness(network: nn.Module, data: Path, preset: tuple[int, int] = PRESET_SHAPE) -> float:
     """The factor on the matte's logits with the least error on held-out photos."""
     errors = np.zeros(len(_SHARPNESSES))
-    for item in list_matte_photos(data)[2]:
+    for item in list_held_out(data):
         rgb, mask = item.read()
         fit, image = to_network_input(rgb, preset)
         truth = torch.from_numpy(to_canvas(mask, fit)[fit.content_slices]).float() / 255

@@ -122,7 +122,9 @@ def export_checkpoint(
     return export_onnx(checkpoint, out, card, calibration)
 
 
-_PLACE_OPTIONS = ("task", "data", "out", "threads", "workers")
+_PLACE_OPTIONS = (
+    "task", "data", "out", "threads", "workers", "sets", "backgrounds", "not_in", "skip_bad",
+)  # fmt: skip
 """Options of a recipe that say where a run took place, not what came out of it."""
 
 _PATH_PLACEHOLDERS = {"start": "(an earlier run)", "labels": "(of train labels)"}
@@ -138,7 +140,9 @@ def _command(recipe: Mapping[str, Any]) -> str:
         if one.name in (*_PLACE_OPTIONS, *unused) or value is None:
             continue
         flag = one.flags[-1]
-        if isinstance(value, bool):
+        if one.metadata.get("repeat"):
+            words += [f"{flag} {part}" for part in value]
+        elif isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
             words.append(f"{flag} {_PATH_PLACEHOLDERS.get(one.name) or one.format_value(value)}")

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 from ..errors import InputError
 from ..system.printable_text import label
 from .checkpoint import read_checkpoint
+from .data.matte_material import SampleRequest, gather_matte_material
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
 from .recipe import ExistingRun, Recipe
 from .reporting.events import EventKind, RunEvent, RunWatcher, format_duration
@@ -35,7 +36,7 @@ from .reporting.run_folder import choose_run_folder, claim_run_folder
 from .reporting.run_output import RunOutput
 from .run import Run, run_in_training_mode
 from .schedule import Schedule
-from .tasks.registry import TRAINING_TASKS
+from .tasks.registry import choose_task
 from .tasks.task import MaterialOptions, SampleSource, TrainingTask, Validator
 
 ProgressReport = Callable[[str], None]
@@ -80,9 +81,11 @@ def train(
         not finite any more; the last checkpoint stays.
     """
     existing = ExistingRun(resume, replace)
-    task = TRAINING_TASKS[recipe.task]
+    task = choose_task(recipe)
     out = choose_run_folder(recipe, existing)
     check_data_folders(recipe, task)
+    if task.name == "matte":
+        report_photos(recipe, report, watch)
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
     cv2.setNumThreads(1)
     if recipe.threads:
@@ -94,7 +97,9 @@ def train(
     keys = plan_batches(recipe, samples)
     schedule = Schedule.from_recipe(recipe, keys.count)
     if not schedule.steps:
-        raise InputError(f"{label(recipe.data)}: gives no batch of {recipe.batch_size}; add photos")
+        raise InputError(
+            f"{label(recipe.data[0])}: gives no batch of {recipe.batch_size}; add photos"
+        )
     validate = task.validator(options)
 
     out = claim_run_folder(out, recipe.out is None, existing, recipe.task)
@@ -209,8 +214,9 @@ def _with_plain_errors(batches: Iterator[dict[str, Tensor]]) -> Iterator[dict[st
 
 def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
     """Raise InputError for folders that cannot be what the recipe takes them for."""
-    if not recipe.data.is_dir():
-        raise InputError(f"{label(recipe.data)}: is no folder; give the data folder")
+    folder = recipe.data[0]
+    if not folder.is_dir() and (task.name != "matte" or not folder.exists()):
+        raise InputError(f"{label(folder)}: is no folder; give the data folder")
     labels = recipe.labels
     if labels is None:
         return
@@ -234,7 +240,16 @@ def describe_data(recipe: Recipe, samples: SampleSource) -> dict[str, Any]:
     for group, share in zip(groups, samples.shares, strict=True):
         drawn[group] += share * recipe.passes
     sets = {name: {"items": counts[name], "per epoch": round(drawn[name], 1)} for name in counts}
-    return {"folder": str(recipe.data), "sets": sets}
+    return {"folder": " ".join(map(str, recipe.data)), "sets": sets}
+
+
+def report_photos(recipe: Recipe, report: ProgressReport, watch: RunWatcher) -> None:
+    """Report the sets of photos and all their problems; InputError where there are errors."""
+    material = gather_matte_material(SampleRequest.from_recipe(recipe))
+    for line in material.describe():
+        report(line)
+        watch(RunEvent("note", 0, 0, line, {}))
+    material.refuse_errors()
 
 
 def _continue_run(recipe: Recipe, task: TrainingTask, out: Path) -> Run:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import OptionError
 from ..option_fields import check_options, list_options, option
+from .data.sample_set import SampleSet, parse_shares, read_sample_sets
 
 TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 """The networks that can be trained."""
@@ -15,9 +16,18 @@ TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 ENCODER_NAMES = ("lite0", "mobilenet", "resnet", "vgg")
 """The encoder families they can be built on."""
 
+PHOTO_OPTIONS = (
+    "sets", "share", "backgrounds", "validation", "split_seed", "not_in", "skip_bad",
+)  # fmt: skip
+"""The options beside `data` and `labels` that name the photos of the matte network."""
+
+_MATTE_OPTIONS = (*PHOTO_OPTIONS, "gradient_weight")
+"""The options that only the matte network has a use for."""
+
 UNUSED_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "stereo": ("labels", "strength"),
-    "fuse": ("encoder", "imagenet", "strength"),
+    "depth": _MATTE_OPTIONS,
+    "stereo": ("labels", "strength", *_MATTE_OPTIONS),
+    "fuse": ("encoder", "imagenet", "strength", *_MATTE_OPTIONS),
 }
 """The options that a task has no use for: it draws its own pairs, or learns from given maps."""
 
@@ -48,8 +58,15 @@ class Recipe:
     """
 
     task: str = option(MISSING, "choose the network to train", choices=TASK_NAMES, flag=False)
-    data: Path = option(
-        MISSING, "read people/, backgrounds/, cutouts/ and objects/ from this folder"
+    data: tuple[Path, ...] = option(
+        MISSING,
+        "read photos from this folder, for matte also from a list or an export; repeat it for more",
+        takes="a path",
+        metavar="PATH",
+        read=lambda text: (text,),
+        valid=lambda paths: len(paths) > 0,
+        show=lambda paths: " ".join(map(str, paths)),
+        repeat=True,
     )
     out: Path | None = option(
         None, "write checkpoints, logs and report into this folder; by default into a new "
@@ -104,7 +121,10 @@ class Recipe:
         1, "make samples in this many processes; 0 uses the training process", 0, 256
     )
     start: str | None = option(
-        None, "start from this checkpoint, .onnx file or shipped network", metavar="CHECKPOINT"
+        None,
+        "start from this checkpoint, .onnx file or shipped network",
+        metavar="CHECKPOINT",
+        valid=lambda start: start != "",
     )
     labels: Path | None = option(
         None, "read the output of `train labels` here; for fuse, of `train maps`"
@@ -120,8 +140,42 @@ class Recipe:
         0,
     )
 
+    sets: tuple[SampleSet, ...] = option(
+        (), "train on these sets of photos; without any they are found in the data folders",
+        takes="name=NAME,path=PATH,share=NUMBER,...; the next set after a semicolon",
+        read=read_sample_sets, flag=False,
+    )  # fmt: skip
+    share: tuple[str, ...] = option(
+        (), "draw each photo of a set this often per epoch; repeat it for more sets",
+        takes="NAME=NUMBER", metavar="NAME=NUMBER", repeat=True,
+    )  # fmt: skip
+    backgrounds: tuple[Path, ...] = option(
+        (), "paste people into the photos of this folder, which show nobody; repeat it for more",
+        takes="a path", metavar="PATH", repeat=True,
+    )  # fmt: skip
+    validation: float = option(
+        0.1, "hold out this share of each set for validation", above=0, high=0.9
+    )
+    split_seed: int = option(
+        0, "set the random seed that decides which photos are held out", 0, 2**31 - 1
+    )
+    not_in: tuple[Path, ...] = option(
+        (), "leave out near-duplicates of the photos of this folder; repeat it for more",
+        takes="a path", metavar="PATH", repeat=True,
+    )  # fmt: skip
+    skip_bad: bool = option(False, "leave out photos with errors instead of refusing them")
+    gradient_weight: float = option(
+        2.0, "weight the error of the matte's gradient near the outline by this", 0, 100
+    )
+
     def __post_init__(self) -> None:
+        given: object = self.data
+        if isinstance(given, str | Path):  # one folder, as older recipes name it
+            object.__setattr__(self, "data", (given,))
         check_options(self)
+        parse_shares(self.share)
+        if self.task != "matte" and len(self.data) > 1:
+            raise OptionError(f"data: train {self.task} reads one folder; give --data once")
         unused = UNUSED_OPTIONS.get(self.task, ())
         for one in list_options(Recipe):
             if one.name in unused and getattr(self, one.name) != one.default:

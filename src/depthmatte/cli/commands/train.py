@@ -14,6 +14,7 @@ from ...errors import MissingExtra, OptionError
 from ...option_fields import list_options
 from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
 from ..flags import flag_help, option_flags
+from .train_check import check_command
 from .train_run import TrainingOutput, run_training
 
 train_app = typer.Typer(
@@ -24,7 +25,7 @@ train_app = typer.Typer(
 
 _HELP = {one.name: flag_help(one) for one in list_options(Recipe)}
 
-_Data = Annotated[Path, typer.Option(help=_HELP["data"])]
+_Data = Annotated[Path, typer.Option(help="Read the photos of this data folder.")]
 _Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
 
 
@@ -104,6 +105,9 @@ def report_command(
     typer.echo(write_report(out, typer.echo))
 
 
+train_app.command("check")(check_command)
+
+
 @train_app.command("labels")
 def labels_command(
     task: Annotated[str, typer.Argument(help="Make labels for matte or depth.")],
@@ -113,21 +117,32 @@ def labels_command(
         Path, typer.Option("-o", "--out", help="Write the labels into this folder.")
     ] = Path("work/labels"),
     threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Label this set of photos for matte; repeat it for more."),
+    ] = None,
+    short_side: Annotated[
+        int,
+        typer.Option(min=64, max=2048, help="Set the shorter side of the matte teacher's input."),
+    ] = 512,
 ) -> None:
     """Make labels for the training photos with a third-party teacher network.
 
-    For depth: minus log disparity (Tiefenrausch). For matte: soft alpha of street photos (MODNet).
+    For depth: minus log disparity (Tiefenrausch). For matte: soft alpha (MODNet). Without --set,
+    matte labels are made for street photos, or for all photos of a folder of your own.
     """
     _require_packages("torch")
     from ...training.data import teachers
 
     if task not in ("matte", "depth"):
         raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
+    if task == "depth" and sets:
+        raise OptionError("--set: names sets of photos for matte; leave it out for depth")
     if task == "depth":
         count = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
     else:
         count = teachers.write_matte_labels(
-            teachers.list_matte_teacher_photos(data), teacher, out, threads
+            teachers.list_matte_teacher_photos(data, sets or ()), teacher, out, threads, short_side
         )
     typer.echo(f"{count} labels made in {out}")
 

@@ -298,7 +298,7 @@ def _outline(item: LabeledPhoto) -> PersonOutline | None:
 
 def _single_person(item: LabeledPhoto) -> NDArray[np.uint8] | None:
     """The mask's one large part, uint8; None where there are several or none."""
-    assert item.mask is not None
+    assert isinstance(item.mask, Path)
     mask = read_gray(item.mask)
     count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]

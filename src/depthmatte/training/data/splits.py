@@ -11,7 +11,8 @@ from typing import Literal
 
 from ...errors import InputError
 from ...system.printable_text import label
-from .folders import LabeledPhoto, label_file, list_files, list_labeled
+from .folders import LabeledPhoto, list_files, list_labeled
+from .sample_set import PROJECT_SETS
 
 Split = Literal["train", "test"]
 
@@ -20,15 +21,6 @@ HOLD_OUT_EVERY = 5
 
 VALIDATION_EVERY = 20
 """Of the labeled photos every n-th is for validation and tests."""
-
-_SET_SHARES = {"picsart": 1.0, "ccp": 1.3, "vikram": 0.4, "pennfudan": 0.3, "idphoto": 0.15}
-"""How often an epoch draws from each set: rough, tiny or partly wrong masks count less."""
-
-_TAUGHT_SHARES = {"unlabelled": 0.7, "portraits": 1.5}
-"""How often an epoch draws a photo whose only truth is a teacher's matte: street, portraits."""
-
-_BACKGROUND_SHARE = 1.5
-"""How often an epoch draws each people-free background."""
 
 
 def is_in_split(index: int, split: Split, every: int) -> bool:
@@ -49,15 +41,6 @@ def list_unlabeled(root: Path) -> list[tuple[Path, str]]:
     street = sorted((root / "people" / "ccp" / "unlabelled").glob("*.jpg"))
     portraits = split_files(list((root / "people" / "npm_photos").glob("*.jpg")), "train")
     return [(path, "unlabelled") for path in street] + [(path, "portraits") for path in portraits]
-
-
-def list_taught(root: Path, labels: Path) -> list[LabeledPhoto]:
-    """Unlabeled photos with the matte a teacher made of them."""
-    found = [
-        LabeledPhoto(path, label_file(labels, path, ".png"), group)
-        for path, group in list_unlabeled(root)
-    ]
-    return [item for item in found if item.mask is not None and item.mask.exists()]
 
 
 def _list_split(folder: Path, split: Split) -> list[Path]:
@@ -84,26 +67,26 @@ def list_objects(root: Path, split: Split) -> list[Path]:
 
 
 def list_matte_photos(
-    root: Path, labels: Path | None = None
+    root: Path,
 ) -> tuple[list[LabeledPhoto], list[float], list[LabeledPhoto]]:
-    """What the portrait network trains on: items, how often each, and validation items.
+    """Labeled photos and backgrounds of the project's folder: items, shares, validation items.
 
-    `labels` is a folder of a teacher's mattes: photos without a mask are added with theirs.
+    The other networks and the calibration draw from these. `matte_material` gathers what the
+    matte network trains on.
     """
     items: list[LabeledPhoto] = []
     shares: list[float] = []
     validation: list[LabeledPhoto] = []
-    for group, share in _SET_SHARES.items():
-        for index, item in enumerate(list_labeled(root, group)):
-            if group in ("picsart", "ccp") and index % VALIDATION_EVERY == 0:
+    for one in PROJECT_SETS:
+        if one.format != "pairs":
+            continue
+        for index, item in enumerate(list_labeled(root, one.name)):
+            if one.every and index % one.every == 0:
                 validation.append(item)
             else:
                 items.append(item)
-                shares.append(share)
-    for item in list_taught(root, labels) if labels else ():
-        items.append(item)
-        shares.append(_TAUGHT_SHARES[item.group])
+                shares.append(one.share)
     for path in list_backgrounds(root, "train"):
         items.append(LabeledPhoto(path, None, "backgrounds"))
-        shares.append(_BACKGROUND_SHARE)
+        shares.append(next(one.share for one in PROJECT_SETS if one.name == "backgrounds"))
     return items, shares, validation

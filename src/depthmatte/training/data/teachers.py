@@ -7,17 +7,21 @@ where it agrees with them. Neither network is shipped. The benchmarks compare wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ...canvas import resize
+from ...errors import OptionError
 from ...io.photo.photo_writer import to_8bit, write
 from ...networks.network import open_bare_session
 from ...system.atomic_write import atomic_draft
+from ...system.printable_text import printable_excerpt
 from ...types import RGB, Float
-from .folders import label_file, list_labeled, read_rgb
+from .folders import label_file, list_labeled, list_pictures, read_rgb
+from .matte_material import SampleRequest, list_sets
+from .set_formats import read_set
 from .splits import VALIDATION_EVERY, list_backgrounds, list_unlabeled
 
 _SIDE_STEP = 32
@@ -93,14 +97,52 @@ def list_depth_photos(data: Path, every: int = 2) -> list[Path]:
     return [*list_backgrounds(data, "train"), *photos]
 
 
-def list_matte_teacher_photos(data: Path) -> list[Path]:
-    """The photos worth a matte label: street photos with rough masks, and photos without any."""
+def list_matte_teacher_photos(data: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The photos worth a matte label.
+
+    Parameters
+    ----------
+    data : Path
+        A data folder of any format (`set_formats`).
+    names : sequence of str
+        Names of its sets. Without any: of the project's folder street photos with rough masks and
+        photos without masks, of another folder all photos.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds no photos, and a set that it lacks.
+    """
+    if names or not (data / "people").is_dir():
+        return _list_named_photos(data, names)
     masked = [
         item.photo
         for index, item in enumerate(list_labeled(data, "ccp"))
         if index % VALIDATION_EVERY
     ]
     return [*masked, *(path for path, _ in list_unlabeled(data))]
+
+
+def _list_named_photos(data: Path, names: Sequence[str]) -> list[Path]:
+    """The photos of the named sets, of all for none; cut-outs and backgrounds need no teacher."""
+    sets = {
+        one.name: one
+        for one in list_sets(SampleRequest((data,)))
+        if one.format not in ("backgrounds", "cutouts")
+    }
+    for name in names:
+        if name not in sets:
+            raise OptionError(
+                f"--set {printable_excerpt(name, 60)}: is no set of the data; "
+                f"use {printable_excerpt(', '.join(sets))}"
+            )
+    photos: list[Path] = []
+    for one in (sets[name] for name in names or sets):
+        if one.format == "unlabeled":
+            photos += list_pictures(one.path)
+        else:
+            photos += [item.photo for item in read_set(one).items]
+    return photos
 
 
 def write_depth_labels(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:
@@ -113,9 +155,11 @@ def write_depth_labels(photos: Iterable[Path], onnx: Path, folder: Path, threads
     return made
 
 
-def write_matte_labels(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:
+def write_matte_labels(
+    photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1, short_side: int = 512
+) -> int:
     """Write `.png` (8-bit alpha) for photos that have none yet; returns how many were made."""
-    teacher, made = Modnet(onnx, threads), 0
+    teacher, made = Modnet(onnx, threads, short_side), 0
     for photo, target in _missing(photos, folder, ".png"):
         write(to_8bit(teacher(read_rgb(photo))), target)
         made += 1

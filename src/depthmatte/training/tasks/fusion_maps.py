@@ -168,7 +168,7 @@ def _list_groups(data: Path, split: Split) -> Iterator[LabeledPhoto]:
     for group in GROUP_SETS:
         for index, item in enumerate(list_labeled(data, group)):
             mine = (index % _GROUPS_TEST_EVERY == 0) == (split == "test")
-            if mine and item.mask and _similar_heights(read_gray(item.mask)):
+            if mine and isinstance(item.mask, Path) and _similar_heights(read_gray(item.mask)):
                 yield item
 
 

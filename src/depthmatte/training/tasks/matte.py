@@ -23,11 +23,14 @@ from ..augment.copy_paste import (
     paste_people,
     replace_background,
 )
+from ..augment.drawn_backdrop import draw_backdrop
 from ..augment.geometry import Stack, random_geometry
-from ..cutout_image import CutoutImage
-from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb
-from ..data.splits import list_backgrounds, list_matte_photos
-from ..losses import outline_band, soft_iou
+from ..cutout_image import CutoutImage, resize_rgba
+from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb, read_whole_rgba, trim_rgba
+from ..data.matte_material import gather_matte_material
+from ..data.sample_set import PROJECT_SETS, SampleSet
+from ..data.teacher_band import refine_outline
+from ..losses import gradient_l1, outline_band, soft_iou
 from ..networks.matte import PortraitLogits, upsample_like
 from ..types import Rng, SampleKey, TrainingSample
 from .task import (
@@ -39,9 +42,6 @@ from .task import (
     to_network_input,
 )
 
-_MIN_TEACHER_IOU = 0.88
-"""Least IoU of a teacher's matte with the mask before it may soften the outline."""
-
 _OBSCURE_SHARE = 0.3
 """Share of photos in which part of the person is blurred or painted over."""
 
@@ -51,8 +51,17 @@ _REPLACE_BACKGROUND_SHARE = 0.25
 _COPY_PASTE_SHARE = 0.5
 """Share of well-masked photos whose people are pasted into another picture."""
 
-CLEAN_MASK_SETS = ("picsart", "ccp", "unlabelled", "portraits")
-"""Sets whose outlines are good enough to cut people from."""
+_CUTOUT_LONG_SIDE = 640
+"""Pixels on the longer side of an RGBA cut-out, at most."""
+
+_CUTOUT_DISTRACTOR_SHARE = 0.3
+"""Share of pictures of an RGBA cut-out with other people behind."""
+
+_GRADIENT_RADIUS = 10
+"""Pixels around the outline in which the gradient of the matte counts."""
+
+CLEAN_MASK_SETS = tuple(one.name for one in PROJECT_SETS if one.cut_out)
+"""Sets of the project's data folder whose outlines are good enough to cut people from."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +74,30 @@ class MatteSamples:
     preset: tuple[int, int]
     labels: Path | None = None
     strength: float = 1.0
+    sets: tuple[SampleSet, ...] = PROJECT_SETS
 
     @classmethod
     def from_options(cls, options: MaterialOptions) -> MatteSamples:
-        """All training photos below the data folder; `labels` are a teacher's soft mattes."""
-        items, shares, _ = list_matte_photos(options.data, options.labels)
-        backgrounds = list_backgrounds(options.data, "train")
-        return cls(items, shares, backgrounds, options.preset, options.labels, options.strength)
+        """The training photos that the options ask for; `labels` are a teacher's soft mattes.
+
+        Raises InputError for photos that cannot be used.
+        """
+        material = gather_matte_material(options.photos)
+        material.refuse_errors()
+        return cls(
+            material.items, material.shares, material.backgrounds, options.preset,
+            options.labels, options.strength, material.sets,
+        )  # fmt: skip
 
     def sample(self, key: SampleKey) -> TrainingSample:
         """`image` (3, h, w) in [0, 1] and `alpha` (1, h, w) in [0, 1]."""
         index, landscape, seed = key
         rng = np.random.default_rng(seed)
         item = self.items[index]
+        if item.is_cutout:
+            return self._finish(rng, self._paste_cutout(rng, item, landscape))
         stack = self.read_stack(item)
-        clean = item.group in CLEAN_MASK_SETS
+        clean = self._can_cut_out(item)
         is_pasted = clean and rng.random() < _COPY_PASTE_SHARE * self.strength
         pasted = self.copy_paste(rng, stack, landscape) if is_pasted else None
         if pasted is not None:
@@ -90,6 +108,10 @@ class MatteSamples:
                 stack = replace_background(rng, stack, self._draw_background(rng))
         if rng.random() < _OBSCURE_SHARE:
             stack = obscure_region(rng, replace(stack, rgb=np.ascontiguousarray(stack.rgb)))
+        return self._finish(rng, stack)
+
+    def _finish(self, rng: Rng, stack: Stack) -> TrainingSample:
+        """Change the colors and fit photo and matte to the canvas."""
         fit, image = to_network_input(random_color(rng, stack.rgb, self.strength), self.preset)
         alpha = to_canvas(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
@@ -117,45 +139,67 @@ class MatteSamples:
     def read_stack(self, item: LabeledPhoto) -> Stack:
         """A photo with its mask, softened where a teacher agrees."""
         rgb, mask = item.read()
-        return Stack(rgb, (soften_outline(mask, self._soft(item)),))
+        return Stack(rgb, (refine_outline(mask, self._soft(item)),))
+
+    def _paste_cutout(self, rng: Rng, item: LabeledPhoto, landscape: bool) -> Stack:
+        """Paste an RGBA cut-out with its own alpha into another picture."""
+        person = read_cutout_person(item.photo)
+        others = rng.random() < _CUTOUT_DISTRACTOR_SHARE
+        distractors = (
+            [one for one in self._draw_people(rng, 4) if not one.touches] if others else []
+        )
+        return paste_people(rng, [person], distractors, self._draw_background(rng), landscape)
 
     def _draw_background(self, rng: Rng) -> RGB:
+        if not self.backgrounds:
+            return draw_backdrop(rng)
         return read_rgb(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
 
     def _draw_people(self, rng: Rng, count: int) -> list[CutoutImage]:
         """The people of `count` photos; fewer where a photo gives none."""
         drawn = [self.items[int(rng.integers(len(self.items)))] for _ in range(count)]
         people = [
-            cut_out_person(self.read_stack(item)) for item in drawn if item.group in CLEAN_MASK_SETS
+            cut_out_person(self.read_stack(item))
+            for item in drawn
+            if self._can_cut_out(item) and not item.is_cutout
         ]
         return [one for one in people if one is not None]
 
+    def _can_cut_out(self, item: LabeledPhoto) -> bool:
+        """Whether people may be cut from a photo; sets of a list that no table names allow it."""
+        if item.mask is None:
+            return False
+        return next((one.cut_out for one in self.sets if one.name == item.group), True)
+
     def _soft(self, item: LabeledPhoto) -> NDArray[np.uint8] | None:
         """The teacher's matte of a photo, uint8 (H, W), where one was made."""
-        file = self.labels and label_file(self.labels, item.photo, ".png")
+        own = next((one.labels for one in self.sets if one.name == item.group), None)
+        folder = own or self.labels
+        file = folder and label_file(folder, item.photo, ".png")
         return read_gray(file) if file and file.exists() else None
 
 
-def soften_outline(mask: NDArray[np.uint8], soft: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """The mask, its outline softened by a teacher that agrees with it.
+def read_cutout_person(path: Path) -> CutoutImage:
+    """Read an RGBA cut-out as a person with the alpha of its file.
 
-    A teacher that sees another person, or half of this one (IoU under
-    `_MIN_TEACHER_IOU`), is not believed at all. A mask that lacks a garment keeps what it has.
+    The person is cut off by the lower frame where the file's last rows are opaque somewhere.
     """
-    if soft is None:
-        return mask
-    guess, truth = soft > 127, mask > 127
-    if (guess & truth).sum() < _MIN_TEACHER_IOU * (guess | truth).sum():
-        return mask
-    return np.asarray((mask.astype(np.uint16) + soft.astype(np.uint16) * 3 + 2) // 4, np.uint8)
+    rgba = read_whole_rgba(path)
+    touches = frozenset({"bottom"}) if (rgba[-2:, :, 3] > 127).any() else frozenset[str]()
+    rgba = trim_rgba(rgba)
+    scale = _CUTOUT_LONG_SIDE / max(rgba.shape[:2])
+    return CutoutImage(resize_rgba(rgba, len(rgba) * scale) if scale < 1 else rgba, touches, path)
 
 
-def matte_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
+def matte_loss(
+    logits: PortraitLogits, truth: Tensor, gradient_weight: float = 2.0
+) -> dict[str, Tensor]:
     """The three supervised branches of the portrait network.
 
     semantic: cross-entropy on the area-averaged truth at stride 8; detail: cross-entropy in
     the band around the outline at stride 2; matte: cross-entropy, more in the band, plus
-    absolute error everywhere and in the band plus soft IoU.
+    absolute error everywhere and in the band plus soft IoU. gradient: absolute error of the
+    matte's differences in a wider band, times `gradient_weight`; strands of hair need it.
     """
     coarse = F.avg_pool2d(truth, 8)
     half = F.avg_pool2d(truth, 2)
@@ -171,12 +215,14 @@ def matte_loss(logits: PortraitLogits, truth: Tensor) -> dict[str, Tensor]:
         "error": 2 * (alpha - truth).abs().mean(),
         "outline": ((alpha - truth).abs() * near).sum() / near.sum().clamp(min=1),
         "iou": soft_iou(alpha, truth),
+        "gradient": gradient_weight
+        * gradient_l1(alpha, truth, outline_band(truth, _GRADIENT_RADIUS)),
     }
 
 
 def matte_predictor(options: MaterialOptions) -> CasePredictor:
     """What a portrait network says about the held-out training photos, on the canvas."""
-    items = list_matte_photos(options.data)[2]
+    items = gather_matte_material(options.photos).validation
 
     @torch.no_grad()
     def predict(network: nn.Module) -> Iterator[HeldOutCase]:

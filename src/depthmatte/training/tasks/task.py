@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ...canvas import Letterbox, prepare_canvas
 from ...photo import Photo
 from ...types import RGB, Float
+from ..data.matte_material import SampleRequest
 from ..recipe import Preset, Recipe
 from ..types import SampleKey, TrainingSample
 
@@ -63,17 +64,26 @@ class MaterialOptions:
         Folder of a teacher's labels; of the fusion network's maps.
     strength : float
         Strength of augmentation in [0, 1].
+    request : SampleRequest or None
+        Which photos the matte network trains on; None for the data folder with default options.
     """
 
     data: Path
     preset: Preset
     labels: Path | None = None
     strength: float = 1.0
+    request: SampleRequest | None = None
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> MaterialOptions:
         """The part of a recipe that decides the samples."""
-        return cls(recipe.data, recipe.preset, recipe.labels, recipe.strength)
+        request = SampleRequest.from_recipe(recipe)
+        return cls(recipe.data[0], recipe.preset, recipe.labels, recipe.strength, request)
+
+    @property
+    def photos(self) -> SampleRequest:
+        """Which photos the matte network trains on: the request, or all of the data folder."""
+        return self.request or SampleRequest((self.data,), labels=self.labels)
 
 
 class SampleSource(Protocol):
