@@ -2,6 +2,8 @@
 
 python -m benchmarks.precision --maps MAPS [--every 3] [--rounds 15] -> results/precision.csv
 
+With `--networks` the rows of the other networks stay in the file.
+
 MAPS is the output of `depthmatte train maps`, of which the fusion network's held-out part is
 read. Time is the median over rounds of the ratio to the shipped file in the same round, on one
 thread: a busy machine slows both alike. int8 is calibrated with `--data`, without eval photos.
@@ -10,6 +12,7 @@ thread: a busy machine slows both alike. int8 is calibrated with `--data`, witho
 from __future__ import annotations
 
 import argparse
+import csv
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -33,9 +36,9 @@ from depthmatte.training.exported.held_out import measure_quality
 from depthmatte.training.quantize import quantize_network
 
 from .common.peers import DATA, EVAL_SETS
-from .common.table import write
+from .common.table import RESULTS, write
 from .common.timing import cpu, times
-from .depth import SETS, Tally, ours, office, outlines, scenes
+from .depth import SETS, Tally, office, ours, outlines, scenes
 from .stereo import judge, pairs
 
 SHIPPED = "shipped"
@@ -173,8 +176,17 @@ def main() -> None:
                         f"{measure:<26}{value:>8.4f}{row['change']:>+9.4f}",
                         flush=True,
                     )
-    if len(options.networks) == len(registry.NETWORKS):
-        write(rows, "precision")
+        write(_joined(rows), "precision")
+
+
+def _joined(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with those of networks that an earlier run measured, in the table's order."""
+    file, fresh = RESULTS / "precision.csv", {row["network"] for row in rows}
+    if file.exists():
+        with file.open(newline="", encoding="utf-8") as stream:
+            rows = rows + [row for row in csv.DictReader(stream) if row["network"] not in fresh]
+    order = list(registry.NETWORKS)
+    return sorted(rows, key=lambda row: order.index(row["network"]))
 
 
 if __name__ == "__main__":

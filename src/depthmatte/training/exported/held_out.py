@@ -31,7 +31,7 @@ from ..tasks.task import MaterialOptions, to_network_input
 _CALIBRATION_SEED, _QUALITY_SEED = 2000, 3000
 """Scenes and pairs to calibrate and to measure with. No other part of the trainer uses these."""
 
-_CALIBRATION_PHOTOS, _CALIBRATION_SCENES, _CALIBRATION_PAIRS, _CALIBRATION_MAPS = 24, 12, 16, 32
+_CALIBRATION_PHOTOS, _CALIBRATION_SCENES, _CALIBRATION_PAIRS, _CALIBRATION_MAPS = 24, 12, 8, 32
 """How many samples the ranges of int8 values are taken from."""
 
 _QUALITY_SCENES, _QUALITY_PAIRS = 24, 24
