@@ -243,10 +243,13 @@ def _to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
     """All arithmetic in float16 between float32 inputs and outputs."""
     # networks.runtime, imported above, has set ORT's environment before this first use.
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     with _quiet_logs():
-        converted: onnx.ModelProto = convert_float_to_float16(model, keep_io_types=True)
-    return converted
+        converted = OnnxModel(convert_float_to_float16(model, keep_io_types=True))
+        converted.topological_sort()  # it appends its casts at the end
+    result: onnx.ModelProto = converted.model
+    return result
 
 
 def _to_int8(model: onnx.ModelProto, inputs: Iterable[Float]) -> onnx.ModelProto:
