@@ -52,7 +52,7 @@ OPENS_FILES = {"portrait"}
 """Modules below the pipeline that read or write files when a method is asked to."""
 
 BELONGS = {
-    "onnxruntime": {"networks.runtime"},
+    "onnxruntime": {"networks.runtime", "training.quantize"},  # quantize: ORT's converters
     "torch": {"training"},
     "onnx": {"training"},
     "PIL": {"io", "effects", "color.icc"},  # effects: names of colors; icc: LittleCMS

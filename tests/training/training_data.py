@@ -44,8 +44,9 @@ def lay_out(root: Path) -> Path:
 
 def use_small_checks(patch: pytest.MonkeyPatch) -> None:
     """Fewer and smaller pictures, held-out scenes and canvases: training tests take seconds."""
-    from depthmatte.training import confidence_calibration, export
+    from depthmatte.training import confidence_calibration
     from depthmatte.training.augment import copy_paste
+    from depthmatte.training.exported import held_out, parity
     from depthmatte.training.tasks import depth, stereo
 
     patch.setattr(copy_paste, "PASTED_LONG_SIDE", 128)
@@ -54,4 +55,6 @@ def use_small_checks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stereo, "_HELD_OUT_SHAPE", (64, 96))
     patch.setattr(confidence_calibration, "_CALIBRATION_SCENES", 4)
     patch.setattr(confidence_calibration, "_CALIBRATION_PAIRS", 2)
-    patch.setattr(export, "_CHECKED_SIZES", ((96, 64), (64, 96)))
+    patch.setattr(parity, "CHECKED_SHAPES", ((96, 64), (64, 96)))
+    for kind in ("CALIBRATION_SCENES", "CALIBRATION_PAIRS", "QUALITY_SCENES", "QUALITY_PAIRS"):
+        patch.setattr(held_out, f"_{kind}", 2)

@@ -256,13 +256,23 @@ def stereo_command(
 
 @app.command("networks")
 def networks_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Show these in full: names or .onnx files. Default: list all."
+        ),
+    ] = None,
     json: _Json = False,
     verify: Annotated[bool, typer.Option("--verify", help="Verify every checksum.")] = False,
 ) -> None:
-    """List the networks with license, size, checksum and metrics."""
-    from .commands.networks import list_networks
+    """List the networks with license, size, checksum and metrics.
 
-    raise typer.Exit(0 if list_networks(json, verify) else 1)
+    Example: depthmatte networks matte mine.onnx
+    """
+    from .commands.networks import list_networks, show_networks
+
+    good = show_networks(names, json) if names else list_networks(json, verify)
+    raise typer.Exit(0 if good else 1)
 
 
 @app.command("effects")
@@ -292,9 +302,9 @@ class _LazyTrainGroup(TyperGroup):
 def _train_commands() -> MutableMapping[str, Any]:
     from typer.main import get_group
 
-    from .commands import train
+    from .commands import export, train
 
-    return get_group(train.train_app).commands
+    return {**get_group(train.train_app).commands, **get_group(export.export_app).commands}
 
 
 app.add_typer(

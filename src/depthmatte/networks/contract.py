@@ -26,6 +26,16 @@ bounds the memory. The largest matting networks take 2048 x 2048 pixels."""
 
 _MAX_CHANNELS = 64
 
+_MAX_ENTRIES, _MAX_ENTRY_CHARACTERS = 256, 300
+"""Largest number of entries of a recipe, of hashes or of licenses, and of characters of each."""
+
+PRECISIONS = ("float32", "float16-weights", "float16", "int8")
+"""What a file's weights and arithmetic are: all float32; float32 with weights stored as float16;
+all float16; bytes. Inputs and outputs are float32 in every file."""
+
+DEFAULT_PRECISION = "float16-weights"
+"""The precision of the shipped networks."""
+
 _REQUIRED_OUTPUTS = {
     "matte": ("alpha", "prob"),
     "depth": ("depth", "prob"),
@@ -70,6 +80,18 @@ class Contract:
         Largest difference between the exported graph and the trained network.
     channels : int
         Input channels: 3 for a picture, 6 for a rectified pair (left, then right).
+    precision : str
+        One of `PRECISIONS`. "" in files from before 0.3.
+    recipe : mapping of str to Any
+        Options of the training run, without folders. Values are those of JSON.
+    data_sha256 : mapping of str to str
+        Data set -> SHA-256 over the names, sizes and contents of its files, in hex.
+    data_licenses : mapping of str to str
+        Data set -> its license as stated at the source.
+    trainer : str
+        The trainer's git commit, or the version of the package.
+    teacher : str
+        The network that labeled some of the data. "" without one.
     """
 
     task: str
@@ -86,6 +108,12 @@ class Contract:
     numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     parity: float | None = None
     channels: int = 3
+    precision: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    data_sha256: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    data_licenses: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    trainer: str = ""
+    teacher: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Contract:
@@ -134,6 +162,12 @@ class Contract:
             numbers=MappingProxyType(dict(stored.get("numbers", {}))),
             parity=None if parity is None else float(parity),
             channels=int(image.get("channels", 3)),
+            precision=_read_text(stored, "precision"),
+            recipe=_read_entries(stored, "recipe"),
+            data_sha256=_read_entries(stored, "data_sha256", str),
+            data_licenses=_read_entries(stored, "data_licenses", str),
+            trainer=_read_text(stored, "trainer"),
+            teacher=_read_text(stored, "teacher"),
         )
         contract._check()
         return contract
@@ -164,3 +198,36 @@ def _read_preset(image: Mapping[str, Any]) -> tuple[int, int]:
             f"preset {height} x {width}; at most {_MAX_SIDE_PX} a side and {_MAX_PIXELS} pixels"
         )
     return height, width
+
+
+def _read_text(stored: Mapping[str, Any], key: str) -> str:
+    """Read an optional text as one printable line."""
+    return printable_excerpt(str(stored.get(key, "")), _MAX_ENTRY_CHARACTERS)
+
+
+def _read_entries(
+    stored: Mapping[str, Any], key: str, kind: type | None = None
+) -> Mapping[str, Any]:
+    """Read an optional object; ValueError for too many entries or values that are not `kind`."""
+    found = stored.get(key, {})
+    if not isinstance(found, dict) or len(found) > _MAX_ENTRIES:
+        raise ValueError(f"{key} is no object of at most {_MAX_ENTRIES} entries")
+    if kind is not None and not all(isinstance(value, kind) for value in found.values()):
+        raise ValueError(f"{key} holds a value that is no {kind.__name__}")
+    return MappingProxyType(
+        {
+            printable_excerpt(name, _MAX_ENTRY_CHARACTERS): _bound(value)
+            for name, value in found.items()
+        }
+    )
+
+
+def _bound(value: Any) -> Any:
+    """A JSON value as it is; one that is longer than a line should be, as a cut text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return printable_excerpt(value, _MAX_ENTRY_CHARACTERS)
+    if len(shown := json.dumps(value)) > _MAX_ENTRY_CHARACTERS:
+        return printable_excerpt(shown, _MAX_ENTRY_CHARACTERS)
+    return value

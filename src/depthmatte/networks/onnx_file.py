@@ -29,8 +29,7 @@ _MAX_CONCAT_VALUES = 1 << 24
 """Largest number of values of concatenated constants that may be folded."""
 
 _KEEPS_SIZE = frozenset(
-    {"Cast", "DequantizeLinear", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose"}
-    | {"Unsqueeze"}
+    {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 )
 """Operations whose result is not larger than their input, so that folding is safe."""
 
@@ -231,7 +230,9 @@ class _Reader:
         if kind == "Concat":
             self.foldable = self.foldable and sum(sizes) <= _MAX_CONCAT_VALUES
             return sum(sizes)
-        if kind in _KEEPS_SIZE:
+        if kind == "DequantizeLinear":  # one scale for each channel
+            self.foldable = self.foldable and max(sizes[1:], default=0) <= sizes[0]
+        elif kind in _KEEPS_SIZE:
             self.foldable = self.foldable and max(sizes[1:], default=0) <= _MAX_RANK
         elif kind not in _MULTIPLY or math.prod(sizes) > _MAX_SHAPE_VALUES:
             self.foldable = False

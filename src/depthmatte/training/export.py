@@ -1,47 +1,50 @@
 """From a checkpoint to the file that ships: ONNX, its contract inside, parity proven.
 
 The contract is JSON under the metadata key `contract.METADATA_KEY`: input, normalization,
-outputs, license, training command, data and numbers. The float32 graph must equal torch within
-`PARITY_LIMIT` on several canvas sizes. Then large weights are stored as float16, and the
-shipped file must stay within `_FLOAT16_LIMIT` of torch, less than two steps of an 8-bit alpha.
+outputs, license, training command, data and numbers, recipe and hashes. The float32 graph must
+equal torch within `PARITY_LIMITS` on several canvas sizes. Then it is converted to the precision
+that was asked for, and proven again: a float file by the limit of its precision, an int8 file by
+its quality on held-out samples.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx.numpy_helper
+import onnx
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ..canvas import PRESET_SHAPE
-from ..errors import InputError, WeightsError
-from ..networks.contract import CONTRACT_VERSION, METADATA_KEY
+from ..errors import InputError
+from ..networks.contract import CONTRACT_VERSION, DEFAULT_PRECISION
 from ..networks.network import Network
+from ..networks.registry import NETWORKS
 from ..option_fields import list_options
 from ..system.atomic_write import atomic_draft, refuse_inputs
 from ..system.printable_text import label
+from ..types import Float
 from .checkpoint import read_checkpoint, refuse_run_file
+from .exported import parity as parities
+from .exported.held_out import list_used_sets, measure_quality
+from .exported.provenance import (
+    data_licenses,
+    hash_data_sets,
+    portable_recipe,
+    trainer_version,
+)
+from .quantize import check_precision, convert, quality_numbers, require_parity, write_model
 from .recipe import UNUSED_OPTIONS, Recipe
 from .tasks.registry import TRAINING_TASKS
-from .tasks.task import TrainingTask
-
-PARITY_LIMIT = 1e-4
-"""Largest allowed difference between torch and the float32 graph, as a share of
-`TrainingTask.scale`."""
-
-_FLOAT16_LIMIT = 7e-3
-"""The same for the shipped file with float16 weights."""
+from .tasks.task import MaterialOptions, TrainingTask
 
 _SIZE_MULTIPLE = 32
-_CHECKED_SIZES = (PRESET_SHAPE, PRESET_SHAPE[::-1], (256, 256))
-"""Canvases on which the exported graph is compared with torch; the first one is traced."""
 
 _NORMALIZATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
 
@@ -54,6 +57,9 @@ class ModelCard:
     command: str = ""
     data: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    data_sha256: Mapping[str, str] = field(default_factory=dict)
+    teacher: str = ""
 
 
 def load_network(checkpoint: Path) -> tuple[str, nn.Module]:
@@ -76,39 +82,89 @@ def load_network(checkpoint: Path) -> tuple[str, nn.Module]:
 
 
 def export_onnx(
-    checkpoint: Path, out: Path, card: ModelCard | None = None, calibration: float = 1.0
-) -> float:
-    """Write `out` (ONNX) from a checkpoint; returns the parity, the largest difference.
+    checkpoint: Path,
+    out: Path,
+    card: ModelCard | None = None,
+    calibration: float = 1.0,
+    precision: str = DEFAULT_PRECISION,
+    data: Path | None = None,
+    labels: Path | None = None,
+) -> float | None:
+    """Write an ONNX file from a checkpoint. `out` is replaced only by a file that passed.
 
-    `calibration` is the number `TrainingTask.calibrate` fits. Raises WeightsError when parity
-    fails. `out` is replaced only by a file that passed.
+    Parameters
+    ----------
+    checkpoint : Path
+        The checkpoint of a run.
+    out : Path
+        The .onnx file to write.
+    card : ModelCard, optional
+        What the file says about itself.
+    calibration : float
+        The number that `TrainingTask.calibrate` fits.
+    precision : str
+        One of `networks.contract.PRECISIONS`.
+    data : Path, optional
+        The data folder. int8 is calibrated and measured with its held-out samples.
+    labels : Path, optional
+        The output of `train maps`, with which an int8 fusion network is calibrated.
+
+    Returns
+    -------
+    float or None
+        The parity: the largest difference from torch, as a share of the task's scale. None for
+        int8, whose quality stands in the contract.
+
+    Raises
+    ------
+    OptionError
+        When the precision is unknown, or int8 has no data.
+    WeightsError
+        When parity fails.
     """
+    check_precision(precision, data)
     refuse_inputs(out, [checkpoint])
     refuse_run_file(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    task, network = load_network(checkpoint)
-    module = TRAINING_TASKS[task].export(network, calibration).eval()
+    name, network = load_network(checkpoint)
+    task, card = TRAINING_TASKS[name], card or ModelCard()
+    module = task.export(network, calibration).eval()
     with atomic_draft(out) as fresh:
-        _write(module, fresh, TRAINING_TASKS[task])
-        _check_parity(module, fresh, task, card or ModelCard(), PARITY_LIMIT)
-        _store_as_float16(fresh)
-        parity = _check_parity(module, fresh, task, card or ModelCard(), _FLOAT16_LIMIT)
-    return parity
+        _write(module, fresh, task)
+        _check_parity(module, fresh, task, card, "float32")
+        if precision == "float32":
+            return _check_parity(module, fresh, task, card, precision)
+        original = Network(fresh, trusted=True)
+        onnx.save(convert(onnx.load(str(fresh)), precision, name, data, labels), str(fresh))
+        if precision != "int8" or data is None:
+            return _check_parity(module, fresh, task, card, precision)
+        _store_contract(fresh, task, module, card, None, precision)
+        before, after = (
+            measure_quality(one, data, labels) for one in (original, Network(fresh, trusted=True))
+        )
+        proven = replace(card, numbers={**card.numbers, **quality_numbers(before, after)})
+        _store_contract(fresh, task, module, proven, None, precision)
+    return None
 
 
 def export_checkpoint(
-    checkpoint: Path, out: Path, command: str = "", data: Path | None = None
-) -> float:
+    checkpoint: Path,
+    out: Path,
+    command: str = "",
+    data: Path | None = None,
+    precision: str = DEFAULT_PRECISION,
+    labels: Path | None = None,
+) -> float | None:
     """`export_onnx` with everything that the checkpoint knows on the model card.
 
-    With `data` the network is calibrated first, on what training never saw.
+    With `data` the network is calibrated first, on what training never saw. The data sets are
+    hashed in `data`, else in the folder that the run read, if it is still there.
     """
+    check_precision(precision, data)
     refuse_inputs(out, [checkpoint])
     refuse_run_file(out)
     if out.is_dir():
         raise InputError(f"{label(out)}: is a folder; name an .onnx file")
-    if data is not None and not data.is_dir():
-        raise InputError(f"{label(data)}: is no folder; give the data folder")
     state = read_checkpoint(checkpoint)
     recipe = state["recipe"]
     numbers: dict[str, Any] = {"epochs": state["epoch"]} if "epoch" in state else {}
@@ -118,8 +174,32 @@ def export_checkpoint(
     if data is not None:
         calibration = task.calibrate(load_network(checkpoint)[1], data)
         numbers[task.calibration] = round(calibration, 3)
-    card = ModelCard(command=command or _command(recipe), data=_sources(recipe), numbers=numbers)
-    return export_onnx(checkpoint, out, card, calibration)
+    card = ModelCard(
+        command=command or _command(recipe),
+        data=_sources(recipe),
+        numbers=numbers,
+        recipe=portable_recipe(recipe),
+        data_sha256=_hash_sets(recipe, data),
+        teacher=_TEACHER_SOURCES.get(task.name, "") if recipe.get("labels") else "",
+    )
+    maps = labels or (Path(recipe["labels"]) if recipe.get("labels") else None)
+    return export_onnx(checkpoint, out, card, calibration, precision, data, maps)
+
+
+def _hash_sets(recipe: Mapping[str, Any], data: Path | None) -> dict[str, str]:
+    """Hashes of the sets that the samples of a recipe come from; {} where the folder is gone."""
+    given = recipe.get("data") or ()
+    roots = [Path(given)] if isinstance(given, str) else [Path(one) for one in given]
+    root = data or (roots[0] if roots else None)
+    if root is None or not root.is_dir():
+        return {}
+    labels = Path(recipe["labels"]) if recipe.get("labels") else None
+    labels = labels if labels is not None and labels.is_dir() else None
+    if recipe["task"] == "fuse":
+        return {} if labels is None else {"labels": hash_data_sets(labels)[labels.resolve().name]}
+    preset = recipe.get("preset") or PRESET_SHAPE
+    options = MaterialOptions(root, (int(preset[0]), int(preset[1])), labels)
+    return hash_data_sets(root, labels, list_used_sets(recipe["task"], options))
 
 
 _PLACE_OPTIONS = (
@@ -137,6 +217,9 @@ def _command(recipe: Mapping[str, Any]) -> str:
     for one in list_options(Recipe):
         value = recipe.get(one.name)
         unused = UNUSED_OPTIONS.get(recipe["task"], ())
+        shown = _PATH_PLACEHOLDERS.get(one.name)
+        if one.name == "start" and value in NETWORKS:
+            shown = str(value)
         if one.name in (*_PLACE_OPTIONS, *unused) or value is None:
             continue
         flag = one.flags[-1]
@@ -145,7 +228,7 @@ def _command(recipe: Mapping[str, Any]) -> str:
         elif isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
-            words.append(f"{flag} {_PATH_PLACEHOLDERS.get(one.name) or one.format_value(value)}")
+            words.append(f"{flag} {shown or one.format_value(value)}")
     return " ".join(words)
 
 
@@ -156,13 +239,19 @@ def _sources(recipe: Mapping[str, Any]) -> tuple[str, ...]:
     return (*_DATA_SOURCES[task], _TEACHER_SOURCES[task]) if taught else _DATA_SOURCES[task]
 
 
-def _check_parity(module: nn.Module, path: Path, task: str, card: ModelCard, limit: float) -> float:
-    """Measure parity, refuse more than `limit`, store it with the contract."""
-    _store_contract(path, task, module, card, None)
-    parity = _parity(module, path, TRAINING_TASKS[task])
-    if parity > limit:
-        raise WeightsError(f"{task}: ONNX differs from torch by {parity:.2g}; not exported")
-    _store_contract(path, task, module, card, parity)
+def _check_parity(
+    module: nn.Module, path: Path, task: TrainingTask, card: ModelCard, precision: str
+) -> float:
+    """Measure parity, refuse more than the limit of the precision, store it with the contract."""
+    _store_contract(path, task, module, card, None, precision)
+
+    @torch.no_grad()
+    def answer(image: Float) -> list[NDArray[np.float32]]:
+        return [value.numpy() for value in module(torch.from_numpy(image))]
+
+    parity = parities.largest_difference(answer, Network(path, trusted=True), task)
+    require_parity(parity, precision, task.name)
+    _store_contract(path, task, module, card, parity, precision)
     return parity
 
 
@@ -175,7 +264,11 @@ def _write(module: nn.Module, path: Path, task: TrainingTask) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
-            (torch.rand(1, task.channels, *_input_size(task, _CHECKED_SIZES[0])),),
+            (
+                torch.rand(
+                    1, task.channels, *parities.input_shape(task, parities.CHECKED_SHAPES[0])
+                ),
+            ),
             str(path),
             input_names=["image"],
             output_names=list(names),
@@ -183,11 +276,6 @@ def _write(module: nn.Module, path: Path, task: TrainingTask) -> None:
             opset_version=17,
             dynamo=False,
         )
-
-
-def _input_size(task: TrainingTask, canvas: tuple[int, int]) -> tuple[int, int]:
-    """The size of the task's input for a canvas."""
-    return canvas[0] // task.reduction, canvas[1] // task.reduction
 
 
 _DATA_SOURCES = {
@@ -234,46 +322,27 @@ _OUTPUT_MEANINGS = {
 }
 
 
-_MIN_FLOAT16_SIZE = 1024
-"""Weights with more values than this are stored as float16 and cast back when loaded."""
-
-
-def _store_as_float16(path: Path) -> None:
-    """Store large weights in half the bytes; ONNX Runtime folds the casts once, at load."""
-    model = onnx.load(str(path))
-    casts = []
-    for tensor in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size <= _MIN_FLOAT16_SIZE:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name + "_half"))
-        casts.append(
-            onnx.helper.make_node("Cast", [name + "_half"], [name], to=onnx.TensorProto.FLOAT)
-        )
-    nodes = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*casts, *nodes])
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-
-
 def _store_contract(
-    path: Path, task: str, module: nn.Module, card: ModelCard, parity: float | None
+    path: Path,
+    task: TrainingTask,
+    module: nn.Module,
+    card: ModelCard,
+    parity: float | None,
+    precision: str,
 ) -> None:
     """Store the contract in the file."""
     contract = {
         "contract": CONTRACT_VERSION,
-        "task": task,
+        "task": task.name,
         "input": {
             "name": "image",
-            "channels": TRAINING_TASKS[task].channels,
+            "channels": task.channels,
             "range": [0, 1],
-            "multiple": _SIZE_MULTIPLE // TRAINING_TASKS[task].reduction,
-            "preset": _input_size(TRAINING_TASKS[task], PRESET_SHAPE),
+            "multiple": _SIZE_MULTIPLE // task.reduction,
+            "preset": parities.input_shape(task, PRESET_SHAPE),
         },
-        "outputs": _OUTPUT_MEANINGS[task],
-        "normalization": _NORMALIZATION if TRAINING_TASKS[task].pretrained else "none",
+        "outputs": _OUTPUT_MEANINGS[task.name],
+        "normalization": _NORMALIZATION if task.pretrained else "none",
         "license": card.license,
         "command": card.command,
         "data": card.data,
@@ -282,25 +351,11 @@ def _store_contract(
             **card.numbers,
         },
         "parity": parity,
+        "precision": precision,
+        "recipe": card.recipe,
+        "data_sha256": card.data_sha256,
+        "data_licenses": data_licenses(card.data_sha256),
+        "trainer": trainer_version(),
+        "teacher": card.teacher,
     }
-    model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(contract)})
-    onnx.save(model, str(path))
-
-
-@torch.no_grad()
-def _parity(module: nn.Module, path: Path, task: TrainingTask) -> float:
-    """Largest difference between torch and ONNX Runtime on smooth and noisy canvases."""
-    network = Network(path, trusted=True)
-    rng = np.random.default_rng(0)
-    worst = 0.0
-    for canvas in _CHECKED_SIZES:
-        rows, columns = _input_size(task, canvas)
-        noise = rng.random((1, task.channels, rows, columns), np.float32)
-        ramp = np.broadcast_to(np.linspace(0, 1, columns, dtype=np.float32), noise.shape)
-        for image in (noise, np.ascontiguousarray(ramp)):
-            ours = network.run(image)
-            theirs = module(torch.from_numpy(image))
-            for name, value in zip(network.contract.outputs, theirs, strict=True):
-                worst = max(worst, float(np.abs(ours[name] - value.numpy()).max()))
-    return worst / task.scale
+    write_model(onnx.load(str(path)), path, contract)

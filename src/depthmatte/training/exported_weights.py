@@ -28,7 +28,7 @@ from .tasks.task import TrainingTask
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
-Layer = tuple[nn.Module, nn.Module | None]
+_Layer = tuple[nn.Module, nn.Module | None]
 """A convolution and the norm that follows it."""
 
 
@@ -121,7 +121,7 @@ def _fill(convolution: nn.Module, norm: nn.Module | None, weight: Tensor, bias: 
 
 
 @torch.no_grad()
-def _list_layers(module: nn.Module, task: TrainingTask) -> list[Layer]:
+def _list_layers(module: nn.Module, task: TrainingTask) -> list[_Layer]:
     """The convolutions of a network in the order in which they run."""
     ran: list[nn.Module] = []
     hooks = [
@@ -140,7 +140,9 @@ def _list_layers(module: nn.Module, task: TrainingTask) -> list[Layer]:
     ]
 
 
-def _match_in_order(layers: list[Layer], stored: list[tuple[Tensor, Tensor]]) -> list[Layer] | None:
+def _match_in_order(
+    layers: list[_Layer], stored: list[tuple[Tensor, Tensor]]
+) -> list[_Layer] | None:
     """The layer of each stored convolution. Layers may be left over, stored ones may not."""
     rest = iter(layers)
     matched = []

@@ -29,7 +29,8 @@ _Data = Annotated[Path, typer.Option(help="Read the photos of this data folder."
 _Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
 
 
-def _require_packages(*packages: str) -> None:
+def require_packages(*packages: str) -> None:
+    """Raise MissingExtra where a package of the extra `train` is not installed."""
     if any(importlib.util.find_spec(package) is None for package in packages):
         raise MissingExtra("training", "train")
 
@@ -44,7 +45,7 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
 
     @option_flags(Recipe, ExistingRun, TrainingOutput, fixed={"task": task, **unused})
     def run(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) -> None:
-        _require_packages("torch", "matplotlib", "tensorboard")
+        require_packages("torch", "matplotlib", "tensorboard")
         run_training(recipe, existing, output)
 
     run.__doc__ = about
@@ -99,7 +100,7 @@ def report_command(
 
     A run does this at its end. Example: depthmatte train report work/matte-1
     """
-    _require_packages("torch", "matplotlib")
+    require_packages("torch", "matplotlib")
     from ...training.reporting.report import write_report
 
     typer.echo(write_report(out, typer.echo))
@@ -131,7 +132,7 @@ def labels_command(
     For depth: minus log disparity (Tiefenrausch). For matte: soft alpha (MODNet). Without --set,
     matte labels are made for street photos, or for all photos of a folder of your own.
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.data import teachers
 
     if task not in ("matte", "depth"):
@@ -199,7 +200,7 @@ def maps_command(
 
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
     from ..downloads import fetch_networks
     from ..output import Reporter
@@ -229,7 +230,7 @@ def mix_command(
 
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.weight_average import average_checkpoints
 
     try:
@@ -237,22 +238,3 @@ def mix_command(
     except ValueError:
         raise OptionError(f"--shares {shares}: are not numbers; write for example 1,3") from None
     typer.echo(f"checkpoint {average_checkpoints(checkpoints, numbers, out)}")
-
-
-@train_app.command("export")
-def export_command(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="Export this checkpoint (OUT/last.pt of a run).")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Write this .onnx file.")],
-    command: Annotated[
-        str, typer.Option(help="Store this training command; without it the recipe is stored.")
-    ] = "",
-    data: Annotated[Path | None, typer.Option(help="Calibrate with this data folder.")] = None,
-) -> None:
-    """Write a checkpoint as an ONNX file with a contract, and verify that both agree."""
-    _require_packages("torch", "onnx", "onnxscript")
-    from ...training.export import export_checkpoint
-
-    parity = export_checkpoint(checkpoint, out, command, data)
-    typer.echo(f"{out}: differs from torch by at most {parity:.2g}")

@@ -1,0 +1,1 @@
+"""What is known and measured about an exported network file: parity, quality and origin."""
