@@ -17,21 +17,12 @@ from numpy.typing import NDArray
 from ....errors import InputError
 from ....system.printable_text import label
 from ..drawn_mask import Polygon, RunLengths
-from .label_file import (
-    PERSON,
-    LabelCollector,
-    PhotoFolders,
-    ReadLabels,
-    as_list,
-    as_mapping,
-    check_whole,
-    make_counts,
-    make_polygon,
-    read_json,
-)
-from .predictions import Prediction, write_json
+from .bounded_files import as_list, as_mapping, read_json
+from .label_file import PERSON, LabelCollector, ReadLabels, check_whole, make_counts, make_polygon
+from .photo_folders import PhotoFolders
+from .predictions import Prediction, write_label_json
 
-FILE_NAME = "annotations/instances_default.json"
+_FILE_NAME = "annotations/instances_default.json"
 """Where CVAT expects the labels in an upload."""
 
 
@@ -186,7 +177,7 @@ def write(predictions: Iterable[Prediction], folder: Path, category: str = PERSO
             )  # fmt: skip
     categories = [{"id": 1, "name": category, "supercategory": ""}]
     content = {"images": images, "annotations": labels, "categories": categories}
-    return write_json(content, folder / FILE_NAME)
+    return write_label_json(content, folder / _FILE_NAME)
 
 
 def _flat(ring: NDArray[np.float64]) -> list[float]:

@@ -18,18 +18,12 @@ from ....errors import InputError
 from ....io.photo.photo_writer import write_file_bytes
 from ....system.printable_text import label
 from ..drawn_mask import Polygon, RunLengths
-from .label_file import (
-    PERSON,
-    LabelCollector,
-    PhotoFolders,
-    ReadLabels,
-    make_polygon,
-    read_size,
-    read_xml,
-)
+from .bounded_files import read_size, read_xml
+from .label_file import PERSON, LabelCollector, ReadLabels, make_polygon
+from .photo_folders import PhotoFolders
 from .predictions import Prediction
 
-FILE_NAME = "annotations.xml"
+_FILE_NAME = "annotations.xml"
 """The file of labels, as CVAT names it."""
 
 _SHAPES = ("mask", "polygon", "box", "polyline", "points", "ellipse", "cuboid", "skeleton")
@@ -165,7 +159,7 @@ def write(predictions: Iterable[Prediction], folder: Path, category: str = PERSO
             lines.append(f"    {_element('mask', {**common, 'rle': rle, **box})}")
         lines.append("  </image>")
     text = "\n".join([*lines, "</annotations>", ""])
-    return write_file_bytes(text.encode("utf-8", "replace"), folder / FILE_NAME)
+    return write_file_bytes(text.encode("utf-8", "replace"), folder / _FILE_NAME)
 
 
 def _element(tag: str, attributes: dict[str, Any], close: str = "/>") -> str:

@@ -1,40 +1,27 @@
-"""What the readers of label files share: bounded files, photos found safely, problems listed.
-
-Label files may come from untrusted sources. Sizes are limited, XML with entities is refused, and
-no photo is taken from outside of the folder that the user gave.
-"""
+"""What the readers of label files share: labels become photos with masks, and problems."""
 
 from __future__ import annotations
 
-import json
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
-from xml.parsers import expat
 
 import numpy as np
 
 from ....errors import InputError
 from ....io.photo.photo_reader import read_photo_header
-from ....system.printable_text import describe_os_error, label, short
+from ....system.printable_text import label, short
 from ..drawn_mask import DrawnMask, Polygon, RunLengths
 from ..folders import LabeledPhoto
+from .photo_folders import PhotoFolders
 
 PERSON = "person"
 """The category of people, as COCO names it."""
 
 MakeRegion = Callable[[tuple[int, int]], Polygon | RunLengths | tuple[Polygon | RunLengths, ...]]
 """(height, width) of the photo -> the parts of one label."""
-
-_MAX_FILE_BYTES = 2**29
-"""Limit of the size of a label file: the largest of COCO's own has 470 MB."""
-
-_MAX_NESTING = 32
-"""Limit of nested XML elements; CVAT uses six."""
 
 
 @dataclass(frozen=True)
@@ -60,194 +47,6 @@ class ReadLabels:
 
     def __len__(self) -> int:
         return len(self.photos)
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Parameters
-    ----------
-    path : Path
-        The file, of 512 MiB at most.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    InputError
-        For what cannot be read, is too large, or is no JSON.
-    """
-    content = _read_bytes(path)
-    try:
-        return json.loads(content)
-    except RecursionError as error:
-        raise InputError(f"{label(path)}: is nested too deeply; export it again") from error
-    except ValueError as error:
-        raise InputError(
-            f"{label(path)}: is not valid JSON ({short(error)}); export it again"
-        ) from error
-
-
-def read_xml(
-    path: Path,
-    start: Callable[[str, dict[str, str]], None],
-    end: Callable[[str, str], None],
-) -> None:
-    """Read an XML file element by element.
-
-    Parameters
-    ----------
-    path : Path
-        The file, of 512 MiB at most.
-    start : callable
-        Is called with the name and the attributes of each element.
-    end : callable
-        Is called with the name and the text of each element.
-
-    Raises
-    ------
-    InputError
-        For what cannot be read, is too large, declares a document type or entities, or is no XML.
-    """
-    parser = expat.ParserCreate()
-    texts: list[list[str]] = []
-    name = label(path)
-
-    def refuse(*_: Any) -> None:
-        raise InputError(f"{name}: declares XML entities, which are refused; export it again")
-
-    def open_element(tag: str, attributes: dict[str, str]) -> None:
-        if len(texts) >= _MAX_NESTING:
-            raise InputError(f"{name}: is nested too deeply; export it again")
-        texts.append([])
-        start(tag, attributes)
-
-    def add_text(text: str) -> None:
-        if texts:
-            texts[-1].append(text)
-
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = open_element
-    parser.EndElementHandler = lambda tag: end(tag, "".join(texts.pop()).strip())
-    parser.CharacterDataHandler = add_text
-    try:
-        parser.Parse(_read_bytes(path), True)
-    except (expat.ExpatError, ValueError) as error:
-        raise InputError(f"{name}: is not valid XML ({short(error)}); export it again") from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    name = label(path)
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe could block forever
-            raise InputError(f"{name}: is not a file; give a label file")
-        if found.st_size > _MAX_FILE_BYTES:
-            raise InputError(
-                f"{name}: is larger than {_MAX_FILE_BYTES >> 20} MiB; split it into several files"
-            )
-        content = path.read_bytes()
-        if content.startswith(b"PK"):
-            raise InputError(f"{name}: is a ZIP file; unpack it and give the label file in it")
-        return content
-    except OSError as error:
-        raise InputError(
-            f"{name}: cannot be read ({describe_os_error(error)}); check the path"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{name}: is not a path; check it") from error
-
-
-@dataclass(frozen=True)
-class PhotoFolders:
-    """The folders in which the photos of a label file are looked for.
-
-    Parameters
-    ----------
-    folders : tuple of Path
-        In order of preference.
-    """
-
-    folders: tuple[Path, ...]
-
-    @classmethod
-    def for_label_file(cls, path: Path, images: Path | None) -> PhotoFolders:
-        """Choose the folder given by the user, else the places where the tools put photos.
-
-        Those are the folder of the file, `images/` in it, and one folder up where the file lies in
-        `annotations/`.
-
-        Raises
-        ------
-        InputError
-            Where `images` is no folder.
-        """
-        if images is not None:
-            if not images.is_dir():
-                raise InputError(f"{label(images)}: is no folder; give the folder of the photos")
-            return cls((images,))
-        bases = [path.parent]
-        if path.absolute().parent.name == "annotations":
-            bases.append(path.absolute().parent.parent)
-        return cls(tuple(d for base in bases for d in (base / "images", base) if d.is_dir()))
-
-    def find(self, reference: str) -> Path | None:
-        """Find the photo that a label file names by a path or an address.
-
-        The longest part of the path that exists in a folder counts: `c/d.jpg` of `/a/b/c/d.jpg`.
-        Label Studio puts eight characters and "-" before the names of uploaded photos. They are
-        left out where there is no file of the full name.
-
-        Parameters
-        ----------
-        reference : str
-            A relative or absolute path, or an address.
-
-        Returns
-        -------
-        Path or None
-            None where there is no such file inside of the folders.
-        """
-        parts = _path_parts(reference)
-        names = [parts[start:] for start in range(len(parts))]
-        if parts and parts[-1][8:9] == "-":
-            names.append((parts[-1][9:],))
-        for name in names:
-            for folder in self.folders:
-                for base in (folder, folder / "default"):  # CVAT's COCO export
-                    found = _inside(folder, base.joinpath(*name))
-                    if found is not None:
-                        return found
-        return None
-
-
-def _path_parts(reference: str) -> tuple[str, ...]:
-    """The parts of a path; none where it leads upwards or holds characters of no path."""
-    text = reference.replace("\\", "/")
-    if "://" in text or text.startswith("/data/"):
-        try:
-            address = urlsplit(text)
-            query = parse_qs(address.query).get("d")  # Label Studio's local files
-        except ValueError:
-            return ()
-        text = query[0] if query else unquote(address.path)
-    parts = PurePosixPath(text).parts
-    if any(part == ".." or "\0" in part for part in parts):
-        return ()
-    return tuple(part for part in parts if part != "/")
-
-
-def _inside(folder: Path, path: Path) -> Path | None:
-    """The path if it is a file that lies in the folder, links followed."""
-    try:
-        if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-            return path
-    except (OSError, ValueError, RuntimeError):  # too long, or a loop of links
-        pass
-    return None
 
 
 @dataclass
@@ -413,22 +212,3 @@ def make_counts(numbers: object) -> Any:
     if not all(isinstance(one, int) and 0 <= one < 2**31 for one in numbers):
         raise ValueError("has run lengths that are no whole numbers")
     return np.array(numbers, np.int64)
-
-
-def as_mapping(value: object) -> Mapping[str, Any]:
-    """Return a JSON object; an empty one for other values."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> list[Any]:
-    """Return a JSON array; an empty one for other values."""
-    return value if isinstance(value, list) else []
-
-
-def read_size(height: object, width: object) -> tuple[Any, Any] | None:
-    """Return (height, width) where a file gives both; texts of digits become numbers."""
-    if height is None or width is None:
-        return None
-    sizes = [int(one) if isinstance(one, str) and one.isdecimal() and len(one) < 10 else one
-             for one in (height, width)]  # fmt: skip
-    return sizes[0], sizes[1]

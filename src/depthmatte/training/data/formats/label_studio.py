@@ -19,25 +19,16 @@ from ....errors import InputError
 from ....io.photo.photo_writer import write_file_bytes
 from ....system.printable_text import label
 from ..drawn_mask import Polygon, RunLengths
+from .bounded_files import as_list, as_mapping, read_json, read_size
 from .brush_rle import decode_brush, encode_brush
-from .label_file import (
-    PERSON,
-    LabelCollector,
-    PhotoFolders,
-    ReadLabels,
-    as_list,
-    as_mapping,
-    check_whole,
-    make_polygon,
-    read_json,
-    read_size,
-)
-from .predictions import Prediction, write_json
+from .label_file import PERSON, LabelCollector, ReadLabels, check_whole, make_polygon
+from .photo_folders import PhotoFolders
+from .predictions import Prediction, write_label_json
 
-FILE_NAME = "tasks.json"
+_FILE_NAME = "tasks.json"
 """The file of tasks with predictions."""
 
-CONFIG_NAME = "labeling_interface.xml"
+_CONFIG_NAME = "labeling_interface.xml"
 """The file with the labeling interface that fits the tasks."""
 
 _IMAGE, _BRUSH, _POLYGON = "image", "brush", "polygon"
@@ -190,8 +181,8 @@ def write(
                 "predictions": [{"model_version": model_version, "result": list(results)}],
             }
         )
-    write_file_bytes(_labeling_interface(category).encode("utf-8"), folder / CONFIG_NAME)
-    return write_json(tasks, folder / FILE_NAME)
+    write_file_bytes(_labeling_interface(category).encode("utf-8"), folder / _CONFIG_NAME)
+    return write_label_json(tasks, folder / _FILE_NAME)
 
 
 def _make_results(one: Prediction, category: str) -> Iterator[dict[str, Any]]:

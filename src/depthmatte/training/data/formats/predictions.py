@@ -75,7 +75,7 @@ class Prediction:
         return found
 
 
-def write_json(content: Any, path: Path) -> Path:
+def write_label_json(content: Any, path: Path) -> Path:
     """Write a JSON file atomically and return its path."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     return write_file_bytes(text.encode("utf-8", "surrogateescape"), path)
