@@ -136,6 +136,8 @@ def import_labels(path: Path, options: LabelImport) -> LabelImportReport:
             write_picture(drawn, draft / "masks" / f"{Path(name).stem}.png")
             done, empty = done + 1, empty + (mask is None)
         if not done:
-            first = f" ({short(problems[0], 200)})" if problems else ""
-            raise InputError(f"{label(path)}: holds no photo that can be used{first}")
+            reasons = [*problems, *found.notes, "it is empty"]
+            raise InputError(
+                f"{label(path)}: holds no photo that can be used ({short(reasons[0], 200)})"
+            )
     return LabelImportReport(done, empty, problems, found.notes)

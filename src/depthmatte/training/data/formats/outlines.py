@@ -37,36 +37,28 @@ def trace_polygons(
     tolerance : float
         Distance in pixels by which the simplified outline may differ. 0 keeps every point.
     min_area : float
-        Parts and holes of less area, in pixels, are left out.
+        Parts and holes of less area, in pixels, are left out. At the frame they count as larger.
 
     Returns
     -------
     tuple of float64 (N, 2)
         Points (x, y) in continuous pixels, the largest part first.
     """
-    outer: list[tuple[float, NDArray[np.float64]]] = []
-    holes: list[NDArray[np.float64]] = []
-    for ring in _trace(mask):
-        area = _signed_area(ring)
-        if abs(area) < min_area:
-            continue
-        if tolerance > 0:
-            simple = cv2.approxPolyDP(ring.astype(np.float32)[:, None], tolerance, closed=True)
-            ring = np.asarray(simple, np.float64)[:, 0]
-        if len(ring) < 3:
-            continue
-        if area > 0:
-            outer.append((area, ring))
-        else:
-            holes.append(ring)
-    outer.sort(key=lambda one: -one[0])
-    parts = [ring for _, ring in outer]
-    for hole in sorted(holes, key=_signed_area):
-        owner = _smallest_around(parts, hole[0])
-        if owner is not None:
-            parts[owner] = _join(parts[owner], hole)
+    # At the frame, the outline is traced further out and then clipped: simplification moves no
+    # outline into the photo there.
+    margin = int(np.ceil(2 * tolerance)) + 1
+    rings = [(_signed_area(ring), ring) for ring in _trace(np.pad(mask, margin, mode="edge"))]
+    outer = sorted((one for one in rings if one[0] >= min_area), key=lambda one: -one[0])
+    whole = [ring for _, ring in outer]
+    parts = [_simplify(ring, tolerance) for ring in whole]
+    for area, hole in rings:
+        # Before simplification: a hole may lie within the tolerance of its part's outline.
+        owner = _smallest_around(whole, hole[0]) if -area >= min_area else None
+        simple = _simplify(hole, tolerance)
+        if owner is not None and len(simple) > 2:
+            parts[owner] = _join(parts[owner], simple)
     height, width = mask.shape
-    return tuple(np.clip(ring, 0, [width, height]) for ring in parts)
+    return tuple(np.clip(ring - margin, 0, [width, height]) for ring in parts if len(ring) > 2)
 
 
 def _trace(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
@@ -103,6 +95,36 @@ def _trace(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
         # Corners lie between pixel centers: a corner of index 1 is at 1 - 0.5 + 0.5 - padding.
         rings.append(points / 2.0)
     return rings
+
+
+def _simplify(ring: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    """Douglas and Peucker for a closed ring: every point left out is near its new edge.
+
+    The distance is that to the edge and not to its line, as in OpenCV: a thin spike along the line
+    would be lost.
+    """
+    if tolerance <= 0:
+        return ring
+    far = int(np.square(ring - ring[0]).sum(axis=1).argmax())
+    points = np.concatenate([ring, ring[:1]])
+    kept = np.zeros(len(points), np.bool_)
+    kept[[0, far, len(ring)]] = True
+    waiting = [(0, far), (far, len(ring))]
+    while waiting:
+        first, last = waiting.pop()
+        if last - first < 2:
+            continue
+        edge = points[last] - points[first]
+        offset = points[first + 1 : last] - points[first]
+        length = float(edge @ edge)
+        along = np.clip(offset @ edge / length, 0, 1) if length else np.zeros(len(offset))
+        apart = np.square(offset - along[:, None] * edge).sum(axis=1)
+        worst = int(apart.argmax())
+        if apart[worst] > tolerance * tolerance:
+            middle = first + 1 + worst
+            kept[middle] = True
+            waiting += [(first, middle), (middle, last)]
+    return points[:-1][kept[:-1]]
 
 
 def _signed_area(ring: NDArray[np.float64]) -> float:
