@@ -43,7 +43,7 @@ def is_inside(x: float, y: float, rings: list[np.ndarray]) -> bool:
     return inside
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(points, min_size=1, max_size=3))
 def test_a_pixel_is_set_where_its_center_is_inside(rings: list[np.ndarray]) -> None:
     drawn = DrawnMask(SHAPE, (Polygon(tuple(rings)),)).draw(SHAPE)
@@ -108,7 +108,7 @@ def test_large_compressed_run_lengths_are_read() -> None:
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12))
 def test_any_text_is_decoded_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
@@ -128,7 +128,7 @@ def test_traced_outlines_give_the_mask_back(mask: np.ndarray) -> None:
     assert np.array_equal(DrawnMask(mask.shape, parts).draw(mask.shape) > 0, mask)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(0.5, 4))
 def test_simplified_outlines_differ_near_the_outline_only(seed: int, tolerance: float) -> None:
     noise = np.random.default_rng(seed).random((90, 70)).astype(np.float32)
