@@ -67,7 +67,9 @@ class LabelImport:
         None, "look for the photos in this folder; without it beside the file"
     )
     format: LabelFormat | Literal["auto"] = option(
-        "auto", "choose the format", choices={"auto": "as the file looks", **LABEL_FORMATS}
+        "auto",
+        "choose the format of the file",
+        choices={"auto": "as the file looks", **LABEL_FORMATS},
     )
     category: str = option("person", "name the category of people")
     empty: bool = option(True, "keep photos without people, with a black mask")
