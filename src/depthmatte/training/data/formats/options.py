@@ -68,7 +68,7 @@ class LabelImport:
     )
     format: LabelFormat | Literal["auto"] = option(
         "auto",
-        "choose the format of the file",
+        "say what the file is",
         choices={"auto": "as the file looks", **LABEL_FORMATS},
     )
     category: str = option("person", "name the category of people")
