@@ -25,11 +25,14 @@ from depthmatte.option_fields import (
     rewrite_tables,
 )
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from depthmatte.training.data.formats.options import LabelExport, LabelImport
 from depthmatte.training.recipe import ExistingRun, Recipe
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
-FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput)
+FLAGGED = (
+    CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport, LabelImport,
+)  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 
 HEAD = ["| option | meaning | takes | default |", "|---|---|---|---|"]

@@ -22,6 +22,7 @@ from ..errors import OptionError
 from ..options import CutOptions, OutputOptions, SessionOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
 from .flags import option_flags
+from .labels_app import labels_app
 from .output import escape_unencodable
 
 app = typer.Typer(
@@ -283,6 +284,9 @@ def effects_command(
     from .commands.effects import list_effects
 
     list_effects(json)
+
+
+app.add_typer(labels_app, name="labels")
 
 
 class _LazyTrainGroup(TyperGroup):
