@@ -21,7 +21,9 @@ from .. import __version__
 from ..errors import OptionError
 from ..options import CutOptions, OutputOptions, SessionOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
+from .feedback_app import feedback_app
 from .flags import option_flags
+from .networks_app import networks_app
 from .output import escape_unencodable
 
 app = typer.Typer(
@@ -254,15 +256,7 @@ def stereo_command(
     run_stereo(job, json)
 
 
-@app.command("networks")
-def networks_command(
-    json: _Json = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Verify every checksum.")] = False,
-) -> None:
-    """List the networks with license, size, checksum and metrics."""
-    from .commands.networks import list_networks
-
-    raise typer.Exit(0 if list_networks(json, verify) else 1)
+app.add_typer(networks_app, name="networks")
 
 
 @app.command("effects")
@@ -273,6 +267,9 @@ def effects_command(
     from .commands.effects import list_effects
 
     list_effects(json)
+
+
+app.add_typer(feedback_app, name="feedback")
 
 
 class _LazyTrainGroup(TyperGroup):
@@ -287,13 +284,20 @@ class _LazyTrainGroup(TyperGroup):
     def commands(self, _: Any) -> None:
         pass
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; `train matte --feedback` is `train feedback`."""
+        if args[:1] == ["matte"] and "--feedback" in args:
+            args = ["feedback", *(word for word in args[1:] if word != "--feedback")]
+        return super().resolve_command(ctx, args)
+
 
 @cache
 def _train_commands() -> MutableMapping[str, Any]:
     from typer.main import get_group
 
-    from .commands import train
+    from .commands import train, train_feedback
 
+    train.train_app.command("feedback")(train_feedback.feedback_command)
     return get_group(train.train_app).commands
 
 

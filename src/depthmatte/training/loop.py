@@ -117,7 +117,11 @@ def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
 
 
 def train(
-    recipe: Recipe, report: ProgressReport = print, resume: bool = False, replace: bool = False
+    recipe: Recipe,
+    report: ProgressReport = print,
+    resume: bool = False,
+    replace: bool = False,
+    task: TrainingTask | None = None,
 ) -> Path:
     """Train one network; returns the checkpoint `out/last.pt`.
 
@@ -134,6 +138,8 @@ def train(
     resume, replace : bool
         Go on with the run that `out` holds, or give it up. A run that is given up stays until
         the first epoch of the new run is done.
+    task : TrainingTask, optional
+        The task of the recipe with other samples or another validator.
 
     Returns
     -------
@@ -147,7 +153,7 @@ def train(
         neither `resume` nor `replace` was given. Nothing is written then.
     """
     existing = ExistingRun(resume, replace)
-    task = TRAINING_TASKS[recipe.task]
+    task = task or TRAINING_TASKS[recipe.task]
     check_output_folder(recipe.out, existing)
     check_data_folders(recipe, task)
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.

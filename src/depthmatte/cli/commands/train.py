@@ -27,7 +27,8 @@ _Data = Annotated[Path, typer.Option(help=_HELP["data"])]
 _Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
 
 
-def _require_packages(*packages: str) -> None:
+def require_packages(*packages: str) -> None:
+    """Raise MissingExtra where one of these packages is not installed."""
     if any(importlib.util.find_spec(package) is None for package in packages):
         raise MissingExtra("training", "train")
 
@@ -47,7 +48,7 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
         defaults={"out": Path("work") / task},
     )
     def run(recipe: Recipe, existing: ExistingRun) -> None:
-        _require_packages("torch", "matplotlib")
+        require_packages("torch", "matplotlib")
         from ...training.loop import train
 
         checkpoint = train(
@@ -111,7 +112,7 @@ def labels_command(
 
     For depth: minus log disparity (Tiefenrausch). For matte: soft alpha of street photos (MODNet).
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.data import teachers
 
     if task not in ("matte", "depth"):
@@ -177,7 +178,7 @@ def maps_command(
 
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
     from ..downloads import fetch_networks
     from ..output import Reporter
@@ -207,7 +208,7 @@ def mix_command(
 
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.weight_average import average_checkpoints
 
     try:
@@ -229,7 +230,7 @@ def export_command(
     data: Annotated[Path | None, typer.Option(help="Calibrate with this data folder.")] = None,
 ) -> None:
     """Write a checkpoint as an ONNX file with a contract, and verify that both agree."""
-    _require_packages("torch", "onnx", "onnxscript")
+    require_packages("torch", "onnx", "onnxscript")
     from ...training.export import export_checkpoint
 
     parity = export_checkpoint(checkpoint, out, command, data)
