@@ -13,16 +13,16 @@ from hypothesis import settings
 # Tests that import ONNX Runtime themselves are as silent as the package.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# Helpers for several folders of tests are imported by their own names.
+sys.path.insert(0, str(Path(__file__).with_name("support")))
+
+from places import SHARED
+
 # Networks adopted by the user of this machine, and the user's feedback, are not for tests.
 _HOME = tempfile.mkdtemp(prefix="depthmatte-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["DEPTHMATTE_HOME"] = _HOME
 os.environ.pop("DEPTHMATTE_NETWORKS", None)
-
-# Helpers for several folders of tests are imported by their own names.
-sys.path.insert(0, str(Path(__file__).with_name("support")))
-
-from places import SHARED
 
 # No deadline: how fast a machine is must never decide a test.
 settings.register_profile("depthmatte", deadline=None, max_examples=60, print_blob=True)

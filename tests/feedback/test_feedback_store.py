@@ -122,7 +122,7 @@ def test_removal_leaves_nothing_of_a_sample(store: Path) -> None:
     files = {one.name for one in store.rglob("*") if one.is_file() and one.name != ".lock"}
     assert files == {LIST_NAME, kept.photo_path.name, kept.mask_path.name}
     assert "secret" not in (store / LIST_NAME).read_text("utf-8")
-    with pytest.raises(InputError, match="no such sample in .*; see depthmatte feedback list"):
+    with pytest.raises(InputError, match=r"no such sample in .*; see depthmatte feedback list"):
         remove_sample(gone.id, store)
 
 
@@ -159,10 +159,14 @@ def test_any_list_is_read_or_refused_on_one_line(content: bytes) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / LIST_NAME).write_bytes(content)
+        found: list[object] = []
+        problem = ""
         try:
-            assert list_samples(Path(folder)) == []
+            found += list_samples(Path(folder))
         except InputError as error:
-            assert "\n" not in str(error)
+            problem = str(error)
+        assert found == []
+        assert "\n" not in problem
 
 
 def test_masks_of_two_kinds(tmp_path: Path) -> None:
@@ -220,7 +224,7 @@ def test_a_file_that_is_no_photo_stores_nothing(store: Path, content: bytes) -> 
 
 def test_the_store_must_be_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(InputError, match="file: cannot be made .a file has its name"):
+    with pytest.raises(InputError, match=r"file: cannot be made \(a file has its name"):
         store_sample(photo_bytes(), disk(), store=tmp_path / "file")
 
 
