@@ -102,15 +102,15 @@ def current_adopted(name: str) -> AdoptedNetwork | None:
     return adopted[-1] if adopted else None
 
 
-def keep_network(name: str, file: Path, report: Mapping[str, Any]) -> AdoptedNetwork:
+def keep_network(name: str, file: Path | None, report: Mapping[str, Any]) -> AdoptedNetwork:
     """Store a trained network in a folder of its own. It does not become the current one.
 
     Parameters
     ----------
     name : str
         The name of the network.
-    file : Path
-        The ONNX file. It is copied.
+    file : Path or None
+        The ONNX file. It is copied. None stores the report alone.
     report : mapping
         What report.json tells; its `sha256` is the checksum of the file.
 
@@ -128,8 +128,9 @@ def keep_network(name: str, file: Path, report: Mapping[str, Any]) -> AdoptedNet
     with folder_lock(home):
         shutil.rmtree(home / ".new", ignore_errors=True)
         fresh = make_private_folder(home / ".new")
-        with atomic_draft(fresh / f"{name}.onnx") as draft:
-            shutil.copyfile(file, draft)
+        if file is not None:
+            with atomic_draft(fresh / f"{name}.onnx") as draft:
+                shutil.copyfile(file, draft)
         number = max((one for one, _ in _folders(home)), default=0) + 1
         write_report(fresh / _REPORT, {"number": number, **report})
         kept = AdoptedNetwork(name, number, str(report["sha256"]))
@@ -167,6 +168,8 @@ def use_network(name: str, number: int) -> AdoptedNetwork | None:
         return None
     report = read_report(name, number)
     chosen = AdoptedNetwork(name, number, str(report.get("sha256")))
+    if not chosen.file.is_file():
+        raise InputError(f"{label(chosen.file)}: is missing; choose another number")
     adopt_network(chosen)
     return chosen
 

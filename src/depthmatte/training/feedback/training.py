@@ -23,7 +23,7 @@ from torch import nn
 
 from ... import __version__
 from ...canvas import to_canvas
-from ...errors import InputError
+from ...errors import InputError, WeightsError
 from ...feedback.sample_list import FeedbackSample, feedback_folder, list_samples
 from ...networks.adopted import (
     AdoptedNetwork,
@@ -59,6 +59,9 @@ from .material import (
 from .options import FeedbackRecipe
 
 _NAME = "matte"
+_FEEDBACK_LINE = "corrected masks of a user"
+"""What a network's card calls feedback."""
+
 _STEPS_PER_EPOCH = 200
 """Steps after which the run is logged and its checkpoint written, at most."""
 
@@ -161,22 +164,18 @@ def _train_and_decide(
     for line in _describe_material(material, options, start):
         report(line)
     checkpoint = _train(options, material, start.path(), out, report)
-    file = out / f"{_NAME}.onnx"
-    card = ModelCard(
-        command="train matte --feedback",
-        data=(*current.contract.data, f"corrected masks of a user: {len(samples)}"),
-        numbers={"steps": options.steps, "feedback": len(samples)},
-    )
-    parity = export_onnx(checkpoint, file, card)
-    fresh = Network(file, threads)
-    kept, agreement, feedback = (
-        _compare(current, fresh, items)
-        for items in (material.replay.kept, material.unlabeled, material.judged)
-    )
-    for name, scores in (("kept", kept), ("agreement", agreement), ("feedback", feedback)):
-        if len(scores):
-            report(f"{name}: {scores.describe()}")
-    decision = decide_adoption(kept, agreement, feedback, options.tolerance, options.agreement)
+    file: Path | None = out / f"{_NAME}.onnx"
+    facts: dict[str, Any] = {}
+    try:
+        parity = export_onnx(
+            checkpoint, out / f"{_NAME}.onnx", _make_card(current, options, samples)
+        )
+    except WeightsError as error:
+        file, decision = None, AdoptionDecision(False, (f"it cannot be exported: {error}",))
+    else:
+        fresh = Network(out / f"{_NAME}.onnx", threads)
+        facts, decision = _judge(current, fresh, material, options, report)
+        facts |= {"sha256": file_sha256(out / f"{_NAME}.onnx"), "parity": parity}
     stored = keep_network(
         _NAME,
         file,
@@ -184,17 +183,13 @@ def _train_and_decide(
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "adopted": decision.adopted,
             "reasons": decision.reasons,
-            "sha256": file_sha256(file),
+            "sha256": "",
             "version": __version__,
-            "parity": parity,
             "start": {"source": start.source, "sha256": start.expected_sha256},
             "feedback_digest": digest,
             "material": _material_json(material, options),
             "options": _options_json(options),
-            "feedback_held_out": bool(material.held_out),
-            "feedback": feedback.to_json(),
-            "kept": kept.to_json(),
-            "agreement": agreement.to_json(),
+            **facts,
         },
     )
     if decision.adopted:
@@ -202,6 +197,41 @@ def _train_and_decide(
     report(("adopted: " if decision.adopted else "kept aside: ") + "; ".join(decision.reasons))
     report(f"network and report: {stored.folder}")
     return FeedbackOutcome(stored, decision)
+
+
+def _make_card(
+    current: Network, options: FeedbackRecipe, samples: Sequence[FeedbackSample]
+) -> ModelCard:
+    """The new network's card: what the current one learned from, and feedback."""
+    before = [line for line in current.contract.data if not line.startswith(_FEEDBACK_LINE)]
+    return ModelCard(
+        command="train matte --feedback",
+        data=(*before, f"{_FEEDBACK_LINE}: {len(samples)}"),
+        numbers={"steps": options.steps, "feedback": len(samples)},
+    )
+
+
+def _judge(
+    current: Network,
+    fresh: Network,
+    material: _Material,
+    options: FeedbackRecipe,
+    report: Callable[[str], None],
+) -> tuple[dict[str, Any], AdoptionDecision]:
+    """Compare both networks; the figures for the report, and the decision."""
+    scores = {
+        "kept": _compare(current, fresh, material.replay.kept),
+        "agreement": _compare(current, fresh, material.unlabeled),
+        "feedback": _compare(current, fresh, material.judged),
+    }
+    for name, pairs in scores.items():
+        if len(pairs):
+            report(f"{name}: {pairs.describe()}")
+    decision = decide_adoption(
+        **scores, tolerance=options.tolerance, min_agreement=options.agreement
+    )
+    facts: dict[str, Any] = {name: pairs.to_json() for name, pairs in scores.items()}
+    return facts | {"feedback_held_out": bool(material.held_out)}, decision
 
 
 def _read_material(
