@@ -24,11 +24,12 @@ from depthmatte.option_fields import (
     rewrite_tables,
 )
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from depthmatte.training.feedback.options import FeedbackRecipe
 from depthmatte.training.recipe import ExistingRun, Recipe
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
-FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun)
+FLAGGED = (CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, FeedbackRecipe)
 """Dataclasses whose fields the command line has as flags."""
 
 HEAD = ["| option | meaning | takes | default |", "|---|---|---|---|"]
@@ -136,7 +137,8 @@ def section(name: str, command: Any, earlier: dict[str, tuple[str, list[str]]]) 
         parts.append(f"It takes the options of [`{first}`](#{anchor}). These differ:")
     else:
         earlier[key] = (name, lines)
-    parts.append("\n".join(HEAD + lines))
+    if lines:
+        parts.append("\n".join(HEAD + lines))
     return "\n\n".join(parts)
 
 
@@ -154,6 +156,7 @@ TABLES = {
     "SessionOptions": markdown_table(SessionOptions),
     "OutputOptions": markdown_table(OutputOptions, flags=True),
     "Recipe": markdown_table(Recipe, flags=True),
+    "FeedbackRecipe": markdown_table(FeedbackRecipe, flags=True),
     "ExistingRun": markdown_table(ExistingRun, flags=True),
     "commands": command_reference(),
 }

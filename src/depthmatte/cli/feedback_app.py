@@ -22,7 +22,7 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only."
 
 
 @feedback_app.command("add")
-def add_command(
+def feedback_add_command(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="The photos.")],
     mask: Annotated[
         Path,
@@ -52,7 +52,7 @@ def add_command(
 
 
 @feedback_app.command("list")
-def list_command(
+def feedback_list_command(
     store: _Store = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
 ) -> None:
@@ -63,7 +63,7 @@ def list_command(
 
 
 @feedback_app.command("show")
-def show_command(
+def feedback_show_command(
     id: _Id,
     out: Annotated[
         Path | None,
@@ -81,7 +81,7 @@ def show_command(
 
 
 @feedback_app.command("remove")
-def remove_command(
+def feedback_remove_command(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their first digits.")],
     store: _Store = None,
 ) -> None:
@@ -92,7 +92,7 @@ def remove_command(
 
 
 @feedback_app.command("rollback")
-def rollback_command() -> None:
+def feedback_rollback_command() -> None:
     """Go back to the matte network that was current before: the same as `networks rollback`."""
     from .commands.networks import roll_back
 

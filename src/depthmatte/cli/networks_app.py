@@ -19,11 +19,11 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the network,
 @networks_app.callback(invoke_without_command=True)
 def _without_command(context: typer.Context, json: _Json = False, verify: _Verify = False) -> None:
     if context.invoked_subcommand is None:
-        list_command(json, verify)
+        networks_list_command(json, verify)
 
 
 @networks_app.command("list")
-def list_command(json: _Json = False, verify: _Verify = False) -> None:
+def networks_list_command(json: _Json = False, verify: _Verify = False) -> None:
     """List the networks with license, size, checksum and metrics.
 
     `depthmatte networks` without a command does the same.
@@ -34,7 +34,7 @@ def list_command(json: _Json = False, verify: _Verify = False) -> None:
 
 
 @networks_app.command("current")
-def current_command(
+def networks_current_command(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Names; without any, all.")
     ] = None,
@@ -47,7 +47,7 @@ def current_command(
 
 
 @networks_app.command("rollback")
-def rollback_command(name: _Name = "matte") -> None:
+def networks_rollback_command(name: _Name = "matte") -> None:
     """Go back to the network that was current before, in the end to the shipped one."""
     from .commands.networks import roll_back
 
@@ -55,7 +55,7 @@ def rollback_command(name: _Name = "matte") -> None:
 
 
 @networks_app.command("use")
-def use_command(
+def networks_use_command(
     name: _Name,
     number: Annotated[
         int,

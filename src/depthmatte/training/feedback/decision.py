@@ -1,8 +1,9 @@
 """Whether a network that learned from feedback replaces the current one. Plain numbers.
 
-Both networks cut the same photos, and their IoU is compared photo by photo. The spread between
-photos is ten times the spread between two such networks, so pairs tell a small loss from chance
-where two means do not.
+Both networks cut the same photos, and their IoU is compared photo by photo. Photos differ more
+from each other than two such networks do on one photo, so pairs tell a small loss from chance
+where two separate means do not. A tolerance of zero would refuse every second network that is as
+good as the current one.
 """
 
 from __future__ import annotations
