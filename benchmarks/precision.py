@@ -6,7 +6,8 @@ With `--networks` the rows of the other networks stay in the file.
 
 MAPS is the output of `depthmatte train maps`, of which the fusion network's held-out part is
 read. Time is the median over rounds of the ratio to the shipped file in the same round, on one
-thread: a busy machine slows both alike. int8 is calibrated on held-out training samples, never on eval photos.
+thread: a busy machine slows both alike. int8 is calibrated on held-out training samples, never on
+eval photos.
 """
 
 from __future__ import annotations

@@ -26,12 +26,14 @@ from depthmatte.option_fields import (
 )
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from depthmatte.training.data.formats.options import LabelExport, LabelImport
+from depthmatte.training.feedback.options import FeedbackRecipe
 from depthmatte.training.recipe import ExistingRun, Recipe
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
 FLAGGED = (
-    CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport, LabelImport,
+    CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport,
+    LabelImport, FeedbackRecipe,
 )  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 
@@ -140,7 +142,8 @@ def section(name: str, command: Any, earlier: dict[str, tuple[str, list[str]]]) 
         parts.append(f"It takes the options of [`{first}`](#{anchor}). These differ:")
     else:
         earlier[key] = (name, lines)
-    parts.append("\n".join(HEAD + lines))
+    if lines:
+        parts.append("\n".join(HEAD + lines))
     return "\n\n".join(parts)
 
 
@@ -158,6 +161,7 @@ TABLES = {
     "SessionOptions": markdown_table(SessionOptions),
     "OutputOptions": markdown_table(OutputOptions, flags=True),
     "Recipe": markdown_table(Recipe, flags=True),
+    "FeedbackRecipe": markdown_table(FeedbackRecipe, flags=True),
     "ExistingRun": markdown_table(ExistingRun, flags=True),
     "TrainingOutput": markdown_table(TrainingOutput, flags=True),
     "commands": command_reference(),

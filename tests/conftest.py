@@ -1,7 +1,10 @@
 """What all tests share."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,12 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 sys.path.insert(0, str(Path(__file__).with_name("support")))
 
 from places import SHARED
+
+# Networks adopted by the user of this machine, and the user's feedback, are not for tests.
+_HOME = tempfile.mkdtemp(prefix="depthmatte-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["DEPTHMATTE_HOME"] = _HOME
+os.environ.pop("DEPTHMATTE_NETWORKS", None)
 
 # No deadline: how fast a machine is must never decide a test.
 settings.register_profile("depthmatte", deadline=None, max_examples=60, print_blob=True)

@@ -210,6 +210,7 @@ def page_text(name: str) -> str:
 )
 def test_commands_shown_exist(page: Path) -> None:
     """Every `depthmatte` command line in a code block is understood by the parser."""
+    from click import Context
     from typer.main import get_command
 
     from depthmatte.cli.app import app
@@ -219,7 +220,7 @@ def test_commands_shown_exist(page: Path) -> None:
         words = shlex.split(line, comments=True)[1:]
         command = group
         while words and hasattr(command, "commands") and not words[0].startswith("-"):
-            command = command.commands[words.pop(0)]
+            _, command, words = command.resolve_command(Context(command), words)
         known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
         flags = {word for word in words if word.startswith("-") and word != "-"}
         assert flags <= known | {"--help"}, f"{page.name}: {line}"

@@ -49,7 +49,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_shipped_networks_are_what_the_table_says(name: str) -> None:
     row = registry.NETWORKS[name]
     path = registry.network_path(name)
-    assert registry._file_sha256(path) == row.expected_sha256
+    assert registry.file_sha256(path) == row.expected_sha256
     contract = Network(path, threads=1).require_task(row.task).contract
     assert contract.license == row.license
     coarse = BLOCK_SIDE_PX if name == "fuse" else 1

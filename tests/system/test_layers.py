@@ -33,7 +33,7 @@ LAYERS = [
     {"segment", "depth"},
     {"pipeline"},
     {"session"},
-    {"api", "evaluation"},
+    {"api", "evaluation", "feedback"},
     {"cli"},
 ]
 """From the bottom up. A module imports from lower layers or its own, never in a circle."""

@@ -234,13 +234,13 @@ def test_the_command_line_converts_and_shows(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "differs from the original by at most" in done.stdout
-    shown = CliRunner().invoke(app, ["networks", str(out), "matte", "--json"])
+    shown = CliRunner().invoke(app, ["networks", "show", str(out), "matte", "--json"])
     assert shown.exit_code == 0, shown.output
     rows = json.loads(shown.stdout)
     assert [row["precision"] for row in rows] == ["float32", ""]
-    plain = CliRunner().invoke(app, ["networks", str(out)])
+    plain = CliRunner().invoke(app, ["networks", "show", str(out)])
     assert "precision      float32" in plain.stdout
-    missing = CliRunner().invoke(app, ["networks", str(tmp_path / "no.onnx")])
+    missing = CliRunner().invoke(app, ["networks", "show", str(tmp_path / "no.onnx")])
     assert missing.exit_code == 1
     assert len(missing.stderr.splitlines()) == 1
 

@@ -21,8 +21,10 @@ from .. import __version__
 from ..errors import OptionError
 from ..options import CutOptions, OutputOptions, SessionOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
+from .feedback_app import feedback_app
 from .flags import option_flags
 from .labels_app import labels_app
+from .networks_app import networks_app
 from .output import escape_unencodable
 
 app = typer.Typer(
@@ -255,25 +257,7 @@ def stereo_command(
     run_stereo(job, json)
 
 
-@app.command("networks")
-def networks_command(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...", help="Show these in full: names or .onnx files. Default: list all."
-        ),
-    ] = None,
-    json: _Json = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Verify every checksum.")] = False,
-) -> None:
-    """List the networks with license, size, checksum and metrics.
-
-    Example: depthmatte networks matte mine.onnx
-    """
-    from .commands.networks import list_networks, show_networks
-
-    good = show_networks(names, json) if names else list_networks(json, verify)
-    raise typer.Exit(0 if good else 1)
+app.add_typer(networks_app, name="networks")
 
 
 @app.command("effects")
@@ -287,6 +271,7 @@ def effects_command(
 
 
 app.add_typer(labels_app, name="labels")
+app.add_typer(feedback_app, name="feedback")
 
 
 class _LazyTrainGroup(TyperGroup):
@@ -301,13 +286,20 @@ class _LazyTrainGroup(TyperGroup):
     def commands(self, _: Any) -> None:
         pass
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; `train matte --feedback` is `train feedback`."""
+        if args[:1] == ["matte"] and "--feedback" in args:
+            args = ["feedback", *(word for word in args[1:] if word != "--feedback")]
+        return super().resolve_command(ctx, args)
+
 
 @cache
 def _train_commands() -> MutableMapping[str, Any]:
     from typer.main import get_group
 
-    from .commands import export, train
+    from .commands import export, train, train_feedback
 
+    train.train_app.command("feedback")(train_feedback.feedback_command)
     return {**get_group(train.train_app).commands, **get_group(export.export_app).commands}
 
 

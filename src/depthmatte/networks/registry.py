@@ -6,13 +6,14 @@ import hashlib
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from ..errors import InputError, OptionError, WeightsError
 from ..system.printable_text import describe_os_error, printable_excerpt
 from . import download as fetching
+from .adopted import AdoptedNetwork, current_adopted
 from .download import DownloadProgress, display_url
 
 NETWORKS_FOLDER = Path(__file__).parent
@@ -53,6 +54,11 @@ class NetworkEntry:
     sha256: str | None = None
 
     @property
+    def is_adopted(self) -> bool:
+        """Whether the network was trained on this machine and adopted."""
+        return self.file is not None and os.path.isabs(self.file)
+
+    @property
     def expected_sha256(self) -> str:
         """The expected SHA-256 of the file, in hex. WeightsError when none is known."""
         known = self.sha256 or _shipped_checksums().get(self.file or "")
@@ -81,10 +87,25 @@ class NetworkEntry:
             if self.url is None:
                 raise WeightsError(f"{self.name}: neither a file nor a url is known")
             return _fetch_to_cache(self.url, self.expected_sha256, progress=progress)
-        path = NETWORKS_FOLDER / self.file
+        path = NETWORKS_FOLDER / self.file  # the file itself where it is an absolute path
+        if self.is_adopted:
+            return _check_adopted(self, path)
         if not path.is_file():
             raise WeightsError(f"{path}: the shipped network is missing; reinstall depthmatte")
         return _verify_sha256(path, self.expected_sha256)
+
+
+def _check_adopted(entry: NetworkEntry, path: Path) -> Path:
+    """Return the verified file of an adopted network; WeightsError names the way back."""
+    problem = "is missing"
+    if path.is_file():
+        if _sha256_once(path) == entry.expected_sha256:
+            return path
+        problem = "is damaged (another sha256)"
+    raise WeightsError(
+        f"{printable_excerpt(path, 300)}: the adopted {entry.name} network {problem}; "
+        f"go back with depthmatte networks rollback {entry.name}"
+    )
 
 
 def _shipped_entry(name: str) -> NetworkEntry:
@@ -104,13 +125,50 @@ NETWORKS: dict[str, NetworkEntry] = {
 }
 
 
+SHIPPED_PREFIX = "shipped:"
+"""Before a name it means the shipped network, also where another one was adopted."""
+
+
+def network_entry(name: str) -> NetworkEntry | None:
+    """Return the row that a name means now; None when it is no name.
+
+    Parameters
+    ----------
+    name : str
+        A name in `NETWORKS` means the network that was adopted last (`adopted`), else the
+        shipped one. "shipped:" and a name always means the shipped one.
+
+    Raises
+    ------
+    WeightsError
+        When the list of adopted networks is damaged.
+    """
+    if name.startswith(SHIPPED_PREFIX):
+        return NETWORKS.get(name.removeprefix(SHIPPED_PREFIX))
+    entry = NETWORKS.get(name)
+    adopted = current_adopted(name) if entry is not None else None
+    return _adopted_entry(entry, adopted) if entry and adopted else entry
+
+
+def _adopted_entry(shipped: NetworkEntry, adopted: AdoptedNetwork) -> NetworkEntry:
+    """Return the row of an adopted network. Its file is an absolute path."""
+    return replace(
+        shipped,
+        source=f"trained on this machine, number {adopted.number}",
+        card=str(adopted.folder / "report.json"),
+        file=str(adopted.file.absolute()),
+        sha256=adopted.sha256,
+    )
+
+
 def network_path(name: str | Path, progress: DownloadProgress | None = None) -> Path:
     """Return the file of a network; download it first if necessary.
 
     Parameters
     ----------
     name : str or Path
-        A name in `NETWORKS`, the path of an `.onnx` file, or `URL#sha256=HEX`.
+        A name in `NETWORKS`, which means the network adopted last; "shipped:" and a name; the
+        path of an `.onnx` file; or `URL#sha256=HEX`.
     progress : callable, optional
         Called during a download with the bytes received so far and the total, None if unknown.
 
@@ -129,8 +187,9 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
         When the file is missing or damaged, or cannot be downloaded.
     """
     text = str(name)
-    if text in NETWORKS:
-        return NETWORKS[text].path(progress)
+    entry = network_entry(text)
+    if entry is not None:
+        return entry.path(progress)
     if _is_url(text):
         return _fetch_to_cache(*_split_checksum(text), progress=progress)
     if text.endswith(".onnx"):
@@ -197,7 +256,7 @@ def is_shipped(file: Path) -> bool:
     return _sha256_once(file) == known
 
 
-def _file_sha256(file: Path) -> str:
+def file_sha256(file: Path) -> str:
     """Return the SHA-256 of a file in hex; WeightsError when it cannot be read."""
     try:
         with file.open("rb") as stream:
@@ -228,10 +287,10 @@ def _sha256_once(file: Path) -> str:
     try:
         state = file.stat()
     except OSError:
-        return _file_sha256(file)  # raises the error
+        return file_sha256(file)  # raises the error
     key = (str(file), state.st_size, state.st_mtime_ns, state.st_ino)
     if key not in _digests:
-        _digests[key] = _file_sha256(file)
+        _digests[key] = file_sha256(file)
     return _digests[key]
 
 

@@ -16,7 +16,7 @@ from the fields. A module with options imports no heavy package, so that `--help
 
 from __future__ import annotations
 
-from .declaration import Choices, Option, list_options, option, option_names
+from .declaration import Choices, Option, list_options, option, option_like, option_names
 from .merge import merge_options
 from .parsing import (
     check_option_value,
@@ -46,6 +46,7 @@ __all__ = [
     "markdown_table",
     "merge_options",
     "option",
+    "option_like",
     "option_names",
     "parse_option_value",
     "parse_options",

@@ -85,6 +85,27 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def option_like(cls: type, name: str, default: Any) -> Any:
+    """Make a dataclass field that is an option of another class with another default.
+
+    Parameters
+    ----------
+    cls : type
+        The dataclass that has the option.
+    name : str
+        The option's name there.
+    default : Any
+        The default value.
+
+    Returns
+    -------
+    dataclasses.Field
+        A field with the metadata of that option.
+    """
+    [field] = [one for one in dataclasses.fields(cls) if one.name == name]
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
 @dataclass(frozen=True)
 class Option:
     """One option of a dataclass.

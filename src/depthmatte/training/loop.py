@@ -50,6 +50,7 @@ def train(
     replace: bool = False,
     watch: RunWatcher = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
+    task: TrainingTask | None = None,
 ) -> Path:
     """Train one network; returns the checkpoint `OUT/last.pt`.
 
@@ -67,6 +68,8 @@ def train(
         Called with each event of the run.
     should_stop : callable
         Asked after each step. When it says yes, the run stores a checkpoint and ends.
+    task : TrainingTask, optional
+        The task of the recipe with other samples or another validator.
 
     Returns
     -------
@@ -81,10 +84,11 @@ def train(
         not finite any more; the last checkpoint stays.
     """
     existing = ExistingRun(resume, replace)
-    task = choose_task(recipe)
+    own_samples = task is not None
+    task = task or choose_task(recipe)
     out = choose_run_folder(recipe, existing)
     check_data_folders(recipe, task)
-    if task.name == "matte":
+    if task.name == "matte" and not own_samples:
         report_photos(recipe, report, watch)
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
     cv2.setNumThreads(1)

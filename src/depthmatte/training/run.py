@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..networks.registry import NETWORKS
+from ..networks.registry import network_entry
 from ..option_fields import to_json_values
 from ..system.printable_text import label
 from .checkpoint import read_checkpoint
@@ -328,7 +328,7 @@ def _load_start(network: nn.Module, task: TrainingTask, start: str, encoder: str
 
     Raises InputError for a start none of whose weights fit.
     """
-    if start in NETWORKS or start.lower().endswith(".onnx"):
+    if network_entry(start) or start.lower().endswith(".onnx"):
         weights = read_exported_network(task, start, encoder)[0].state_dict()
     else:
         weights = read_checkpoint(Path(start))["mean"]

@@ -1,4 +1,4 @@
-"""`depthmatte networks`: list the networks, or show some in full, as text or as JSON."""
+"""`depthmatte networks`: list and show the networks, say which are current, go back."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import typer
 
-from ...errors import WeightsError
+from ...errors import OptionError, WeightsError
 from ...networks import registry
+from ...networks.adopted import current_adopted, list_reports, rollback_network, use_network
 from ...networks.contract import Contract
 from ...networks.network import Network
-from ...system.printable_text import printable_excerpt
+from ...system.printable_text import label, printable_excerpt
 from ..output import size_fields
 
 _MAX_CHARACTERS = 20_000
@@ -21,16 +22,19 @@ _MAX_CHARACTERS = 20_000
 
 def list_networks(as_json: bool, verify: bool) -> bool:
     """Print all networks; return False when one of them cannot be used."""
-    rows = [_network_row(row, verify) for row in registry.NETWORKS.values()]
+    rows = [_network_row(name, verify) for name in _names()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
         for row in rows:
             _print_network(row)
+        for name in registry.NETWORKS:
+            for report in list_reports(name):
+                typer.echo(_describe_report(name, report))
     return all(row["status"] in ("ok", "verified", "not fetched") for row in rows)
 
 
-def show_networks(names: Sequence[str], as_json: bool) -> bool:
+def show_networks(names: Sequence[str], as_json: bool) -> None:
     """Print everything that the contracts of some networks hold.
 
     Parameters
@@ -39,11 +43,6 @@ def show_networks(names: Sequence[str], as_json: bool) -> bool:
         Networks as `registry.network_path` takes them.
     as_json : bool
         Print a JSON list.
-
-    Returns
-    -------
-    bool
-        True: a network that cannot be used raises.
 
     Raises
     ------
@@ -56,7 +55,6 @@ def show_networks(names: Sequence[str], as_json: bool) -> bool:
     else:
         for row in rows:
             _print_network(row)
-    return True
 
 
 def _full_row(name: str) -> dict[str, Any]:
@@ -94,9 +92,89 @@ def _contract_fields(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _network_row(row: registry.NetworkEntry, verify: bool) -> dict[str, Any]:
+def _names() -> list[str]:
+    """The names of all networks; where one was adopted, also that of the shipped one."""
+    names: list[str] = []
+    for name in registry.NETWORKS:
+        names.append(name)
+        if _adopted_or_damaged(name):
+            names.append(registry.SHIPPED_PREFIX + name)
+    return names
+
+
+def _adopted_or_damaged(name: str) -> bool:
+    try:
+        return current_adopted(name) is not None
+    except WeightsError:
+        return True
+
+
+def _describe_report(name: str, report: Mapping[str, Any]) -> str:
+    """One line on a network that was trained here."""
+    number = report["number"]
+    if "error" in report:
+        return label(f"{name} {number}: {report['error']}")
+    state = "adopted" if report.get("adopted") else "kept aside"
+    reasons = report.get("reasons")
+    why = f": {'; '.join(map(str, reasons))}" if isinstance(reasons, list) and reasons else ""
+    return printable_excerpt(f"{name} {number}: {report.get('time')} {state}{why}", 300)
+
+
+def print_current(names: Sequence[str], as_json: bool) -> None:
+    """Print which network each name means now."""
+    found = {name: _current_entry(name) for name in names or registry.NETWORKS}
+    if as_json:
+        rows = [
+            {
+                "name": name,
+                "adopted": entry.is_adopted,
+                "source": entry.source,
+                "sha256": entry.expected_sha256,
+                "file": str(entry.local()),
+            }
+            for name, entry in found.items()
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for name, entry in found.items():
+        kind = entry.source if entry.is_adopted else "shipped"
+        typer.echo(f"{name}: {kind}, sha256 {entry.expected_sha256[:12]}")
+
+
+def roll_back(name: str) -> None:
+    """Go back to the network that was current before, and print which one that is."""
+    _current_name(name)
+    before = rollback_network(name)
+    typer.echo(f"{name}: " + (f"number {before.number}" if before else "shipped"))
+
+
+def choose_network(name: str, number: int) -> None:
+    """Make a network that was trained here the current one; 0 is the shipped one."""
+    _current_name(name)
+    chosen = use_network(name, number)
+    typer.echo(f"{name}: " + (f"number {chosen.number}" if chosen else "shipped"))
+
+
+def _current_name(name: str) -> None:
+    if name not in registry.NETWORKS:
+        raise OptionError(f"{label(name)}: unknown network; use {', '.join(registry.NETWORKS)}")
+
+
+def _current_entry(name: str) -> registry.NetworkEntry:
+    _current_name(name)
+    entry = registry.network_entry(name)
+    assert entry is not None
+    return entry
+
+
+def _network_row(name: str, verify: bool) -> dict[str, Any]:
+    try:
+        row = registry.network_entry(name)
+    except WeightsError as error:
+        return {"name": name, "status": str(error)}
+    assert row is not None
     about: dict[str, Any] = {
-        "name": row.name,
+        "name": name,
         "task": row.task,
         "license": row.license,
         "source": row.source,
@@ -104,6 +182,8 @@ def _network_row(row: registry.NetworkEntry, verify: bool) -> dict[str, Any]:
     }
     try:
         path = row.path() if verify else row.local()
+        if path is None and row.is_adopted:
+            row.path()  # says what is wrong
         if path is None:
             return about | {"status": "not fetched", "url": row.url}
         network = Network(path, threads=1)

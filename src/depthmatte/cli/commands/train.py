@@ -55,7 +55,7 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
 train_app.command("matte")(
     _make_train_command(
         "matte",
-        """Train the matte network on photos with masks.
+        """Train the matte network on photos with masks. With --feedback: see `train feedback`.
 
         Example: depthmatte train matte --data DATA -o work/matte --epochs 8
 

@@ -165,5 +165,5 @@ def _cached_pictures(
 
 def _network_fingerprint(network: str | Path) -> str:
     """Return a text that changes when the file of a network changes."""
-    row = registry.NETWORKS.get(str(network))
+    row = registry.network_entry(str(network))
     return row.expected_sha256 if row else f"{network} {read_file_state(network)}"

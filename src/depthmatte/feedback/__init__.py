@@ -1,0 +1,1 @@
+"""Corrected masks that users give: a private store of photos with masks, one file per sample."""

@@ -1,0 +1,1 @@
+"""The feedback loop: learn from corrected masks, compare with the current network, adopt."""
