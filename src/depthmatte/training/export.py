@@ -135,7 +135,7 @@ def _command(recipe: Mapping[str, Any]) -> str:
     for one in list_options(Recipe):
         value = recipe.get(one.name)
         unused = UNUSED_OPTIONS.get(recipe["task"], ())
-        if one.name in (*_PLACE_OPTIONS, *unused) or value is None:
+        if one.name in (*_PLACE_OPTIONS, *unused) or value is None or not one.flags:
             continue
         flag = one.flags[-1]
         if isinstance(value, bool):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import replace as dataclass_replace
 from itertools import islice
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from .checkpoint import RUN_FILES, read_checkpoint
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
 from .recipe import ExistingRun, Recipe
 from .run import Run, run_in_training_mode
-from .tasks.registry import TRAINING_TASKS
+from .tasks.registry import choose_task
 from .tasks.task import MaterialOptions, SampleSource, TrainingTask
 
 ProgressReport = Callable[[str], None]
@@ -40,15 +40,29 @@ def plan_batches(recipe: Recipe, samples: SampleSource) -> RunBatches:
     return RunBatches(order, recipe.epochs, recipe.limit)
 
 
-def load_batches(recipe: Recipe, samples: SampleSource, first: int) -> Iterator[dict[str, Tensor]]:
-    """The batches of all epochs from `first` on, made in `workers` processes.
+def count_batches(recipe: Recipe, keys: RunBatches) -> list[int]:
+    """The number of batches of each epoch: of `epochs`, or of as many as give all `steps`."""
+    if not recipe.steps:
+        return [keys.count(epoch) for epoch in range(recipe.epochs)]
+    counts: list[int] = []
+    while sum(counts) < recipe.steps:
+        counts.append(min(keys.count(len(counts)), recipe.steps - sum(counts)))
+        if not counts[-1]:
+            break
+    return counts
+
+
+def load_batches(
+    keys: RunBatches, recipe: Recipe, samples: SampleSource
+) -> Iterator[dict[str, Tensor]]:
+    """The batches of all epochs from the first of `keys` on, made in `workers` processes.
 
     One loader serves the whole run: its processes keep what they have read. Raises InputError
     for a file of the data that cannot be used, when its turn comes.
     """
     loader = DataLoader(
         KeyedDataset(samples.sample),
-        batch_sampler=replace(plan_batches(recipe, samples), first=first),
+        batch_sampler=keys,
         num_workers=recipe.workers,
         prefetch_factor=4 if recipe.workers else None,
         pin_memory=torch.cuda.is_available(),
@@ -147,7 +161,7 @@ def train(
         neither `resume` nor `replace` was given. Nothing is written then.
     """
     existing = ExistingRun(resume, replace)
-    task = TRAINING_TASKS[recipe.task]
+    task = choose_task(recipe)
     check_output_folder(recipe.out, existing)
     check_data_folders(recipe, task)
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
@@ -160,7 +174,7 @@ def train(
     options = MaterialOptions.from_recipe(recipe)
     samples = task.samples.from_options(options)
     keys = plan_batches(recipe, samples)
-    counts = [keys.count(epoch) for epoch in range(recipe.epochs)]
+    counts = count_batches(recipe, keys)
     if not all(counts):
         raise InputError(f"{label(recipe.data)}: gives no batch of {recipe.batch_size}; add photos")
     run.plan(sum(counts))
@@ -169,10 +183,11 @@ def train(
     if run.log:
         run.write_log()  # a stop may have come between checkpoint and log
 
-    batches = load_batches(recipe, samples, run.epoch)
-    while run.epoch < recipe.epochs and not run.reason_to_stop:
+    rest = dataclass_replace(keys, epochs=len(counts), first=run.epoch)
+    batches = load_batches(rest, recipe, samples)
+    while run.epoch < len(counts) and not run.reason_to_stop:
         began = time.monotonic()
-        means = train_epoch(run, batches, keys.count(run.epoch), report)
+        means = train_epoch(run, batches, counts[run.epoch], report)
         error = validate(run.mean)
         report(f"epoch {run.epoch} done: loss {means['loss']:.4f} validation {error:.4f}")
         seconds = round(time.monotonic() - began, 1)

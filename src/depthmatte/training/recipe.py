@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import OptionError
-from ..option_fields import check_options, list_options, option
+from ..option_fields import check_options, list_options, option, option_names
+from .data.sample_set import SampleSet, read_sample_sets
+from .tasks.augmentation import AUGMENTATIONS, Augmentation
 
 TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 """The networks that can be trained."""
@@ -15,9 +18,13 @@ TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 ENCODER_NAMES = ("lite0", "mobilenet", "resnet", "vgg")
 """The encoder families they can be built on."""
 
+_MATTE_OPTIONS = ("sets", "gradient_weight")
+"""The options that only the matte network has a use for."""
+
 UNUSED_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "stereo": ("labels", "strength"),
-    "fuse": ("encoder", "imagenet", "strength"),
+    "depth": _MATTE_OPTIONS,
+    "stereo": ("labels", "strength", *_MATTE_OPTIONS),
+    "fuse": ("encoder", "imagenet", "strength", *_MATTE_OPTIONS),
 }
 """The options that a task has no use for: it draws its own pairs, or learns from given maps."""
 
@@ -37,6 +44,23 @@ def _is_valid_preset(preset: Preset) -> bool:
     return all(_MIN_SIDE <= side <= _MAX_SIDE and side % _SIDE_STEP == 0 for side in preset)
 
 
+def _fit(kind: type[Augmentation], given: Any) -> Any:
+    """The augmentation of a task from nothing, from its tables, or as it is."""
+    if given is None:
+        return kind()
+    if isinstance(given, Mapping):
+        known = option_names(kind)
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise OptionError(f"augmentation: no table {unknown[0]!r}; use {', '.join(known)}")
+        return kind(**given)
+    if not isinstance(given, kind):
+        raise OptionError(
+            f"augmentation is {type(given).__name__}; give {kind.__name__} or its tables"
+        )
+    return given
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a run. The checkpoint stores it.
@@ -53,9 +77,15 @@ class Recipe:
     )
     out: Path = option(MISSING, "write checkpoint, log and plot into this folder", flag="-o")
     epochs: int = option(16, "train for this many epochs", 1, 1_000_000)
+    steps: int = option(
+        0, "train for exactly this many steps; 0 trains for the epochs", 0, 1_000_000_000
+    )
     batch_size: int = option(8, "use this many samples per step", 1, 65_536, flag="--batch")
     learning_rate: float = option(
         1e-3, "set Adam's initial learning rate; it decays along a cosine", 0, 10, flag="--rate"
+    )
+    weight_decay: float = option(
+        0.0, "decay weights by this times the rate at each step (AdamW); 0 is Adam", 0, 1
     )
     encoder: str = option("lite0", "choose the encoder family", choices=ENCODER_NAMES)
     imagenet: bool = option(True, "start a lite0 encoder from ImageNet weights")
@@ -86,7 +116,10 @@ class Recipe:
         1, "make samples in this many processes; 0 uses the training process", 0, 256
     )
     start: str | None = option(
-        None, "start from this checkpoint, .onnx file or shipped network", metavar="CHECKPOINT"
+        None,
+        "start from this checkpoint, .onnx file or shipped network",
+        metavar="CHECKPOINT",
+        valid=bool,
     )
     labels: Path | None = option(
         None, "read the output of `train labels` here; for fuse, of `train maps`"
@@ -99,7 +132,22 @@ class Recipe:
         0.0, "stop after this many minutes and decay the learning rate to match; 0 sets no limit", 0
     )
 
+    sets: tuple[SampleSet, ...] = option(
+        (), "train on these sets of photos; without any they are found in the data folders",
+        takes="name=NAME,path=PATH,share=NUMBER,...; the next set after a semicolon",
+        read=read_sample_sets, flag=False,
+    )  # fmt: skip
+    gradient_weight: float = option(
+        2.0, "weight the error of the matte's gradient near the outline by this", 0, 100
+    )
+    augmentation: Augmentation | None = option(
+        None, "set the numbers of the task's augmentation; by default its own", flag=False
+    )
+
     def __post_init__(self) -> None:
+        check_task = AUGMENTATIONS.get(str(self.task))
+        if check_task is not None:
+            object.__setattr__(self, "augmentation", _fit(check_task, self.augmentation))
         check_options(self)
         unused = UNUSED_OPTIONS.get(self.task, ())
         for one in list_options(Recipe):

@@ -24,7 +24,10 @@ from .tasks.task import TrainingTask
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
-    """Adam over what may learn; the encoder's rate is scaled by `encoder_rate`."""
+    """Adam, or AdamW with weight decay, over what may learn.
+
+    `encoder_rate` scales the encoder's rate.
+    """
     encoder = network.get_submodule("encoder")
     inside = {id(p) for p in encoder.parameters()}
     rest = [p for p in network.parameters() if p.requires_grad and id(p) not in inside]
@@ -36,6 +39,8 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
             "base": recipe.learning_rate * recipe.encoder_rate,
         },
     ]
+    if recipe.weight_decay:
+        return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
     return torch.optim.Adam(groups)
 
 

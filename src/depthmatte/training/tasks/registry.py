@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...fusion.inputs import BLOCK_SIDE_PX, FUSION_INPUTS
 from ..confidence_calibration import fit_depth_temperature, fit_sharpness, fit_stereo_temperature
 from ..networks.depth import MonoDepthExport, MonoDepthNetwork
 from ..networks.fusion import FusionExport, FusionNetwork
 from ..networks.matte import PortraitExport, PortraitNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
+from ..recipe import Recipe
 from .depth import DepthSamples, depth_loss, depth_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator
 from .matte import MatteSamples, matte_loss, matte_validator
@@ -64,3 +67,12 @@ TRAINING_TASKS = {
     ),
 }
 """Every trainable network."""
+
+
+def choose_task(recipe: Recipe) -> TrainingTask:
+    """The task of a recipe, with the weights of its loss."""
+    task = TRAINING_TASKS[recipe.task]
+    if task.name != "matte":
+        return task
+    weight = recipe.gradient_weight
+    return replace(task, loss=lambda logits, batch: matte_loss(logits, batch["alpha"], weight))

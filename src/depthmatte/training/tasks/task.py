@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from ...photo import Photo
 from ...types import Float
 from ..recipe import Preset, Recipe
 from ..types import SampleKey, TrainingSample
+from .augmentation import Augmentation
+
+_A = TypeVar("_A", bound=Augmentation)
 
 Validator = Callable[[nn.Module], float]
 """Network -> validation error, 0 is best."""
@@ -36,17 +39,24 @@ class MaterialOptions:
         Folder of a teacher's labels; of the fusion network's maps.
     strength : float
         Strength of augmentation in [0, 1].
+    augmentation : Augmentation or None
+        All numbers of the task's augmentation; None for the defaults.
     """
 
     data: Path
     preset: Preset
     labels: Path | None = None
     strength: float = 1.0
+    augmentation: Augmentation | None = None
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> MaterialOptions:
         """The part of a recipe that decides the samples."""
-        return cls(recipe.data, recipe.preset, recipe.labels, recipe.strength)
+        return cls(recipe.data, recipe.preset, recipe.labels, recipe.strength, recipe.augmentation)
+
+    def numbers(self, kind: type[_A]) -> _A:
+        """The augmentation of a task whose numbers are of this kind."""
+        return self.augmentation if isinstance(self.augmentation, kind) else kind()
 
 
 class SampleSource(Protocol):
