@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ...errors import MissingExtra, OptionError
+from ...errors import OptionError
 from ...option_fields import list_options
 from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
-from ..flags import flag_help, option_flags
+from ..flags import GivenFlags, flag_help, option_flags
+from .train_recipe import RecipeName, remake_command, require_packages, train_by_recipe
 
 train_app = typer.Typer(
     help="Train, label and export networks (needs the extra `train`).",
@@ -27,9 +27,10 @@ _Data = Annotated[Path, typer.Option(help=_HELP["data"])]
 _Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
 
 
-def _require_packages(*packages: str) -> None:
-    if any(importlib.util.find_spec(package) is None for package in packages):
-        raise MissingExtra("training", "train")
+def _of_recipe(given: GivenFlags) -> dict[str, Any]:
+    """The typed flags that are options of a recipe."""
+    names = {one.name for one in list_options(Recipe)}
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _make_train_command(task: str, about: str) -> Callable[..., Any]:
@@ -46,14 +47,23 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
         fixed={"task": task, **unused},
         defaults={"out": Path("work") / task},
     )
-    def run(recipe: Recipe, existing: ExistingRun) -> None:
-        _require_packages("torch", "matplotlib")
+    def run(
+        recipe: Recipe,
+        existing: ExistingRun,
+        given: GivenFlags,
+        recipe_name: RecipeName = None,
+    ) -> None:
+        require_packages("torch", "matplotlib")
+        if recipe_name is not None:
+            folders = {"data": recipe.data, "out": recipe.out}
+            return train_by_recipe(recipe_name, task, {**folders, **_of_recipe(given)}, existing)
         from ...training.loop import train
 
         checkpoint = train(
             recipe, report=typer.echo, resume=existing.resume, replace=existing.replace
         )
         typer.echo(f"checkpoint {checkpoint}")
+        return None
 
     run.__doc__ = about
     return run
@@ -97,6 +107,9 @@ train_app.command("fuse")(
 )
 
 
+train_app.command("remake")(remake_command)
+
+
 @train_app.command("labels")
 def labels_command(
     task: Annotated[str, typer.Argument(help="Make labels for matte or depth.")],
@@ -111,7 +124,7 @@ def labels_command(
 
     For depth: minus log disparity (Tiefenrausch). For matte: soft alpha of street photos (MODNet).
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.data import teachers
 
     if task not in ("matte", "depth"):
@@ -177,7 +190,7 @@ def maps_command(
 
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
     from ..downloads import fetch_networks
     from ..output import Reporter
@@ -207,7 +220,7 @@ def mix_command(
 
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
-    _require_packages("torch")
+    require_packages("torch")
     from ...training.weight_average import average_checkpoints
 
     try:
@@ -229,7 +242,7 @@ def export_command(
     data: Annotated[Path | None, typer.Option(help="Calibrate with this data folder.")] = None,
 ) -> None:
     """Write a checkpoint as an ONNX file with a contract, and verify that both agree."""
-    _require_packages("torch", "onnx", "onnxscript")
+    require_packages("torch", "onnx", "onnxscript")
     from ...training.export import export_checkpoint
 
     parity = export_checkpoint(checkpoint, out, command, data)
