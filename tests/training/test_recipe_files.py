@@ -142,7 +142,7 @@ def test_a_phase_joins_its_tables_with_those_of_the_recipe_and_flags_win() -> No
          "phase first: crowd: distractors is True; give a number from 0 to 1"),
         ("landscape = 0.5", "landscape = 'wide'",
          "phase first: landscape is 'wide'; give a number from 0 to 1"),
-        ("preset = [64, 64]", "preset = [65, 64]", "phase first: preset is (65, 64); give HEIGHT"),
+        ("preset = [64, 64]", "preset = [65, 64]", "phase first: preset is [65, 64]; give HEIGHT"),
         ('task = "matte"', 'task = "faces"', "task is 'faces'; give matte, depth, stereo, fuse"),
         ('mix = ["first"', 'mix = ["third"', "[[phases]] 3 mean: mix is ['third', 'second']; "),
         ("shares = [1, 3]", "shares = [1]", "[[phases]] 3 mean: shares are [1]; give a number"),
