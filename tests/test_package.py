@@ -110,7 +110,14 @@ def test_the_sdist_can_be_tested_and_built_again(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = [path.relative_to(ROOT).as_posix() for path in CODE]
     wanted += ["pyproject.toml", "tests/test_package.py", "release/build_wheels.py", "README.md"]
-    wanted += ["LICENSE", "NOTICE", "CHANGELOG.md", "constraints.txt", "Makefile", "runs/matte.sh"]
+    wanted += [
+        "LICENSE",
+        "NOTICE",
+        "CHANGELOG.md",
+        "constraints.txt",
+        "Makefile",
+        "runs/history/matte.sh",
+    ]
     wanted += ["benchmarks/hard_scenes/noise.csv", "benchmarks/results/quality.csv"]
     assert set(wanted) <= names
     assert not [name for name in names if name.startswith((".venv", "work/", "out/", "dist/"))]

@@ -9,14 +9,19 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from depthmatte.training.augment.copy_paste import (
-    PASTED_LONG_SIDE,
-    CrowdOptions,
+    PastingNumbers,
     cut_out_person,
     paste_people,
     place_person,
 )
 from depthmatte.training.augment.deform import add_trailing_cloth, bend
 from depthmatte.training.augment.geometry import Stack
+from depthmatte.training.augment.options import (
+    DEFAULT_COPY_PASTE,
+    CopyPaste,
+    CrowdOptions,
+    Deformation,
+)
 from depthmatte.training.cutout_image import CutoutImage, paste, premultiply, soft_edge
 
 RED, GREEN = (240, 20, 20), (20, 240, 20)
@@ -43,7 +48,7 @@ def test_the_truth_is_where_the_person_is(landscape: bool) -> None:
         rng = np.random.default_rng(seed)
         stack = paste_people(rng, [person_of((200, 200, 200))], [], place(), landscape)
         (truth,) = stack.truths
-        assert max(truth.shape) == PASTED_LONG_SIDE
+        assert max(truth.shape) == DEFAULT_COPY_PASTE.long_side
         assert (truth.shape[1] > truth.shape[0]) == landscape
         assert stack.rgb.shape == (*truth.shape, 3)
         # Everything that is no longer the blue of the place is somebody, and the other way round.
@@ -121,18 +126,17 @@ def test_two_people_are_one_truth() -> None:
     assert (both > 127).sum() > 1.3 * (alone > 127).sum()
 
 
-def test_people_abreast_are_equally_tall_and_stand_on_one_level(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("_BEND_SHARE", "_CLOTH_SHARE", "_LARGE_TILT_SHARE"):
-        monkeypatch.setattr(f"depthmatte.training.augment.copy_paste.{name}", 0)
+def test_people_abreast_are_equally_tall_and_stand_on_one_level() -> None:
+    upright = PastingNumbers(
+        CopyPaste(large_tilt_chance=0), Deformation(bend_chance=0, cloth_chance=0)
+    )
     apart = {True: [], False: []}
     for aligned, seen in apart.items():
         for seed in range(40):
             rng = np.random.default_rng(seed)
             people = [person_of(RED), person_of(GREEN)]
             (truth,) = paste_people(
-                rng, people, [], place(), True, CrowdOptions(aligned=aligned)
+                rng, people, [], place(), True, CrowdOptions(aligned=aligned), upright
             ).truths
             count, _, stats, _ = cv2.connectedComponentsWithStats((truth > 127).astype(np.uint8))
             top, height = stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]

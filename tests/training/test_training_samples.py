@@ -33,20 +33,18 @@ from depthmatte.training.data.splits import (  # noqa: E402
     list_backgrounds,
     list_matte_photos,
 )
+from depthmatte.training.data.teacher_band import refine_outline  # noqa: E402
 from depthmatte.training.scenes.compositor import Composite  # noqa: E402
-from depthmatte.training.scenes.depth_scenes import (  # noqa: E402
-    POSTER_WEIGHT,
-    draw_depth_scene,
-)
+from depthmatte.training.scenes.depth_scenes import draw_depth_scene  # noqa: E402
 from depthmatte.training.scenes.layer import Layer  # noqa: E402
+from depthmatte.training.scenes.options import DEFAULT_DEPTH_SCENE  # noqa: E402
+from depthmatte.training.tasks.augmentation import TeacherMatte  # noqa: E402
 from depthmatte.training.tasks.depth import (  # noqa: E402
     MAX_POINT_PAIRS,
     DepthSamples,
     scene_pairs,
 )
-from depthmatte.training.tasks.matte import (  # noqa: E402
-    MatteSamples,
-)
+from depthmatte.training.tasks.matte import MatteSamples  # noqa: E402
 from depthmatte.training.tasks.task import MaterialOptions, to_network_input  # noqa: E402
 from training_data import person, use_small_checks  # noqa: E402
 
@@ -177,7 +175,7 @@ def test_depth_samples_have_truth_order_and_weak_labels(data: Path, tmp_path: Pa
         assert sample["image"].shape[0] == 3
         assert sample["pairs"].shape == (MAX_POINT_PAIRS, 5)
         assert all(np.isfinite(value).all() for value in sample.values())
-    assert scene["weight"].max() in (1, POSTER_WEIGHT)
+    assert scene["weight"].max() in (1, DEFAULT_DEPTH_SCENE.poster_weight)
     assert scene["teacher_weight"].max() == 0
     assert photo["pairs"][:, 4].sum() > 0
     assert photo["weight"].max() == 0
@@ -192,3 +190,30 @@ def test_truth_through_the_same_fit(data: Path) -> None:
     truth = to_canvas(mask, fit) > 200
     red = (image[0] - image[1]) > 0.4
     assert (red == truth)[fit.content_slices].mean() > 0.97
+
+
+def test_a_teacher_is_believed_only_where_it_agrees() -> None:
+    _, mask = person(90, 70)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2)
+    everywhere = TeacherMatte(weight=0.75, band=0)
+    mixed = refine_outline(mask, soft, everywhere)
+    assert mixed.max() == 255
+    assert np.abs(mixed.astype(int) - (mask.astype(int) + 3 * soft.astype(int)) / 4).max() <= 1
+    for teacher in (everywhere, TeacherMatte(weight=1, band=0.03)):
+        assert np.array_equal(refine_outline(mask, 255 - mask, teacher), mask)
+        assert np.array_equal(refine_outline(mask, None, teacher), mask)
+
+
+def test_a_teacher_decides_in_a_band_and_not_around_its_errors() -> None:
+    _, mask = person(180, 140)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2)
+    soft[100:112, :20] = 255  # something beside the person that the mask leaves out
+    rows = np.indices(mask.shape)[0]
+    made = refine_outline(mask, soft, TeacherMatte(weight=1, band=0.03))
+    edge = cv2.morphologyEx((mask > 127).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3)))
+    assert np.array_equal(made[edge > 0], soft[edge > 0])
+    far = cv2.dilate(edge, np.ones((15, 15), np.uint8)) == 0
+    assert np.array_equal(made[far], mask[far])
+    assert (made[100:112, :20] == 0).all()
+    assert not np.array_equal(made, mask)
+    assert ((made != mask) & (rows < 100)).any()

@@ -45,11 +45,11 @@ def lay_out(root: Path) -> Path:
 def use_small_checks(patch: pytest.MonkeyPatch) -> None:
     """Fewer and smaller pictures, held-out scenes and canvases: training tests take seconds."""
     from depthmatte.training import confidence_calibration
-    from depthmatte.training.augment import copy_paste
+    from depthmatte.training.augment.options import DEFAULT_COPY_PASTE
     from depthmatte.training.exported import held_out, parity
     from depthmatte.training.tasks import depth, stereo
 
-    patch.setattr(copy_paste, "PASTED_LONG_SIDE", 128)
+    patch.setitem(vars(DEFAULT_COPY_PASTE), "long_side", 128)
     patch.setattr(depth, "_VALIDATION_SCENES", 4)
     patch.setattr(stereo, "_VALIDATION_PAIRS", 2)
     patch.setattr(stereo, "_HELD_OUT_SHAPE", (64, 96))

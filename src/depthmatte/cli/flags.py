@@ -24,6 +24,10 @@ from ..option_fields import Option, list_options, parse_option_value
 _METAVARS = {int: "INTEGER", float: "FLOAT", Path: "PATH"}
 
 
+class GivenFlags(dict[str, Any]):
+    """Option -> value of the flags that were typed on the command line."""
+
+
 def option_flags(
     *classes: type,
     only: Collection[str] | None = None,
@@ -43,6 +47,8 @@ def option_flags(
     defaults : mapping of str to Any, optional
         Option -> default of this command.
 
+    A parameter of the type `GivenFlags` takes the values of the flags that were typed.
+
     Returns
     -------
     callable
@@ -57,6 +63,7 @@ def option_flags(
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         hints = get_type_hints(command, include_extras=True)
         held = {name: kind for name, kind in hints.items() if kind in classes and name != "return"}
+        asking = [name for name, kind in hints.items() if kind is GivenFlags]
         if set(held.values()) != set(classes):
             raise TypeError(f"{command.__name__} needs one parameter of each of {classes}")
         shown = {
@@ -75,13 +82,14 @@ def option_flags(
                     if one.name in chosen
                 }
                 given[name] = kind(**{**base, **values[name]})
-            return command(**given)
+            typed = {name: value for part in values.values() for name, value in part.items()}
+            return command(**given, **{name: GivenFlags(typed) for name in asking})
 
         parameters = []
         for parameter in inspect.signature(command).parameters.values():
             if parameter.name in held:
                 parameters += [_make_parameter(one, own_defaults) for one in shown[parameter.name]]
-            else:
+            elif parameter.name not in asking:
                 parameters.append(
                     parameter.replace(
                         annotation=hints.get(parameter.name, parameter.annotation),

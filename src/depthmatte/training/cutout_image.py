@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..canvas import Box, resize
 from ..types import Float
 from .augment.color import random_tone
+from .augment.options import DEFAULT_COLOR, ColorAugmentation
 from .types import RGBA, Rng
 
 
@@ -81,20 +82,27 @@ def trim_to_mask(rgba: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
     return np.ascontiguousarray(rgba[box.slices]) if box.height else rgba
 
 
-def mirror_and_tone(rng: Rng, rgba: NDArray[Any], tone_share: float) -> NDArray[Any]:
-    """Mirror every second cut-out; give a share `tone_share` other light than its picture had.
+def mirror_and_tone(
+    rng: Rng,
+    rgba: NDArray[Any],
+    tone_chance: float,
+    mirror_chance: float = 0.5,
+    color: ColorAugmentation = DEFAULT_COLOR,
+) -> NDArray[Any]:
+    """Mirror some cut-outs, and give some other light than their picture had.
 
     uint8 has straight alpha, float32 colors times alpha, both 0 to 255.
     """
-    rgba = rgba[:, ::-1] if rng.random() < 0.5 else rgba
-    if rng.random() >= tone_share:
+    rgba = rgba[:, ::-1] if rng.random() < mirror_chance else rgba
+    if rng.random() >= tone_chance:
         return rgba
     if rgba.dtype == np.uint8:
-        return np.dstack([random_tone(rng, rgba[..., :3]), rgba[..., 3]])
+        return np.dstack([random_tone(rng, rgba[..., :3], color), rgba[..., 3]])
     # The tone curve acts on colors before alpha.
     alpha = np.maximum(rgba[..., 3:], 1) / 255
     colors = np.clip(rgba[..., :3] / alpha, 0, 255).astype(np.uint8)
-    return np.concatenate([random_tone(rng, colors) * (rgba[..., 3:] / 255), rgba[..., 3:]], 2)
+    toned = random_tone(rng, colors, color) * (rgba[..., 3:] / 255)
+    return np.concatenate([toned, rgba[..., 3:]], 2)
 
 
 def max_channel(rgb: Float) -> Float:

@@ -220,7 +220,7 @@ def _command(recipe: Mapping[str, Any]) -> str:
         shown = _PATH_PLACEHOLDERS.get(one.name)
         if one.name == "start" and value in NETWORKS:
             shown = str(value)
-        if one.name in (*_PLACE_OPTIONS, *unused) or value is None:
+        if one.name in (*_PLACE_OPTIONS, *unused) or value is None or not one.flags:
             continue
         flag = one.flags[-1]
         if one.metadata.get("repeat"):

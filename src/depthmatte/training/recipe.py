@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import OptionError
-from ..option_fields import check_options, list_options, option
+from ..option_fields import check_options, list_options, option, option_names
 from .data.sample_set import SampleSet, parse_shares, read_sample_sets
+from .tasks.augmentation import AUGMENTATIONS, Augmentation
 
 TASK_NAMES = ("matte", "depth", "stereo", "fuse")
 """The networks that can be trained."""
@@ -45,6 +47,23 @@ def _read_preset(text: str) -> Preset:
 
 def _is_valid_preset(preset: Preset) -> bool:
     return all(_MIN_SIDE <= side <= _MAX_SIDE and side % _SIDE_STEP == 0 for side in preset)
+
+
+def _fit(kind: type[Augmentation], given: Any) -> Any:
+    """The augmentation of a task from nothing, from its tables, or as it is."""
+    if given is None:
+        return kind()
+    if isinstance(given, Mapping):
+        known = option_names(kind)
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise OptionError(f"augmentation: no table {unknown[0]!r}; use {', '.join(known)}")
+        return kind(**given)
+    if not isinstance(given, kind):
+        raise OptionError(
+            f"augmentation is {type(given).__name__}; give {kind.__name__} or its tables"
+        )
+    return given
 
 
 @dataclass(frozen=True)
@@ -124,7 +143,7 @@ class Recipe:
         None,
         "start from this checkpoint, .onnx file or shipped network",
         metavar="CHECKPOINT",
-        valid=lambda start: start != "",
+        valid=bool,
     )
     labels: Path | None = option(
         None, "read the output of `train labels` here; for fuse, of `train maps`"
@@ -168,10 +187,17 @@ class Recipe:
         2.0, "weight the error of the matte's gradient near the outline by this", 0, 100
     )
 
+    augmentation: Augmentation | None = option(
+        None, "set the numbers of the task's augmentation; by default its own", flag=False
+    )
+
     def __post_init__(self) -> None:
         given: object = self.data
         if isinstance(given, str | Path):  # one folder, as older recipes name it
             object.__setattr__(self, "data", (given,))
+        check_task = AUGMENTATIONS.get(str(self.task))
+        if check_task is not None:
+            object.__setattr__(self, "augmentation", _fit(check_task, self.augmentation))
         check_options(self)
         parse_shares(self.share)
         if self.task != "matte" and len(self.data) > 1:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...networks.contract import DEFAULT_PRECISION, PRECISIONS
-from .train import require_packages
+from .train_recipe import require_packages
 
 export_app = typer.Typer(rich_markup_mode=None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ...errors import MissingExtra, OptionError
+from ...errors import OptionError
 from ...option_fields import list_options
 from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
-from ..flags import flag_help, option_flags
+from ..flags import GivenFlags, flag_help, option_flags
 from .train_check import check_command
+from .train_recipe import RecipeName, remake_command, require_packages, train_by_recipe
 from .train_run import TrainingOutput, run_training
 
 train_app = typer.Typer(
@@ -29,10 +29,10 @@ _Data = Annotated[Path, typer.Option(help="Read the photos of this data folder."
 _Seed = Annotated[int, typer.Option(min=0, help=_HELP["seed"])]
 
 
-def require_packages(*packages: str) -> None:
-    """Raise MissingExtra where a package of the extra `train` is not installed."""
-    if any(importlib.util.find_spec(package) is None for package in packages):
-        raise MissingExtra("training", "train")
+def _of_recipe(given: GivenFlags) -> dict[str, Any]:
+    """The typed flags that are options of a recipe."""
+    names = {one.name for one in list_options(Recipe)}
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _make_train_command(task: str, about: str) -> Callable[..., Any]:
@@ -44,9 +44,20 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
     }
 
     @option_flags(Recipe, ExistingRun, TrainingOutput, fixed={"task": task, **unused})
-    def run(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) -> None:
+    def run(
+        recipe: Recipe,
+        existing: ExistingRun,
+        output: TrainingOutput,
+        given: GivenFlags,
+        recipe_name: RecipeName = None,
+    ) -> None:
         require_packages("torch", "matplotlib", "tensorboard")
-        run_training(recipe, existing, output)
+        if recipe_name is None:
+            return run_training(recipe, existing, output)
+        folders = {"data": recipe.data, "out": recipe.out}
+        return train_by_recipe(
+            recipe_name, task, {**folders, **_of_recipe(given)}, existing, output
+        )
 
     run.__doc__ = about
     return run
@@ -107,6 +118,7 @@ def report_command(
 
 
 train_app.command("check")(check_command)
+train_app.command("remake")(remake_command)
 
 
 @train_app.command("labels")

@@ -8,7 +8,7 @@ import typer
 
 from ...training.feedback.options import FeedbackRecipe
 from ..flags import option_flags
-from .train import require_packages
+from .train_recipe import require_packages
 
 
 @option_flags(FeedbackRecipe)

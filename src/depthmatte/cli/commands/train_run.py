@@ -35,35 +35,49 @@ class TrainingOutput:
             raise OptionError("--quiet and --json: exclude each other; give one")
 
 
+TrainingWork = Callable[[Callable[["RunEvent"], None], Callable[[], bool]], Path]
+"""(watch, should_stop) -> checkpoint: a training that tells its events and can be stopped."""
+
+
 def run_training(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) -> None:
+    """Train one network as `run_until_stopped` does."""
+    from ...training.loop import train
+
+    def work(watch: Callable[[RunEvent], None], should_stop: Callable[[], bool]) -> Path:
+        return train(
+            recipe,
+            lambda line: None,
+            existing.resume,
+            existing.replace,
+            watch=watch,
+            should_stop=should_stop,
+        )
+
+    run_until_stopped(work, output)
+
+
+def run_until_stopped(work: TrainingWork, output: TrainingOutput, out: Path | None = None) -> None:
     """Train to the end, or to the first signal: then a checkpoint is stored first.
+
+    `out` is the folder to go on with, by default that of the checkpoint.
 
     Raises
     ------
     StopSignal
         After the checkpoint, where a signal asked for a stop.
     """
-    from ...training.loop import train
-
     report = Reporter("json" if output.json else "quiet" if output.quiet else "lines")
     with (
         _show_events(report) as watch,
         hold_stop_signals(_announce_stop) as request,
     ):
-        checkpoint = train(
-            recipe,
-            report=lambda line: None,
-            resume=existing.resume,
-            replace=existing.replace,
-            watch=watch,
-            should_stop=lambda: request.pending is not None,
-        )
+        checkpoint = work(watch, lambda: request.pending is not None)
     if output.json:
         print_line(json_line({"event": "checkpoint", "file": str(checkpoint)}))
     elif not output.quiet:
         print_line(f"checkpoint {checkpoint}")
     if request.pending is not None:
-        report.note(f"go on with: {_resume_command(sys.argv[1:], checkpoint.parent)}")
+        report.note(f"go on with: {_resume_command(sys.argv[1:], out or checkpoint.parent)}")
         raise request.pending
 
 

@@ -19,74 +19,49 @@ from ..cutout_image import CutoutImage, mirror_and_tone, paste, premultiply, sof
 from ..types import Rng
 from .deform import add_trailing_cloth, bend
 from .geometry import Stack, random_crop
+from .options import (
+    DEFAULT_COLOR,
+    DEFAULT_COPY_PASTE,
+    DEFAULT_CROWD,
+    DEFAULT_DEFORMATION,
+    DEFAULT_GEOMETRY,
+    BackgroundReplacement,
+    ColorAugmentation,
+    CopyPaste,
+    CrowdOptions,
+    Deformation,
+    GeometryAugmentation,
+)
 
-PASTED_LONG_SIDE = 512
-"""Pixels on the longer side of the picture that is made."""
-
-_GROUND_SHARE = (0.2, 1.0)
-"""Share of the free rows of a picture that lie above a whole person."""
-
-_HEIGHT_SPREAD, _ALIGNED_HEIGHT_SPREAD = (0.9, 1.1), (0.95, 1.05)
-"""How tall people of one picture are relative to one another, and aligned ones."""
-
-_TWO_ROWS_SHARE = 0.35
-"""Share of crowds that stand in two rows."""
-
-_MOTION_BLUR_SHARE = 0.3
-"""Share of people in motion while the shutter was open."""
-
-_LARGE_TILT_SHARE = 0.2
-"""Share of whole people that lean far: dancing, falling, lying."""
-
-_BEND_SHARE = 0.35
-"""Share of people that are bent: swaying, their arms reaching out, up or down."""
-
-_CLOTH_SHARE = 0.25
-"""Share of people with trailing cloth."""
-
-_TONE_SHARE = 0.5
-"""Share of people in other light than the picture."""
-
-_EDGE_GAIN = 1.6
-"""Slope of a cut-out's edge (`cutout_image.soft_edge`)."""
+_DEFAULT_REPLACEMENT = BackgroundReplacement()
 
 _OPAQUE = 255
 """Full alpha of the cut-outs here."""
 
 
 @dataclass(frozen=True)
-class CrowdOptions:
-    """The other people in a copy-paste picture.
+class PastingNumbers:
+    """What decides how people are pasted: see `augment.options`."""
 
-    Attributes
-    ----------
-    companions : float
-        Share of pictures with other people who belong to the portrait too.
-    distractors : float
-        Share of pictures with people farther away who do not.
-    distractor_height : tuple of float
-        Least and largest height of distractors, as shares of the portrait's height.
-    aligned : bool
-        Whether companions stand on one level with the person and are about equally tall.
-    """
-
-    companions: float = 0.25
-    distractors: float = 0.7
-    distractor_height: tuple[float, float] = (0.25, 0.7)
-    aligned: bool = False
+    copy_paste: CopyPaste = DEFAULT_COPY_PASTE
+    deformation: Deformation = DEFAULT_DEFORMATION
+    geometry: GeometryAugmentation = DEFAULT_GEOMETRY
+    color: ColorAugmentation = DEFAULT_COLOR
 
 
-DEFAULT_CROWD = CrowdOptions()
-"""The other people in the portrait network's pictures."""
+DEFAULT_PASTING = PastingNumbers()
+"""How people are pasted where a recipe does not say."""
 
 
-def cut_out_person(stack: Stack) -> CutoutImage | None:
+def cut_out_person(
+    stack: Stack, edge_gain: float = DEFAULT_COPY_PASTE.edge_gain
+) -> CutoutImage | None:
     """The person of a photo (first truth, uint8 mask), trimmed; None where there is none."""
     mask = stack.truths[0]
     solid = mask > 127
     if np.count_nonzero(solid) < 100:
         return None
-    alpha = soft_edge(mask, _EDGE_GAIN)[..., None]
+    alpha = soft_edge(mask, edge_gain)[..., None]
     rgba = np.concatenate([stack.rgb.astype(np.float32), alpha * 255], axis=2)
     touches = frozenset({"bottom"}) if solid[-2:].any() else frozenset[str]()
     return CutoutImage(trim_to_mask(rgba, solid), touches)
@@ -99,6 +74,7 @@ def paste_people(
     background: RGB,
     landscape: bool,
     crowd: CrowdOptions = DEFAULT_CROWD,
+    numbers: PastingNumbers = DEFAULT_PASTING,
 ) -> Stack:
     """Paste people into another picture.
 
@@ -115,31 +91,38 @@ def paste_people(
         Orientation of the picture.
     crowd : CrowdOptions
         How people and distractors stand.
+    numbers : PastingNumbers
+        How people are varied.
 
     Returns
     -------
     Stack
-        The picture, `PASTED_LONG_SIDE` pixels on its longer side, and the common mask of `people`,
+        The picture, `long_side` pixels on its longer side, and the common mask of `people`,
         uint8.
     """
-    aspect = rng.uniform(1.2, 1.85)
-    size = PASTED_LONG_SIDE, round(PASTED_LONG_SIDE / aspect)
+    how = numbers.copy_paste
+    aspect = rng.uniform(*how.aspect)
+    size = how.long_side, round(how.long_side / aspect)
     shape = size[::-1] if landscape else size
-    scene = random_crop(rng, Stack(background, ()), landscape, least=0.5).rgb
+    scene = random_crop(
+        rng, Stack(background, ()), landscape, how.background_crop_area, geometry=numbers.geometry
+    ).rgb
     picture = np.asarray(resize(scene, shape), np.float32)
-    if rng.random() < 0.4:
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 3)), np.float32)
+    if rng.random() < how.background_blur_chance:
+        sigma = rng.uniform(*how.background_blur)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
     alpha = np.zeros(shape, np.float32)
-    height = rng.uniform(0.35, 1.0)
+    height = rng.uniform(*how.height)
     if distractors:
-        rows = 2 if rng.random() < _TWO_ROWS_SHARE else 1
+        rows = 2 if rng.random() < how.two_rows_chance else 1
         for far in np.sort(rng.uniform(*crowd.distractor_height, rows)):
-            picture = _add_distractors(rng, picture, distractors, height * far)
-    columns = [0.5] if len(people) == 1 else rng.permutation(np.linspace(0.3, 0.7, len(people)))
-    ground = rng.uniform(*_GROUND_SHARE) if crowd.aligned else None
-    spread = _ALIGNED_HEIGHT_SPREAD if crowd.aligned else _HEIGHT_SPREAD
+            picture = _add_distractors(rng, picture, distractors, height * far, how)
+    columns = [0.5] if len(people) == 1 else rng.permutation(np.linspace(*how.columns, len(people)))
+    ground = rng.uniform(*how.ground) if crowd.aligned else None
+    spread = how.aligned_height_spread if crowd.aligned else how.height_spread
     for person, column in zip(people, columns, strict=True):
-        placed = place_person(rng, person, shape, height * rng.uniform(*spread), column, ground)
+        tall = height * rng.uniform(*spread)
+        placed = place_person(rng, person, shape, tall, column, ground, numbers)
         own = placed[..., 3] / _OPAQUE
         picture = np.asarray(placed[..., :3] + picture * (1 - own[..., None]), np.float32)
         alpha = np.asarray(own + alpha * (1 - own), np.float32)
@@ -148,22 +131,29 @@ def paste_people(
 
 
 def _add_distractors(
-    rng: Rng, picture: NDArray[Any], distractors: list[CutoutImage], far: float
+    rng: Rng,
+    picture: NDArray[Any],
+    distractors: list[CutoutImage],
+    far: float,
+    how: CopyPaste,
 ) -> NDArray[Any]:
     """A row of whole people, about `far` of the picture's height; sometimes out of focus."""
     height, width = picture.shape[:2]
-    ground = height * rng.uniform(0.55, 0.9)
-    for share in rng.permutation(np.linspace(-0.05, 1.05, int(rng.integers(1, 12)))):
+    ground = height * rng.uniform(*how.row_ground)
+    count = int(rng.integers(*how.row_count, endpoint=True))
+    for share in rng.permutation(np.linspace(*how.row_columns, count)):
         rgba = premultiply(distractors[int(rng.integers(len(distractors)))].rgba, _OPAQUE)
-        scale = far * height * rng.uniform(0.9, 1.1) / len(rgba)
-        if rng.random() < 0.5:
-            rgba = rgba[: round(rng.uniform(0.5, 0.7) * len(rgba))]  # seated, or half hidden
+        scale = far * height * rng.uniform(*how.row_height_spread) / len(rgba)
+        if rng.random() < how.seated_chance:
+            rgba = rgba[
+                : round(rng.uniform(*how.seated_part) * len(rgba))
+            ]  # seated, or half hidden
         rgba = np.asarray(resize(rgba, scale_shape(rgba.shape[:2], scale)), np.float32)
         rows, columns = rgba.shape[:2]
         corner = round(ground) - rows, round(share * width - columns / 2)
         paste(picture, rgba, corner, _OPAQUE)
-    if rng.random() < 0.4:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.5))
+    if rng.random() < how.row_blur_chance:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*how.row_blur))
     return np.asarray(picture, np.float32)
 
 
@@ -174,6 +164,7 @@ def place_person(
     height: float,
     column: float,
     ground: float | None = None,
+    numbers: PastingNumbers = DEFAULT_PASTING,
 ) -> NDArray[Any]:
     """Draw a person alone on a sheet of (H, W) = `shape` pixels.
 
@@ -190,6 +181,8 @@ def place_person(
         Where the person's middle is, about, as a share of the width.
     ground : float, optional
         Share of the free rows that lie above a whole person, else drawn.
+    numbers : PastingNumbers
+        How the person is varied.
 
     Returns
     -------
@@ -197,15 +190,17 @@ def place_person(
         float32 (H, W, 4), colors times alpha, both 0 to 255.
     """
     rgba = premultiply(person.rgba, _OPAQUE)
-    rgba = bend(rng, rgba) if rng.random() < _BEND_SHARE else rgba
-    rgba = add_trailing_cloth(rng, rgba) if rng.random() < _CLOTH_SHARE else rgba
-    scale = min(height * shape[0] / rgba.shape[0], 1.3 * shape[1] / rgba.shape[1])
+    how, deformation = numbers.copy_paste, numbers.deformation
+    rgba = bend(rng, rgba, deformation) if rng.random() < deformation.bend_chance else rgba
+    if rng.random() < deformation.cloth_chance:
+        rgba = add_trailing_cloth(rng, rgba, deformation)
+    scale = min(height * shape[0] / rgba.shape[0], how.widest * shape[1] / rgba.shape[1])
     rgba = np.asarray(resize(rgba, scale_shape(rgba.shape[:2], scale)), np.float32)
-    rgba = mirror_and_tone(rng, rgba, _TONE_SHARE)
+    rgba = mirror_and_tone(rng, rgba, how.tone_chance, how.mirror_chance, numbers.color)
     rows, columns = rgba.shape[:2]
     is_cut = "bottom" in person.touches
-    wild = not is_cut and rng.random() < _LARGE_TILT_SHARE
-    angle = rng.normal(0, 35 if wild else 6)
+    wild = not is_cut and rng.random() < how.large_tilt_chance
+    angle = rng.normal(0, how.large_tilt_degrees if wild else how.tilt_degrees)
     matrix = cv2.getRotationMatrix2D((columns / 2, rows if is_cut else rows / 2), angle, 1.0)
     # Tilted, one lower corner of a cut person would lift: all of it goes below the frame.
     lift = columns / 2 * abs(np.sin(np.radians(angle)))
@@ -213,16 +208,19 @@ def place_person(
     if is_cut:
         bottom = lower + lift
     else:
-        bottom = lower * (rng.uniform(*_GROUND_SHARE) if ground is None else ground)
-    left = (column + rng.uniform(-0.2, 0.2)) * shape[1] - columns / 2
+        bottom = lower * (rng.uniform(*how.ground) if ground is None else ground)
+    left = (column + rng.uniform(-how.column_offset, how.column_offset)) * shape[1] - columns / 2
     matrix[:, 2] += left, bottom
     sheet = cv2.warpAffine(np.ascontiguousarray(rgba), matrix, shape[::-1])
-    return _motion_blur(rng, sheet, rows) if rng.random() < _MOTION_BLUR_SHARE else sheet
+    moves = rng.random() < how.motion_blur_chance
+    return _motion_blur(rng, sheet, rows, how.motion_blur) if moves else sheet
 
 
-def _motion_blur(rng: Rng, sheet: NDArray[Any], rows: int) -> NDArray[Any]:
-    """Smeared along a line of up to a twenty-fifth of the person's height."""
-    length = max(3, round(rng.uniform(0.01, 0.04) * rows))
+def _motion_blur(
+    rng: Rng, sheet: NDArray[Any], rows: int, lengths: tuple[float, float]
+) -> NDArray[Any]:
+    """Smeared along a line of these least and largest shares of the person's height."""
+    length = max(3, round(rng.uniform(*lengths) * rows))
     kernel = np.zeros((length, length), np.float32)
     angle = rng.uniform(0, np.pi)
     middle = (length - 1) / 2
@@ -233,13 +231,22 @@ def _motion_blur(rng: Rng, sheet: NDArray[Any], rows: int) -> NDArray[Any]:
     return moved
 
 
-def replace_background(rng: Rng, stack: Stack, background: RGB) -> Stack:
+def replace_background(
+    rng: Rng,
+    stack: Stack,
+    background: RGB,
+    replacement: BackgroundReplacement = _DEFAULT_REPLACEMENT,
+    numbers: PastingNumbers = DEFAULT_PASTING,
+) -> Stack:
     """Put the person (first truth, uint8 mask) in front of another picture."""
     height, width = stack.rgb.shape[:2]
-    scene = random_crop(rng, Stack(background, ()), width > height, least=0.5).rgb
+    scene = random_crop(
+        rng, Stack(background, ()), width > height, replacement.crop_area, geometry=numbers.geometry
+    ).rgb
     scene = np.asarray(resize(scene, (height, width)), np.uint8)
-    if rng.random() < 0.4:
-        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 4)), np.uint8)
-    alpha = soft_edge(stack.truths[0], _EDGE_GAIN)[..., None]
+    if rng.random() < replacement.blur_chance:
+        sigma = rng.uniform(*replacement.blur)
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), sigma), np.uint8)
+    alpha = soft_edge(stack.truths[0], numbers.copy_paste.edge_gain)[..., None]
     mixed = stack.rgb * alpha + scene * (1 - alpha)
     return replace(stack, rgb=np.asarray(mixed + 0.5, np.uint8))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...types import RGB, Values
 from ..types import Rng
+from .options import DEFAULT_GEOMETRY, GeometryAugmentation
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,24 @@ class Stack:
 
 
 def random_crop(
-    rng: Rng, stack: Stack, landscape: bool, least: float = 0.4, whole: float = 0.0
+    rng: Rng,
+    stack: Stack,
+    landscape: bool,
+    least: float | None = None,
+    whole: float = 0.0,
+    geometry: GeometryAugmentation = DEFAULT_GEOMETRY,
 ) -> Stack:
     """Cut a window of the wanted orientation holding `least` to 1 of the largest such area.
 
+    `least` is `geometry.crop_area` where it is not given.
     With the chance `whole` a photo that already has this orientation is left as it is.
     """
     height, width = stack.rgb.shape[:2]
     if (width > height) == landscape and rng.random() < whole:
         return stack
-    aspect = rng.uniform(1.1, 1.6) if landscape else rng.uniform(0.62, 1.0)
-    scale = np.sqrt(rng.uniform(least, 1.0)) if rng.random() < 0.7 else 1.0
+    least = geometry.crop_area if least is None else least
+    aspect = rng.uniform(*(geometry.landscape_aspect if landscape else geometry.portrait_aspect))
+    scale = np.sqrt(rng.uniform(least, 1.0)) if rng.random() < geometry.crop_chance else 1.0
     rows = min(height, width / aspect)
     size = max(8, round(rows * scale)), max(8, round(rows * aspect * scale))
     size = min(size[0], height), min(size[1], width)
@@ -44,14 +52,14 @@ def random_crop(
     return Stack(stack.rgb[cut], tuple(t[cut] for t in stack.truths))
 
 
-def random_flip(rng: Rng, stack: Stack) -> Stack:
-    """Mirror left to right, every second time."""
-    if rng.random() < 0.5:
+def random_flip(rng: Rng, stack: Stack, chance: float) -> Stack:
+    """Mirror left to right with this chance."""
+    if rng.random() < 1 - chance:
         return stack
     return Stack(stack.rgb[:, ::-1], tuple(t[:, ::-1] for t in stack.truths))
 
 
-def random_quarter_turn(rng: Rng, stack: Stack, chance: float = 0.06) -> Stack:
+def random_quarter_turn(rng: Rng, stack: Stack, chance: float) -> Stack:
     """Turn a few photos by 90 degrees either way: cameras held sideways."""
     if rng.random() >= chance:
         return stack
@@ -59,16 +67,18 @@ def random_quarter_turn(rng: Rng, stack: Stack, chance: float = 0.06) -> Stack:
     return Stack(np.rot90(stack.rgb, turns), tuple(np.rot90(t, turns) for t in stack.truths))
 
 
-def random_rotation(rng: Rng, stack: Stack, chance: float = 0.4, degrees: float = 15) -> Stack:
+def random_rotation(
+    rng: Rng, stack: Stack, chance: float, geometry: GeometryAugmentation = DEFAULT_GEOMETRY
+) -> Stack:
     """Rotate by a few degrees, scale and squeeze a little about the middle; edges mirrored."""
     if rng.random() >= chance:
         return stack
     height, width = stack.rgb.shape[:2]
     center = ((width - 1) / 2, (height - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(
-        center, rng.normal(0, degrees / 2), float(np.exp(rng.uniform(-0.25, 0.25)))
-    )
-    matrix[:, 0] *= np.exp(rng.uniform(-0.08, 0.08))
+    degrees = rng.normal(0, geometry.rotation_degrees)
+    scale = float(np.exp(rng.uniform(-geometry.zoom, geometry.zoom)))
+    matrix = cv2.getRotationMatrix2D(center, degrees, scale)
+    matrix[:, 0] *= np.exp(rng.uniform(-geometry.squeeze, geometry.squeeze))
     matrix[:, 2] += np.array(center) - matrix @ np.array([*center, 1.0])
 
     def move(array: Values, method: int) -> Values:
@@ -89,12 +99,19 @@ def random_rotation(rng: Rng, stack: Stack, chance: float = 0.4, degrees: float 
     return Stack(move(stack.rgb, cv2.INTER_LINEAR), truths)
 
 
-def random_geometry(rng: Rng, stack: Stack, landscape: bool, strength: float = 1.0) -> Stack:
+def random_geometry(
+    rng: Rng,
+    stack: Stack,
+    landscape: bool,
+    strength: float = 1.0,
+    geometry: GeometryAugmentation = DEFAULT_GEOMETRY,
+) -> Stack:
     """All geometric steps; the result has the wanted orientation.
 
     `strength` in [0, 1] scales how often each happens: low for a last phase on photos as
     they come.
     """
-    stack = random_quarter_turn(rng, stack, 0.06 * strength)
-    stack = random_crop(rng, stack, landscape, whole=1 - strength)
-    return random_rotation(rng, random_flip(rng, stack), 0.4 * strength)
+    stack = random_quarter_turn(rng, stack, geometry.quarter_turn_chance * strength)
+    stack = random_crop(rng, stack, landscape, whole=1 - strength, geometry=geometry)
+    stack = random_flip(rng, stack, geometry.flip_chance)
+    return random_rotation(rng, stack, geometry.rotation_chance * strength, geometry)

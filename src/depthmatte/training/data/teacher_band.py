@@ -1,4 +1,4 @@
-"""A teacher's soft matte refines a binary mask, in a band along the mask's outline only.
+"""A teacher's soft matte refines a binary mask, as a rule in a band along the mask's outline only.
 
 Hand-made masks are binary. They know which person is meant, but not which share of a pixel is
 hair. A teacher draws soft hair, but it may see another person or miss an arm. So the mask decides
@@ -13,28 +13,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_MIN_TEACHER_IOU = 0.88
-"""Least IoU of a teacher's matte with the mask; below it the teacher sees something else."""
+from ..tasks.augmentation import TeacherMatte
 
-_MIN_RADIUS_PX, _RADIUS_RATIO = 3.0, 0.03
-"""Half the width of the band: pixels at least, and as a ratio to the root of the person's area.
+DEFAULT_TEACHER = TeacherMatte()
+"""How far a teacher's matte is believed where a recipe does not say."""
 
-Hair and fingers reach farther from the outline in a photo where the person is larger.
-"""
+_PARTS = 256
+"""Mattes are mixed in whole parts of this many, so that all machines round alike."""
 
 
-def refine_outline(mask: NDArray[np.uint8], soft: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Replace a mask by a teacher's alpha in a band along the mask's outline.
+def refine_outline(
+    mask: NDArray[np.uint8],
+    soft: NDArray[np.uint8] | None,
+    teacher: TeacherMatte = DEFAULT_TEACHER,
+) -> NDArray[np.uint8]:
+    """Mix a teacher's alpha into a mask, in a band along the mask's outline.
 
-    Where the teacher differs from the mask by more than half the band (a bag, an arm, a passer-by),
-    it is not believed, nor around that place.
+    Where the teacher differs from the mask by more than a part of the band (a bag, an arm, a
+    passer-by), it is not believed, nor around that place.
 
     Parameters
     ----------
     mask : ndarray
-        uint8 (H, W), 0 to 255. It is taken for binary at 127, except where no teacher is believed.
+        uint8 (H, W), 0 to 255. Where there is a band it is taken for binary at 127, except where no
+        teacher is believed.
     soft : ndarray or None
         The teacher's alpha, uint8 of any size, 0 to 255.
+    teacher : TeacherMatte
+        How far the teacher is believed.
 
     Returns
     -------
@@ -47,14 +53,26 @@ def refine_outline(mask: NDArray[np.uint8], soft: NDArray[np.uint8] | None) -> N
         soft = np.asarray(cv2.resize(soft, mask.shape[::-1]), np.uint8)
     truth, guess = mask > 127, soft > 127
     common = np.count_nonzero(truth & guess)
-    if not common or common < _MIN_TEACHER_IOU * np.count_nonzero(truth | guess):
+    if not common or common < teacher.least_iou * np.count_nonzero(truth | guess):
         return mask
-    radius = max(_MIN_RADIUS_PX, _RADIUS_RATIO * math.sqrt(np.count_nonzero(truth)))
+    weight = round(teacher.weight * _PARTS)
+    mixed = mask.astype(np.uint32) * (_PARTS - weight) + soft.astype(np.uint32) * weight
+    blend = (mixed + _PARTS // 2) // _PARTS
+    if not teacher.band:
+        return blend.astype(np.uint8)
+    band = _agreed_band(truth, guess, teacher)
+    return np.where(band, blend, np.where(truth, 255, 0)).astype(np.uint8)
+
+
+def _agreed_band(
+    truth: NDArray[np.bool_], guess: NDArray[np.bool_], teacher: TeacherMatte
+) -> NDArray[np.bool_]:
+    """Near the mask's outline, except around places where the teacher errs by much."""
+    radius = max(teacher.least_band, teacher.band * math.sqrt(np.count_nonzero(truth)))
     distance = _outline_distance(truth)
-    wrong = ((truth != guess) & (distance > radius / 2)).astype(np.uint8)
+    wrong = ((truth != guess) & (distance > radius * teacher.error_reach)).astype(np.uint8)
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(radius) + 1,) * 2)
-    band = (distance <= radius) & (cv2.dilate(wrong, disk) == 0)
-    return np.where(band, soft, np.where(truth, 255, 0)).astype(np.uint8)
+    return np.asarray((distance <= radius) & (cv2.dilate(wrong, disk) == 0))
 
 
 def _outline_distance(truth: NDArray[np.bool_]) -> NDArray[np.float32]:

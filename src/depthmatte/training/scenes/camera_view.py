@@ -8,6 +8,7 @@ import numpy as np
 
 from ...types import Float
 from ..types import Rng
+from .options import DepthSceneOptions
 
 FARTHEST_METERS = 60.0
 """Meters beyond which all distances count as one."""
@@ -27,15 +28,15 @@ class CameraView:
     wall: float
 
     @classmethod
-    def draw(cls, rng: Rng, shape: tuple[int, int]) -> CameraView:
+    def draw(cls, rng: Rng, shape: tuple[int, int], options: DepthSceneOptions) -> CameraView:
         """A camera indoors, with a wall a few meters off, or outdoors on open ground."""
-        indoors = rng.random() < 0.55
+        indoors = rng.random() < options.indoor_share
         return cls(
             shape,
-            rng.uniform(0.8, 1.5) * max(shape),
-            rng.uniform(0.28, 0.6) * shape[0],
-            rng.uniform(1.1, 1.7),
-            rng.uniform(3.5, 10) if indoors else rng.uniform(15, FARTHEST_METERS),
+            rng.uniform(*options.focal) * max(shape),
+            rng.uniform(*options.horizon) * shape[0],
+            rng.uniform(*options.camera_height),
+            rng.uniform(*(options.indoor_wall if indoors else options.outdoor_wall)),
         )
 
     def row(self, meters: float) -> float:

@@ -10,7 +10,7 @@ person is no proof of being near.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ...errors import InputError
 from ...types import RGB, Float, Mask
 from ...values import normalized_log_depth
 from ..augment.geometry import Stack, random_crop
+from ..augment.options import DEFAULT_COLOR, ColorAugmentation
 from ..cutout_image import mirror_and_tone, resize_rgba
 from ..data.assets import Assets
 from ..types import RGBA, Rng
@@ -29,19 +30,7 @@ from .camera_view import FARTHEST_METERS, CameraView
 from .compositor import Composite
 from .layer import Layer
 from .light import ContactShadow
-
-_CROWD_SHARE = 0.45
-"""Share of training scenes with a row of people behind all others. Test scenes have none: their
-numbers stay comparable."""
-
-POSTER_WEIGHT = 3.0
-"""Weight of a poster's pixels: rare, and the proof that the network does not just segment."""
-
-_BACKGROUND_WEIGHT = 0.25
-"""Weight of the background's depth, which is a guess."""
-
-_TONE_SHARE = 0.7
-"""Share of cut-outs in other light than their photo had."""
+from .options import DEFAULT_DEPTH_SCENE, DepthSceneOptions
 
 _SHADOW = ContactShadow(axes=(1.0, 0.18), softness=0.15, strength=0.45, reach=3.0)
 """The shadow under a person's feet; the width is half the person's."""
@@ -97,11 +86,16 @@ class _Standing:
 
 
 def draw_depth_scene(
-    rng: Rng, assets: Assets, shape: tuple[int, int] = PRESET_SHAPE, crowd: float = _CROWD_SHARE
+    rng: Rng,
+    assets: Assets,
+    shape: tuple[int, int] = PRESET_SHAPE,
+    options: DepthSceneOptions = DEFAULT_DEPTH_SCENE,
+    color: ColorAugmentation = DEFAULT_COLOR,
 ) -> DepthScene:
-    """Draw one scene of (h, w) = `shape` pixels, with the chance `crowd` of a crowd behind."""
-    view = CameraView.draw(rng, shape)
-    background = _draw_background(rng, assets, shape).astype(np.float32)
+    """Draw one scene of (h, w) = `shape` pixels."""
+    view = CameraView.draw(rng, shape, options)
+    draw = _Drawing(rng, assets, view, options, color)
+    background = draw.background(shape).astype(np.float32)
     composite = Composite.of_backdrop(background, view.ground())
     layers: list[Layer] = []
     covered: list[int] = []
@@ -110,14 +104,15 @@ def draw_depth_scene(
         covered.append(composite.paint(len(layers), layer))
         layers.append(layer)
 
-    count = int(rng.choice([0, 1, 2], p=[0.25, 0.45, 0.3])) if view.wall < 12 else 0
+    hung = view.wall < options.poster_wall
+    count = int(rng.choice([0, 1, 2], p=options.poster_counts)) if hung else 0
     for _ in range(count):
-        paint(_draw_poster(rng, assets, view))
-    weight = _poster_weights(composite, view)
-    if rng.random() < 0.35:
-        composite.blur(rng.uniform(0.5, 3))
+        paint(draw.poster())
+    weight = _poster_weights(composite, view, options)
+    if rng.random() < options.background_blur_chance:
+        composite.blur(rng.uniform(*options.background_blur))
     posters = len(layers)
-    for standing in sorted(_draw_layers(rng, assets, view, crowd), key=lambda s: -s.layer.meters):
+    for standing in sorted(draw.layers(), key=lambda s: -s.layer.meters):
         if standing.shadow:
             _SHADOW.draw(composite.rgb, *standing.shadow)
         paint(standing.layer)
@@ -141,109 +136,127 @@ def draw_depth_scene(
 
 
 def held_out_depth_scenes(data: Path, count: int, seed: int = 0) -> Iterator[DepthScene]:
-    """Scenes from people, objects and backgrounds that training never sees."""
+    """Scenes from people, objects and backgrounds that training never sees.
+
+    They have no row of people behind all others: their numbers stay comparable.
+    """
     assets = Assets.for_depth_scenes(data, "test")
+    without = replace(DEFAULT_DEPTH_SCENE, crowd_chance=0.0)
     for index in range(count):
         rng = np.random.default_rng((seed, index))
         yield draw_depth_scene(
-            rng, assets, PRESET_SHAPE if index % 4 else PRESET_SHAPE[::-1], crowd=0
+            rng, assets, PRESET_SHAPE if index % 4 else PRESET_SHAPE[::-1], without
         )
 
 
-def _draw_background(rng: Rng, assets: Assets, shape: tuple[int, int]) -> RGB:
-    picture = assets.draw_background(rng)
-    cut = random_crop(rng, Stack(picture, ()), shape[1] > shape[0], least=0.4).rgb
-    return np.asarray(resize(cut, shape), np.uint8)
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws the parts of one scene."""
 
+    rng: Rng
+    assets: Assets
+    view: CameraView
+    options: DepthSceneOptions
+    color: ColorAugmentation
 
-def _draw_layers(rng: Rng, assets: Assets, view: CameraView, crowd: float) -> list[_Standing]:
-    """The people and objects of the scene, in no order."""
-    layers: list[_Standing] = []
-    close = rng.random() < 0.45
-    if close:
-        layers.append(_draw_portrait(rng, assets, view, rng.uniform(0.5, 1.4)))
-    count = int(rng.choice([0, 1, 2, 3] if close else [1, 2, 3, 4]))
-    meters = rng.uniform(1.8, 5.0)
-    for _ in range(count):
-        if meters > 0.95 * view.wall:
-            break
-        layers.append(_draw_person(rng, assets, view, meters))
-        meters *= rng.uniform(1.0, 1.15) if rng.random() < 0.2 else rng.uniform(1.2, 2.2)
-    if crowd and meters < 0.9 * view.wall and rng.random() < crowd:
-        for share in np.linspace(-0.1, 1.1, int(rng.integers(5, 13))):
-            distance = meters * rng.uniform(1.0, 1.15)
-            seated = rng.random() < 0.5
-            column = share + rng.normal(0, 0.04)
-            layers.append(_draw_person(rng, assets, view, distance, column, seated))
-    for _ in range(int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))):
-        layers.append(_draw_object(rng, assets, view))
-    return layers
+    def background(self, shape: tuple[int, int]) -> RGB:
+        """A window of a background, uint8 (h, w, 3)."""
+        picture = self.assets.draw_background(self.rng)
+        least = self.options.background_crop_area
+        cut = random_crop(self.rng, Stack(picture, ()), shape[1] > shape[0], least=least).rgb
+        return np.asarray(resize(cut, shape), np.uint8)
 
+    def layers(self) -> list[_Standing]:
+        """The people and objects of the scene, in no order."""
+        rng, view, how = self.rng, self.view, self.options
+        layers: list[_Standing] = []
+        close = rng.random() < how.portrait_chance
+        if close:
+            layers.append(self.portrait(rng.uniform(*how.portrait_meters)))
+        counts = how.people_behind_portrait if close else how.people_alone
+        count = int(rng.integers(*counts, endpoint=True))
+        meters = rng.uniform(*how.first_meters)
+        for _ in range(count):
+            if meters > 0.95 * view.wall:
+                break
+            layers.append(self.person(meters))
+            abreast = rng.random() < how.abreast_chance
+            meters *= rng.uniform(*(how.abreast_step if abreast else how.farther_step))
+        if how.crowd_chance and meters < 0.9 * view.wall and rng.random() < how.crowd_chance:
+            count = int(rng.integers(*how.crowd_count, endpoint=True))
+            for share in np.linspace(*how.crowd_columns, count):
+                distance = meters * rng.uniform(*how.crowd_step)
+                seated = rng.random() < how.seated_chance
+                column = share + rng.normal(0, how.crowd_column_spread)
+                layers.append(self.person(distance, column, seated))
+        for _ in range(int(rng.choice([0, 1, 2], p=how.object_counts))):
+            layers.append(self.object())
+        return layers
 
-def _draw_portrait(rng: Rng, assets: Assets, view: CameraView, meters: float) -> _Standing:
-    """A portrait cut off by the lower frame."""
-    rgba = mirror_and_tone(rng, assets.draw_from_sets(rng, standing=False).rgba, _TONE_SHARE)
-    rows, columns = view.shape
-    rgba = resize_rgba(rgba, rng.uniform(0.5, 0.98) * rows)
-    left = rng.integers(-rgba.shape[1] // 3, max(1, columns - 2 * rgba.shape[1] // 3))
-    return _Standing(Layer.flat("person", rgba, (rows - rgba.shape[0], int(left)), meters))
+    def portrait(self, meters: float) -> _Standing:
+        """A portrait cut off by the lower frame."""
+        rng = self.rng
+        rgba = self._vary(self.assets.draw_from_sets(rng, standing=False).rgba)
+        rows, columns = self.view.shape
+        rgba = resize_rgba(rgba, rng.uniform(*self.options.portrait_height) * rows)
+        left = rng.integers(-rgba.shape[1] // 3, max(1, columns - 2 * rgba.shape[1] // 3))
+        return _Standing(Layer.flat("person", rgba, (rows - rgba.shape[0], int(left)), meters))
 
+    def person(self, meters: float, column: float | None = None, seated: bool = False) -> _Standing:
+        """A person standing on the ground plane, or seated: then only the upper part shows.
 
-def _draw_person(
-    rng: Rng,
-    assets: Assets,
-    view: CameraView,
-    meters: float,
-    column: float | None = None,
-    seated: bool = False,
-) -> _Standing:
-    """A person standing on the ground plane, or seated: then only the upper part shows.
+        `column` is the share of the picture's width where the person's middle is, else drawn.
+        """
+        rng, view, how = self.rng, self.view, self.options
+        rgba = self._vary(self.assets.draw_from_sets(rng, standing=True).rgba)
+        height = rng.uniform(*how.person_height)
+        if seated:
+            rgba, height = rgba[: round(how.seated_part * len(rgba))], how.seated_part * height
+        rgba = resize_rgba(rgba, view.focal * height / meters)
+        feet = view.row(meters)
+        center = (rng.uniform(*how.person_column) if column is None else column) * view.shape[1]
+        has_shadow = rng.random() < how.shadow_chance
+        shadow = (feet, center, rgba.shape[1] * 0.5) if has_shadow else None
+        corner = (round(feet) - rgba.shape[0], round(center - rgba.shape[1] / 2))
+        return _Standing(Layer.flat("person", rgba, corner, meters), shadow)
 
-    `column` is the share of the picture's width where the person's middle is, else drawn.
-    """
-    rgba = mirror_and_tone(rng, assets.draw_from_sets(rng, standing=True).rgba, _TONE_SHARE)
-    height = rng.uniform(1.5, 1.9)
-    if seated:
-        rgba, height = rgba[: round(0.65 * len(rgba))], 0.65 * height
-    rgba = resize_rgba(rgba, view.focal * height / meters)
-    feet = view.row(meters)
-    center = (rng.uniform(0.05, 0.95) if column is None else column) * view.shape[1]
-    shadow = (feet, center, rgba.shape[1] * 0.5) if rng.random() < 0.5 else None
-    corner = (round(feet) - rgba.shape[0], round(center - rgba.shape[1] / 2))
-    return _Standing(Layer.flat("person", rgba, corner, meters), shadow)
+    def object(self) -> _Standing:
+        """Some object, held up close or standing on the ground."""
+        rng, view, how = self.rng, self.view, self.options
+        found = self.assets.draw_object(rng)
+        if found is None:
+            raise InputError(f"{self.assets.root}: holds no objects; give the data folder")
+        rgba = self._vary(found.rgba)
+        if rng.random() < how.object_close_chance:
+            meters = rng.uniform(*how.object_close_meters)
+            rgba = resize_rgba(rgba, rng.uniform(*how.object_close_height) * view.shape[0])
+            bottom = rng.uniform(*how.object_close_bottom) * view.shape[0]
+        else:
+            near, far = how.object_meters
+            meters = rng.uniform(near, max(near, min(far, 0.9 * view.wall)))
+            rgba = resize_rgba(rgba, view.focal * rng.uniform(*how.object_height) / meters)
+            bottom = view.row(meters)
+        left = round(rng.uniform(*how.object_left) * view.shape[1])
+        return _Standing(Layer.flat("object", rgba, (round(bottom) - rgba.shape[0], left), meters))
 
+    def poster(self) -> Layer:
+        """A picture of people, sometimes of a place, in a frame on the wall."""
+        rng, view, how = self.rng, self.view, self.options
+        picture = self.assets.draw_picture_or_background(rng)
+        rows = min(view.focal * rng.uniform(*how.poster_height) / view.wall, 0.75 * view.shape[0])
+        opaque = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+        rgba = resize_rgba(self._vary(opaque), rows)
+        if rng.random() < how.poster_frame_chance:
+            border = max(1, round(rng.uniform(*how.poster_frame) * rows))
+            rgba[..., :3][_border(rgba, border)] = rng.integers(0, 256, 3)
+        floor = min(view.row(view.wall), view.shape[0] * 0.95)
+        bottom = rng.uniform(*how.poster_bottom) * floor
+        left = round(rng.uniform(*how.poster_left) * view.shape[1])
+        return Layer.flat("poster", rgba, (round(bottom) - rgba.shape[0], left), view.wall)
 
-def _draw_object(rng: Rng, assets: Assets, view: CameraView) -> _Standing:
-    """Some object, held up close or standing on the ground."""
-    found = assets.draw_object(rng)
-    if found is None:
-        raise InputError(f"{assets.root}: holds no objects; give the data folder")
-    rgba = mirror_and_tone(rng, found.rgba, _TONE_SHARE)
-    if rng.random() < 0.5:
-        meters = rng.uniform(0.35, 0.6)
-        rgba = resize_rgba(rgba, rng.uniform(0.15, 0.45) * view.shape[0])
-        bottom = rng.uniform(0.7, 1.15) * view.shape[0]
-    else:
-        meters = rng.uniform(1.5, min(8.0, 0.9 * view.wall))
-        rgba = resize_rgba(rgba, view.focal * rng.uniform(0.3, 1.2) / meters)
-        bottom = view.row(meters)
-    left = round(rng.uniform(-0.2, 1.0) * view.shape[1])
-    return _Standing(Layer.flat("object", rgba, (round(bottom) - rgba.shape[0], left), meters))
-
-
-def _draw_poster(rng: Rng, assets: Assets, view: CameraView) -> Layer:
-    """A picture of people, sometimes of a place, in a frame on the wall."""
-    picture = assets.draw_picture_or_background(rng)
-    rows = min(view.focal * rng.uniform(0.5, 2.2) / view.wall, 0.75 * view.shape[0])
-    opaque = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
-    rgba = resize_rgba(mirror_and_tone(rng, opaque, _TONE_SHARE), rows)
-    if rng.random() < 0.6:
-        border = max(1, round(rng.uniform(0.01, 0.05) * rows))
-        rgba[..., :3][_border(rgba, border)] = rng.integers(0, 256, 3)
-    floor = min(view.row(view.wall), view.shape[0] * 0.95)
-    bottom = rng.uniform(0.6, 1.0) * floor
-    left = round(rng.uniform(-0.15, 0.9) * view.shape[1])
-    return Layer.flat("poster", rgba, (round(bottom) - rgba.shape[0], left), view.wall)
+    def _vary(self, rgba: RGBA) -> RGBA:
+        """Mirrored or in other light."""
+        return mirror_and_tone(self.rng, rgba, self.options.tone_chance, color=self.color)
 
 
 def _border(rgba: RGBA, width: int) -> Mask:
@@ -253,16 +266,16 @@ def _border(rgba: RGBA, width: int) -> Mask:
     return border
 
 
-def _poster_weights(composite: Composite, view: CameraView) -> Float:
+def _poster_weights(composite: Composite, view: CameraView, options: DepthSceneOptions) -> Float:
     """Weights of posters and background.
 
     Around a poster the wall's depth is exact: that is what the poster must equal.
     """
-    weight = np.full(composite.meters.shape, _BACKGROUND_WEIGHT, np.float32)
+    weight = np.full(composite.meters.shape, options.background_weight, np.float32)
     shown = composite.owner >= 0
     if shown.any():
         reach = max(3, round(0.08 * max(view.shape)))
         around = cv2.dilate(shown.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
         weight[around & (composite.meters >= view.wall)] = 1
-        weight[shown] = POSTER_WEIGHT
+        weight[shown] = options.poster_weight
     return weight

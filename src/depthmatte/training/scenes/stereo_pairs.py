@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from ...types import RGB, Float
 from ..augment.color import random_jpeg, random_noise, random_tone
+from ..augment.options import DEFAULT_COLOR, ColorAugmentation
 from ..data.assets import Assets
 from ..types import RGBA, Rng
+from .options import DEFAULT_STEREO_PAIR, StereoPairOptions
 
 _Size = tuple[int, int]
 
@@ -70,17 +72,24 @@ class TexturedSheet:
         return float(self.disparity.mean())
 
 
-def disparity_field(rng: Rng, shape: _Size, middle: float, slant: float) -> Float:
+def disparity_field(
+    rng: Rng,
+    shape: _Size,
+    middle: float,
+    slant: float,
+    options: StereoPairOptions = DEFAULT_STEREO_PAIR,
+) -> Float:
     """A smooth disparity field: a tilted plane with soft bumps, `middle` pixels on average."""
     rows, columns = shape
     across, down = rng.normal(0, slant, 2)
     # Steeper than this across and the order of pixels in a row could turn round.
-    across = float(np.clip(across, -0.3, 0.3))
+    across = float(np.clip(across, -options.largest_slant, options.largest_slant))
     y = np.linspace(-0.5, 0.5, rows, dtype=np.float32)[:, None] * np.float32(down * rows)
     x = np.linspace(-0.5, 0.5, columns, dtype=np.float32)[None] * np.float32(across * columns)
     plane = np.float32(middle) + x + y
-    if rng.random() < 0.5:
-        knots = rng.normal(0, min(4.0, 0.06 * middle), (4, 5)).astype(np.float32)
+    if rng.random() < options.bump_chance:
+        spread = min(options.bump_spread, options.bump_part * middle)
+        knots = rng.normal(0, spread, (4, 5)).astype(np.float32)
         plane = plane + cv2.resize(knots, (columns, rows), interpolation=cv2.INTER_CUBIC)
     return np.asarray(np.maximum(plane, 0), np.float32)
 
@@ -134,25 +143,27 @@ def render_pair(
 
 
 def _covering_placement(
-    rng: Rng, texture: NDArray[np.uint8], shape: _Size, least: float = 1.0
+    rng: Rng, texture: NDArray[np.uint8], shape: _Size, options: StereoPairOptions
 ) -> NDArray[Any]:
     """An affine place that covers the whole view and the part only the right one sees."""
     rows, columns = shape
     wide = columns * 1.5
     scale = min(texture.shape[0] / rows, texture.shape[1] / wide)
-    scale *= rng.uniform(0.6, 1.0) * least
+    scale *= rng.uniform(*options.covering_scale)
     slackx = max(0.0, texture.shape[1] - wide * scale)
     slacky = max(0.0, texture.shape[0] - rows * scale)
     return np.array([[scale, 0, rng.uniform(0, slackx)], [0, scale, rng.uniform(0, slacky)]])
 
 
-def _cutout_placement(rng: Rng, texture: RGBA, shape: _Size) -> NDArray[Any]:
+def _cutout_placement(
+    rng: Rng, texture: RGBA, shape: _Size, options: StereoPairOptions
+) -> NDArray[Any]:
     """An affine place for a cut-out: drawn size, tilt and position."""
-    height = shape[0] * rng.uniform(0.2, 1.1)
+    height = shape[0] * rng.uniform(*options.cutout_height)
     scale = texture.shape[0] / height
-    angle = rng.normal(0, 0.12)
+    angle = rng.normal(0, options.cutout_tilt)
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
-    x, y = rng.uniform(0, shape[1]), rng.uniform(0.1, 1.0) * shape[0]
+    x, y = rng.uniform(0, shape[1]), rng.uniform(*options.cutout_row) * shape[0]
     middle = np.array([texture.shape[1] / 2, texture.shape[0] / 2])
     turned = np.array([[c, s], [-s, c]])
     return np.column_stack([turned, middle - turned @ (x, y)])
@@ -186,71 +197,92 @@ def _cut_random_shape(rng: Rng, rgb: RGB) -> RGBA:
     return np.dstack([rgb, mask])
 
 
-def _draw_texture(rng: Rng, assets: Assets) -> RGBA:
+def _draw_texture(rng: Rng, assets: Assets, options: StereoPairOptions) -> RGBA:
     """A person, an object, or a picture cut to a shape."""
     pick = rng.random()
-    if pick < 0.2:
+    standing = options.standing_share
+    portrait = standing + options.portrait_share
+    if pick < standing:
         return assets.draw_from_sets(rng, standing=True).rgba
-    if pick < 0.4:
+    if pick < portrait:
         return assets.draw_from_sets(rng, standing=False).rgba
-    if pick < 0.55:
+    if pick < portrait + options.object_share:
         found = assets.draw_object(rng)
         if found is not None:
             return found.rgba
-    if rng.random() < 0.8:
+    if rng.random() < options.place_share:
         picture = assets.draw_background(rng)
     else:
         picture = assets.draw_picture_or_background(rng)
-    if rng.random() < 0.15:  # hardly any texture: only the outline can be matched
+    if rng.random() < options.plain_chance:  # hardly any texture: only the outline can be matched
         picture = np.broadcast_to(picture.mean((0, 1)), picture.shape).astype(np.uint8)
     return _cut_random_shape(rng, picture)
 
 
-def _vary_cameras(rng: Rng, left: RGB, right: RGB) -> tuple[RGB, RGB]:
+def _vary_cameras(
+    rng: Rng, left: RGB, right: RGB, options: StereoPairOptions, color: ColorAugmentation
+) -> tuple[RGB, RGB]:
     """Two cameras: shared light, then exposure, color, focus and noise of each its own."""
-    if rng.random() < 0.5:
+    if rng.random() < options.shared_tone_chance:
         seed = int(rng.integers(2**31))
-        left, right = (random_tone(np.random.default_rng(seed), view) for view in (left, right))
+        left, right = (
+            random_tone(np.random.default_rng(seed), view, color) for view in (left, right)
+        )
     made = []
     for view in (left, right):
-        gain = np.exp(rng.normal(0, 0.06)) * np.exp(rng.normal(0, 0.02, 3))
-        view = np.clip(view * gain + rng.normal(0, 3), 0, 255).astype(np.uint8)
-        if rng.random() < 0.2:
-            view = np.asarray(cv2.GaussianBlur(view, (0, 0), rng.uniform(0.3, 1.0)), np.uint8)
-        if rng.random() < 0.5:
-            view = random_noise(rng, view)
-        made.append(random_jpeg(rng, view) if rng.random() < 0.15 else view)
+        exposure = np.exp(rng.normal(0, options.gain_spread))
+        gain = exposure * np.exp(rng.normal(0, options.white_balance_spread, 3))
+        black = rng.normal(0, options.offset_spread)
+        view = np.clip(view * gain + black, 0, 255).astype(np.uint8)
+        if rng.random() < options.blur_chance:
+            sigma = rng.uniform(*options.blur)
+            view = np.asarray(cv2.GaussianBlur(view, (0, 0), sigma), np.uint8)
+        if rng.random() < options.noise_chance:
+            view = random_noise(rng, view, color)
+        made.append(random_jpeg(rng, view, color) if rng.random() < options.jpeg_chance else view)
     return made[0], made[1]
 
 
-def draw_stereo_pair(rng: Rng, assets: Assets, shape: _Size, largest: float) -> StereoPair:
+def draw_stereo_pair(
+    rng: Rng,
+    assets: Assets,
+    shape: _Size,
+    largest: float,
+    options: StereoPairOptions = DEFAULT_STEREO_PAIR,
+    color: ColorAugmentation = DEFAULT_COLOR,
+) -> StereoPair:
     """Draw one pair of (h, w) = `shape`; disparities stay below `largest` pixels."""
-    reach = min(largest, shape[1] * 0.5) * rng.uniform(0.12, 1.0)
-    far = reach * rng.uniform(0, 0.5)
+    reach = min(largest, shape[1] * options.reach_limit) * rng.uniform(*options.reach)
+    far = reach * rng.uniform(*options.far_part)
     picture = _opaque(assets.draw_background(rng))
     sheets = [
         TexturedSheet(
             picture,
-            _covering_placement(rng, picture, shape),
-            disparity_field(rng, shape, far, 0.05),
+            _covering_placement(rng, picture, shape, options),
+            disparity_field(rng, shape, far, options.background_slant, options),
         )
     ]
-    if rng.random() < 0.5:  # ground: nearer toward the lower rim
+    if rng.random() < options.ground_chance:  # ground: nearer toward the lower rim
         ground = _opaque(assets.draw_background(rng))
-        horizon = rng.uniform(0.4, 0.8) * shape[0]
+        horizon = rng.uniform(*options.ground_horizon) * shape[0]
         rows = np.arange(shape[0], dtype=np.float32)[:, None]
         rise = far + (rows - horizon) * np.float32((reach - far) / (shape[0] - horizon))
         below = np.broadcast_to(rise, shape)
         texture = ground.copy()
-        place = _covering_placement(rng, ground, shape)
+        place = _covering_placement(rng, ground, shape, options)
         texture[: max(0, int(place[1, 1] * horizon + place[1, 2])), :, 3] = 0
         sheets.append(TexturedSheet(texture, place, np.asarray(np.maximum(below, 0), np.float32)))
-    for _ in range(int(rng.integers(3, 11))):
-        middle = far + (reach - far) * rng.uniform(0.02, 1.0)
-        texture = _draw_texture(rng, assets)
-        slanted = disparity_field(rng, shape, middle, 0.1 if rng.random() < 0.5 else 0.02)
-        sheets.append(TexturedSheet(texture, _cutout_placement(rng, texture, shape), slanted))
-    spoiled = (rng.normal(0, 0.35), rng.normal(0, 0.0008)) if rng.random() < 0.5 else (0.0, 0.0)
+    for _ in range(int(rng.integers(*options.sheet_count, endpoint=True))):
+        middle = far + (reach - far) * rng.uniform(*options.sheet_depth)
+        texture = _draw_texture(rng, assets, options)
+        steep = rng.random() < options.steep_chance
+        slant = options.steep_slant if steep else options.flat_slant
+        slanted = disparity_field(rng, shape, middle, slant, options)
+        place = _cutout_placement(rng, texture, shape, options)
+        sheets.append(TexturedSheet(texture, place, slanted))
+    spoiled = (0.0, 0.0)
+    if rng.random() < options.misaligned_chance:
+        spoiled = (rng.normal(0, options.shift_spread), rng.normal(0, options.turn_spread))
     pair = render_pair(sheets, shape, *spoiled)
-    left, right = _vary_cameras(rng, pair.left, pair.right)
+    left, right = _vary_cameras(rng, pair.left, pair.right, options, color)
     return StereoPair(left, right, pair.disparity, pair.visible)

@@ -37,22 +37,17 @@ from ..networks.depth import expected_depth
 from ..networks.matte import upsample_like
 from ..scenes.depth_scenes import DepthScene, draw_depth_scene, held_out_depth_scenes
 from ..types import Rng, SampleKey, TrainingSample
+from .augmentation import DEFAULT_DEPTH_AUGMENTATION, DepthAugmentation, DepthSampling
 from .task import MaterialOptions, Validator, as_batch, to_network_input
 
 MAX_POINT_PAIRS = 256
 """Point pairs a sample carries; fewer are filled up with weight 0."""
 
-_SCENES_PER_EPOCH = 1800
-"""Composite scenes in an epoch."""
-
-_PHOTO_SHARE, _BACKGROUND_SHARE = 0.5, 1.5
-"""How often an epoch draws each photo with people and each background."""
-
 _VALIDATION_SCENES = 40
 """Held-out scenes of a validation."""
 
-_MIN_DEPTH_RATIO = 1.05
-"""Two points count as different in depth when their distances differ by this factor."""
+
+_DEFAULT_SAMPLING = DepthSampling()
 
 
 def sample_pairs(
@@ -73,7 +68,9 @@ def sample_pairs(
     return table
 
 
-def scene_pairs(rng: Rng, scene: DepthScene) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def scene_pairs(
+    rng: Rng, scene: DepthScene, sampling: DepthSampling = _DEFAULT_SAMPLING
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Points across people's outlines and between people, the nearer first."""
     ends = []
     for mask, _ in scene.people:
@@ -82,14 +79,15 @@ def scene_pairs(rng: Rng, scene: DepthScene) -> tuple[NDArray[np.intp], NDArray[
     spots = [np.argwhere(mask) for mask, _ in scene.people]
     for a in range(len(spots)):
         for b in range(a):
-            ends.append((rng.choice(spots[a], 200), rng.choice(spots[b], 200)))
+            count = sampling.people_points
+            ends.append((rng.choice(spots[a], count), rng.choice(spots[b], count)))
     if not ends:
         return np.empty((0, 2), np.intp), np.empty((0, 2), np.intp)
     first, second = (np.concatenate(side) for side in zip(*ends, strict=True))
     ratio = scene.meters[tuple(first.T)] / scene.meters[tuple(second.T)]
     swap = ratio > 1
     first[swap], second[swap] = second[swap], first[swap].copy()
-    clear = np.maximum(ratio, 1 / ratio) > _MIN_DEPTH_RATIO
+    clear = np.maximum(ratio, 1 / ratio) > sampling.least_ratio
     return first[clear], second[clear]
 
 
@@ -103,11 +101,14 @@ class DepthSamples:
     labels: Path | None
     preset: tuple[int, int]
     strength: float = 1.0
+    augmentation: DepthAugmentation = DEFAULT_DEPTH_AUGMENTATION
 
     @classmethod
     def from_options(cls, options: MaterialOptions) -> DepthSamples:
         """Scenes, photos and backgrounds of the data folder; `labels` are a teacher's depth."""
         data, labels = options.data, options.labels
+        augmentation = options.numbers(DepthAugmentation)
+        sampling = augmentation.sampling
         photos = [
             item
             for group in ("picsart", "ccp")
@@ -119,12 +120,20 @@ class DepthSamples:
         ]
         empty = [item for item in empty if labels and label_file(labels, item.photo).exists()]
         shares = (
-            [_PHOTO_SHARE] * len(photos)
-            + [_BACKGROUND_SHARE] * len(empty)
-            + [1.0] * _SCENES_PER_EPOCH
+            [sampling.photo_share] * len(photos)
+            + [sampling.background_share] * len(empty)
+            + [1.0] * sampling.scenes_per_epoch
         )
         assets = Assets.for_depth_scenes(data, "train")
-        return cls(assets, photos + empty, shares, labels, options.preset, options.strength)
+        return cls(
+            assets,
+            photos + empty,
+            shares,
+            labels,
+            options.preset,
+            options.strength,
+            augmentation,
+        )
 
     def sample(self, key: SampleKey) -> TrainingSample:
         """image (3,h,w); d, weight, teacher, teacher_weight (1,h,w); pairs (MAX_POINT_PAIRS, 5)."""
@@ -136,12 +145,14 @@ class DepthSamples:
 
     def _scene(self, rng: Rng, landscape: bool) -> TrainingSample:
         rows, columns = self.preset
-        columns = columns if rng.random() < 0.4 else round(columns * rng.uniform(0.7, 1.0))
-        scene = draw_depth_scene(
-            rng, self.assets, (columns, rows) if landscape else (rows, columns)
-        )
-        fit, image = to_network_input(random_color(rng, scene.rgb, self.strength), self.preset)
-        near, far = (_to_canvas(points, fit) for points in scene_pairs(rng, scene))
+        how = self.augmentation
+        if rng.random() >= how.sampling.full_width_share:
+            columns = round(columns * rng.uniform(*how.sampling.width))
+        shape = (columns, rows) if landscape else (rows, columns)
+        scene = draw_depth_scene(rng, self.assets, shape, how.scene, how.color)
+        rgb = random_color(rng, scene.rgb, self.strength, how.color)
+        fit, image = to_network_input(rgb, self.preset)
+        near, far = (_to_canvas(points, fit) for points in scene_pairs(rng, scene, how.sampling))
         none = np.zeros((1, *fit.canvas), np.float32)
         return {
             "image": image,
@@ -155,19 +166,23 @@ class DepthSamples:
     def _photo(self, rng: Rng, item: LabeledPhoto, landscape: bool) -> TrainingSample:
         rgb, mask = item.read()
         far, known = self._label(item, rgb.shape[:2])
-        stack = random_geometry(rng, Stack(rgb, (mask, far)), landscape, self.strength)
+        how, strength = self.augmentation, self.strength
+        stack = random_geometry(rng, Stack(rgb, (mask, far)), landscape, strength, how.geometry)
         mask, far = stack.truths
-        fit, image = to_network_input(random_color(rng, stack.rgb, self.strength), self.preset)
+        rgb = random_color(rng, stack.rgb, strength, how.color)
+        fit, image = to_network_input(rgb, self.preset)
         person = to_canvas(np.ascontiguousarray(mask), fit) > 127
         found = outline_pairs(person & fit.inside())
         none = np.zeros((1, *fit.canvas), np.float32)
-        trust = np.where(person, 0.15, 1.0 if item.mask is None else 0.5) * fit.inside() * known
+        trust = how.sampling
+        around = trust.trust_background if item.mask is None else trust.trust_around
+        weight = np.where(person, trust.trust_person, around) * fit.inside() * known
         return {
             "image": image,
             "d": none,
             "weight": none,
             "teacher": to_canvas(np.ascontiguousarray(far, np.float32), fit)[None],
-            "teacher_weight": trust.astype(np.float32)[None],
+            "teacher_weight": weight.astype(np.float32)[None],
             "pairs": sample_pairs(rng, found.inside, found.outside, fit.canvas),
         }
 

@@ -37,30 +37,13 @@ from ..losses import soft_iou
 from ..networks.fusion import FusionOutput
 from ..recipe import Preset
 from ..types import Rng, SampleKey, TrainingSample
+from .augmentation import DEFAULT_FUSION_AUGMENTATION, FusionAugmentation, FusionSampling
 from .task import MaterialOptions, Validator, as_batch
 
 _DEPTH_SOURCES = ("sensor", "stereo", "mono")
 
-_WRONG_DEPTH_SHARE = 0.3
-"""Share of samples whose depth is entirely wrong."""
-
-_OFFSET_SHARE, _LARGE_OFFSET_SHARE = 0.35, 0.15
-"""Shares of samples whose depth is shifted by some pixels, and by many."""
-
-_KIND_SHARES = {"scene": 6.0, "composite": 2.0, "vikram": 1.0, "pennfudan": 1.0}
-"""How often an epoch draws a scene with all depth sources, a composite, and a photo of a group."""
-
-_PHOTO_SHARE = 2.0
-"""How often an epoch draws an ordinary photo, where fusion has little to change."""
-
-_CROPPED_FIELD_SHARE = 0.25
-"""Share of samples whose depth camera or second view sees a part of the photo."""
-
-_MISPLACED_SHARE = 0.3
-"""Share of estimates that put part of the subject at the background's depth."""
-
-_NO_COLOR_SHARE = 0.1
-"""Share of samples without colors: of a matte that does not say what it was cut from."""
+_GROUP_KINDS = ("vikram", "pennfudan")
+"""Sets whose photos show groups of people."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +76,13 @@ def read_fusion_maps(path: Path) -> FusionMaps:
         raise InputError(f"{path}: holds no maps; make them with depthmatte train maps") from error
 
 
-def _share(path: Path) -> float:
+def _share(path: Path, sampling: FusionSampling) -> float:
     """How often an epoch draws this file: `SPLIT_KIND_...` says of what it is."""
-    return _KIND_SHARES.get(path.name.split("_")[1], _PHOTO_SHARE)
+    kind = path.name.split("_")[1]
+    if kind in _GROUP_KINDS:
+        return sampling.group_share
+    known = {"scene": sampling.scene_share, "composite": sampling.composite_share}
+    return known.get(kind, sampling.photo_share)
 
 
 def _decode_webp(rgb: NDArray[Any]) -> Float:
@@ -117,14 +104,22 @@ class FusionSamples:
     files: list[Path]
     shares: list[float]
     preset: tuple[int, int]
+    augmentation: FusionAugmentation = DEFAULT_FUSION_AUGMENTATION
 
     @classmethod
     def from_options(cls, options: MaterialOptions) -> FusionSamples:
         """The training maps in `labels`: folders made by `depthmatte train maps`."""
-        return cls.of_split(options.labels, options.preset, "train")
+        how = options.numbers(FusionAugmentation)
+        return cls.of_split(options.labels, options.preset, "train", how)
 
     @classmethod
-    def of_split(cls, labels: Path | None, preset: Preset, split: Split) -> FusionSamples:
+    def of_split(
+        cls,
+        labels: Path | None,
+        preset: Preset,
+        split: Split,
+        augmentation: FusionAugmentation = DEFAULT_FUSION_AUGMENTATION,
+    ) -> FusionSamples:
         """All maps of one split in `labels`; InputError where there are none."""
         if labels is None:
             raise InputError(
@@ -135,7 +130,8 @@ class FusionSamples:
             raise InputError(
                 f"{label(labels)}: holds no {split} maps; make them with depthmatte train maps"
             )
-        return cls(files, [_share(path) for path in files], preset)
+        shares = [_share(path, augmentation.sampling) for path in files]
+        return cls(files, shares, preset, augmentation)
 
     def iter_plain(self) -> Iterator[tuple[Float, Float]]:
         """Every picture with every source as it is: features and the true alpha."""
@@ -156,19 +152,21 @@ class FusionSamples:
         source = str(rng.choice(sorted(material.depths)))
         d, prob = material.depths[source]
         at = subject_depth(d, prob, material.truth, material.matte.alpha)
-        if rng.random() < _WRONG_DEPTH_SHARE or at is None:
+        how, corruption = self.augmentation.sampling, self.augmentation.corruption
+        if rng.random() < how.wrong_depth_chance or at is None:
             d, prob, at = self._wrong_depth(rng, d, prob)
             truth = material.matte.alpha
             alpha, sure = material.matte.alpha, material.matte.prob
         else:
             truth = material.truth
-            alpha, sure = add_false_positives(rng, *drop_regions(rng, material.matte), truth)
-            if source == "mono" and rng.random() < _MISPLACED_SHARE:
-                d, prob = misplace_depth(rng, d, prob, truth)
-            if source != "mono" and rng.random() < _CROPPED_FIELD_SHARE:
+            alpha, sure = drop_regions(rng, material.matte, corruption)
+            alpha, sure = add_false_positives(rng, alpha, sure, truth, corruption)
+            if source == "mono" and rng.random() < how.misplaced_chance:
+                d, prob = misplace_depth(rng, d, prob, truth, corruption)
+            if source != "mono" and rng.random() < how.cropped_field_chance:
                 prob, at = self._crop_field_of_view(rng, d, prob, material) or (prob, at)
-        colors = _vary_light(rng, material.matte)
-        planes = _vary_geometry(rng, [alpha, sure, truth, *colors, d, prob], shape)
+        colors = _vary_light(rng, material.matte, how)
+        planes = _vary_geometry(rng, [alpha, sure, truth, *colors, d, prob], shape, how)
         alpha, sure, truth, *colors, d, prob = planes
         rgb = np.stack(colors) if colors else None
         known = prob > 0
@@ -182,19 +180,19 @@ class FusionSamples:
 
         None where the camera sees nothing of the subject.
         """
-        seen = crop_field_of_view(rng, prob)
+        seen = crop_field_of_view(rng, prob, self.augmentation.corruption)
         at = subject_depth(d, seen, material.truth, material.matte.alpha)
         return None if at is None else (seen, at)
 
     def _wrong_depth(self, rng: Rng, d: Float, prob: Float) -> tuple[Float, Float, float]:
         """Depth that has nothing to do with the picture, and where the subject seems to be."""
-        if rng.random() < 0.25:
+        if rng.random() < self.augmentation.sampling.other_scene_share:
             other = read_fusion_maps(self.files[int(rng.integers(len(self.files)))])
             if other.depths:
                 strange = other.depths[str(rng.choice(sorted(other.depths)))]
                 fitting = [np.asarray(resize(plane, d.shape), np.float32) for plane in strange]
                 return fitting[0], fitting[1], float(rng.random())
-        return wrong_depth(rng, d, prob)
+        return wrong_depth(rng, d, prob, self.augmentation.corruption)
 
 
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
@@ -208,38 +206,41 @@ def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | 
     return float(np.median(d[seen]))
 
 
-def _vary_light(rng: Rng, matte: Matte) -> list[Float]:
+def _vary_light(rng: Rng, matte: Matte, how: FusionSampling) -> list[Float]:
     """The picture's three colors in other light; sometimes none."""
-    if matte.rgb is None or rng.random() < _NO_COLOR_SHARE:
+    if matte.rgb is None or rng.random() < how.no_color_chance:
         return []
-    gamma = np.exp(rng.normal(0, 0.2))
-    gains = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3))
+    gamma = np.exp(rng.normal(0, how.gamma_spread))
+    exposure = rng.normal(0, how.gain_spread)
+    gains = np.exp(exposure + rng.normal(0, how.white_balance_spread, 3))
     return [
         np.clip(plane**gamma * gain, 0, 1).astype(np.float32)
         for plane, gain in zip(matte.rgb, gains, strict=True)
     ]
 
 
-def _vary_geometry(rng: Rng, planes: list[Float], shape: tuple[int, int]) -> list[Float]:
+def _vary_geometry(
+    rng: Rng, planes: list[Float], shape: tuple[int, int], how: FusionSampling
+) -> list[Float]:
     """Mirror, scale and move all maps together onto `shape`; depth, the last two of them, may
     be shifted a little.
     """
     height, width = planes[0].shape
-    scale = min(shape[0] / height, shape[1] / width) * np.exp(rng.uniform(-0.2, 0.35))
-    mirrored = rng.random() < 0.5
+    scale = min(shape[0] / height, shape[1] / width) * np.exp(rng.uniform(*how.zoom))
+    mirrored = rng.random() < how.flip_chance
     matrix = np.array(
         [
             [-scale if mirrored else scale, 0, shape[1] / 2],
             [0, scale, shape[0] / 2],
         ]
     )
-    middle = np.array([width / 2, height / 2]) * (1 + rng.uniform(-0.12, 0.12, 2))
+    middle = np.array([width / 2, height / 2]) * (1 + rng.uniform(-how.move, how.move, 2))
     matrix[:, 2] -= matrix[:, :2] @ middle
     aside = matrix.copy()
-    if rng.random() < _OFFSET_SHARE:
-        aside[:, 2] += rng.normal(0, 3, 2)
-    elif rng.random() < _LARGE_OFFSET_SHARE:
-        aside[:, 2] += rng.choice([-1, 1], 2) * rng.uniform(0, 14, 2)
+    if rng.random() < how.offset_chance:
+        aside[:, 2] += rng.normal(0, how.offset_spread, 2)
+    elif rng.random() < how.large_offset_chance:
+        aside[:, 2] += rng.choice([-1, 1], 2) * rng.uniform(0, how.large_offset, 2)
     moved = [
         cv2.warpAffine(plane, m, shape[::-1], flags=method)
         for plane, m, method in zip(

@@ -35,7 +35,7 @@ from ...system.atomic_write import atomic_draft
 from ...types import Float
 from ...values import Depth, Matte
 from ..augment.color import random_color
-from ..augment.copy_paste import CrowdOptions
+from ..augment.options import CrowdOptions
 from ..data.assets import Assets
 from ..data.folders import LabeledPhoto, list_labeled, read_gray
 from ..data.splits import Split, list_backgrounds, list_matte_photos

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,14 @@ from ...evaluation.metrics import iou
 from ...types import RGB
 from ..augment.color import obscure_region, random_color
 from ..augment.copy_paste import (
-    DEFAULT_CROWD,
-    CrowdOptions,
+    PastingNumbers,
     cut_out_person,
     paste_people,
     replace_background,
 )
 from ..augment.drawn_backdrop import draw_backdrop
 from ..augment.geometry import Stack, random_geometry
+from ..augment.options import CrowdOptions
 from ..cutout_image import CutoutImage, resize_rgba
 from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb, read_whole_rgba, trim_rgba
 from ..data.matte_material import gather_matte_material
@@ -33,6 +34,7 @@ from ..data.teacher_band import refine_outline
 from ..losses import gradient_l1, outline_band, soft_iou
 from ..networks.matte import PortraitLogits, upsample_like
 from ..types import Rng, SampleKey, TrainingSample
+from .augmentation import DEFAULT_MATTE_AUGMENTATION, MatteAugmentation
 from .task import (
     CasePredictor,
     HeldOutCase,
@@ -41,21 +43,6 @@ from .task import (
     as_batch,
     to_network_input,
 )
-
-_OBSCURE_SHARE = 0.3
-"""Share of photos in which part of the person is blurred or painted over."""
-
-_REPLACE_BACKGROUND_SHARE = 0.25
-"""Share of well-masked photos whose background is replaced."""
-
-_COPY_PASTE_SHARE = 0.5
-"""Share of well-masked photos whose people are pasted into another picture."""
-
-_CUTOUT_LONG_SIDE = 640
-"""Pixels on the longer side of an RGBA cut-out, at most."""
-
-_CUTOUT_DISTRACTOR_SHARE = 0.3
-"""Share of pictures of an RGBA cut-out with other people behind."""
 
 _GRADIENT_RADIUS = 10
 """Pixels around the outline in which the gradient of the matte counts."""
@@ -75,6 +62,7 @@ class MatteSamples:
     labels: Path | None = None
     strength: float = 1.0
     sets: tuple[SampleSet, ...] = PROJECT_SETS
+    augmentation: MatteAugmentation = DEFAULT_MATTE_AUGMENTATION
 
     @classmethod
     def from_options(cls, options: MaterialOptions) -> MatteSamples:
@@ -86,8 +74,13 @@ class MatteSamples:
         material.refuse_errors()
         return cls(
             material.items, material.shares, material.backgrounds, options.preset,
-            options.labels, options.strength, material.sets,
+            options.labels, options.strength, material.sets, options.numbers(MatteAugmentation),
         )  # fmt: skip
+
+    @cached_property
+    def _pasting(self) -> PastingNumbers:
+        how = self.augmentation
+        return PastingNumbers(how.copy_paste, how.deformation, how.geometry, how.color)
 
     def sample(self, key: SampleKey) -> TrainingSample:
         """`image` (3, h, w) in [0, 1] and `alpha` (1, h, w) in [0, 1]."""
@@ -98,57 +91,67 @@ class MatteSamples:
             return self._finish(rng, self._paste_cutout(rng, item, landscape))
         stack = self.read_stack(item)
         clean = self._can_cut_out(item)
-        is_pasted = clean and rng.random() < _COPY_PASTE_SHARE * self.strength
+        how, strength = self.augmentation, self.strength
+        is_pasted = clean and rng.random() < how.copy_paste.paste_chance * strength
         pasted = self.copy_paste(rng, stack, landscape) if is_pasted else None
         if pasted is not None:
             stack = pasted
         else:
-            stack = random_geometry(rng, stack, landscape, self.strength)
-            if clean and rng.random() < _REPLACE_BACKGROUND_SHARE * self.strength:
-                stack = replace_background(rng, stack, self._draw_background(rng))
-        if rng.random() < _OBSCURE_SHARE:
-            stack = obscure_region(rng, replace(stack, rgb=np.ascontiguousarray(stack.rgb)))
+            stack = random_geometry(rng, stack, landscape, strength, how.geometry)
+            if clean and rng.random() < how.background.replacement_chance * strength:
+                place = self._draw_background(rng)
+                stack = replace_background(rng, stack, place, how.background, self._pasting)
+        if rng.random() < how.hidden.hidden_chance:
+            whole = replace(stack, rgb=np.ascontiguousarray(stack.rgb))
+            stack = obscure_region(rng, whole, how.hidden)
         return self._finish(rng, stack)
 
     def _finish(self, rng: Rng, stack: Stack) -> TrainingSample:
         """Change the colors and fit photo and matte to the canvas."""
-        fit, image = to_network_input(random_color(rng, stack.rgb, self.strength), self.preset)
+        rgb = random_color(rng, stack.rgb, self.strength, self.augmentation.color)
+        fit, image = to_network_input(rgb, self.preset)
         alpha = to_canvas(np.ascontiguousarray(stack.truths[0]), fit).astype(np.float32)
         return {"image": image, "alpha": alpha[None] / np.float32(255)}
 
     def copy_paste(
-        self, rng: Rng, stack: Stack, landscape: bool, crowd: CrowdOptions = DEFAULT_CROWD
+        self, rng: Rng, stack: Stack, landscape: bool, crowd: CrowdOptions | None = None
     ) -> Stack | None:
         """Paste the photo's person into another picture; None for a photo without a person.
 
         Aligned companions are shown as the person is: whole, or cut off by the lower frame.
         """
-        person = cut_out_person(stack)
+        crowd = crowd or self.augmentation.crowd
+        person = cut_out_person(stack, self.augmentation.copy_paste.edge_gain)
         if person is None:
             return None
-        count = 4 if crowd.aligned else 1
+        count = crowd.aligned_companions_drawn if crowd.aligned else crowd.companions_drawn
         companions = self._draw_people(rng, count) if rng.random() < crowd.companions else []
         if crowd.aligned:
-            companions = [one for one in companions if one.touches == person.touches][:2]
-        distractors = self._draw_people(rng, 8) if rng.random() < crowd.distractors else []
+            alike = [one for one in companions if one.touches == person.touches]
+            companions = alike[: crowd.aligned_companions]
+        count = crowd.distractors_drawn
+        distractors = self._draw_people(rng, count) if rng.random() < crowd.distractors else []
         distractors = [one for one in distractors if not one.touches]
         people = [person, *companions]
         background = self._draw_background(rng)
-        return paste_people(rng, people, distractors, background, landscape, crowd)
+        return paste_people(rng, people, distractors, background, landscape, crowd, self._pasting)
 
     def read_stack(self, item: LabeledPhoto) -> Stack:
         """A photo with its mask, softened where a teacher agrees."""
         rgb, mask = item.read()
-        return Stack(rgb, (refine_outline(mask, self._soft(item)),))
+        return Stack(rgb, (refine_outline(mask, self._soft(item), self.augmentation.teacher),))
 
     def _paste_cutout(self, rng: Rng, item: LabeledPhoto, landscape: bool) -> Stack:
         """Paste an RGBA cut-out with its own alpha into another picture."""
-        person = read_cutout_person(item.photo)
-        others = rng.random() < _CUTOUT_DISTRACTOR_SHARE
-        distractors = (
-            [one for one in self._draw_people(rng, 4) if not one.touches] if others else []
-        )
-        return paste_people(rng, [person], distractors, self._draw_background(rng), landscape)
+        how = self.augmentation.cutout
+        person = read_cutout_person(item.photo, how.long_side)
+        others = rng.random() < how.distractors
+        drawn = self._draw_people(rng, how.distractors_drawn) if others else []
+        distractors = [one for one in drawn if not one.touches]
+        return paste_people(
+            rng, [person], distractors, self._draw_background(rng), landscape,
+            self.augmentation.crowd, self._pasting,
+        )  # fmt: skip
 
     def _draw_background(self, rng: Rng) -> RGB:
         if not self.backgrounds:
@@ -159,7 +162,7 @@ class MatteSamples:
         """The people of `count` photos; fewer where a photo gives none."""
         drawn = [self.items[int(rng.integers(len(self.items)))] for _ in range(count)]
         people = [
-            cut_out_person(self.read_stack(item))
+            cut_out_person(self.read_stack(item), self.augmentation.copy_paste.edge_gain)
             for item in drawn
             if self._can_cut_out(item) and not item.is_cutout
         ]
@@ -179,15 +182,15 @@ class MatteSamples:
         return read_gray(file) if file and file.exists() else None
 
 
-def read_cutout_person(path: Path) -> CutoutImage:
-    """Read an RGBA cut-out as a person with the alpha of its file.
+def read_cutout_person(path: Path, long_side: int) -> CutoutImage:
+    """Read an RGBA cut-out as a person with the alpha of its file, at most `long_side` pixels.
 
     The person is cut off by the lower frame where the file's last rows are opaque somewhere.
     """
     rgba = read_whole_rgba(path)
     touches = frozenset({"bottom"}) if (rgba[-2:, :, 3] > 127).any() else frozenset[str]()
     rgba = trim_rgba(rgba)
-    scale = _CUTOUT_LONG_SIDE / max(rgba.shape[:2])
+    scale = long_side / max(rgba.shape[:2])
     return CutoutImage(resize_rgba(rgba, len(rgba) * scale) if scale < 1 else rgba, touches, path)
 
 

@@ -17,10 +17,8 @@ from ..losses import bin_cross_entropy, weighted_huber
 from ..networks.stereo import DISPARITY_TOLERANCE, MAX_DISPARITY, VOLUME_STRIDE, StereoOutput
 from ..scenes.stereo_pairs import StereoPair, draw_stereo_pair
 from ..types import SampleKey, TrainingSample
+from .augmentation import DEFAULT_STEREO_AUGMENTATION, StereoAugmentation
 from .task import MaterialOptions, Validator, as_batch
-
-_PAIRS_PER_EPOCH = 2400
-"""Pairs in an epoch."""
 
 _VALIDATION_PAIRS = 24
 """Held-out pairs of a validation."""
@@ -28,8 +26,8 @@ _VALIDATION_PAIRS = 24
 _HELD_OUT_SHAPE = (256, 384)
 """(height, width) of held-out pairs in pixels."""
 
-_DISPARITY_MARGIN = 0.95
-"""Drawn disparities stay below this share of what the network can see."""
+_HELD_OUT_DISPARITY = DEFAULT_STEREO_AUGMENTATION.sampling.disparity_part * MAX_DISPARITY
+"""Disparities of held-out pairs stay below this, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +37,23 @@ class StereoSamples:
     assets: Assets
     shares: list[float]
     preset: tuple[int, int]
+    augmentation: StereoAugmentation = DEFAULT_STEREO_AUGMENTATION
 
     @classmethod
     def from_options(cls, options: MaterialOptions) -> StereoSamples:
         """Pairs from the training half of the data; labels and strength play no part."""
         assets = Assets.for_depth_scenes(options.data, "train")
-        return cls(assets, [1.0] * _PAIRS_PER_EPOCH, options.preset)
+        how = options.numbers(StereoAugmentation)
+        return cls(assets, [1.0] * how.sampling.pairs_per_epoch, options.preset, how)
 
     def sample(self, key: SampleKey) -> TrainingSample:
         """`image` (6, h, w) in [0, 1], `disparity` and `visible` (1, h, w)."""
         _, landscape, seed = key
         shape = self.preset[::-1] if landscape else self.preset
-        pair = draw_stereo_pair(
-            np.random.default_rng(seed), self.assets, shape, _DISPARITY_MARGIN * MAX_DISPARITY
-        )
+        how = self.augmentation
+        largest = how.sampling.disparity_part * MAX_DISPARITY
+        rng = np.random.default_rng(seed)
+        pair = draw_stereo_pair(rng, self.assets, shape, largest, how.pair, how.color)
         return {
             "image": stack_views(pair),
             "disparity": pair.disparity[None],
@@ -70,12 +71,8 @@ def held_out_stereo_pairs(data: Path, count: int, seed: int = 0) -> Iterator[Ste
     """Pairs from pictures that training never sees."""
     assets = Assets.for_depth_scenes(data, "test")
     for index in range(count):
-        yield draw_stereo_pair(
-            np.random.default_rng((seed, index)),
-            assets,
-            _HELD_OUT_SHAPE,
-            _DISPARITY_MARGIN * MAX_DISPARITY,
-        )
+        rng = np.random.default_rng((seed, index))
+        yield draw_stereo_pair(rng, assets, _HELD_OUT_SHAPE, _HELD_OUT_DISPARITY)
 
 
 def stereo_loss(out: StereoOutput, batch: dict[str, Tensor]) -> dict[str, Tensor]:

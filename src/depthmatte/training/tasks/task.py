@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from ...types import RGB, Float
 from ..data.matte_material import SampleRequest
 from ..recipe import Preset, Recipe
 from ..types import SampleKey, TrainingSample
+from .augmentation import Augmentation
+
+_A = TypeVar("_A", bound=Augmentation)
 
 Validator = Callable[[nn.Module], float]
 """Network -> validation error, 0 is best. This number decides which weights are the best."""
@@ -66,6 +69,8 @@ class MaterialOptions:
         Strength of augmentation in [0, 1].
     request : SampleRequest or None
         Which photos the matte network trains on; None for the data folder with default options.
+    augmentation : Augmentation or None
+        All numbers of the task's augmentation; None for the defaults.
     """
 
     data: Path
@@ -73,17 +78,25 @@ class MaterialOptions:
     labels: Path | None = None
     strength: float = 1.0
     request: SampleRequest | None = None
+    augmentation: Augmentation | None = None
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> MaterialOptions:
         """The part of a recipe that decides the samples."""
         request = SampleRequest.from_recipe(recipe)
-        return cls(recipe.data[0], recipe.preset, recipe.labels, recipe.strength, request)
+        return cls(
+            recipe.data[0], recipe.preset, recipe.labels, recipe.strength, request,
+            recipe.augmentation,
+        )  # fmt: skip
 
     @property
     def photos(self) -> SampleRequest:
         """Which photos the matte network trains on: the request, or all of the data folder."""
         return self.request or SampleRequest((self.data,), labels=self.labels)
+
+    def numbers(self, kind: type[_A]) -> _A:
+        """The augmentation of a task whose numbers are of this kind."""
+        return self.augmentation if isinstance(self.augmentation, kind) else kind()
 
 
 class SampleSource(Protocol):

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
+# A record of version 0.2.0. src/depthmatte/training/recipes/stereo.toml superseded it: train by
+# `depthmatte train remake stereo`. Constants named here are fields of the recipe now.
+#
 # Trains and exports the shipped binocular depth network. DATA is the data folder, WORK is
 # scratch. One CPU core, under two hours.
 #
 # The script shows the training. It does not reproduce the shipped weights exactly:
 # constants of the code changed later, and the stop below depends on the clock.
 set -euo pipefail
-DATA=${1:?usage: runs/stereo.sh DATA [WORK]}
+DATA=${1:?usage: runs/history/stereo.sh DATA [WORK]}
 WORK=${2:-work}
 
 # Started with a plan of four epochs, stopped after the second and resumed with a plan of three, so

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
+# A record of version 0.2.0. src/depthmatte/training/recipes/fuse.toml superseded it: train by
+# `depthmatte train remake fuse`. Constants named here are fields of the recipe now.
+#
 # Draws hard scenes and composites, stores the networks' maps of them, trains and exports the
-# fusion network. DATA is the data folder, WORK is scratch, where runs/matte.sh and
-# runs/depth.sh left their phases; OLD holds matte.onnx and depth.onnx of an earlier version.
+# fusion network. DATA is the data folder, WORK is scratch, where runs/history/matte.sh and
+# runs/history/depth.sh left their phases; OLD holds matte.onnx and depth.onnx of an earlier version.
 # Maps: two CPU cores. Training: 13 minutes on one H200 with 16 CPU cores, then 30, 42, 35, 65, 38 and
 # 58 minutes on two CPU cores.
 #
@@ -9,8 +12,8 @@
 # constants of the code changed between phases, and phases end by the clock.
 # See runs/history/fuse.md.
 set -euo pipefail
-DATA=${1:?usage: runs/fuse.sh DATA OLD [WORK]}
-OLD=${2:?usage: runs/fuse.sh DATA OLD [WORK]}
+DATA=${1:?usage: runs/history/fuse.sh DATA OLD [WORK]}
+OLD=${2:?usage: runs/history/fuse.sh DATA OLD [WORK]}
 WORK=${3:-work}
 
 # Maps of the networks that shipped at that time (phase 2) and of weaker ones. Weaker networks err

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# A record of version 0.2.0. src/depthmatte/training/recipes/depth.toml superseded it: train by
+# `depthmatte train remake depth`. Constants named here are fields of the recipe now.
+#
 # Trains and exports the shipped depth network. DATA is the data folder, TEACHER the weak
 # teacher's ONNX file, WORK is scratch. 24 minutes on one H200 with 16 CPU cores, the
 # portrait network's training at the same time.
@@ -7,8 +10,8 @@
 # constants of the code changed between phases, and phases end by the clock.
 # See runs/history/depth.md.
 set -euo pipefail
-DATA=${1:?usage: runs/depth.sh DATA TEACHER [WORK]}
-TEACHER=${2:?usage: runs/depth.sh DATA TEACHER [WORK]}
+DATA=${1:?usage: runs/history/depth.sh DATA TEACHER [WORK]}
+TEACHER=${2:?usage: runs/history/depth.sh DATA TEACHER [WORK]}
 WORK=${3:-work}
 
 depthmatte train labels depth --data "$DATA" --teacher "$TEACHER" -o "$WORK/labels"

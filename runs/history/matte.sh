@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# A record of version 0.2.0. src/depthmatte/training/recipes/matte.toml superseded it: train by
+# `depthmatte train remake matte`. Constants named here are fields of the recipe now.
+#
 # Trains and exports the shipped portrait network. DATA is the data folder, TEACHER the soft
 # teacher's ONNX file (MODNet), WORK is scratch. 24 minutes on one H200 and twelve on one H100, with
 # 16 CPU cores each, with a depth network in training at the same time. Without a GPU the same
@@ -8,8 +11,8 @@
 # constants of the code changed between phases, and phases end by the clock.
 # See runs/history/matte.md.
 set -euo pipefail
-DATA=${1:?usage: runs/matte.sh DATA TEACHER [WORK]}
-TEACHER=${2:?usage: runs/matte.sh DATA TEACHER [WORK]}
+DATA=${1:?usage: runs/history/matte.sh DATA TEACHER [WORK]}
+TEACHER=${2:?usage: runs/history/matte.sh DATA TEACHER [WORK]}
 WORK=${3:-work}
 
 depthmatte train labels matte --data "$DATA" --teacher "$TEACHER" -o "$WORK/mattes"
