@@ -17,7 +17,7 @@ from typing import Any
 from typer.main import get_command
 
 from depthmatte.cli.app import app
-from depthmatte.cli.commands.train_run import TrainingOutput
+from depthmatte.cli.commands.training.run import TrainingOutput
 from depthmatte.option_fields import (
     has_current_tables,
     list_options,

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from depthmatte.cli.commands.train import train_app
+from depthmatte.cli.commands.training.train import train_app
 from depthmatte.errors import InputError, OptionError
 from depthmatte.training.data.folders import LabeledPhoto, read_mask
 from depthmatte.training.data.matte_material import (

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 import depthmatte
 from depthmatte.canvas import PRESET_SHAPE
-from depthmatte.cli.commands import train as commands
-from depthmatte.cli.commands.train_run import TrainingOutput
+from depthmatte.cli.commands.training import train as commands
+from depthmatte.cli.commands.training.run import TrainingOutput
 from depthmatte.errors import InputError, OptionError
 from depthmatte.option_fields import (
     has_current_tables,

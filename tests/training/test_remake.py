@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("matplotlib", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
-from depthmatte.cli.commands.train import train_app  # noqa: E402
+from depthmatte.cli.commands.training.train import train_app  # noqa: E402
 from depthmatte.errors import InputError, OptionError  # noqa: E402
 from depthmatte.option_fields import to_json_values  # noqa: E402
 from depthmatte.training.checkpoint import read_checkpoint  # noqa: E402

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("tensorboard", reason="needs the extra train")
 
-from depthmatte.cli.commands.train import train_app  # noqa: E402
-from depthmatte.cli.commands.train_run import _resume_command  # noqa: E402
+from depthmatte.cli.commands.training.run import _resume_command  # noqa: E402
+from depthmatte.cli.commands.training.train import train_app  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.evaluation.depth_metrics import reliability_table  # noqa: E402
 from depthmatte.evaluation.metrics import boundary_iou, iou, mae  # noqa: E402

@@ -297,9 +297,9 @@ class _LazyTrainGroup(TyperGroup):
 def _train_commands() -> MutableMapping[str, Any]:
     from typer.main import get_group
 
-    from .commands import export, train, train_feedback
+    from .commands.training import export, feedback, train
 
-    train.train_app.command("feedback")(train_feedback.feedback_command)
+    train.train_app.command("feedback")(feedback.feedback_command)
     return {**get_group(train.train_app).commands, **get_group(export.export_app).commands}
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ...training.recipe import PHOTO_OPTIONS, Recipe
-from ..flags import option_flags
+from ....training.recipe import PHOTO_OPTIONS, Recipe
+from ...flags import option_flags
 
 
 @option_flags(
@@ -27,7 +27,7 @@ def check_command(
 
     Example: depthmatte train check --data photos
     """
-    from ...training.data.matte_material import SampleRequest, gather_matte_material
+    from ....training.data.matte_material import SampleRequest, gather_matte_material
 
     material = gather_matte_material(SampleRequest.from_recipe(recipe))
     if as_json:

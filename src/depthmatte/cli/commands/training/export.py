@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ...networks.contract import DEFAULT_PRECISION, PRECISIONS
-from .train_recipe import require_packages
+from ....networks.contract import DEFAULT_PRECISION, PRECISIONS
+from .recipe import require_packages
 
 export_app = typer.Typer(rich_markup_mode=None)
 
@@ -41,7 +41,7 @@ def export_command(
     Example: depthmatte train export work/matte/last.pt -o matte.onnx --data DATA
     """
     require_packages("torch", "onnx", "onnxscript")
-    from ...training.export import export_checkpoint
+    from ....training.export import export_checkpoint
 
     parity = export_checkpoint(checkpoint, out, command, data, precision, labels)
     if parity is None:
@@ -68,7 +68,7 @@ def quantize_command(
     Example: depthmatte train quantize matte -o matte-int8.onnx --data DATA
     """
     require_packages("torch", "onnx")
-    from ...training.quantize import quantize_network
+    from ....training.quantize import quantize_network
 
     report = quantize_network(network, out, precision, data, labels)
     share = report.bytes_after / report.bytes_before
@@ -81,7 +81,7 @@ def quantize_command(
 
 def _quality_line(out: Path) -> str:
     """The quality that an exported file's contract states, beside its original's."""
-    from ...networks.network import Network
+    from ....networks.network import Network
 
     numbers = Network(out, threads=1).contract.numbers
     return ", ".join(

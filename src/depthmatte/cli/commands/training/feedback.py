@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ...training.feedback.options import FeedbackRecipe
-from ..flags import option_flags
-from .train_recipe import require_packages
+from ....training.feedback.options import FeedbackRecipe
+from ...flags import option_flags
+from .recipe import require_packages
 
 
 @option_flags(FeedbackRecipe)
@@ -24,6 +24,6 @@ def feedback_command(
     Example: depthmatte train matte --feedback --data DATA --steps 300
     """
     require_packages("torch", "matplotlib", "onnx", "onnxscript")
-    from ...training.feedback.training import train_on_feedback
+    from ....training.feedback.training import train_on_feedback
 
     train_on_feedback(recipe, (lambda line: None) if quiet else typer.echo)

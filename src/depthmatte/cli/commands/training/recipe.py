@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...errors import MissingExtra
-from ...option_fields import list_options
-from ...training.recipe import ExistingRun, Recipe
-from ..flags import flag_help
-from .train_run import TrainingOutput, run_until_stopped
+from ....errors import MissingExtra
+from ....option_fields import list_options
+from ....training.recipe import ExistingRun, Recipe
+from ...flags import flag_help
+from .run import TrainingOutput, run_until_stopped
 
 if TYPE_CHECKING:
-    from ...training.reporting.events import RunEvent
+    from ....training.reporting.events import RunEvent
 
 RecipeName = Annotated[
     str | None,
@@ -45,8 +45,8 @@ def train_by_recipe(
     output: TrainingOutput,
 ) -> None:
     """Train all phases of a recipe; `given` are the flags that were typed, and the folders."""
-    from ...training.recipes.recipe_file import read_recipe_file
-    from ...training.recipes.recipe_run import train_recipe
+    from ....training.recipes.recipe_file import read_recipe_file
+    from ....training.recipes.recipe_run import train_recipe
 
     recipe = read_recipe_file(name, task)
 
@@ -99,8 +99,8 @@ def remake_command(
     Example: depthmatte train remake matte --data DATA --labels work/labels -o work/remade
     """
     require_packages("torch", "matplotlib", "onnx", "onnxscript")
-    from ...training.recipes.recipe_file import read_recipe_file
-    from ...training.recipes.remake import remake_network
+    from ....training.recipes.recipe_file import read_recipe_file
+    from ....training.recipes.remake import remake_network
 
     recipe = read_recipe_file(name)
     given: dict[str, Any] = {"data": (data,), "out": out, "threads": threads, "workers": workers}

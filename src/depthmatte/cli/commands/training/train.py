@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ...errors import OptionError
-from ...option_fields import list_options
-from ...training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
-from ..flags import GivenFlags, flag_help, option_flags
-from .train_check import check_command
-from .train_recipe import RecipeName, remake_command, require_packages, train_by_recipe
-from .train_run import TrainingOutput, run_training
+from ....errors import OptionError
+from ....option_fields import list_options
+from ....training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
+from ...flags import GivenFlags, flag_help, option_flags
+from .check import check_command
+from .recipe import RecipeName, remake_command, require_packages, train_by_recipe
+from .run import TrainingOutput, run_training
 
 train_app = typer.Typer(
     help="Train, label and export networks (needs the extra `train`).",
@@ -112,7 +112,7 @@ def report_command(
     A run does this at its end. Example: depthmatte train report work/matte-1
     """
     require_packages("torch", "matplotlib")
-    from ...training.reporting.report import write_report
+    from ....training.reporting.report import write_report
 
     typer.echo(write_report(out, typer.echo))
 
@@ -145,7 +145,7 @@ def labels_command(
     matte labels are made for street photos, or for all photos of a folder of your own.
     """
     require_packages("torch")
-    from ...training.data import teachers
+    from ....training.data import teachers
 
     if task not in ("matte", "depth"):
         raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
@@ -213,9 +213,9 @@ def maps_command(
     Example: depthmatte train maps --data DATA -o work/maps --count 600
     """
     require_packages("torch")
-    from ...training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
-    from ..downloads import fetch_networks
-    from ..output import Reporter
+    from ....training.tasks.fusion_maps import ALIGNED_CROWD, TALL_DISTRACTOR_HEIGHT, make_maps
+    from ...downloads import fetch_networks
+    from ...output import Reporter
 
     networks = {"matte": matte, "depth": depth, "pairs": pairs}
     fetch_networks(networks.values(), Reporter())
@@ -243,7 +243,7 @@ def mix_command(
     Example: depthmatte train mix a/last.pt b/last.pt --shares 1,3 -o mixed.pt
     """
     require_packages("torch")
-    from ...training.weight_average import average_checkpoints
+    from ....training.weight_average import average_checkpoints
 
     try:
         numbers = [float(word) for word in shares.split(",")]

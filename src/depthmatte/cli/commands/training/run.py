@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import OptionError
-from ...option_fields import check_options, option
-from ..output import Reporter, is_terminal, json_line, print_line
-from ..signals import hold_stop_signals
+from ....errors import OptionError
+from ....option_fields import check_options, option
+from ...output import Reporter, is_terminal, json_line, print_line
+from ...signals import hold_stop_signals
 
 if TYPE_CHECKING:
-    from ...training.recipe import ExistingRun, Recipe
-    from ...training.reporting.events import RunEvent
+    from ....training.recipe import ExistingRun, Recipe
+    from ....training.reporting.events import RunEvent
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ TrainingWork = Callable[[Callable[["RunEvent"], None], Callable[[], bool]], Path
 
 def run_training(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) -> None:
     """Train one network as `run_until_stopped` does."""
-    from ...training.loop import train
+    from ....training.loop import train
 
     def work(watch: Callable[[RunEvent], None], should_stop: Callable[[], bool]) -> Path:
         return train(
@@ -120,7 +120,7 @@ def _show_events(report: Reporter) -> Iterator[Callable[[RunEvent], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from ...training.reporting.events import format_duration
+    from ....training.reporting.events import format_duration
 
     bar = Progress(
         TextColumn("epoch {task.fields[epoch]}"),
