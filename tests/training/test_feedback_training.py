@@ -23,9 +23,9 @@ from depthmatte.networks import registry
 from depthmatte.networks.adopted import adopted_folder, read_report
 from depthmatte.networks.network import Network
 from depthmatte.system.folder_lock import folder_lock
-from depthmatte.training import export
 from depthmatte.training.data.folders import LabeledPhoto
 from depthmatte.training.data.sampler import EpochBatches
+from depthmatte.training.exported.parity import PARITY_LIMITS
 from depthmatte.training.feedback.decision import PairedScores, decide_adoption
 from depthmatte.training.feedback.material import (
     ReplayMaterial,
@@ -104,7 +104,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     with pytest.MonkeyPatch.context() as patch:
         use_small_checks(patch)
         # Ten large steps leave weights for which half precision is coarser than for real ones.
-        patch.setattr(export, "_FLOAT16_LIMIT", 0.1)
+        patch.setitem(PARITY_LIMITS, "float16-weights", 0.1)
         patch.setenv("DEPTHMATTE_HOME", str(home / "user"))
         yield Loop(home, options, [])
 

@@ -303,7 +303,9 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     )  # fmt: skip
     said: list[str] = []
     last = train(recipe, report=said.append)
-    errors = [float(line.split()[-1]) for line in said if "validation" in line]
+    told = [line.split("validation ")[1] for line in said if "  validation " in line]
+    errors = [float(text.split()[0]) for text in told]
+    assert len(errors) == 3
     assert errors[-1] < 0.2  # the blot is a third of the person: left alone it costs more
     export_checkpoint(last, tmp_path / "fuse.onnx")
     shipped = Network(tmp_path / "fuse.onnx").require_task("fuse")

@@ -186,19 +186,19 @@ def test_a_signal_stores_the_run_and_says_how_to_go_on(
         "--preset", "64x64", "--batch", "2", "--workers", "1", "--threads", "1", "--steps", "5000",
         "--log-every", "1", "--validate-every", "5000",
     ]  # fmt: skip
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "depthmatte", *words],
         env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
-    for line in process.stdout:
-        if "step 3/5000" in line:
-            break
-    os.killpg(process.pid, number)  # as a terminal does: the loader's process gets it too
-    rest, errors = process.stdout.read(), process.stderr.read()
-    assert process.wait() == status, errors
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if "step 3/5000" in line:
+                break
+        os.killpg(process.pid, number)  # as a terminal does: the loader's process gets it too
+        rest, errors = process.stdout.read(), process.stderr.read()
+        assert process.wait() == status, errors
     step = read_checkpoint(out / "last.pt")["step"]
     assert step >= 3
     assert f"stopped at step {step} of 5000; --resume goes on" in rest

@@ -46,9 +46,9 @@ def run_training(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) 
     def work(watch: Callable[[RunEvent], None], should_stop: Callable[[], bool]) -> Path:
         return train(
             recipe,
-            lambda line: None,
-            existing.resume,
-            existing.replace,
+            report=lambda line: None,
+            resume=existing.resume,
+            replace=existing.replace,
             watch=watch,
             should_stop=should_stop,
         )
