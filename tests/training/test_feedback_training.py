@@ -179,7 +179,7 @@ def test_without_old_data_mattes_of_other_photos_are_replayed(loop: Loop) -> Non
 def test_a_network_that_cannot_be_exported_leaves_its_report(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "PARITY_LIMIT", -1.0)
+    monkeypatch.setitem(PARITY_LIMITS, "float32", -1.0)
     store = fill_store(loop.home / "single", range(400, 401))
     outcome = loop.train(store, steps=1)
     assert outcome.network is not None
@@ -215,7 +215,7 @@ def test_a_missing_file_is_named(loop: Loop, tmp_path: Path) -> None:
     next((store / "masks").iterdir()).unlink()
     with pytest.raises(InputError, match=r"a file of sample \w+ is missing.*feedback remove"):
         loop.train(store)
-    with pytest.raises(InputError, match="is no folder; give a data folder as --data"):
+    with pytest.raises(InputError, match="gone: is no folder; give the data folder"):
         loop.train(fill_store(tmp_path / "whole", range(2)), data=(str(tmp_path / "gone"),))
 
 
