@@ -185,7 +185,7 @@ def test_a_network_that_cannot_be_exported_leaves_its_report(
     assert outcome.network is not None
     report = read_report("matte", outcome.network.number)
     assert report["adopted"] is False
-    assert report["reasons"][0].startswith("it cannot be exported: matte: ONNX differs")
+    assert report["reasons"][0].startswith("it cannot be exported: matte: the float32 file")
     done = CliRunner().invoke(app, ["networks", "use", "matte", str(outcome.network.number)])
     assert done.exit_code == 1
     assert "is missing; choose another number" in done.stderr
