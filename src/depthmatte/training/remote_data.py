@@ -9,7 +9,6 @@ from the URL.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import re
 import shutil
@@ -197,8 +196,9 @@ def _fetch_place(path: Path, tell: Callable[[str], None]) -> Path:
 def _open_storage(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the folder in it."""
     try:
-        core = importlib.import_module("fsspec.core")
-        storage, root = core.url_to_fs(url)
+        import fsspec.core
+
+        storage, root = fsspec.core.url_to_fs(url)
     except ImportError as error:
         raise MissingExtra(f"{make_printable(url)}: reading it", "cloud") from error
     except Exception as error:  # each package of fsspec raises errors of its own
