@@ -141,8 +141,8 @@ def _ray_session(count: int) -> Iterator[Any]:
     """Ray, connected; ended afterwards where it was started here."""
     # Before Ray is imported: nothing is sent to its makers.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change
+    os.environ.setdefault("RAY_worker_niceness", "0")  # its own default is 15
     try:
         import ray
         import ray.train.torch
