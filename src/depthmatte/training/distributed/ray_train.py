@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -152,6 +153,7 @@ def _ray_session(count: int) -> Iterator[Any]:
         yield ray
         return
     address = os.environ.get("RAY_ADDRESS")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if address:
             ray.init(address, log_to_driver=False, logging_level="error")
@@ -165,6 +167,9 @@ def _ray_session(count: int) -> Iterator[Any]:
             f"--ray-workers {count}: Ray cannot be started ({printable_excerpt(error)}); "
             "train without it, or check RAY_ADDRESS"
         ) from error
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():  # Ray sets its own, which end the process at once
+            signal.signal(number, handler)
     try:
         yield ray
     finally:
