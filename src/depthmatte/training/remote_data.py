@@ -117,7 +117,7 @@ def fetch_data(recipe: Recipe, tell: Callable[[str], None] = lambda line: None) 
     InputError
         As `fetch_folder` does.
     """
-    many = {
+    many: dict[str, Any] = {
         name: tuple(_fetch_place(path, tell) for path in getattr(recipe, name))
         for name in ("data", "backgrounds", "not_in")
     }

@@ -144,6 +144,8 @@ def _ray_session(count: int) -> Iterator[Any]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change
     os.environ.setdefault("RAY_worker_niceness", "0")  # its own default is 15
+    # A busy machine takes more than a minute to start workers.
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
     try:
         import ray
         import ray.train.torch
