@@ -27,13 +27,13 @@ from depthmatte.option_fields import (
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
 from depthmatte.training.data.formats.options import LabelExport, LabelImport
 from depthmatte.training.feedback.options import FeedbackRecipe
-from depthmatte.training.recipe import ExistingRun, Recipe
+from depthmatte.training.recipe import ExistingRun, RayOptions, Recipe
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
 FLAGGED = (
     CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport,
-    LabelImport, FeedbackRecipe,
+    LabelImport, FeedbackRecipe, RayOptions,
 )  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 
@@ -163,6 +163,7 @@ TABLES = {
     "Recipe": markdown_table(Recipe, flags=True),
     "FeedbackRecipe": markdown_table(FeedbackRecipe, flags=True),
     "ExistingRun": markdown_table(ExistingRun, flags=True),
+    "RayOptions": markdown_table(RayOptions, flags=True),
     "TrainingOutput": markdown_table(TrainingOutput, flags=True),
     "commands": command_reference(),
 }

@@ -60,6 +60,8 @@ BELONGS = {
     "typer": {"cli"},
     "rich": {"cli"},
     "skimage": {"cli.commands.demo"},
+    "ray": {"training.distributed.ray_train"},
+    "fsspec": {"training.remote_data"},
     "scipy": set(),
     "matplotlib": {"training", "evaluation.plots"},
 }

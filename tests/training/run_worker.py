@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -14,16 +15,19 @@ _PROCESSES.set_forkserver_preload(
 )
 
 
-def start_training(recipe: Any, resume: bool) -> tuple[BaseProcess, Connection]:
+def start_training(
+    recipe: Any, resume: bool, environment: dict[str, str] | None = None
+) -> tuple[BaseProcess, Connection]:
     """A process that trains, and a pipe with the lines that it tells."""
     mine, theirs = _PROCESSES.Pipe(duplex=False)
-    process = _PROCESSES.Process(target=_train, args=(recipe, resume, theirs))
+    process = _PROCESSES.Process(target=_train, args=(recipe, resume, theirs, environment or {}))
     process.start()
     theirs.close()
     return process, mine
 
 
-def _train(recipe: Any, resume: bool, pipe: Connection) -> None:
+def _train(recipe: Any, resume: bool, pipe: Connection, environment: dict[str, str]) -> None:
+    os.environ |= environment
     from depthmatte.training.loop import train
 
     train(recipe, pipe.send, resume=resume)

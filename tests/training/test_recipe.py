@@ -63,6 +63,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "seed": ("7", 7),
     "threads": ("2", 2),
     "workers": ("0", 0),
+    "compile": ("true", True),
     "start": ("a/last.pt", "a/last.pt"),
     "labels": ("work/labels", Path("work/labels")),
     "strength": ("0.5", 0.5),

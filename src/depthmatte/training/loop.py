@@ -5,6 +5,9 @@ by step, batches of 8, 16 epochs. A run stops at its last step, when the loss is
 `stop_loss`, when `patience` validations had no new least error, or on request. Each validation and
 every few hundred steps write a checkpoint. A run that goes on from it computes the same weights as
 an unbroken one, on a CPU to the last bit. On a GPU the network runs in bfloat16, losses in float32.
+
+Several workers (`distributed.workers`) run this same loop, each on its part of every batch. The
+first one leads: it validates, writes and tells.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..system.printable_text import label
 from .checkpoint import read_checkpoint
 from .data.matte_material import SampleRequest, gather_matte_material
 from .data.sampler import EpochBatches, KeyedDataset, RunBatches
+from .distributed.workers import Workers, join_workers
 from .recipe import ExistingRun, Recipe
+from .remote_data import fetch_data
 from .reporting.events import EventKind, RunEvent, RunWatcher, format_duration
 from .reporting.log import LogRow, read_log
 from .reporting.report import write_report
@@ -84,41 +89,64 @@ def train(
         not finite any more; the last checkpoint stays.
     """
     existing = ExistingRun(resume, replace)
+    workers = join_workers()
+    if not workers.is_leader:
+        report, watch = _ignore, _ignore
+    tell = _make_teller_of_notes(report, watch)
+    given = recipe
+    recipe = workers.together(lambda: fetch_data(given, tell))
     own_samples = task is not None
     task = task or choose_task(recipe)
-    out = choose_run_folder(recipe, existing)
-    check_data_folders(recipe, task)
-    if task.name == "matte" and not own_samples:
-        report_photos(recipe, report, watch)
+
+    def check() -> Path:
+        check_batch_size(recipe, workers)
+        out = choose_run_folder(recipe, existing)
+        check_data_folders(recipe, task)
+        if task.name == "matte" and not own_samples:
+            report_photos(recipe, tell)
+        return out
+
+    out = workers.lead(check)
     # Loader processes are forked: an OpenCV thread pool made before would hang in them.
     cv2.setNumThreads(1)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
 
-    run = _continue_run(recipe, task, out) if resume else Run.begin(recipe, task)
+    state = workers.lead(lambda: _read_state(out)) if resume else None
     options = MaterialOptions.from_recipe(recipe)
-    samples = task.samples.from_options(options)
-    keys = plan_batches(recipe, samples)
-    schedule = Schedule.from_recipe(recipe, keys.count)
-    if not schedule.steps:
-        raise InputError(
-            f"{label(recipe.data[0])}: gives no batch of {recipe.batch_size}; add photos"
-        )
-    validate = task.validator(options)
 
-    out = claim_run_folder(out, recipe.out is None, existing, recipe.task)
+    def prepare() -> tuple[Run, SampleSource, RunBatches, Schedule, Validator]:
+        begun = Run.resume(recipe, task, state, out) if state else Run.begin(recipe, task)
+        source = task.samples.from_options(options)
+        batches = plan_batches(recipe, source, workers)
+        planned = Schedule.from_recipe(recipe, batches.count)
+        if not planned.steps:
+            raise InputError(
+                f"{label(recipe.data[0])}: gives no batch of {recipe.batch_size}; add photos"
+            )
+        return begun, source, batches, planned, task.validator(options)
+
+    run, samples, keys, schedule, validate = workers.together(prepare)
+    run.workers = workers
+    workers.share_weights(run.network, run.mean)
+
+    claimed = out
+    out = workers.lead(lambda: claim_run_folder(claimed, recipe.out is None, existing, recipe.task))
     batches = load_batches(recipe, samples, remaining_batches(keys, schedule, run.step))
-    output = RunOutput(out, run, schedule, describe_data(recipe, samples))
+    output = None
+    if workers.is_leader:
+        output = RunOutput(out, run, schedule, describe_data(recipe, samples))
     teller = _Teller(run, schedule, report, watch)
     stopped = train_steps(run, schedule, batches, validate, output, teller, should_stop)
     del batches  # ends the loader's processes, which may have read ahead
-    output.close()
-    if stopped:
-        teller.tell("stop", f"stopped at step {run.step} of {schedule.steps}; --resume goes on")
-    else:
-        teller.tell("end", f"{run.finished or 'time is up'}: {_describe_best(run)}")
-        write_report(out, teller.note)
-    return output.last
+    if output is not None:
+        output.close()
+        if stopped:
+            teller.tell("stop", f"stopped at step {run.step} of {schedule.steps}; --resume goes on")
+        else:
+            teller.tell("end", f"{run.finished or 'time is up'}: {_describe_best(run)}")
+            write_report(out, teller.note)
+    return out / "last.pt"
 
 
 def train_steps(
@@ -126,52 +154,77 @@ def train_steps(
     schedule: Schedule,
     batches: Iterator[dict[str, Tensor]],
     validate: Validator,
-    output: RunOutput,
+    output: RunOutput | None,
     teller: _Teller,
     should_stop: Callable[[], bool],
 ) -> bool:
-    """Train to the end of a run; whether it was stopped on request."""
+    """Train to the end of a run; whether it was stopped on request.
+
+    Only the leader of several workers has an `output`.
+    """
+    workers = run.workers
     if run.step and schedule.validates(run.step) and run.validated != run.step:
         _validate_run(run, schedule, validate, output, teller)  # a stop came before it
-    run.finished = run.reason_to_stop(schedule)  # a finished run may have got more steps
+    # A finished run may have got more steps.
+    run.finished = workers.lead(lambda: run.reason_to_stop(schedule))
     run_in_training_mode(run.network, run.recipe.freeze)
     teller.tell("begin", f"{schedule.steps - run.step} steps to do")
     for batch in islice(batches, 0 if run.finished else None):
         run.train_step(batch, schedule.rate(run.step))
         if schedule.logs(run.step):
-            row = run.log_steps(schedule)
-            output.add_steps(row)
-            teller.tell_row(row)
+            workers.lead(lambda: _log_steps(run, schedule, output, teller))
         else:
             teller.tell("step")
-        if schedule.validates(run.step) or run.is_out_of_time:
-            output.save()  # a validation takes long
+        is_late = workers.any(run.is_out_of_time)
+        if schedule.validates(run.step) or is_late:
+            _save(output)  # a validation takes long
             _validate_run(run, schedule, validate, output, teller)
         elif schedule.saves(run.step):
-            output.save()
-        if run.finished or run.is_out_of_time:
+            _save(output)
+        if run.finished or is_late:
             break
-        if should_stop():
-            output.save()
+        if workers.any(should_stop()):
+            _save(output)
             return True
     return False
 
 
+def _log_steps(run: Run, schedule: Schedule, output: RunOutput | None, teller: _Teller) -> None:
+    row = run.log_steps(schedule)
+    if output is not None:
+        output.add_steps(row)
+    teller.tell_row(row)
+
+
+def _save(output: RunOutput | None) -> None:
+    if output is not None:
+        output.save()
+
+
 def _validate_run(
-    run: Run, schedule: Schedule, validate: Validator, output: RunOutput, teller: _Teller
+    run: Run, schedule: Schedule, validate: Validator, output: RunOutput | None, teller: _Teller
 ) -> None:
     """Validate the running average, judge progress and write all that follows from it."""
-    is_best = run.record_validation(validate(run.mean), schedule)
-    run.finished = run.reason_to_stop(schedule)
-    output.save_validated(is_best)
-    teller.tell_row(run.log[-1])
+
+    def judge() -> str:
+        is_best = run.record_validation(validate(run.mean), schedule)
+        run.finished = run.reason_to_stop(schedule)
+        if output is not None:
+            output.save_validated(is_best)
+        teller.tell_row(run.log[-1])
+        return run.finished
+
+    run.finished = run.workers.lead(judge)
 
 
-def plan_batches(recipe: Recipe, samples: SampleSource) -> RunBatches:
-    """Which samples are in which batch of which epoch."""
+def plan_batches(
+    recipe: Recipe, samples: SampleSource, workers: Workers | None = None
+) -> RunBatches:
+    """Which samples are in which batch of which epoch, and which of these are a worker's."""
+    of = workers or Workers()
     shares = [share * recipe.passes for share in samples.shares]
     order = EpochBatches(shares, recipe.batch_size, recipe.seed, 0, recipe.landscape)
-    return RunBatches(order, recipe.epochs, recipe.limit)
+    return RunBatches(order, recipe.epochs, recipe.limit, part=of.rank, parts=of.count)
 
 
 def remaining_batches(keys: RunBatches, schedule: Schedule, step: int) -> RunBatches:
@@ -216,6 +269,15 @@ def _with_plain_errors(batches: Iterator[dict[str, Tensor]]) -> Iterator[dict[st
         raise InputError(line.removeprefix(f"{InputError.__module__}.InputError: ")) from None
 
 
+def check_batch_size(recipe: Recipe, workers: Workers) -> None:
+    """Raise OptionError for a batch whose samples cannot be shared out evenly."""
+    if recipe.batch_size % workers.count:
+        raise OptionError(
+            f"--batch-size {recipe.batch_size}: is no multiple of {workers.count} workers; "
+            "give one that is"
+        )
+
+
 def check_data_folders(recipe: Recipe, task: TrainingTask) -> None:
     """Raise InputError for folders that cannot be what the recipe takes them for."""
     folder = recipe.data[0]
@@ -247,20 +309,34 @@ def describe_data(recipe: Recipe, samples: SampleSource) -> dict[str, Any]:
     return {"folder": " ".join(map(str, recipe.data)), "sets": sets}
 
 
-def report_photos(recipe: Recipe, report: ProgressReport, watch: RunWatcher) -> None:
+def report_photos(recipe: Recipe, tell: ProgressReport) -> None:
     """Report the sets of photos and all their problems; InputError where there are errors."""
     material = gather_matte_material(SampleRequest.from_recipe(recipe))
     for line in material.describe():
-        report(line)
-        watch(RunEvent("note", 0, 0, line, {}))
+        tell(line)
     material.refuse_errors()
 
 
-def _continue_run(recipe: Recipe, task: TrainingTask, out: Path) -> Run:
+def _read_state(out: Path) -> dict[str, Any]:
+    """The checkpoint of the run in a folder."""
     state = read_checkpoint(out / "last.pt", resumed=True)
     if "log" not in state:  # the first version left it to the file
         state["log"] = [row for row in read_log(out / "log.csv") if row["epoch"] < state["epoch"]]
-    return Run.resume(recipe, task, state, out)
+    return state
+
+
+def _ignore(_: Any) -> None:
+    """Tell nobody."""
+
+
+def _make_teller_of_notes(report: ProgressReport, watch: RunWatcher) -> ProgressReport:
+    """Tells a line before the run begins."""
+
+    def tell(line: str) -> None:
+        report(line)
+        watch(RunEvent("note", 0, 0, line, {}))
+
+    return tell
 
 
 def _describe_best(run: Run) -> str:

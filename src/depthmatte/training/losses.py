@@ -1,10 +1,15 @@
-"""Losses. Truths and predictions are float tensors (n, 1, h, w) unless said otherwise."""
+"""Losses. Truths and predictions are float tensors (n, 1, h, w) unless said otherwise.
+
+A mean over what counts divides by `joined_count`, so that several workers get the same loss.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from .distributed.workers import joined_count
 
 _MIN_SPREAD = 0.22
 """Least spread of d that a weak label of unit spread asks for: without it the cheapest answer
@@ -27,7 +32,7 @@ def soft_iou(prediction: Tensor, truth: Tensor) -> Tensor:
     both = (prediction * truth).sum((1, 2, 3))
     either = (prediction + truth - prediction * truth).sum((1, 2, 3))
     present = (truth.sum((1, 2, 3)) > 0).to(truth)
-    return ((1 - both / (either + 1)) * present).sum() / present.sum().clamp(min=1)
+    return ((1 - both / (either + 1)) * present).sum() / joined_count(present.sum())
 
 
 def bin_cross_entropy(logits: Tensor, d: Tensor, weight: Tensor) -> Tensor:
@@ -42,12 +47,12 @@ def bin_cross_entropy(logits: Tensor, d: Tensor, weight: Tensor) -> Tensor:
     logs = logits.log_softmax(1)
     index = low.long()
     chosen = logs.gather(1, index) * (1 - part) + logs.gather(1, index + 1) * part
-    return -(chosen * weight).sum() / weight.sum().clamp(min=1)
+    return -(chosen * weight).sum() / joined_count(weight.sum())
 
 
 def weighted_l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Mean absolute error under a weight map."""
-    return ((prediction - truth).abs() * weight).sum() / weight.sum().clamp(min=1)
+    return ((prediction - truth).abs() * weight).sum() / joined_count(weight.sum())
 
 
 def affine_invariant_l1(prediction: Tensor, teacher: Tensor, weight: Tensor) -> Tensor:
@@ -92,10 +97,10 @@ def pair_ranking_loss(d: Tensor, pairs: Tensor, margin: float = 0.06, soft: floa
     first, second = read.chunk(2, dim=1)
     weight = pairs[..., 4]
     cost = F.softplus((first - second + margin) / soft) * soft
-    return (cost * weight).sum() / weight.sum().clamp(min=1)
+    return (cost * weight).sum() / joined_count(weight.sum())
 
 
 def weighted_huber(error: Tensor, weight: Tensor) -> Tensor:
     """Square below one pixel, straight above, averaged under a weight map."""
     cost = F.huber_loss(error, torch.zeros_like(error), reduction="none")
-    return (cost * weight).sum() / weight.sum().clamp(min=1)
+    return (cost * weight).sum() / joined_count(weight.sum())

@@ -136,6 +136,7 @@ class Recipe:
     )
     seed: int = option(0, "set the random seed; equal seeds draw equal samples", 0, 2**31 - 1)
     threads: int = option(0, "limit torch's CPU threads; 0 lets torch choose", 0, 1024)
+    compile: bool = option(False, "compile the network with torch.compile; it starts slower")
     workers: int = option(
         1, "make samples in this many processes; 0 uses the training process", 0, 256
     )
@@ -206,6 +207,18 @@ class Recipe:
         for one in list_options(Recipe):
             if one.name in unused and getattr(self, one.name) != one.default:
                 raise OptionError(f"{one.name}: train {self.task} has no use for it; leave it out")
+
+
+@dataclass(frozen=True)
+class RayOptions:
+    """Whether Ray Train trains a run."""
+
+    ray_workers: int = option(
+        0, "train in this many processes of Ray (extra `ray`); 0 trains without Ray", 0, 1024
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..networks.registry import network_entry
 from ..option_fields import to_json_values
-from ..system.printable_text import label
+from ..system.printable_text import label, printable_excerpt
 from .checkpoint import read_checkpoint
+from .distributed.workers import Workers
 from .exported_weights import freeze_folded_norms, read_exported_network
 from .networks.encoders import load_imagenet_weights
 from .recipe import Recipe
@@ -76,6 +78,28 @@ def update_average(mean: nn.Module, network: nn.Module, decay: float) -> None:
             slow.copy_(fast)
 
 
+def compile_network(network: nn.Module) -> Callable[[Tensor], Any]:
+    """The network as `torch.compile` makes it at its first call, which takes a while.
+
+    It shares the weights of `network`. Its first call raises InputError where it cannot be
+    compiled here.
+    """
+    from torch._dynamo.exc import TorchDynamoException
+
+    compiled = torch.compile(network, dynamic=False)  # the canvas has two shapes
+
+    def answer(image: Tensor) -> Any:
+        try:
+            return compiled(image)
+        except TorchDynamoException as error:
+            raise InputError(
+                f"--compile: does not work here ({printable_excerpt(error, 80)}); "
+                "install a C++ compiler, or leave it out"
+            ) from error
+
+    return answer
+
+
 def make_start_network(recipe: Recipe, task: TrainingTask) -> nn.Module:
     """The network that a run begins with: from `start`, from ImageNet weights, or from chance.
 
@@ -130,6 +154,8 @@ class Run:
         Losses since the last row of either.
     finished : str
         Why the run is over; "" while it can go on.
+    workers : Workers
+        The processes that train together. Only the leader keeps logs and judges progress.
     """
 
     recipe: Recipe
@@ -149,6 +175,10 @@ class Run:
     since_row: MeanTerms = field(default_factory=MeanTerms)
     finished: str = ""
     began: float = field(default_factory=time.monotonic)
+    workers: Workers = field(default_factory=Workers)
+
+    def __post_init__(self) -> None:
+        self._answer = compile_network(self.network) if self.recipe.compile else self.network
 
     @classmethod
     def begin(cls, recipe: Recipe, task: TrainingTask) -> Run:
@@ -255,18 +285,20 @@ class Run:
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         image = moved["image"].contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-            answer = self.network(image)
-        terms = self.task.loss(_to_float32(answer), moved)
+            answer = self._answer(image)
+        with self.workers.joining_counts():
+            terms = self.task.loss(_to_float32(answer), moved)
         loss = torch.stack(list(terms.values())).sum()
         self.adam.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        told = {name: term.detach() for name, term in {"loss": loss, **terms}.items()}
+        told = self.workers.average_step(self.network, told)
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.adam.step()
         self.step += 1
         # A young average must forget its start quickly.
         young = (1 + self.step) / (10 + self.step)
         update_average(self.mean, self.network, min(self.recipe.ema_decay, young))
-        told = {name: term.detach() for name, term in {"loss": loss, **terms}.items()}
         self.since_validation.add(told)
         self.since_row.add(told)
 

@@ -66,7 +66,8 @@ class RunBatches(Sampler[list[SampleKey]]):
     """The batches of a run's epochs one after the other, from epoch `first` to the last.
 
     `order` is any epoch's; each has `limit` batches at most, 0 is no limit. The first `skip`
-    batches of epoch `first` are left out: a run that goes on has had them.
+    batches of epoch `first` are left out: a run that goes on has had them. A worker gets
+    the samples number `part`, `part + parts` and so on of each batch.
     """
 
     order: EpochBatches
@@ -74,6 +75,8 @@ class RunBatches(Sampler[list[SampleKey]]):
     limit: int = 0
     first: int = 0
     skip: int = 0
+    part: int = 0
+    parts: int = 1
 
     def count(self, epoch: int) -> int:
         """Number of batches of one epoch."""
@@ -84,4 +87,5 @@ class RunBatches(Sampler[list[SampleKey]]):
         """Batches of (index, landscape, seed)."""
         for epoch in range(self.first, self.epochs):
             skip = self.skip if epoch == self.first else 0
-            yield from islice(replace(self.order, epoch=epoch), skip, self.count(epoch))
+            for batch in islice(replace(self.order, epoch=epoch), skip, self.count(epoch)):
+                yield batch[self.part :: self.parts]

@@ -31,6 +31,7 @@ from ..data.folders import LabeledPhoto, label_file, read_gray, read_rgb, read_w
 from ..data.matte_material import gather_matte_material
 from ..data.sample_set import PROJECT_SETS, SampleSet
 from ..data.teacher_band import refine_outline
+from ..distributed.workers import joined_count
 from ..losses import gradient_l1, outline_band, soft_iou
 from ..networks.matte import PortraitLogits, upsample_like
 from ..types import Rng, SampleKey, TrainingSample
@@ -213,10 +214,10 @@ def matte_loss(
     alpha = logits.matte.sigmoid()
     return {
         "semantic": F.binary_cross_entropy_with_logits(logits.semantic, coarse),
-        "detail": 0.5 * (detail * ring).sum() / ring.sum().clamp(min=1),
+        "detail": 0.5 * (detail * ring).sum() / joined_count(ring.sum()),
         "matte": (matte * (1 + 2 * near)).mean(),
         "error": 2 * (alpha - truth).abs().mean(),
-        "outline": ((alpha - truth).abs() * near).sum() / near.sum().clamp(min=1),
+        "outline": ((alpha - truth).abs() * near).sum() / joined_count(near.sum()),
         "iou": soft_iou(alpha, truth),
         "gradient": gradient_weight
         * gradient_l1(alpha, truth, outline_band(truth, _GRADIENT_RADIUS)),

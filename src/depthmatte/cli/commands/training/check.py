@@ -28,8 +28,10 @@ def check_command(
     Example: depthmatte train check --data photos
     """
     from ....training.data.matte_material import SampleRequest, gather_matte_material
+    from ....training.remote_data import fetch_data
 
-    material = gather_matte_material(SampleRequest.from_recipe(recipe))
+    tell = (lambda line: None) if as_json else typer.echo
+    material = gather_matte_material(SampleRequest.from_recipe(fetch_data(recipe, tell)))
     if as_json:
         typer.echo(json.dumps(material.as_json(), ensure_ascii=False))
     else:

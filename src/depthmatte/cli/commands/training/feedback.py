@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ....training.distributed.launch import refuse_many_workers
 from ....training.feedback.options import FeedbackRecipe
 from ...flags import option_flags
 from .recipe import require_packages
@@ -24,6 +25,7 @@ def feedback_command(
     Example: depthmatte train matte --feedback --data DATA --steps 300
     """
     require_packages("torch", "matplotlib", "onnx", "onnxscript")
+    refuse_many_workers("train feedback")
     from ....training.feedback.training import train_on_feedback
 
     train_on_feedback(recipe, (lambda line: None) if quiet else typer.echo)

@@ -11,6 +11,7 @@ import typer
 
 from ....errors import MissingExtra
 from ....option_fields import list_options
+from ....training.distributed.launch import refuse_many_workers
 from ....training.recipe import ExistingRun, Recipe
 from ...flags import flag_help
 from .run import TrainingOutput, run_until_stopped
@@ -43,6 +44,7 @@ def train_by_recipe(
     given: Mapping[str, Any],
     existing: ExistingRun,
     output: TrainingOutput,
+    ray_workers: int = 0,
 ) -> None:
     """Train all phases of a recipe; `given` are the flags that were typed, and the folders."""
     from ....training.recipes.recipe_file import read_recipe_file
@@ -61,7 +63,7 @@ def train_by_recipe(
             should_stop=should_stop,
         )
 
-    run_until_stopped(work, output, given["out"])
+    run_until_stopped(work, output, given["out"], ray_workers)
 
 
 def remake_command(
@@ -106,6 +108,7 @@ def remake_command(
     given: dict[str, Any] = {"data": (data,), "out": out, "threads": threads, "workers": workers}
     if labels is not None:
         given["labels"] = labels
+    refuse_many_workers("train remake")
     made = remake_network(recipe, given, evaluate or (), steps, resume, typer.echo)
     typer.echo(f"digest {made.digest}")
     if steps:

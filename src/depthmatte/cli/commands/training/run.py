@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from ....errors import OptionError
 from ....option_fields import check_options, option
+from ....training.distributed.launch import launched_count, launched_rank, refuse_many_workers
 from ...output import Reporter, is_terminal, json_line, print_line
 from ...signals import hold_stop_signals
 
@@ -39,7 +42,9 @@ TrainingWork = Callable[[Callable[["RunEvent"], None], Callable[[], bool]], Path
 """(watch, should_stop) -> checkpoint: a training that tells its events and can be stopped."""
 
 
-def run_training(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) -> None:
+def run_training(
+    recipe: Recipe, existing: ExistingRun, output: TrainingOutput, ray_workers: int = 0
+) -> None:
     """Train one network as `run_until_stopped` does."""
     from ....training.loop import train
 
@@ -53,32 +58,58 @@ def run_training(recipe: Recipe, existing: ExistingRun, output: TrainingOutput) 
             should_stop=should_stop,
         )
 
-    run_until_stopped(work, output)
+    run_until_stopped(work, output, ray_workers=ray_workers)
 
 
-def run_until_stopped(work: TrainingWork, output: TrainingOutput, out: Path | None = None) -> None:
+def run_until_stopped(
+    work: TrainingWork, output: TrainingOutput, out: Path | None = None, ray_workers: int = 0
+) -> None:
     """Train to the end, or to the first signal: then a checkpoint is stored first.
 
-    `out` is the folder to go on with, by default that of the checkpoint.
+    `out` is the folder to go on with, by default that of the checkpoint. With `ray_workers` the
+    work is done in so many workers of Ray. Of several workers of torchrun only the first prints.
 
     Raises
     ------
     StopSignal
         After the checkpoint, where a signal asked for a stop.
     """
-    report = Reporter("json" if output.json else "quiet" if output.quiet else "lines")
+    from ....training.distributed.workers import OtherWorkerFailed
+
+    is_leader = launched_rank() == 0
+    is_quiet = output.quiet or not is_leader
+    report = Reporter("quiet" if is_quiet else "json" if output.json else "lines")
     with (
         _show_events(report) as watch,
-        hold_stop_signals(_announce_stop) as request,
+        hold_stop_signals(_announce_stop if is_leader else lambda: None) as request,
     ):
-        checkpoint = work(watch, lambda: request.pending is not None)
-    if output.json:
+        try:
+            checkpoint = _start(work, ray_workers, watch, lambda: request.pending is not None)
+        except OtherWorkerFailed:
+            raise typer.Exit(1) from None
+    if not is_leader:
+        pass
+    elif output.json:
         print_line(json_line({"event": "checkpoint", "file": str(checkpoint)}))
     elif not output.quiet:
         print_line(f"checkpoint {checkpoint}")
     if request.pending is not None:
         report.note(f"go on with: {_resume_command(sys.argv[1:], out or checkpoint.parent)}")
         raise request.pending
+
+
+def _start(
+    work: TrainingWork,
+    ray_workers: int,
+    watch: Callable[[RunEvent], None],
+    should_stop: Callable[[], bool],
+) -> Path:
+    if not ray_workers:
+        return work(watch, should_stop)
+    from ....training.distributed.ray_train import train_with_ray
+
+    refuse_many_workers("--ray-workers")
+    return train_with_ray(work, ray_workers, watch, should_stop)
 
 
 def _announce_stop() -> None:
@@ -98,7 +129,9 @@ def _resume_command(words: list[str], out: Path) -> str:
             skipped = True
         elif word not in ("--resume", "--replace") and not word.startswith("--out="):
             kept.append(word)
-    return shlex.join(["depthmatte", *kept, "--out", str(out), "--resume"])
+    count = launched_count()
+    launcher = ["torchrun", "--nproc-per-node", str(count), "-m"] if count > 1 else []
+    return shlex.join([*launcher, "depthmatte", *kept, "--out", str(out), "--resume"])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import typer
 
 from ....errors import OptionError
 from ....option_fields import list_options
-from ....training.recipe import UNUSED_OPTIONS, ExistingRun, Recipe
+from ....training.recipe import UNUSED_OPTIONS, ExistingRun, RayOptions, Recipe
 from ...flags import GivenFlags, flag_help, option_flags
 from .check import check_command
 from .recipe import RecipeName, remake_command, require_packages, train_by_recipe
@@ -43,20 +43,26 @@ def _make_train_command(task: str, about: str) -> Callable[..., Any]:
         if one.name in UNUSED_OPTIONS.get(task, ())
     }
 
-    @option_flags(Recipe, ExistingRun, TrainingOutput, fixed={"task": task, **unused})
+    @option_flags(Recipe, ExistingRun, RayOptions, TrainingOutput, fixed={"task": task, **unused})
     def run(
         recipe: Recipe,
         existing: ExistingRun,
+        ray: RayOptions,
         output: TrainingOutput,
         given: GivenFlags,
         recipe_name: RecipeName = None,
     ) -> None:
         require_packages("torch", "matplotlib", "tensorboard")
         if recipe_name is None:
-            return run_training(recipe, existing, output)
+            return run_training(recipe, existing, output, ray.ray_workers)
         folders = {"data": recipe.data, "out": recipe.out}
         return train_by_recipe(
-            recipe_name, task, {**folders, **_of_recipe(given)}, existing, output
+            recipe_name,
+            task,
+            {**folders, **_of_recipe(given)},
+            existing,
+            output,
+            ray.ray_workers,
         )
 
     run.__doc__ = about
