@@ -117,7 +117,7 @@ def train(
         teller.tell("stop", f"stopped at step {run.step} of {schedule.steps}; --resume goes on")
     else:
         teller.tell("end", f"{run.finished or 'time is up'}: {_describe_best(run)}")
-        write_report(out, teller.note)
+        teller.note(f"report {label(write_report(out, teller.note))}")
     return output.last
 
 
