@@ -41,7 +41,7 @@ SMALL = shlex.split(
     "--steps 24 --save-every 2 --validate-every 12 --log-every 1 "
     "--preset 96x64 --batch 2 --threads 1"
 )
-KILLS = ((3, 6), (9, 12), (15, 18))
+KILLS = ((1, 6), (9, 12), (15, 18))
 """The steps in which the run is killed: one of each pair or between."""
 
 ENVIRONMENT = {
@@ -151,6 +151,10 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     assert "set photos: 36 photos to train on, 4 held out, images/ with masks/ in photos" in said
     assert "error" not in said
 
+    beside = subprocess.Popen(
+        command(train), cwd=unbroken, env=ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     draw = random.Random(os.urandom(8))
     for count, steps in enumerate(KILLS):
         kill_amid(resume if count else train, folder, draw.randint(*steps), draw.random() * 0.2)
@@ -160,7 +164,9 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
         assert not (folder / "work" / "mine" / "report.html").exists()
     assert "32 photos to train on, 8 held out" in run(resume, folder)
 
-    run(train, unbroken)
+    whole, errors = beside.communicate()
+    assert beside.returncode == 0, whole + errors
+    assert "report work/mine/report.html" in whole
     for name in ("last.pt", "best.pt"):
         one, other = (weights(place / "work" / "mine" / name) for place in (folder, unbroken))
         assert len(one) > 100

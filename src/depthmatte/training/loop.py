@@ -2,9 +2,10 @@
 
 The recipe of the patent description is the default: Adam, learning rate 1e-3 with cosine decay
 by step, batches of 8, 16 epochs. A run stops at its last step, when the loss is under
-`stop_loss`, when `patience` validations had no new least error, or on request. Each validation and
-every few hundred steps write a checkpoint. A run that goes on from it computes the same weights as
-an unbroken one, on a CPU to the last bit. On a GPU the network runs in bfloat16, losses in float32.
+`stop_loss`, when `patience` validations had no new least error, or on request. The start, each
+validation and every few hundred steps write a checkpoint. A run that goes on from it computes the
+same weights as an unbroken one, on a CPU to the last bit. On a GPU the network runs in bfloat16,
+losses in float32.
 """
 
 from __future__ import annotations
@@ -135,6 +136,8 @@ def train_steps(
         _validate_run(run, schedule, validate, output, teller)  # a stop came before it
     run.finished = run.reason_to_stop(schedule)  # a finished run may have got more steps
     run_in_training_mode(run.network, run.recipe.freeze)
+    if not run.step:
+        output.save()  # whenever the run is killed, --resume goes on
     teller.tell("begin", f"{schedule.steps - run.step} steps to do")
     for batch in islice(batches, 0 if run.finished else None):
         run.train_step(batch, schedule.rate(run.step))
