@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from depthmatte.cli.commands.training.recipe import require_packages
 from depthmatte.cli.commands.training.train import train_app
-from depthmatte.errors import InputError, OptionError
+from depthmatte.errors import InputError, MissingExtra, OptionError
 from depthmatte.training.data.folders import LabeledPhoto, read_mask
 from depthmatte.training.data.matte_material import (
     MatteMaterial,
@@ -318,6 +320,33 @@ def test_the_check_command_lists_and_judges(tmp_path: Path) -> None:
         "severity": "error", "kind": "unreadable-photo", "set": "mine", "count": 1,
         "names": ["001.png"],
     }  # fmt: skip
+
+
+def test_a_set_is_called_like_its_folder(tmp_path: Path) -> None:
+    """Folders of photos are often called `photos`; `images` and `train` say nothing."""
+    for name, called in (("photos", "photos"), ("mine/train", "mine"), ("cats/images", "cats")):
+        pairs(tmp_path / name, 2)
+        assert [one.name for one in find_sets(tmp_path / name)] == [called]
+
+
+def test_few_photos_are_a_warning_unless_a_network_is_the_start(tmp_path: Path) -> None:
+    pairs(tmp_path / "mine", 8)
+    warnings = [one.kind for one in gather(tmp_path / "mine").problems]
+    assert warnings == ["few"]
+    assert not gather(tmp_path / "mine", start="matte").problems
+
+
+def test_the_hint_about_the_extra_says_size_and_the_small_way() -> None:
+    require_packages("json")
+    with pytest.raises(MissingExtra) as caught:
+        require_packages("json", "there_is_no_such_package")
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("training needs an extra: pip install 'depthmatte[train]' (6 GB on")
+    (address,) = re.findall(r"--index-url (\S+)\)", line)
+    for page in ("install.md", "howto/train.md"):
+        text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+        assert "pip install 'depthmatte[train]'" in text
+        assert address in text or "install.md#pytorch-for-training" in text
 
 
 def test_samples_of_ones_own_photos_train_a_network(tmp_path: Path) -> None:

@@ -228,6 +228,27 @@ def test_wrong_requests_are_one_line(checkpoint: Path, data: Path, tmp_path: Pat
         export_checkpoint(checkpoint, tmp_path / "x.onnx", precision="half")
 
 
+def test_a_network_too_sharp_for_float16_weights_is_stored_as_float32(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = dict(FusionNetwork().state_dict())
+    weights["head.weight"] = weights["head.weight"] * 4000
+    checkpoint, out = tmp_path / "last.pt", tmp_path / "sharp.onnx"
+    torch.save({"recipe": {"task": "fuse"}, "mean": weights}, checkpoint)
+    words = ["train", "export", str(checkpoint), "-o", str(out)]
+    done = CliRunner().invoke(app, [*words, "--precision", "float16-weights"])
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[0].endswith("more than 0.007; give --precision float32")
+    assert not out.exists()
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert f"{out}: float32, differs from torch by at most" in done.stdout
+    contract = Network(out, threads=1).contract
+    contract = Network(out, threads=1).contract
+    assert contract.precision == "float32"
+    assert contract.parity is not None
+    assert contract.parity <= PARITY_LIMITS["float32"]
+
+
 def test_the_command_line_converts_and_shows(tmp_path: Path) -> None:
     out = tmp_path / "fuse.onnx"
     words = ["train", "quantize", "fuse", "-o", str(out), "--precision", "float32"]

@@ -379,6 +379,7 @@ def test_a_checkpoint_is_written_before_what_follows_from_it(
         )
     train(recipe(data, tmp_path / "run"), quiet)
     assert written == [
+        "last.pt",  # before the first step
         *("last.pt", "steps.csv"),  # before the validation
         *("best.pt", "last.pt", "log.csv", "steps.csv", "log.png"),
     ]

@@ -132,7 +132,7 @@ def keep_network(name: str, file: Path | None, report: Mapping[str, Any]) -> Ado
             with atomic_draft(fresh / f"{name}.onnx") as draft:
                 shutil.copyfile(file, draft)
         number = max((one for one, _ in _folders(home)), default=0) + 1
-        write_report(fresh / _REPORT, {"number": number, **report})
+        store_report(fresh / _REPORT, {"number": number, **report})
         kept = AdoptedNetwork(name, number, str(report["sha256"]))
         fresh.rename(kept.folder)
     return kept
@@ -237,7 +237,7 @@ def read_report(name: str, number: int) -> dict[str, Any]:
         raise InputError(f"{label(path)}: is damaged; delete its folder") from None
 
 
-def write_report(path: Path, report: Mapping[str, Any]) -> None:
+def store_report(path: Path, report: Mapping[str, Any]) -> None:
     """Write a report as JSON, whole or not at all."""
     with atomic_draft(path) as draft:
         draft.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -255,7 +255,7 @@ def _write_pointer(name: str, change: Any) -> None:
     home = make_private_folder(adopted_folder(name))
     with folder_lock(home):
         rows = [{"number": one.number, "sha256": one.sha256} for one in change(list_adopted(name))]
-        write_report(home / _POINTER, {"adopted": rows})
+        store_report(home / _POINTER, {"adopted": rows})
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..canvas import PRESET_SHAPE
-from ..errors import InputError
+from ..errors import InputError, WeightsError
 from ..networks.contract import CONTRACT_VERSION, DEFAULT_PRECISION
 from ..networks.network import Network
 from ..networks.registry import NETWORKS
@@ -86,7 +86,7 @@ def export_onnx(
     out: Path,
     card: ModelCard | None = None,
     calibration: float = 1.0,
-    precision: str = DEFAULT_PRECISION,
+    precision: str | None = None,
     data: Path | None = None,
     labels: Path | None = None,
 ) -> float | None:
@@ -102,8 +102,9 @@ def export_onnx(
         What the file says about itself.
     calibration : float
         The number that `TrainingTask.calibrate` fits.
-    precision : str
-        One of `networks.contract.PRECISIONS`.
+    precision : str, optional
+        One of `networks.contract.PRECISIONS`. By default `DEFAULT_PRECISION`, or float32 where
+        that differs from torch by more than its limit.
     data : Path, optional
         The data folder. int8 is calibrated and measured with its held-out samples.
     labels : Path, optional
@@ -122,7 +123,8 @@ def export_onnx(
     WeightsError
         When parity fails.
     """
-    check_precision(precision, data)
+    wanted = precision or DEFAULT_PRECISION
+    check_precision(wanted, data)
     refuse_inputs(out, [checkpoint])
     refuse_run_file(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -131,19 +133,25 @@ def export_onnx(
     module = task.export(network, calibration).eval()
     with atomic_draft(out) as fresh:
         _write(module, fresh, task)
-        _check_parity(module, fresh, task, card, "float32")
-        if precision == "float32":
-            return _check_parity(module, fresh, task, card, precision)
-        original = Network(fresh, trusted=True)
-        onnx.save(convert(onnx.load(str(fresh)), precision, name, data, labels), str(fresh))
-        if precision != "int8" or data is None:
-            return _check_parity(module, fresh, task, card, precision)
-        _store_contract(fresh, task, module, card, None, precision)
+        parity = _check_parity(module, fresh, task, card, "float32")
+        if wanted == "float32":
+            return parity
+        original, whole = Network(fresh, trusted=True), fresh.read_bytes()
+        onnx.save(convert(onnx.load(str(fresh)), wanted, name, data, labels), str(fresh))
+        if wanted != "int8" or data is None:
+            try:
+                return _check_parity(module, fresh, task, card, wanted)
+            except WeightsError:
+                if precision is not None:
+                    raise
+                fresh.write_bytes(whole)
+                return parity
+        _store_contract(fresh, task, module, card, None, wanted)
         before, after = (
             measure_quality(one, data, labels) for one in (original, Network(fresh, trusted=True))
         )
         proven = replace(card, numbers={**card.numbers, **quality_numbers(before, after)})
-        _store_contract(fresh, task, module, proven, None, precision)
+        _store_contract(fresh, task, module, proven, None, wanted)
     return None
 
 
@@ -152,7 +160,7 @@ def export_checkpoint(
     out: Path,
     command: str = "",
     data: Path | None = None,
-    precision: str = DEFAULT_PRECISION,
+    precision: str | None = None,
     labels: Path | None = None,
 ) -> float | None:
     """`export_onnx` with everything that the checkpoint knows on the model card.
@@ -160,7 +168,7 @@ def export_checkpoint(
     With `data` the network is calibrated first, on what training never saw. The data sets are
     hashed in `data`, else in the folder that the run read, if it is still there.
     """
-    check_precision(precision, data)
+    check_precision(precision or DEFAULT_PRECISION, data)
     refuse_inputs(out, [checkpoint])
     refuse_run_file(out)
     if out.is_dir():

@@ -2,9 +2,10 @@
 
 The recipe of the patent description is the default: Adam, learning rate 1e-3 with cosine decay
 by step, batches of 8, 16 epochs. A run stops at its last step, when the loss is under
-`stop_loss`, when `patience` validations had no new least error, or on request. Each validation and
-every few hundred steps write a checkpoint. A run that goes on from it computes the same weights as
-an unbroken one, on a CPU to the last bit. On a GPU the network runs in bfloat16, losses in float32.
+`stop_loss`, when `patience` validations had no new least error, or on request. The start, each
+validation and every few hundred steps write a checkpoint. A run that goes on from it computes the
+same weights as an unbroken one, on a CPU to the last bit. On a GPU the network runs in bfloat16,
+losses in float32.
 
 Several workers (`distributed.workers`) run this same loop, each on its part of every batch. The
 first one leads: it validates, writes and tells.
@@ -145,7 +146,7 @@ def train(
             teller.tell("stop", f"stopped at step {run.step} of {schedule.steps}; --resume goes on")
         else:
             teller.tell("end", f"{run.finished or 'time is up'}: {_describe_best(run)}")
-            write_report(out, teller.note)
+            teller.note(f"report {label(write_report(out, teller.note))}")
     return out / "last.pt"
 
 
@@ -168,6 +169,8 @@ def train_steps(
     # A finished run may have got more steps.
     run.finished = workers.lead(lambda: run.reason_to_stop(schedule))
     run_in_training_mode(run.network, run.recipe.freeze)
+    if not run.step and output is not None:
+        output.save()  # whenever the run is killed, --resume goes on
     teller.tell("begin", f"{schedule.steps - run.step} steps to do")
     for batch in islice(batches, 0 if run.finished else None):
         run.train_step(batch, schedule.rate(run.step))

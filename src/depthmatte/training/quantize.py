@@ -155,7 +155,8 @@ def require_parity(parity: float, precision: str, task: str) -> None:
     """Raise WeightsError where a file differs from its original by more than its limit."""
     if not parity <= PARITY_LIMITS[precision]:
         raise WeightsError(
-            f"{task}: the {precision} file differs from its original by {parity:.2g}; not exported"
+            f"{task}: the {precision} file differs from its original by {parity:.2g}, "
+            f"more than {PARITY_LIMITS[precision]:g}; give --precision float32"
         )
 
 

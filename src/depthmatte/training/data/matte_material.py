@@ -41,7 +41,7 @@ _ALL_SETS = "all sets"
 """What a problem of the photos together names."""
 
 _FEW_PHOTOS = 50
-"""Photos with masks below which a warning is given."""
+"""Photos with masks below which a warning is given, unless a trained network is the start."""
 
 _BACKGROUND_SHARE = 1.5
 """How often an epoch draws each photo of `--backgrounds`."""
@@ -60,13 +60,14 @@ class SampleRequest:
     not_in: tuple[Path, ...] = ()
     labels: Path | None = None
     skip_bad: bool = False
+    start: str | None = None
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> SampleRequest:
         """The part of a recipe that names photos."""
         return cls(
             recipe.data, recipe.sets, recipe.share, recipe.backgrounds, recipe.validation,
-            recipe.split_seed, recipe.not_in, recipe.labels, recipe.skip_bad,
+            recipe.split_seed, recipe.not_in, recipe.labels, recipe.skip_bad, recipe.start,
         )  # fmt: skip
 
 
@@ -180,7 +181,7 @@ def gather_matte_material(request: SampleRequest) -> MatteMaterial:
     masked = [one for one in kept if one.mask is not None]
     if not masked or not validation:
         problems.append(Problem("too-few", _ALL_SETS, len(masked)))
-    elif len(masked) < _FEW_PHOTOS:
+    elif len(masked) < _FEW_PHOTOS and not request.start:
         problems.append(Problem("few", _ALL_SETS, len(masked)))
     backgrounds = {index for index, one in enumerate(sets) if one.format == "backgrounds"}
     order = ("error", "warning", "note")

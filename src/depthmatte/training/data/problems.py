@@ -72,7 +72,9 @@ PROBLEM_KINDS = {
     "different-masks": ProblemKind(
         "warning", "near-duplicate photos whose masks differ", "keep the better of each pair"
     ),
-    "few": ProblemKind("warning", "photos are few", "add photos, or start from a network"),
+    "few": ProblemKind(
+        "warning", "photos are few", "add photos, or give train matte --start matte"
+    ),
     "duplicate": ProblemKind(
         "note", "near-duplicates of photos in an earlier set are left out", ""
     ),

@@ -33,6 +33,9 @@ _IMAGES_NAMES = ("images", "photos", "image")
 _MASKS_NAMES = ("masks", "mattes", "mask", "alpha")
 """Names of the folder of masks, the usual one first."""
 
+_PART_NAMES = ("train", "images", "image")
+"""Names of folders that say nothing about a set: it is called like the folder above."""
+
 _LIST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 _EXPORT_MODULES = {"coco": "coco", "label-studio": "label_studio", "cvat": "cvat"}
@@ -148,7 +151,7 @@ def _set_name(path: Path) -> str:
     """The name of a set: of its folder, or of its file without suffix."""
     whole = path.resolve()
     name = whole.stem if whole.is_file() else whole.name
-    if name in ("train", *_IMAGES_NAMES) and whole.parent.name:
+    if name in _PART_NAMES and whole.parent.name:
         name = whole.parent.name
     return name[:100] or "photos"
 

@@ -8,6 +8,7 @@ Ray's usage statistics and its dashboard are off.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import tempfile
@@ -158,11 +159,11 @@ def _ray_session(count: int) -> Iterator[Any]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if address:
-            ray.init(address, log_to_driver=False, logging_level="error")
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         else:
             ray.init(
                 "local", num_cpus=count, include_dashboard=False, log_to_driver=False,
-                logging_level="error",
+                logging_level=logging.ERROR,
             )  # fmt: skip
     except Exception as error:  # Ray raises errors of many kinds
         raise InputError(

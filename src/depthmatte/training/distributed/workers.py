@@ -145,7 +145,7 @@ class Workers:
         parts = [*gradients, *statistics, counted, *terms.values()]
         # One message for all: hundreds of small ones take longer than one step of a small network.
         flat = self.mean(torch.cat([part.reshape(-1).float() for part in parts]))
-        means = flat.split([part.numel() for part in parts])
+        means = torch.split(flat, [part.numel() for part in parts])
         for part, values in zip(parts[: -len(terms)], means, strict=False):
             part.copy_(values.view_as(part))
         for value, share in zip(learning, counted.tolist(), strict=True):

@@ -94,9 +94,10 @@ def list_run_files(out: Path) -> list[str]:
 def _check_run_folder(out: Path, existing: ExistingRun) -> None:
     there = list_run_files(out)
     if existing.resume and "last.pt" not in there:
+        remedy = "give --replace instead" if there else "leave --resume out"
         raise InputError(
-            f"{label(out / 'last.pt')}: no checkpoint to go on from; "
-            "leave --resume out, or give the run's --out"
+            f"{label(out / 'last.pt')}: no checkpoint to go on from; {remedy}, "
+            "or give the run's --out"
         )
     if there and not (existing.resume or existing.replace):
         raise InputError(

@@ -53,9 +53,10 @@ class RunOutput:
         self._events.add(row, "train")
 
     def save(self) -> None:
-        """Write last.pt, then steps.csv."""
+        """Write last.pt, then steps.csv if there is a row."""
         write_checkpoint(self.last, self._state())
-        write_log(self._out / "steps.csv", self._run.step_log)
+        if self._run.step_log:
+            write_log(self._out / "steps.csv", self._run.step_log)
 
     def save_validated(self, is_best: bool) -> None:
         """Write everything after a validation.

@@ -24,7 +24,7 @@ _Labels = Annotated[
 @export_app.command("export")
 def export_command(
     checkpoint: Annotated[
-        Path, typer.Argument(help="Export this checkpoint (OUT/last.pt of a run).")
+        Path, typer.Argument(help="Export this checkpoint (OUT/best.pt or last.pt of a run).")
     ],
     out: _Out,
     command: Annotated[
@@ -33,21 +33,29 @@ def export_command(
     data: Annotated[
         Path | None, typer.Option(help="Calibrate with this data folder. int8 needs it.")
     ] = None,
-    precision: Annotated[str, typer.Option(help=_CHOICES)] = DEFAULT_PRECISION,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{_CHOICES} Default: {DEFAULT_PRECISION}, or float32 where rounding the weights "
+            "changes the output too much."
+        ),
+    ] = None,
     labels: _Labels = None,
 ) -> None:
     """Write a checkpoint as an ONNX file with a contract, and verify that both agree.
 
-    Example: depthmatte train export work/matte/last.pt -o matte.onnx --data DATA
+    Example: depthmatte train export work/matte/best.pt -o matte.onnx --data DATA
     """
     require_packages("torch", "onnx", "onnxscript")
+    from ....networks.network import Network
     from ....training.export import export_checkpoint
 
     parity = export_checkpoint(checkpoint, out, command, data, precision, labels)
     if parity is None:
         typer.echo(f"{out}: {_quality_line(out)}")
     else:
-        typer.echo(f"{out}: differs from torch by at most {parity:.2g}")
+        stored = Network(out, threads=1).contract.precision
+        typer.echo(f"{out}: {stored}, differs from torch by at most {parity:.2g}")
 
 
 @export_app.command("quantize")
