@@ -119,7 +119,9 @@ def test_every_option_goes_through_flag_form_schema_and_docs(
     wanted = Recipe(**{**base, name: value})  # type: ignore[arg-type]
     flags = next(one.flags for one in list_options(Recipe) if one.name == name)
     words = [word for key in ("data", "out") if key != name for word in (f"--{key}", base[key])]
-    switches = {"imagenet": ["--no-imagenet"], "skip_bad": ["--skip-bad"]}
+    switches = {
+        "imagenet": ["--no-imagenet"], "skip_bad": ["--skip-bad"], "compile": ["--compile"],
+    }  # fmt: skip
     if flags:
         typed = switches.get(name, [flags[-1], text])
         assert asked(monkeypatch, "matte", *words, *typed)[0] == wanted
@@ -170,7 +172,7 @@ def test_flags_of_maps_say_which_crowd(words: list[str], monkeypatch: pytest.Mon
 )
 def test_an_option_that_a_task_does_not_use_is_refused(task: str, name: str) -> None:
     flag = "--no-imagenet" if name == "imagenet" else f"--{name.replace('_', '-')}"
-    words = [] if name in ("imagenet", "skip_bad") else [OTHER[name][0]]
+    words = [] if name in ("imagenet", "skip_bad", "compile") else [OTHER[name][0]]
     run = CliRunner().invoke(commands.train_app, [task, "--data", "D", flag, *words])
     assert run.exit_code == 2
     assert "No such option" in run.output
