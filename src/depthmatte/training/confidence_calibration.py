@@ -9,20 +9,18 @@ absolute error on held-out training photos.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..canvas import PRESET_SHAPE, to_canvas
-from .data.matte_material import list_held_out
+from ..canvas import to_canvas
+from .data.matte_material import gather_matte_material
 from .networks.depth import DEPTH_TOLERANCE, expected_depth, probability_near
 from .networks.stereo import DISPARITY_TOLERANCE
 from .scenes.depth_scenes import DepthScene, held_out_depth_scenes
 from .tasks.stereo import held_out_stereo_pairs, stack_views
-from .tasks.task import to_network_input
+from .tasks.task import MaterialOptions, to_network_input
 
 _CALIBRATION_SEED = 1000
 """Scenes for fitting; measuring uses seed 0, so the two never share a scene."""
@@ -38,31 +36,31 @@ _SHARPNESSES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
 @torch.no_grad()
-def fit_sharpness(network: nn.Module, data: Path, preset: tuple[int, int] = PRESET_SHAPE) -> float:
-    """The factor on the matte's logits with the least error on held-out photos."""
+def fit_sharpness(network: nn.Module, options: MaterialOptions) -> float:
+    """The factor on the matte's logits with the least error on the photos that the run held out."""
     errors = np.zeros(len(_SHARPNESSES))
-    for item in list_held_out(data):
+    for item in gather_matte_material(options.photos).validation:
         rgb, mask = item.read()
-        fit, image = to_network_input(rgb, preset)
+        fit, image = to_network_input(rgb, options.preset)
         truth = torch.from_numpy(to_canvas(mask, fit)[fit.content_slices]).float() / 255
         logits = network(torch.from_numpy(image)[None]).matte[0, 0][fit.content_slices]
         errors += [float((torch.sigmoid(k * logits) - truth).abs().mean()) for k in _SHARPNESSES]
     return _SHARPNESSES[int(np.argmin(errors))]
 
 
-def fit_depth_temperature(network: nn.Module, data: Path) -> float:
+def fit_depth_temperature(network: nn.Module, options: MaterialOptions) -> float:
     """The temperature with the least log loss on held-out scenes."""
-    scenes = held_out_depth_scenes(data, _CALIBRATION_SCENES, _CALIBRATION_SEED)
+    scenes = held_out_depth_scenes(options.data, _CALIBRATION_SCENES, _CALIBRATION_SEED)
     seen = [_evidence(network, scene) for scene in scenes if scene.is_exact.any()]
     losses = [sum(_log_loss(*one, float(step)) for one in seen) for step in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
 @torch.no_grad()
-def fit_stereo_temperature(network: nn.Module, data: Path) -> float:
+def fit_stereo_temperature(network: nn.Module, options: MaterialOptions) -> float:
     """The temperature of right or wrong with the least log loss on held-out pairs."""
     logits, right = [], []
-    for pair in held_out_stereo_pairs(data, _CALIBRATION_PAIRS, _CALIBRATION_SEED):
+    for pair in held_out_stereo_pairs(options.data, _CALIBRATION_PAIRS, _CALIBRATION_SEED):
         out = network(torch.from_numpy(stack_views(pair))[None])
         truth = torch.from_numpy(pair.disparity)[None, None]
         small = F.interpolate(truth, out.coarse.shape[-2:], mode="nearest-exact")

@@ -26,7 +26,7 @@ from ..errors import InputError, WeightsError
 from ..networks.contract import CONTRACT_VERSION, DEFAULT_PRECISION
 from ..networks.network import Network
 from ..networks.registry import NETWORKS
-from ..option_fields import list_options
+from ..option_fields import list_options, option_names
 from ..system.atomic_write import atomic_draft, refuse_inputs
 from ..system.printable_text import label
 from ..types import Float
@@ -180,7 +180,9 @@ def export_checkpoint(
         numbers["validation error"] = round(float(state["error"]), 4)
     task, calibration = TRAINING_TASKS[recipe["task"]], 1.0
     if data is not None:
-        calibration = task.calibrate(load_network(checkpoint)[1], data)
+        known = {name: recipe[name] for name in option_names(Recipe) if name in recipe}
+        options = MaterialOptions.from_recipe(Recipe(**{**known, "data": (data,)}))
+        calibration = task.calibrate(load_network(checkpoint)[1], options)
         numbers[task.calibration] = round(calibration, 3)
     card = ModelCard(
         command=command or _command(recipe),

@@ -60,7 +60,7 @@ TRAINING_TASKS = {
         lambda out, batch: fusion_loss(out, batch["alpha"]),
         fusion_validator,
         FusionExport,
-        lambda network, data: 1.0,
+        lambda network, options: 1.0,
         "calibration",
         channels=FUSION_INPUTS,
         reduction=BLOCK_SIDE_PX,

@@ -133,7 +133,7 @@ class TrainingTask:
     export : callable
         (network, calibration) -> the form that ships.
     calibrate : callable
-        (network, data folder) -> the number fitted at export.
+        (network, options of its run) -> the number fitted at export.
     calibration : str
         That number's name.
     channels : int
@@ -157,7 +157,7 @@ class TrainingTask:
     loss: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
     validator: Callable[[MaterialOptions], Validator]
     export: Callable[[Any, float], nn.Module]
-    calibrate: Callable[[nn.Module, Path], float]
+    calibrate: Callable[[nn.Module, MaterialOptions], float]
     calibration: str
     channels: int = 3
     reduction: int = 1
