@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -382,3 +383,17 @@ def test_samples_of_ones_own_photos_train_a_network(tmp_path: Path) -> None:
 def test_a_photo_without_people_is_black(tmp_path: Path) -> None:
     path = write(tmp_path / "place.png", person(50, 40)[0])
     assert LabeledPhoto(path, None, "places").read()[1].max() == 0
+
+
+def test_photos_left_out_by_name_change_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    pairs(folder, 8)
+    one = SampleSet("mine", folder, format="pairs", every=4)
+    name = sorted((folder / "images").iterdir())[1].stem
+    whole, part = (
+        gather_matte_material(SampleRequest((folder,), (chosen,)))
+        for chosen in (one, replace(one, leave_out=(name,)))
+    )
+    assert len(part.items) == len(whole.items) - 1
+    assert part.validation == whole.validation
+    assert set(part.items) < set(whole.items)

@@ -246,6 +246,8 @@ def _read_all(
         problems += read.problems
         factors = read.shares or (1.0,) * len(read.items)
         for place, (item, factor) in enumerate(zip(read.items, factors, strict=True)):
+            if item.photo.stem in one.leave_out:
+                continue  # its place stays taken, so that the others are held out as before
             found.items.append(item)
             found.owners.append(owner)
             found.places.append(place)

@@ -58,6 +58,10 @@ class SampleSet:
     every: int = option(
         0, "hold out every n-th photo in order, instead of a share; 0 turns it off", 0, 1_000_000
     )
+    leave_out: tuple[str, ...] = option(
+        (), "leave out the photos of these names, given without suffix",
+        takes="names joined by +", read=lambda text: tuple(text.split("+")),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_options(self)
