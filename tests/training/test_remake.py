@@ -77,6 +77,19 @@ def test_phases_follow_one_another_and_their_mean_is_exported(data: Path, tmp_pa
     assert digest_weights(train_recipe(recipe, options(data, out), quiet, resume=True)) == before
 
 
+def test_a_mean_may_hold_what_the_training_started_from(data: Path, tmp_path: Path) -> None:
+    small = SMALL.replace("steps = 12", "steps = 1").replace("steps = 4", "steps = 1")
+    recipe = parse_recipe(small.replace('"first", "second"]', '"start", "first"]').encode(), "a")
+    start = train_recipe(recipe, options(data, tmp_path / "one"), quiet)
+    out = tmp_path / "two"
+    mixed = train_recipe(recipe, options(data, out, start=str(start), seed=5), quiet)
+    old, mean = read_checkpoint(start)["mean"], read_checkpoint(mixed)["mean"]
+    new = read_checkpoint(out / "first" / "last.pt")["mean"]
+    for name in (one for one, value in mean.items() if value.dtype.is_floating_point):
+        assert torch.allclose(mean[name], old[name] / 4 + new[name] * 3 / 4, atol=1e-5)
+    assert digest_weights(out / "start.pt") == digest_weights(start)
+
+
 def test_figures_are_equal_within_the_tolerance_or_not(data: Path, tmp_path: Path) -> None:
     text = SMALL + "\n[figures]\ntolerance = 0.01\n"
     given = options(data, tmp_path / "one")

@@ -4,7 +4,8 @@ Depth and stereo: the temperature that makes the depth probability the observed 
 depths (Guo et al. 2017). For depth the bin logits of held-out scenes are divided by the value
 under which the probability mass near d best predicts |d - truth| <= DEPTH_TOLERANCE, for stereo
 the logits of right or wrong. Matte: the sharpness, a factor on the logits, with the least
-absolute error on held-out training photos.
+squared error on held-out training photos, whose truth is soft where a teacher agrees. The absolute
+error would choose harder outlines than the truth has: it rewards a guess of 0 or 1 in doubt.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .data.matte_material import gather_matte_material
 from .networks.depth import DEPTH_TOLERANCE, expected_depth, probability_near
 from .networks.stereo import DISPARITY_TOLERANCE
 from .scenes.depth_scenes import DepthScene, held_out_depth_scenes
+from .tasks.augmentation import MatteAugmentation
+from .tasks.matte import read_truth
 from .tasks.stereo import held_out_stereo_pairs, stack_views
 from .tasks.task import MaterialOptions, to_network_input
 
@@ -37,14 +40,20 @@ _SHARPNESSES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 @torch.no_grad()
 def fit_sharpness(network: nn.Module, options: MaterialOptions) -> float:
-    """The factor on the matte's logits with the least error on the photos that the run held out."""
+    """The factor on the matte's logits with the least squared error.
+
+    It is fitted on the photos that the run held out, against the truth that the run learned:
+    masks, softened where a teacher agrees.
+    """
     errors = np.zeros(len(_SHARPNESSES))
-    for item in gather_matte_material(options.photos).validation:
-        rgb, mask = item.read()
+    material = gather_matte_material(options.photos)
+    how = options.numbers(MatteAugmentation)
+    for item in material.validation:
+        rgb, mask = read_truth(item, material.sets, options.labels, how)
         fit, image = to_network_input(rgb, options.preset)
         truth = torch.from_numpy(to_canvas(mask, fit)[fit.content_slices]).float() / 255
         logits = network(torch.from_numpy(image)[None]).matte[0, 0][fit.content_slices]
-        errors += [float((torch.sigmoid(k * logits) - truth).abs().mean()) for k in _SHARPNESSES]
+        errors += [float((torch.sigmoid(k * logits) - truth).square().mean()) for k in _SHARPNESSES]
     return _SHARPNESSES[int(np.argmin(errors))]
 
 

@@ -14,8 +14,9 @@
     steps = 1200
 
 A key outside all tables is an option of `Recipe` and holds in every phase. A phase has options of
-its own, or it is the mean of earlier ones: `mix = ["one", "two"]` with `shares`. Its `start` may
-name an earlier phase. Every key is checked against the options, and every value by their ranges.
+its own, or it is the mean of earlier ones: `mix = ["one", "two"]` with `shares`, where "start" is
+the network that the first phase starts from. Its `start` may name an earlier phase. Every key is
+checked against the options, and every value by their ranges.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from ..tasks.augmentation import AUGMENTATIONS
 
 _MAX_BYTES, _MAX_PHASES = 1 << 20, 100
 """Bounds of a recipe file."""
+
+START_PART = "start"
+"""The part of a mean that is no phase: what the first phase starts from."""
 
 _RUN_OPTIONS = ("task", "data", "out")
 """Options of `Recipe` that belong to one run, not to a recipe."""
@@ -247,7 +251,7 @@ def _phases(task: str, tables: Any, allowed: Collection[str]) -> Iterator[Phase]
     """The phases, each of which may name earlier ones only."""
     if not isinstance(tables, list) or not 0 < len(tables) <= _MAX_PHASES:
         raise OptionError(f"give 1 to {_MAX_PHASES} tables [[phases]]")
-    known: list[str] = []
+    known = [START_PART]
     for number, table in enumerate(tables, 1):
         where = f"[[phases]] {number}"
         if not isinstance(table, dict):
@@ -278,7 +282,7 @@ def _phase(
     if set(table) - {"name", "mix", "shares"}:
         raise OptionError(f"{where}: is a mix and takes no options; give name, mix and shares")
     if not isinstance(mix, list) or not mix or any(one not in known for one in mix):
-        raise OptionError(f"{where}: mix is {_short(mix)}; name earlier phases")
+        raise OptionError(f"{where}: mix is {_short(mix)}; name earlier phases or start")
     if (
         not isinstance(shares, list)
         or len(shares) != len(mix)

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OptionError
-from ..checkpoint import read_checkpoint
+from ...option_fields import to_json_values
+from ..checkpoint import read_checkpoint, write_checkpoint
 from ..loop import train
 from ..recipe import Recipe
 from ..reporting.events import RunEvent, RunWatcher
+from ..run import make_start_network
+from ..tasks.registry import choose_task
 from ..weight_average import average_checkpoints
-from .recipe_file import Phase, RecipeFile
+from .recipe_file import START_PART, Phase, RecipeFile
 
 
 def train_recipe(
@@ -30,7 +33,8 @@ def train_recipe(
     """Train every phase of a recipe and average weights where it says so.
 
     A recipe of one phase trains in `out`. One of several trains each in `out/PHASE`, and writes
-    means of weights to `out/PHASE.pt`.
+    means of weights to `out/PHASE.pt`. What the first phase starts from is written to
+    `out/start.pt` where a mean needs it.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ def train_recipe(
     made: dict[str, Path] = {}
     for phase in recipe.phases:
         if phase.mix:
+            if START_PART in phase.mix:
+                made[START_PART] = _write_start(recipe, given)
             parts = [made[name] for name in phase.mix]
             mixed = Path(given["out"]) / f"{phase.name}.pt"
             made[phase.name] = average_checkpoints(parts, phase.shares, mixed)
@@ -100,6 +106,16 @@ def recipe_of_phase(
     if run.start is None or run.start not in made:
         return run
     return replace(run, start=str(made[run.start]))
+
+
+def _write_start(recipe: RecipeFile, given: Mapping[str, Any]) -> Path:
+    """Write the network that the first phase starts from as a checkpoint."""
+    run = recipe_of_phase(recipe, recipe.phases[0], given, {})
+    network = make_start_network(run, choose_task(run))
+    path = Path(given["out"]) / f"{START_PART}.pt"
+    weights = network.state_dict()
+    write_checkpoint(path, {"recipe": to_json_values(run), "mean": weights, "step": 0})
+    return path
 
 
 def _folder(run: Recipe) -> Path:
