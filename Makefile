@@ -6,7 +6,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out/demo
-PYTEST ?=
+# A process for each core; what a file of tests prepares is prepared once.
+PYTEST ?= -n auto --dist loadfile
 
 BIN := $(VENV)/bin
 # An environment that is active outside must not change this one.

@@ -18,6 +18,10 @@ sys.path.insert(0, str(Path(__file__).with_name("support")))
 
 from places import SHARED
 
+# Processes of `pytest -n` share the cores; without this each would start a thread on all of them.
+if _PROCESSES := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // int(_PROCESSES)))
+
 # Networks adopted by the user of this machine, and the user's feedback, are not for tests.
 _HOME = tempfile.mkdtemp(prefix="depthmatte-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
