@@ -180,8 +180,7 @@ def export_checkpoint(
         numbers["validation error"] = round(float(state["error"]), 4)
     task, calibration = TRAINING_TASKS[recipe["task"]], 1.0
     if data is not None:
-        known = {name: recipe[name] for name in option_names(Recipe) if name in recipe}
-        options = MaterialOptions.from_recipe(Recipe(**{**known, "data": (data,)}))
+        options = _material_options(recipe, data)
         calibration = task.calibrate(load_network(checkpoint)[1], options)
         numbers[task.calibration] = round(calibration, 3)
     card = ModelCard(
@@ -207,9 +206,14 @@ def _hash_sets(recipe: Mapping[str, Any], data: Path | None) -> dict[str, str]:
     labels = labels if labels is not None and labels.is_dir() else None
     if recipe["task"] == "fuse":
         return {} if labels is None else {"labels": hash_data_sets(labels)[labels.resolve().name]}
-    preset = recipe.get("preset") or PRESET_SHAPE
-    options = MaterialOptions(root, (int(preset[0]), int(preset[1])), labels)
+    options = replace(_material_options(recipe, root), labels=labels)
     return hash_data_sets(root, labels, list_used_sets(recipe["task"], options))
+
+
+def _material_options(recipe: Mapping[str, Any], data: Path) -> MaterialOptions:
+    """What decided the samples of a stored recipe, read from this data folder."""
+    known = {name: recipe[name] for name in option_names(Recipe) if name in recipe}
+    return MaterialOptions.from_recipe(Recipe(**{**known, "data": (data,)}))
 
 
 _PLACE_OPTIONS = (

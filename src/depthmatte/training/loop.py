@@ -16,9 +16,11 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,8 @@ from .tasks.task import MaterialOptions, SampleSource, TrainingTask, Validator
 
 ProgressReport = Callable[[str], None]
 """Is told each line of the report."""
+
+_Batches = Iterator[dict[str, Tensor]]
 
 
 def train(
@@ -133,13 +137,12 @@ def train(
 
     claimed = out
     out = workers.lead(lambda: claim_run_folder(claimed, recipe.out is None, existing, recipe.task))
-    batches = load_batches(recipe, samples, remaining_batches(keys, schedule, run.step))
     output = None
     if workers.is_leader:
         output = RunOutput(out, run, schedule, describe_data(recipe, samples))
     teller = _Teller(run, schedule, report, watch)
-    stopped = train_steps(run, schedule, batches, validate, output, teller, should_stop)
-    del batches  # ends the loader's processes, which may have read ahead
+    with load_batches(recipe, samples, remaining_batches(keys, schedule, run.step)) as batches:
+        stopped = train_steps(run, schedule, batches, validate, output, teller, should_stop)
     if output is not None:
         output.close()
         if stopped:
@@ -153,7 +156,7 @@ def train(
 def train_steps(
     run: Run,
     schedule: Schedule,
-    batches: Iterator[dict[str, Tensor]],
+    batches: _Batches,
     validate: Validator,
     output: RunOutput | None,
     teller: _Teller,
@@ -237,14 +240,13 @@ def remaining_batches(keys: RunBatches, schedule: Schedule, step: int) -> RunBat
     return replace(keys, epochs=len(schedule.epoch_ends), first=first, skip=skip)
 
 
-def load_batches(
-    recipe: Recipe, samples: SampleSource, keys: RunBatches
-) -> Iterator[dict[str, Tensor]]:
-    """The batches of `keys`, made in `workers` processes that start at once.
+@contextmanager
+def load_batches(recipe: Recipe, samples: SampleSource, keys: RunBatches) -> Iterator[_Batches]:
+    """The batches of `keys`, made in `workers` processes, which end with the context.
 
-    One loader serves the whole run: its processes keep what they have read. Raises InputError
-    for a file of the data that cannot be used, when its turn comes.
+    Raises InputError for a file that cannot be used, when its turn comes.
     """
+    before = active_children()
     loader = DataLoader(
         KeyedDataset(samples.sample),
         batch_sampler=keys,
@@ -254,7 +256,15 @@ def load_batches(
         worker_init_fn=_leave_signals_to_the_trainer,
         generator=torch.Generator(),  # the loader draws a number, which is not the run's to lose
     )
-    return _with_plain_errors(iter(loader))
+    batches = _with_plain_errors(iter(loader))
+    processes = [one for one in active_children() if one not in before]
+    try:
+        yield batches
+    finally:
+        batches.close()  # torch asks the processes to end; on a busy machine they may stay
+        for process in processes:
+            process.kill()
+            process.join()
 
 
 def _leave_signals_to_the_trainer(worker: int) -> None:
@@ -263,11 +273,11 @@ def _leave_signals_to_the_trainer(worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _with_plain_errors(batches: Iterator[dict[str, Tensor]]) -> Iterator[dict[str, Tensor]]:
+def _with_plain_errors(batches: _Batches) -> Generator[dict[str, Tensor], None, None]:
     try:
         yield from batches
     except InputError as error:
-        # A worker's error arrives with its traceback as text; the line itself stands last.
+        # It arrives with its traceback as text; the line itself stands last.
         line = str(error).strip().splitlines()[-1]
         raise InputError(line.removeprefix(f"{InputError.__module__}.InputError: ")) from None
 

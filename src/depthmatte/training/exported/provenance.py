@@ -25,6 +25,7 @@ _LICENSES: Mapping[str, str] = {
     "idphoto": _UNSTATED,
     "npm_photos": "MIT packages",
     "cutouts": _UNSTATED,
+    "cutouts_soft": "MIT file",
     "backgrounds": "mixed: MIT packages, Debian packages, not stated",
     "objects": "mixed: MIT packages, Debian packages, not stated",
 }
@@ -47,8 +48,9 @@ def hash_data_sets(
     Parameters
     ----------
     data : Path
-        The data folder. Sets are `people/SET`, `backgrounds`, `cutouts` and `objects`. A folder
-        of another layout is one set. Folders named `eval` and hidden files are left out.
+        The data folder. Sets are `people/SET`, `backgrounds`, `cutouts`, `cutouts_soft` and
+        `objects`. A folder of another layout is one set. Folders named `eval` and hidden files are
+        left out.
     labels : Path, optional
         The labels of a teacher, or maps. They are the set "labels".
     only : collection of str
@@ -110,7 +112,7 @@ def portable_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def _list_sets(data: Path) -> Iterator[tuple[str, Path]]:
     """(name, folder) of every set of the data folder."""
-    found = [data / name for name in ("backgrounds", "cutouts", "objects")]
+    found = [data / name for name in ("backgrounds", "cutouts", "cutouts_soft", "objects")]
     found = [folder for folder in [*found, *sorted(data.glob("people/*"))] if folder.is_dir()]
     for folder in found or [data.resolve()]:
         yield folder.name, folder
