@@ -26,11 +26,15 @@ if _PROCESSES := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
 _HOME = tempfile.mkdtemp(prefix="depthmatte-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["DEPTHMATTE_HOME"] = _HOME
-os.environ.pop("DEPTHMATTE_NETWORKS", None)
 
 # No deadline: how fast a machine is must never decide a test.
 settings.register_profile("depthmatte", deadline=None, max_examples=60, print_blob=True)
 settings.load_profile("depthmatte")
+
+
+def pytest_runtest_setup() -> None:
+    """Importing the benchmarks turns adopted networks off, for a whole process."""
+    os.environ.pop("DEPTHMATTE_NETWORKS", None)
 
 
 @pytest.fixture(scope="session")

@@ -139,9 +139,9 @@ def with_and_without(shot: Photo) -> tuple[float, float]:
 
 
 def test_an_apple_file_is_cut_better_with_its_own_matte() -> None:
-    """An astronaut in the dark, stored as a phone stores a portrait, matte and all."""
+    """An astronaut before a cat, stored as a phone stores a portrait, matte and all."""
     pytest.importorskip("skimage", reason="needs the extra demo")
-    known = COMPOSITES["rocket"]()
+    known = COMPOSITES["cat"]()
     levels = np.rint(known.alpha[::2, ::2] * 255).astype(np.uint8)
     said = phones.apple_xmp("depth", None, None, subtype="portraiteffectsmatte")
     content = phones.multi(phones.jpeg(known.rgb), [phones.auxiliary(levels, said)])

@@ -255,10 +255,10 @@ def test_the_command_line_converts_and_shows(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "differs from the original by at most" in done.stdout
-    shown = CliRunner().invoke(app, ["networks", "show", str(out), "matte", "--json"])
+    shown = CliRunner().invoke(app, ["networks", "show", str(out), "matte", "depth", "--json"])
     assert shown.exit_code == 0, shown.output
     rows = json.loads(shown.stdout)
-    assert [row["precision"] for row in rows] == ["float32", ""]
+    assert [row["precision"] for row in rows] == ["float32", "float16-weights", ""]
     plain = CliRunner().invoke(app, ["networks", "show", str(out)])
     assert "precision      float32" in plain.stdout
     missing = CliRunner().invoke(app, ["networks", "show", str(tmp_path / "no.onnx")])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,10 +28,11 @@ from depthmatte.training.checkpoint import (  # noqa: E402
     write_checkpoint,
 )
 from depthmatte.training.export import export_checkpoint  # noqa: E402
-from depthmatte.training.loop import train  # noqa: E402
+from depthmatte.training.loop import load_batches, plan_batches, train  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
 from depthmatte.training.reporting.curves import plot_log  # noqa: E402
 from depthmatte.training.reporting.log import read_log, write_log  # noqa: E402
+from depthmatte.training.types import SampleKey, TrainingSample  # noqa: E402
 from depthmatte.training.weight_average import average_checkpoints  # noqa: E402
 
 
@@ -383,3 +387,27 @@ def test_a_checkpoint_is_written_before_what_follows_from_it(
         *("last.pt", "steps.csv"),  # before the validation
         *("best.pt", "last.pt", "log.csv", "steps.csv", "log.png"),
     ]
+
+
+class EndlessSamples:
+    """Samples whose second one is never done, as on a machine that is far too busy."""
+
+    def __init__(self) -> None:
+        self.shares = [1.0] * 4
+        self.made = 0
+
+    def sample(self, key: SampleKey) -> TrainingSample:
+        if self.made:
+            time.sleep(3600)
+        self.made += 1
+        return {"image": np.zeros((3, 32, 32), np.float32)}
+
+
+def test_processes_of_a_loader_end_with_it(tmp_path: Path) -> None:
+    one_worker = recipe(tmp_path, tmp_path, workers=1, batch_size=1, limit=0)
+    samples: Any = EndlessSamples()
+    before = active_children()
+    with load_batches(one_worker, samples, plan_batches(one_worker, samples)) as batches:
+        assert next(batches)["image"].shape == (1, 3, 32, 32)
+        assert active_children() != before
+    assert active_children() == before

@@ -314,7 +314,7 @@ _DATA_SOURCES = {
 }
 
 _TEACHER_SOURCES = {
-    "matte": "street outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
+    "matte": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
     "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
 }
 """What a teacher adds to a run with `train labels`."""

@@ -31,7 +31,12 @@ READ = """
 import resource, sys
 from depthmatte.io.photo.photo_reader import read
 photo = read(sys.argv[1])
-print(photo.evidence.embedded_depth is None, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+try:  # what getrusage says begins with the parent's own memory on Linux
+    with open("/proc/self/status") as status:
+        peak = next(line.split()[1] for line in status if line.startswith("VmHWM"))
+except FileNotFoundError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(photo.evidence.embedded_depth is None, peak)
 """
 
 OPEN, CLOSE = '<x:xmpmeta xmlns:x="adobe:ns:meta/">', "</x:xmpmeta>"
