@@ -37,17 +37,26 @@ _CHUNK_BYTES = 1 << 20
 _URL_SCHEMES = ("http", "https")
 
 
-def check_url(url: str) -> str:
-    """Return the URL if it is a valid http or https address; InputError for any other."""
+def is_url(text: str) -> bool:
+    """Return whether a text is a valid http or https address."""
     from urllib.parse import urlsplit
 
     try:
-        parts = urlsplit(url)
-        is_valid = parts.scheme in _URL_SCHEMES and bool(parts.hostname) and parts.port != 0
-        is_valid = is_valid and url.isprintable() and " " not in url
+        parts = urlsplit(text)
+        return (
+            parts.scheme in _URL_SCHEMES
+            and bool(parts.hostname)
+            and parts.port != 0
+            and text.isprintable()
+            and " " not in text
+        )
     except ValueError:
-        is_valid = False
-    if not is_valid:
+        return False
+
+
+def check_url(url: str) -> str:
+    """Return the URL if it is a valid http or https address; InputError for any other."""
+    if not is_url(url):
         raise InputError(
             f"{display_url(url)}: is not an address; give https://HOST/FILE#sha256=HEX"
         )
