@@ -152,7 +152,7 @@ def test_a_stopped_server(plain: InferenceServer, caplog: pytest.LogCaptureFixtu
     plain.server_close()
     with pytest.raises(RemoteError, match=r"does not run networks now \(.* after 2 tries\)"):
         there.run(IMAGE)
-    assert "remote_fallback" in problem(plain, retries=0)
+    assert "--remote-fallback" in problem(plain, retries=0)
     assert caplog.records == []
 
 

@@ -20,7 +20,6 @@ ROOT = Path(depthmatte.__file__).parent
 LAYERS = [
     {"errors"},
     {"system", "types", "option_fields", "lens_distortion"},
-    {"session_options"},
     {"options", "camera"},
     {"evidence"},
     {"photo"},

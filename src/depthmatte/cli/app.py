@@ -1,7 +1,7 @@
 """Declare the commands of the command line.
 
 A command here only collects its options. Heavy modules are imported inside the function, so
-that `--help` is fast. Options come from dataclasses (`options.py`) through `option_flags`.
+that `--help` is fast. Options come from dataclasses (`options`) through `option_flags`.
 `exit_codes.py` turns errors into messages and exit statuses.
 """
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..canvas import Canvas
 from ..errors import InputError, OptionError, WeightsError
-from ..session_options import SessionOptions
+from ..options import SessionOptions
 from ..system.printable_text import printable_excerpt
 from ..types import Float
 from . import onnx_file, registry

@@ -16,20 +16,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPException
-from typing import Any, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError, RemoteError
-from ..session_options import SessionOptions
+from ..options import SessionOptions
 from ..system.printable_text import printable_excerpt, short
 from . import inference_protocol as oip
 from .contract import Contract
 from .download import display_url, is_url
-from .http_connection import HttpAnswer, HttpServer
+
+if TYPE_CHECKING:
+    from .http_connection import HttpAnswer, HttpServer
 
 AUTHORIZATION_VARIABLE = "DEPTHMATTE_REMOTE_AUTHORIZATION"
 """Environment variable with the value of the HTTP header `Authorization`."""
@@ -101,6 +101,9 @@ class RemoteServer:
                 f"{self.name}: is not the address of a server; give http://HOST:PORT, and "
                 f"a password in the environment variable {AUTHORIZATION_VARIABLE}"
             )
+        # Imported late, because most sessions have no server.
+        from .http_connection import HttpServer
+
         object.__setattr__(self, "_http", HttpServer(base))
 
     @classmethod
@@ -170,6 +173,8 @@ class RemoteServer:
         if authorization := os.environ.get(AUTHORIZATION_VARIABLE):
             sent["Authorization"] = authorization
         method = "GET" if body is None else "POST"
+        from http.client import HTTPException
+
         for tries in range(self.retries + 1):
             wait = _BACKOFF_S * 2**tries * random.uniform(0.5, 1)
             try:
@@ -189,7 +194,7 @@ class RemoteServer:
         times = f" after {self.retries + 1} tries" if self.retries else ""
         raise ServerUnavailable(
             f"{self.name}: the server does not run networks now ({problem}{times}); "
-            "start it or check the address; remote_fallback allows this machine instead"
+            "start it, check the address, or allow this machine with --remote-fallback"
         )
 
     def _describe(self, error: Exception) -> str:
@@ -202,8 +207,8 @@ class RemoteServer:
         """Raise the error of an answer that will not change when it is asked for again."""
         if answer.status >= 500:
             raise ServerUnavailable(
-                f"{self.name}: the server fails ({problem}); see its log; "
-                "remote_fallback allows this machine instead"
+                f"{self.name}: the server fails ({problem}); see its log, "
+                "or allow this machine with --remote-fallback"
             )
         remedy = "check the address and what the server serves"
         if answer.status in (401, 403):
@@ -232,6 +237,8 @@ class RemoteRunner:
 
     def __init__(self, server: RemoteServer, contract: Contract) -> None:
         self._server, self._contract = server, contract
+        from urllib.parse import quote
+
         self._path = f"/v2/models/{quote(contract.task, safe='')}"
         self._model = self._read(oip.read_model_metadata, server.fetch(self._path).body)
         self._check_model()

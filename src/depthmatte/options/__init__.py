@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .errors import OptionError
-from .option_fields import check_options, option
+from ..errors import OptionError
+from ..option_fields import check_options, option
+from .session_options import Device as Device
 from .session_options import SessionOptions as SessionOptions
 
 SubjectChoice = Literal["auto", "nearest", "largest", "all"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from .option_fields import check_options, option
+from ..option_fields import check_options, option
 
 Device = Literal[
     "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "rocm", "openvino", "webgpu", "qnn"
