@@ -17,10 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from typer.testing import CliRunner
 
 import tinynets
 from depthmatte import DepthmatteError, Session
+from depthmatte.cli.app import app
 from depthmatte.errors import OptionError, RemoteError
+from depthmatte.io.photo.photo_writer import write
 from depthmatte.networks import inference_protocol as oip
 from depthmatte.networks import remote
 from depthmatte.networks.network import Network
@@ -32,12 +35,16 @@ PHOTO = np.random.default_rng(2).integers(0, 256, (90, 70, 3)).astype(np.uint8)
 TASKS = ("matte", "depth")
 
 
+KEYS = [("authorization", "AUTHORIZATION_VARIABLE"), ("x-api-key", "API_KEY_VARIABLE")]
+
+
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.delenv(remote.AUTHORIZATION_VARIABLE, raising=False)
+    for name in (remote.AUTHORIZATION_VARIABLE, remote.API_KEY_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(remote, "_BACKOFF_S", 0.01)
 
 
@@ -131,18 +138,20 @@ def test_an_address_may_have_a_path(end: str) -> None:
         np.testing.assert_array_equal(network.run(IMAGE)["alpha"], IMAGE[:, :1])
 
 
+@pytest.mark.parametrize(("header", "variable"), KEYS)
 def test_a_key_comes_from_the_environment(
-    plain: InferenceServer, monkeypatch: pytest.MonkeyPatch
+    header: str, variable: str, plain: InferenceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def before(_: str, __: str, headers: dict[str, str]) -> Any:
-        good = headers.get("authorization") == "Bearer key"
+        good = headers.get(header) == "Bearer key"
         return None if good else (401, {}, b'{"error": "who are you?\\u001b"}')
 
     plain.before = before
     text = problem(plain)
     assert "status 401: who are you??" in text
-    assert remote.AUTHORIZATION_VARIABLE in text
-    monkeypatch.setenv(remote.AUTHORIZATION_VARIABLE, "Bearer key")
+    name = getattr(remote, variable)
+    assert name in text
+    monkeypatch.setenv(name, "Bearer key")
     np.testing.assert_array_equal(matte(plain).run(IMAGE)["alpha"], IMAGE[:, :1])
 
 
@@ -377,3 +386,23 @@ def test_networks_by_what_they_are_for(tmp_path: Path) -> None:
         Session(network=(files["matte"], str(tmp_path / "two.onnx"))).cut(PHOTO)
     with pytest.raises(DepthmatteError, match="no such network file"):
         Session(network=("gone.onnx",)).cut(PHOTO)
+
+
+def test_the_command_line(server: InferenceServer, tmp_path: Path) -> None:
+    files = tinynets.save(tmp_path)
+    write(PHOTO, tmp_path / "photo.png")
+    words = ["cut", str(tmp_path / "photo.png"), "--fusion", "none", "--save", "alpha", "--json"]
+    words += ["--network", files["matte"], "--jobs", "1", "-o", str(tmp_path / "out")]
+    words += ["--remote", server.url, "--remote-retries", "0"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["provider"] == f"remote {server.url}"
+    server.shutdown()
+    server.server_close()
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"depthmatte: {server.url}: the server does not run networks now")
+    assert done.stderr.count("\n") == 1
+    done = CliRunner().invoke(app, [*words, "--remote-fallback"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["provider"] == "CPUExecutionProvider"

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 AUTHORIZATION_VARIABLE = "DEPTHMATTE_REMOTE_AUTHORIZATION"
 """Environment variable with the value of the HTTP header `Authorization`."""
 
+API_KEY_VARIABLE = "DEPTHMATTE_REMOTE_API_KEY"
+"""Environment variable with the key of a `depthmatte serve`, sent as `X-API-Key`."""
+
 _BACKOFF_S, _MAX_WAIT_S = 0.5, 10.0
 """Wait before the first retry, in seconds, doubled each time; and the longest wait."""
 
@@ -170,8 +173,8 @@ class RemoteServer:
             When the server refuses the request.
         """
         sent = {"User-Agent": "depthmatte", "Accept": "*/*", **(headers or {})}
-        if authorization := os.environ.get(AUTHORIZATION_VARIABLE):
-            sent["Authorization"] = authorization
+        secrets = {"Authorization": AUTHORIZATION_VARIABLE, "X-API-Key": API_KEY_VARIABLE}
+        sent |= {name: os.environ[one] for name, one in secrets.items() if os.environ.get(one)}
         method = "GET" if body is None else "POST"
         from http.client import HTTPException
 
@@ -212,7 +215,7 @@ class RemoteServer:
             )
         remedy = "check the address and what the server serves"
         if answer.status in (401, 403):
-            remedy = f"set {AUTHORIZATION_VARIABLE}, such as to 'Bearer KEY'"
+            remedy = f"set {API_KEY_VARIABLE} for depthmatte serve, else {AUTHORIZATION_VARIABLE}"
         elif 300 <= answer.status < 400:
             remedy = "redirects are not followed; give the final address"
         raise RemoteError(f"{self.name}: the server refuses ({problem}); {remedy}")
