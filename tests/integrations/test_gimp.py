@@ -39,7 +39,9 @@ def png(rgb: np.ndarray) -> bytes:
 
 def pixels(content: bytes) -> np.ndarray:
     found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    return found if found.ndim == 2 else found[..., ::-1]
+    if found.ndim == 3:
+        found[..., :3] = found[..., 2::-1].copy()
+    return found
 
 
 @pytest.fixture(scope="module")

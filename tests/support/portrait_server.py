@@ -57,6 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
             portrait = self.server.session.cut(np.ascontiguousarray(pixels), **options)
             if query["view"] == "alpha":
                 picture = np.rint(portrait.alpha * 255).astype(np.uint8)
+            elif query["view"] == "cutout":
+                picture = cv2.cvtColor(portrait.cutout(), cv2.COLOR_RGBA2BGRA)
             else:
                 strength = float(query["effect"].partition("strength=")[2])
                 picture = portrait.blur(strength=strength)[..., ::-1]

@@ -75,7 +75,7 @@ class Depthmatte(Gimp.PlugIn):
 
 def cut_out(procedure, run_mode, image, drawables, config, data):
     """Give the selected layer a mask that shows the person only."""
-    return _run(procedure, run_mode, image, drawables, config, "alpha", _set_mask)
+    return _run(procedure, run_mode, image, drawables, config, "cutout", _set_mask)
 
 
 def blur_background(procedure, run_mode, image, drawables, config, data):
@@ -156,15 +156,15 @@ def _save_layer(layer, path):
 
 
 def _set_mask(image, layer, result):
-    """Turn the gray picture into the mask of the layer."""
+    """Turn the opacity of the cut-out into the mask of the layer."""
     image.insert_layer(result, layer.get_parent(), image.get_item_position(layer))
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
     if not layer.has_alpha():
         layer.add_alpha()
     result.set_offsets(*layer.get_offsets()[1:])
-    # A mask that starts as the gray copy of another layer needs no clipboard.
-    mask = result.create_mask(Gimp.AddMaskType.COPY)
+    # Masks are linear: a gray picture would be converted, an alpha channel is not.
+    mask = result.create_mask(Gimp.AddMaskType.ALPHA)
     image.remove_layer(result)
     layer.add_mask(mask)
 
