@@ -16,8 +16,8 @@ system() {
     apt-get install -y -q --no-install-recommends ca-certificates python3 python3-venv
     rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
     if ! getent passwd depthmatte >/dev/null; then
-        groupadd --system --gid "$USER_ID" depthmatte
-        useradd --system --uid "$USER_ID" --gid "$USER_ID" --home-dir /nonexistent \
+        groupadd --gid "$USER_ID" depthmatte
+        useradd --uid "$USER_ID" --gid "$USER_ID" --home-dir /nonexistent \
             --no-create-home --shell /usr/sbin/nologin depthmatte
     fi
 }
