@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # An environment that is active outside must not change this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
-CODE := src tests docs $(wildcard benchmarks examples release)
+CODE := src tests docs $(wildcard benchmarks examples integrations release)
 
 .PHONY: help demo test lint types format docs site bench dist release-check clean
 

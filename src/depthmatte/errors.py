@@ -7,6 +7,7 @@
     │   ├── OptionError   an option has a wrong value            (exit status 2)
     │   └── MissingMap    the portrait does not have this map    (also an AttributeError)
     ├── WeightsError      a network file is missing, damaged or breaks its contract
+    │   └── RemoteError   the server that runs the networks cannot be used
     ├── MissingExtra      an optional dependency is not installed
     └── InstallError      a required package is only partly installed (also an ImportError)
 
@@ -46,6 +47,10 @@ class OptionError(InputError):
 
 class WeightsError(DepthmatteError):
     """A network file is missing or damaged, cannot be downloaded, or breaks its contract."""
+
+
+class RemoteError(WeightsError):
+    """The server that runs the networks cannot be reached, refuses, or has another network."""
 
 
 class MissingExtra(DepthmatteError):

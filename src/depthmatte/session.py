@@ -21,6 +21,7 @@ from .io.attach import attach, check_inputs_together
 from .io.photo.exif import strip_metadata
 from .io.photo.from_memory import to_photo
 from .networks.network import Network, NetworkCache
+from .networks.remote import RemoteServer
 from .option_fields import merge_options
 from .options import CutOptions, SessionOptions, parse_subject
 from .photo import Photo
@@ -49,7 +50,7 @@ class Session:
     Parameters
     ----------
     options : SessionOptions, optional
-        Networks, device and threads. Keywords replace single fields.
+        Networks, device, threads and `remote` server. Keywords replace single fields.
     networks : mapping of str to str or Path, optional
         Task ("matte", "depth", "stereo") -> network. {"matte": "m.onnx"} is the same as
         `matte_network="m.onnx"`.
@@ -85,7 +86,9 @@ class Session:
             raise OptionError("networks: is not a mapping; give {'matte': 'mine.onnx'}")
         named = {f"{task}_network": source for task, source in (networks or {}).items()}
         self.options = merge_options(SessionOptions, options, named | changes)
-        self._cache = NetworkCache(self.options.device, providers)
+        self._cache = NetworkCache(
+            self.options.device, providers, server=RemoteServer.from_options(self.options)
+        )
 
     def __enter__(self) -> Session:
         return self
@@ -102,7 +105,7 @@ class Session:
 
     @property
     def running(self) -> dict[str, str]:
-        """Task -> execution provider that runs it, of the networks loaded so far."""
+        """Task -> provider or server that runs it, of the networks loaded so far."""
         return self._cache.running()
 
     def cut(
@@ -262,7 +265,7 @@ class Session:
         WeightsError
             When the file cannot be used or has another task.
         """
-        source = getattr(self.options, f"{task}_network", task)
+        source = self._cache.choose(self.options, task)
         return self._cache.get(source, task, threads or self.options.threads)
 
     def fusion(self, name: str, threads: int | None = None) -> Fusion:
@@ -312,7 +315,7 @@ class Session:
         return create_depth_estimator(self.network("depth", threads))(photo, canvas)
 
     def _matcher(self, threads: int | None) -> StereoMatcher:
-        if self.options.stereo_network == "sgbm":
+        if self._cache.choose(self.options, "stereo") == "sgbm":
             from .depth.stereo.sgbm import match_sgbm
 
             return match_sgbm

@@ -1,7 +1,7 @@
 """Declare the commands of the command line.
 
 A command here only collects its options. Heavy modules are imported inside the function, so
-that `--help` is fast. Options come from dataclasses (`options.py`) through `option_flags`.
+that `--help` is fast. Options come from dataclasses (`options`) through `option_flags`.
 `exit_codes.py` turns errors into messages and exit statuses.
 """
 
@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import OptionError
+from ..option_fields import option_names
 from ..options import CutOptions, OutputOptions, SessionOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
 from .feedback_app import feedback_app
@@ -129,7 +130,7 @@ def demo_command(
         typer.echo(f"{name:<12} {path}")
 
 
-_EVALUATE_OPTIONS = ("orient", "second_look", "device", "threads", "matte_network", "depth_network")
+_EVALUATE_OPTIONS = ("orient", "second_look", *option_names(SessionOptions))
 """Options of a cut that `evaluate` takes. It varies the fusion itself."""
 
 

@@ -25,6 +25,11 @@ _EXPORT_OPTIONS = (
     "device",
     "threads",
     "matte_network",
+    "network",
+    "remote",
+    "remote_timeout",
+    "remote_retries",
+    "remote_fallback",
 )
 """Options that `labels export` takes: it runs the matte network alone."""
 

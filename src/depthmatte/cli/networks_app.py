@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 networks_app = typer.Typer(
-    help="List the networks, and choose among the shipped and those trained here.",
+    help="List and pull networks, and choose among the shipped and those trained here.",
     rich_markup_mode=None,
 )
 
@@ -58,6 +58,46 @@ def networks_current_command(
     from .commands.networks import print_current
 
     print_current(names or (), json)
+
+
+@networks_app.command("pull")
+def networks_pull_command(
+    source: Annotated[
+        str, typer.Argument(metavar="URL|PATH", help="URL#sha256=HEX, or an ONNX file.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Give it this name; without it that of the file.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HEX", help="Verify this SHA-256 of the file.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace another network of this name.")
+    ] = False,
+    json: _Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Fetch a network, verify it, and install it under a name.
+
+    A download that was stopped goes on where it ended when the command runs again.
+
+    Example: depthmatte networks pull portrait.onnx --name portrait
+    """
+    from .commands.networks import pull
+    from .output import Reporter
+
+    pull(source, name, sha256, replace, Reporter("json" if json else "quiet" if quiet else "lines"))
+
+
+@networks_app.command("remove")
+def networks_remove_command(name: _Name) -> None:
+    """Remove a network that was pulled.
+
+    Example: depthmatte networks remove portrait
+    """
+    from .commands.networks import remove
+
+    remove(name)
 
 
 @networks_app.command("rollback")

@@ -32,22 +32,34 @@ _MIN_BYTES_PER_S = 8192
 _MAX_DOWNLOAD_S = 3600.0
 """Longest duration of a download, in seconds."""
 
+_MAX_TRIES, _RETRY_WAIT_S = 6, 0.5
+"""How often `resume_download` asks, and how long it waits before the second time, in seconds."""
+
 _CHUNK_BYTES = 1 << 20
 
 _URL_SCHEMES = ("http", "https")
 
 
-def check_url(url: str) -> str:
-    """Return the URL if it is a valid http or https address; InputError for any other."""
+def is_url(text: str) -> bool:
+    """Return whether a text is a valid http or https address."""
     from urllib.parse import urlsplit
 
     try:
-        parts = urlsplit(url)
-        is_valid = parts.scheme in _URL_SCHEMES and bool(parts.hostname) and parts.port != 0
-        is_valid = is_valid and url.isprintable() and " " not in url
+        parts = urlsplit(text)
+        return (
+            parts.scheme in _URL_SCHEMES
+            and bool(parts.hostname)
+            and parts.port != 0
+            and text.isprintable()
+            and " " not in text
+        )
     except ValueError:
-        is_valid = False
-    if not is_valid:
+        return False
+
+
+def check_url(url: str) -> str:
+    """Return the URL if it is a valid http or https address; InputError for any other."""
+    if not is_url(url):
         raise InputError(
             f"{display_url(url)}: is not an address; give https://HOST/FILE#sha256=HEX"
         )
@@ -89,13 +101,11 @@ def download_file(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with draft_in(target.parent) as draft:
+            digest = hashlib.sha256()
             with draft.open("wb") as out:
-                found = _download(url, out, progress)
-            if found != sha256:
-                raise WeightsError(
-                    f"{display_url(url)}: the file has another sha256 than {sha256[:12]}; "
-                    "check the address and the checksum"
-                )
+                _receive(_Reply(url), out, digest, progress)
+            if digest.hexdigest() != sha256:
+                raise _other_checksum(url, sha256)
             os.replace(draft, target)
     except OSError as error:
         raise WeightsError(
@@ -104,54 +114,147 @@ def download_file(
         ) from None
 
 
-def _download(url: str, out: BinaryIO, progress: DownloadProgress | None) -> str:
-    """Write the response to `out` and return its SHA-256. OSError only when writing fails."""
-    digest, count, start = hashlib.sha256(), 0, time.monotonic()
-    reply = _Reply(url)
+def resume_download(
+    url: str, sha256: str, partial: Path, progress: DownloadProgress | None = None
+) -> None:
+    """Download a file into `partial`, and go on where an earlier download ended.
+
+    A connection that breaks is opened again a few times. A server that cannot send a part of the
+    file sends it whole.
+
+    Parameters
+    ----------
+    url : str
+        An http or https address.
+    sha256 : str
+        Expected SHA-256 of the file, in hex.
+    partial : Path
+        The file. It stays when a connection breaks, so that a later call goes on. It is removed
+        when its checksum differs.
+    progress : callable, optional
+        Called with the bytes received so far and the total in bytes, None if unknown.
+
+    Raises
+    ------
+    InputError
+        When the URL is not valid.
+    WeightsError
+        As `download_file`.
+    """
+    check_url(url)
+    try:
+        for tries in range(_MAX_TRIES):
+            before = partial.stat().st_size if partial.is_file() else 0
+            try:
+                found = _append(url, partial, progress)
+            except _BrokenConnection:
+                if tries == _MAX_TRIES - 1:
+                    raise
+                time.sleep(_RETRY_WAIT_S * min(tries + 1, 4))
+                continue
+            except _NoSuchPart:
+                found = ""
+            if found == sha256:
+                return
+            partial.unlink(missing_ok=True)
+            if not before:  # else the part from before may be that of another file
+                break
+    except OSError as error:
+        raise WeightsError(
+            f"{printable_excerpt(partial.parent)}: networks cannot be stored there "
+            f"({describe_os_error(error)}); set DEPTHMATTE_HOME to another folder"
+        ) from None
+    raise _other_checksum(url, sha256)
+
+
+class _BrokenConnection(WeightsError):
+    """The server is away or hung up; the same request may succeed later."""
+
+
+class _NoSuchPart(WeightsError):
+    """The server has no bytes after those that are there already."""
+
+
+def _other_checksum(url: str, sha256: str) -> WeightsError:
+    return WeightsError(
+        f"{display_url(url)}: the file has another sha256 than {sha256[:12]}; "
+        "check the address and the checksum"
+    )
+
+
+def _append(url: str, partial: Path, progress: DownloadProgress | None) -> str:
+    """Receive the rest of a file and return the SHA-256 of all of it."""
+    have = partial.stat().st_size if partial.is_file() else 0
+    reply = _Reply(url, have)
+    digest = hashlib.sha256()
+    with partial.open("r+b" if have else "wb") as out:
+        if reply.start:
+            while block := out.read(_CHUNK_BYTES):
+                digest.update(block)
+        else:
+            out.truncate()
+        _receive(reply, out, digest, progress)
+    return digest.hexdigest()
+
+
+def _receive(reply: _Reply, out: BinaryIO, digest: Any, progress: DownloadProgress | None) -> None:
+    """Write the response to `out` and `digest`. OSError only when writing fails."""
+    url, count, start = display_url(reply.url), 0, time.monotonic()
     try:
         while block := reply.read():
             count += len(block)
             spent = time.monotonic() - start
-            if count > MAX_FILE_BYTES:
-                raise WeightsError(
-                    f"{display_url(url)}: sends more than {MAX_FILE_BYTES} bytes; check it"
-                )
+            if reply.start + count > MAX_FILE_BYTES:
+                raise WeightsError(f"{url}: sends more than {MAX_FILE_BYTES} bytes; check it")
             if spent > _MAX_DOWNLOAD_S or (
                 spent > _SILENCE_TIMEOUT_S and count < _MIN_BYTES_PER_S * spent
             ):
                 raise WeightsError(
-                    f"{display_url(url)}: is too slow ({count} bytes in {spent:.0f} s); "
+                    f"{url}: is too slow ({count} bytes in {spent:.0f} s); "
                     "download it in another way and give the file"
                 )
             digest.update(block)
             out.write(block)
             if progress is not None:
-                progress(count, reply.length)
+                progress(reply.start + count, reply.total)
     finally:
         reply.close()
-    if reply.length is not None and count < reply.length:
-        raise WeightsError(
-            f"{display_url(url)}: cannot be fetched (ended after {count} of {reply.length} bytes); "
-            "try again"
+    if reply.total is not None and reply.start + count < reply.total:
+        raise _BrokenConnection(
+            f"{url}: cannot be fetched (ended after {reply.start + count} of {reply.total} "
+            "bytes); try again"
         )
-    return digest.hexdigest()
 
 
 class _Reply:
-    """The response of a server. Every failure is a WeightsError with one printable line."""
+    """The response of a server. Every failure is a WeightsError with one printable line.
 
-    def __init__(self, url: str) -> None:
+    `start` is the first byte that it sends, `total` the size of the file if that is known.
+    """
+
+    def __init__(self, url: str, start: int = 0) -> None:
         # Imported late, because most runs download nothing.
         from . import http_get
 
-        self._url = url
-        self._reply: Any = self._guarded(lambda: http_get.open_url(url, _SILENCE_TIMEOUT_S))
+        self.url = url
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        self._reply: Any = self._guarded(
+            lambda: http_get.open_url(url, _SILENCE_TIMEOUT_S, headers)
+        )
+        part = self._reply.headers.get("Content-Range") or ""
+        is_part = self._reply.status == 206 and part.startswith(f"bytes {start}-")
+        self.start = start if is_part else 0
         length = self._reply.headers.get("Content-Length") or ""
-        self.length = int(length) if length.isdecimal() and len(length) < 20 else None
-        if self.length is not None and self.length > MAX_FILE_BYTES:
+        self.total = None
+        if length.isdecimal() and len(length) < 20:
+            self.total = self.start + int(length)
+        if self._reply.status == 206 and not is_part:
+            self.close()
+            raise _NoSuchPart(f"{display_url(url)}: sends another part of the file; try again")
+        if self.total is not None and self.total > MAX_FILE_BYTES:
             self.close()
             raise WeightsError(
-                f"{display_url(url)}: has {self.length} bytes, more than {MAX_FILE_BYTES}"
+                f"{display_url(url)}: has {self.total} bytes, more than {MAX_FILE_BYTES}"
             )
 
     def read(self) -> bytes:
@@ -164,12 +267,16 @@ class _Reply:
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         from http.client import HTTPException
+        from urllib.error import HTTPError
 
         try:
             return work()
         except (OSError, ValueError, LookupError, HTTPException) as error:
+            kind: type[WeightsError] = _BrokenConnection
+            if isinstance(error, HTTPError) and error.code < 500:
+                kind = _NoSuchPart if error.code == 416 else WeightsError
             reason = getattr(error, "reason", None) or error
-            raise WeightsError(
-                f"{display_url(self._url)}: cannot be fetched "
+            raise kind(
+                f"{display_url(self.url)}: cannot be fetched "
                 f"({printable_excerpt(reason) or type(error).__name__}); check the address"
             ) from None

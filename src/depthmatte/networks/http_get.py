@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
 from typing import IO, Any
@@ -22,7 +23,7 @@ from urllib.request import (
 )
 
 
-def open_url(url: str, timeout: float) -> Any:
+def open_url(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> Any:
     """Send a GET request and return the response after its header was read.
 
     Parameters
@@ -32,6 +33,8 @@ def open_url(url: str, timeout: float) -> Any:
     timeout : float
         Seconds that the server may stay silent at a time. Also the limit for all response
         headers together, redirects included.
+    headers : mapping of str to str, optional
+        Further headers of the request.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def open_url(url: str, timeout: float) -> Any:
         _Https(watch),
     ):
         opener.add_handler(handler)
-    request = Request(url, headers={"User-Agent": "depthmatte"})
+    request = Request(url, headers={"User-Agent": "depthmatte", **(headers or {})})
     try:
         with watch:
             return opener.open(request, timeout=timeout)

@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Canvas
-from ..errors import InputError, WeightsError
+from ..errors import InputError, OptionError, WeightsError
+from ..options import SessionOptions
 from ..system.printable_text import printable_excerpt
 from ..types import Float
 from . import onnx_file, registry
 from .contract import METADATA_KEY, Contract
 from .devices import AUTO_DEVICE
 from .download import DownloadProgress
-from .runtime import open_network_file, providers_for
+from .remote import RemoteServer, Runner
+from .runtime import NetworkRunner, open_network_file, providers_for
 
-__all__ = ["Network", "NetworkCache", "open_bare_session"]
+__all__ = ["Network", "NetworkCache", "open_bare_session", "read_contract"]
 
 
 class Network:
@@ -38,9 +40,14 @@ class Network:
     trusted : bool, optional
         Whether the file runs without the limits of `runtime`. By default only shipped networks
         are trusted.
+    server : RemoteServer, optional
+        The server that runs the network. The file then only tells what the network takes and
+        returns, and it loads only if the server fails and allows that.
 
     Raises
     ------
+    RemoteError
+        When the server cannot be used, or has another network.
     WeightsError
         When the file is missing or damaged, exceeds the limits of untrusted files, or breaks
         its contract.
@@ -54,17 +61,26 @@ class Network:
         threads: int | None = None,
         providers: Sequence[str] | None = None,
         trusted: bool | None = None,
+        server: RemoteServer | None = None,
     ) -> None:
-        self.name = "network" if isinstance(source, bytes) else printable_excerpt(source, 300)
-        if trusted is None:
-            trusted = isinstance(source, Path) and registry.is_shipped(source)
-        self.contract = self._read_contract(source)
-        self._runner = open_network_file(source, threads, providers, trusted)
-        self._check_graph()
+        self.name = _file_name(source)
+        self.contract = read_contract(source)
+
+        def open_local() -> NetworkRunner:
+            shipped = isinstance(source, Path) and registry.is_shipped(source)
+            runner = open_network_file(
+                source, threads, providers, shipped if trusted is None else trusted
+            )
+            self._check_graph(runner)
+            return runner
+
+        self._runner: Runner = (
+            server.open_runner(self.contract, open_local) if server else open_local()
+        )
 
     @property
     def provider(self) -> str:
-        """The execution provider that runs the network."""
+        """The execution provider that runs the network, or the server."""
         return self._runner.provider
 
     def require_task(self, task: str) -> Network:
@@ -142,27 +158,9 @@ class Network:
                 f"{self.name}: height and width must be multiples of {step}, got {image.shape[2:]}"
             )
 
-    def _read_contract(self, source: Path | bytes) -> Contract:
-        if isinstance(source, Path) and not source.is_file():
-            raise WeightsError(f"{self.name}: no such network file; check the path")
-        try:
-            stored = onnx_file.read_metadata(onnx_file.open_buffer(source)).get(METADATA_KEY)
-        except WeightsError as error:
-            raise WeightsError(
-                f"{self.name}: not a usable ONNX network ({error}); get it again"
-            ) from None
-        if stored is None:
-            raise WeightsError(
-                f"{self.name}: carries no depthmatte contract; export it with depthmatte train"
-            )
-        try:
-            return Contract.parse(stored)
-        except WeightsError as error:
-            raise WeightsError(f"{self.name}: {error}; export it again") from None
-
-    def _check_graph(self) -> None:
+    def _check_graph(self, runner: NetworkRunner) -> None:
         """Raise WeightsError when inputs or outputs of the graph differ from the contract."""
-        inputs, outputs = self._node_types("inputs"), self._node_types("outputs")
+        inputs, outputs = (self._node_types(runner, which) for which in ("inputs", "outputs"))
         required = {self.contract.input, *self.contract.outputs}
         if {self.contract.input} != set(inputs) or not set(self.contract.outputs) <= set(outputs):
             actual, promised = (
@@ -183,15 +181,49 @@ class Network:
                     "export it again"
                 )
 
-    def _node_types(self, which: str) -> dict[str, str]:
+    def _node_types(self, runner: NetworkRunner, which: str) -> dict[str, str]:
         """Return names and types of the graph's "inputs" or "outputs"."""
         try:
-            nodes: Any = getattr(self._runner.session, f"get_{which}")()
+            nodes: Any = getattr(runner.session, f"get_{which}")()
             return {str(node.name): str(node.type) for node in nodes}
         except UnicodeDecodeError:
             raise WeightsError(
                 f"{self.name}: has names that are not UTF-8; export it again"
             ) from None
+
+
+def read_contract(source: Path | bytes) -> Contract:
+    """Read the contract of a network file. The network does not load.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        The ONNX file.
+
+    Raises
+    ------
+    WeightsError
+        When the file is missing or damaged, or has no valid contract.
+    """
+    name = _file_name(source)
+    if isinstance(source, Path) and not source.is_file():
+        raise WeightsError(f"{name}: no such network file; check the path")
+    try:
+        stored = onnx_file.read_metadata(onnx_file.open_buffer(source)).get(METADATA_KEY)
+    except WeightsError as error:
+        raise WeightsError(f"{name}: not a usable ONNX network ({error}); get it again") from None
+    if stored is None:
+        raise WeightsError(
+            f"{name}: carries no depthmatte contract; export it with depthmatte train"
+        )
+    try:
+        return Contract.parse(stored)
+    except WeightsError as error:
+        raise WeightsError(f"{name}: {error}; export it again") from None
+
+
+def _file_name(source: Path | bytes) -> str:
+    return "network" if isinstance(source, bytes) else printable_excerpt(source, 300)
 
 
 class NetworkCache:
@@ -208,6 +240,8 @@ class NetworkCache:
         Execution providers to try in order, instead of `device`.
     progress : callable, optional
         Called during a download with the bytes received so far and the total, None if unknown.
+    server : RemoteServer, optional
+        The server that runs the networks.
 
     Raises
     ------
@@ -220,12 +254,15 @@ class NetworkCache:
         device: str = AUTO_DEVICE,
         providers: Sequence[str] | None = None,
         progress: DownloadProgress | None = None,
+        server: RemoteServer | None = None,
     ) -> None:
+        self._server = server
         self.providers = providers_for(device, providers)
         self._progress = progress
         self._lock = threading.Lock()
         self._loading: dict[tuple[str, int | None], threading.Lock] = {}
         self._loaded: dict[tuple[str, int | None], Network] = {}
+        self._tasks: dict[str, str] = {}
 
     def get(self, name: str | Path, task: str, threads: int | None = None) -> Network:
         """Return a network; load it first if this is the first call.
@@ -253,16 +290,55 @@ class NetworkCache:
             network = self._loaded.get(key)
             if network is None:
                 file = registry.network_path(name, self._progress)
-                network = self._loaded[key] = Network(file, threads, self.providers)
+                network = self._loaded[key] = Network(
+                    file, threads, self.providers, server=self._server
+                )
         return network.require_task(task)
 
+    def choose(self, options: SessionOptions, task: str) -> str:
+        """Return the network that the options name for a task.
+
+        Parameters
+        ----------
+        options : SessionOptions
+            Its `network` counts for the task that the file names, and `matte_network` and its
+            like for one task.
+        task : str
+            The task.
+
+        Returns
+        -------
+        str
+            A network as `network_path` takes it, or "sgbm". The name of the task without any.
+
+        Raises
+        ------
+        OptionError
+            When two networks are given for the task.
+        InputError, WeightsError
+            When one of `options.network` cannot be used.
+        """
+        for name in options.network:
+            if name not in self._tasks:
+                file = registry.network_path(name, self._progress)
+                self._tasks[name] = read_contract(file).task
+        found = [name for name in options.network if self._tasks[name] == task]
+        own = str(getattr(options, f"{task}_network", task))
+        found += [own] if own != task or not found else []
+        if len(found) > 1:
+            both = " and ".join(printable_excerpt(name, 100) for name in found[:2])
+            raise OptionError(f"network {both}: both are for {task}; give one of them")
+        return found[0]
+
     def running(self) -> dict[str, str]:
-        """Return task -> execution provider that runs it, of the networks loaded so far."""
+        """Return task -> provider or server that runs it, of the networks loaded so far."""
         return {network.contract.task: network.provider for network in list(self._loaded.values())}
 
     def clear(self) -> None:
         """Release all networks. Callers that still hold one can go on using it."""
         self._loaded.clear()
+        if self._server is not None:
+            self._server.close()
 
 
 def open_bare_session(

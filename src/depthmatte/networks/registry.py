@@ -9,12 +9,14 @@ import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from ..errors import InputError, OptionError, WeightsError
 from ..system.printable_text import describe_os_error, printable_excerpt
 from . import download as fetching
 from .adopted import AdoptedNetwork, current_adopted
 from .download import DownloadProgress, display_url
+from .installed import InstalledNetwork, find_installed, list_installed
 
 NETWORKS_FOLDER = Path(__file__).parent
 """Folder of the networks that ship with the package, and of their SHA256SUMS."""
@@ -42,6 +44,8 @@ class NetworkEntry:
         Where to download a network that is not shipped.
     sha256 : str, optional
         Checksum in hex. For shipped files it stands in SHA256SUMS.
+    origin : {"shipped", "adopted", "pulled"}
+        Whether it came with the package, was trained here, or was pulled.
     """
 
     name: str
@@ -52,11 +56,12 @@ class NetworkEntry:
     file: str | None = None
     url: str | None = None
     sha256: str | None = None
+    origin: Literal["shipped", "adopted", "pulled"] = "shipped"
 
     @property
     def is_adopted(self) -> bool:
         """Whether the network was trained on this machine and adopted."""
-        return self.file is not None and os.path.isabs(self.file)
+        return self.origin == "adopted"
 
     @property
     def expected_sha256(self) -> str:
@@ -88,23 +93,28 @@ class NetworkEntry:
                 raise WeightsError(f"{self.name}: neither a file nor a url is known")
             return _fetch_to_cache(self.url, self.expected_sha256, progress=progress)
         path = NETWORKS_FOLDER / self.file  # the file itself where it is an absolute path
-        if self.is_adopted:
-            return _check_adopted(self, path)
+        if self.origin != "shipped":
+            return _check_own(self, path)
         if not path.is_file():
             raise WeightsError(f"{path}: the shipped network is missing; reinstall depthmatte")
         return _verify_sha256(path, self.expected_sha256)
 
 
-def _check_adopted(entry: NetworkEntry, path: Path) -> Path:
-    """Return the verified file of an adopted network; WeightsError names the way back."""
+def _check_own(entry: NetworkEntry, path: Path) -> Path:
+    """Return the verified file of an adopted or pulled network; WeightsError names a remedy."""
     problem = "is missing"
     if path.is_file():
         if _sha256_once(path) == entry.expected_sha256:
             return path
         problem = "is damaged (another sha256)"
-    raise WeightsError(
-        f"{printable_excerpt(path, 300)}: the adopted {entry.name} network {problem}; "
+    remedy = (
         f"go back with depthmatte networks rollback {entry.name}"
+        if entry.is_adopted
+        else "pull it again"
+    )
+    raise WeightsError(
+        f"{printable_excerpt(path, 300)}: the {entry.origin} {entry.name} network {problem}; "
+        f"{remedy}"
     )
 
 
@@ -136,18 +146,22 @@ def network_entry(name: str) -> NetworkEntry | None:
     ----------
     name : str
         A name in `NETWORKS` means the network that was adopted last (`adopted`), else the
-        shipped one. "shipped:" and a name always means the shipped one.
+        shipped one. "shipped:" and a name always means the shipped one. Other names are those
+        of pulled networks (`installed`).
 
     Raises
     ------
     WeightsError
-        When the list of adopted networks is damaged.
+        When the list of adopted or pulled networks is damaged.
     """
     if name.startswith(SHIPPED_PREFIX):
         return NETWORKS.get(name.removeprefix(SHIPPED_PREFIX))
     entry = NETWORKS.get(name)
-    adopted = current_adopted(name) if entry is not None else None
-    return _adopted_entry(entry, adopted) if entry and adopted else entry
+    if entry is None:
+        pulled = find_installed(name)
+        return _pulled_entry(pulled) if pulled else None
+    adopted = current_adopted(name)
+    return _adopted_entry(entry, adopted) if adopted else entry
 
 
 def _adopted_entry(shipped: NetworkEntry, adopted: AdoptedNetwork) -> NetworkEntry:
@@ -158,6 +172,21 @@ def _adopted_entry(shipped: NetworkEntry, adopted: AdoptedNetwork) -> NetworkEnt
         card=str(adopted.folder / "report.json"),
         file=str(adopted.file.absolute()),
         sha256=adopted.sha256,
+        origin="adopted",
+    )
+
+
+def _pulled_entry(network: InstalledNetwork) -> NetworkEntry:
+    """Return the row of a pulled network. Its file is an absolute path."""
+    return NetworkEntry(
+        name=network.name,
+        task=network.task,
+        license=network.license,
+        source=network.source,
+        card="",
+        file=str(network.file.absolute()),
+        sha256=network.sha256,
+        origin="pulled",
     )
 
 
@@ -168,7 +197,7 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
     ----------
     name : str or Path
         A name in `NETWORKS`, which means the network adopted last; "shipped:" and a name; the
-        path of an `.onnx` file; or `URL#sha256=HEX`.
+        name of a pulled network; the path of an `.onnx` file; or `URL#sha256=HEX`.
     progress : callable, optional
         Called during a download with the bytes received so far and the total, None if unknown.
 
@@ -190,7 +219,7 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
     entry = network_entry(text)
     if entry is not None:
         return entry.path(progress)
-    if _is_url(text):
+    if is_address(text):
         return _fetch_to_cache(*_split_checksum(text), progress=progress)
     if text.endswith(".onnx"):
         if "\0" in text or not os.path.isfile(text):
@@ -200,7 +229,7 @@ def network_path(name: str | Path, progress: DownloadProgress | None = None) -> 
         return Path(text)
     raise OptionError(
         f"{printable_excerpt(text, 300)}: unknown network; "
-        f"use {', '.join(NETWORKS)}, an .onnx file or URL#sha256=HEX"
+        f"use {', '.join((*NETWORKS, *list_installed()))}, an .onnx file or URL#sha256=HEX"
     )
 
 
@@ -226,14 +255,15 @@ def pending_download(name: str | Path) -> str | None:
     entry = NETWORKS.get(text)
     if entry is not None and entry.file is None and entry.url is not None:
         url, sha256 = entry.url, entry.expected_sha256
-    elif entry is None and _is_url(text):
+    elif entry is None and is_address(text):
         url, sha256 = _split_checksum(text)
     else:
         return None
     return None if _is_cached(_cached_path(url, sha256), sha256) else display_url(url)
 
 
-def _is_url(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Return whether a text means a file on a server."""
     return text.lower().startswith(("http://", "https://"))
 
 

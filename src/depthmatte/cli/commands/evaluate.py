@@ -105,7 +105,8 @@ def report_ablation(
 
 def _fetch_session_networks(session: Session, report: Reporter) -> None:
     options = session.options
-    fetch_networks((options.matte_network, options.depth_network, options.stereo_network), report)
+    named = (options.matte_network, options.depth_network, options.stereo_network)
+    fetch_networks((*named, *options.network), report)
 
 
 def _check_files(

@@ -66,7 +66,7 @@ def export_predictions(
     photos = [one.path for one in found.photos]
     if not photos:
         raise InputError(problems[0] if problems else f"{label(paths[0])}: holds no photos")
-    fetch_networks([session.matte_network], report)
+    fetch_networks([session.matte_network, *session.network], report)
     chosen = replace(options, fusion="none", depth_source="none", subject="all")
     pipeline = Session(session).pipeline(chosen)
 

@@ -1,9 +1,10 @@
-"""`depthmatte networks`: list and show the networks, say which are current, go back."""
+"""`depthmatte networks`: list, show and pull networks, say which are current, go back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -12,9 +13,11 @@ from ...errors import OptionError, WeightsError
 from ...networks import registry
 from ...networks.adopted import current_adopted, list_reports, rollback_network, use_network
 from ...networks.contract import Contract
+from ...networks.installed import list_installed
 from ...networks.network import Network
+from ...networks.pull import pull_network, pulls_from, remove_network
 from ...system.printable_text import label, printable_excerpt
-from ..output import size_fields
+from ..output import Reporter, size_fields
 
 _MAX_CHARACTERS = 20_000
 """Longest printed value of a contract. The recipe of a run has about a thousand characters."""
@@ -99,7 +102,7 @@ def _names() -> list[str]:
         names.append(name)
         if _adopted_or_damaged(name):
             names.append(registry.SHIPPED_PREFIX + name)
-    return names
+    return [*names, *list_installed()]
 
 
 def _adopted_or_damaged(name: str) -> bool:
@@ -155,6 +158,31 @@ def choose_network(name: str, number: int) -> None:
     typer.echo(f"{name}: " + (f"number {chosen.number}" if chosen else "shipped"))
 
 
+def pull(
+    source: str, name: str | None, sha256: str | None, replace: bool, report: Reporter
+) -> None:
+    """Pull a network and print its name, or everything about it as JSON."""
+    url = pulls_from(source)
+    if url is None:
+        network = pull_network(source, name, sha256, replace)
+    else:
+        with report.download(url) as progress:
+            network = pull_network(source, name, sha256, replace, progress)
+    if report.style == "json":
+        typer.echo(json.dumps({**asdict(network), "file": str(network.file)}, indent=2))
+    elif report.style == "lines":
+        typer.echo(
+            f"{network.name}: a {network.task} network, sha256 {network.sha256[:12]}; "
+            f"use it with --network {network.name}"
+        )
+
+
+def remove(name: str) -> None:
+    """Remove a pulled network and say which one it was."""
+    network = remove_network(name)
+    typer.echo(f"{network.name}: removed, sha256 {network.sha256[:12]}")
+
+
 def _current_name(name: str) -> None:
     if name not in registry.NETWORKS:
         raise OptionError(f"{label(name)}: unknown network; use {', '.join(registry.NETWORKS)}")
@@ -182,7 +210,7 @@ def _network_row(name: str, verify: bool) -> dict[str, Any]:
     }
     try:
         path = row.path() if verify else row.local()
-        if path is None and row.is_adopted:
+        if path is None and row.origin != "shipped":
             row.path()  # says what is wrong
         if path is None:
             return about | {"status": "not fetched", "url": row.url}

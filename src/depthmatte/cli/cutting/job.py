@@ -115,7 +115,7 @@ class CutJob:
             names.append(self.session.depth_network)
         if source in ("auto", "stereo"):
             names.append(self.session.stereo_network)
-        return [str(name) for name in names]
+        return [str(name) for name in (*names, *self.session.network)]
 
     def input_paths(self) -> Iterator[Path]:
         """Yield every file and folder that is read beside the photos."""
@@ -127,7 +127,7 @@ class CutJob:
         ]
         networks = [getattr(self.session, f"{task}_network") for task in _NETWORK_TASKS]
         texts = [text.partition("picture=")[2].split(",")[0] for text in self.output.effect]
-        for path in (*inputs, *networks, *texts):
+        for path in (*inputs, *networks, *self.session.network, *texts):
             if path and os.path.exists(path):
                 yield Path(path)
 
@@ -144,8 +144,11 @@ class CutJob:
                 **output,
                 **{name: path and str(path) for name, path in asdict(self.side_inputs).items()},
                 "networks": [
-                    _network_fingerprint(getattr(self.session, f"{t}_network"))
-                    for t in _NETWORK_TASKS
+                    *(
+                        _network_fingerprint(getattr(self.session, f"{t}_network"))
+                        for t in _NETWORK_TASKS
+                    ),
+                    *map(_network_fingerprint, self.session.network),
                 ],
                 "version": __version__,
             }

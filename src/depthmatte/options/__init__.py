@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
-from .errors import OptionError
-from .option_fields import check_options, option
+from ..errors import OptionError
+from ..option_fields import check_options, option
+from .session_options import Device as Device
+from .session_options import SessionOptions as SessionOptions
 
 SubjectChoice = Literal["auto", "nearest", "largest", "all"]
 """Which person is cut out when there are several."""
@@ -28,14 +29,10 @@ DepthKind = Literal["auto", "distance", "inverse", "disparity"]
 OrientMode = Literal["rotate", "pad"]
 ColorMode = Literal["keep", "srgb"]
 StripMode = Literal["none", "gps", "all"]
-Device = Literal[
-    "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "rocm", "openvino", "webgpu", "qnn"
-]
 _OutputFormat = Literal["png", "webp", "jpg", "tiff"]
 ExistsPolicy = Literal["replace", "skip", "number", "fail"]
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-_NETWORK = "a name, an .onnx file or URL#sha256=HEX"
 
 _FUSIONS_NEEDING_DEPTH = ("product", "normalized")
 """Fusions that are 0 wherever no depth was measured."""
@@ -265,61 +262,6 @@ class CutOptions:
             raise OptionError(
                 f"fusion {self.fusion} needs depth; leave depth on or use another fusion"
             )
-
-
-@dataclass(frozen=True)
-class SessionOptions:
-    """Options of a session: which networks are loaded, and on which device they run.
-
-    Parameters
-    ----------
-    device : str
-        "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "rocm", "openvino", "webgpu"
-        or "qnn".
-    threads : int, optional
-        CPU threads per photo. By default all cores are used.
-    matte_network, depth_network : str or Path
-        A name, an `.onnx` file or URL#sha256=HEX.
-    stereo_network : str or Path
-        The same, or "sgbm" for semi-global matching without a network.
-
-    Raises
-    ------
-    OptionError
-        When a value is not allowed.
-
-    Examples
-    --------
-    >>> import depthmatte as dm
-    >>> session = dm.Session(dm.SessionOptions(device="cpu", threads=4))  # doctest: +SKIP
-    """
-
-    device: Device = option(
-        "auto",
-        "choose the hardware that runs the networks",
-        choices={name: {"auto": "the best available"}.get(name, "") for name in get_args(Device)},
-    )
-    threads: int | None = option(
-        None, "limit the CPU threads per photo; without it all cores are used", low=1, high=1024
-    )
-    matte_network: str | Path = option(
-        "matte", "use this matte network", takes=_NETWORK, metavar="NETWORK", read=str
-    )
-    depth_network: str | Path = option(
-        "depth", "use this depth network", takes=_NETWORK, metavar="NETWORK", read=str
-    )
-    stereo_network: str | Path = option(
-        "stereo",
-        "use this network or method to match two views",
-        takes=f"sgbm, {_NETWORK}",
-        metavar="NETWORK",
-        read=str,
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        if self.stereo_network == "network":  # its name before 0.2.0
-            object.__setattr__(self, "stereo_network", "stereo")
 
 
 @dataclass(frozen=True)
