@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ class Browser:
             stderr=subprocess.DEVNULL,
         )
         try:
-            self.socket = connect(self._address(), max_size=None, proxy=None)
+            self.resources = ExitStack()
+            self.socket = self.resources.enter_context(connect(self._address(), max_size=None))
         except BaseException:
             self._end()
             raise
@@ -93,12 +95,13 @@ class Browser:
         try:
             self.session = None
             self.send("Browser.close")
-            self.socket.close()
+            self.resources.close()
         finally:
             self._end()
 
     def _end(self) -> None:
         try:
+            self.process.terminate()
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()

@@ -67,6 +67,7 @@ export class Stage {
   /** Choose the tool; the divider belongs to comparing. */
   setTool(tool) {
     this.tool = tool;
+    document.body.dataset.tool = tool;
     this.stage.dataset.tool = tool;
     this.#slider = tool === "compare";
     this.divide.hidden = !this.#slider || this.frame.hidden;
@@ -105,6 +106,7 @@ export class Stage {
     style.transform =
       `translate(-50%, -50%) translate(${this.#pan.x}px, ${this.#pan.y}px) scale(${this.#zoom})`;
     style.setProperty("--zoom", this.#zoom);
+    this.stage.classList.toggle("zoomed", this.#zoom > 1);
   }
 
   /** Zoom around a point of the window, by default the middle of the stage. */
