@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import pytest
 
 pytest.importorskip("skimage.data", reason="needs scikit-image")
 pytest.importorskip("websockets", reason="needs websockets")
-if not os.environ.get("SCRATCH"):
-    pytest.importorskip("uvicorn", reason="needs the extra server")
+pytest.importorskip("uvicorn", reason="needs the extra server")
 
 import skimage.data
 from browser import Browser, find_chromium

@@ -34,7 +34,7 @@ ARGUMENTS = (
     "--use-fake-ui-for-media-stream",
 )
 START_S = 30.0
-WAIT_S = 30.0
+WAIT_S = float(os.environ.get("PAGE_WAIT", 30))
 POLL_S = 0.03
 
 KEY_CODES = {

@@ -81,8 +81,7 @@ async function problem(answer) {
   let reason = answer.statusText || String(answer.status);
   try {
     const told = await answer.json();
-    const inner = told.error ?? told.detail ?? told.message ?? told;
-    reason = typeof inner === "string" ? inner : (inner.message ?? inner[0]?.msg ?? JSON.stringify(inner));
+    if (typeof told.error === "string") reason = told.error;
   } catch {
     // The status says it.
   }
@@ -142,7 +141,8 @@ export function forget(id) {
 /** Open the live channel: JPEG frames in, pictures out, text messages set look and options. */
 export function openLive() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}${ROOT}/live`);
+  const key = apiKey ? `?${new URLSearchParams({ key: apiKey })}` : ""; // a socket has no headers
+  const socket = new WebSocket(`${scheme}://${location.host}${ROOT}/live${key}`);
   socket.binaryType = "blob";
   return socket;
 }

@@ -9,13 +9,15 @@ const TILE_SIDE = 480;
 /** Cut with every fusion and show the mattes; `use` gets the portrait and the fusion's name. */
 export async function compareFusions(studio, fusions, use) {
   const current = studio.options.fusion ?? studio.schema.options.properties.fusion?.default;
-  const tiles = fusions.map(({ name, help }) => {
+  const told = studio.schema.options.properties.fusion.description.split("; ");
+  const helpOf = (name) => told.find((part) => part.startsWith(`${name}: `))?.slice(name.length + 2) ?? "";
+  const tiles = fusions.map((name) => {
     const image = make("img", { alt: "", width: 4, height: 3 });
     const button = make("button", {
       type: "button", className: "button", disabled: true,
       textContent: name === current ? text("compare.current") : text("compare.use", { name }),
     });
-    const note = make("p", { className: "hint", textContent: help ?? "" });
+    const note = make("p", { className: "hint", textContent: helpOf(name) });
     const tile = make("figure", { className: "fusion", attributes: { "aria-busy": "true" } }, image,
       make("figcaption", {}, make("h3", { textContent: name }), note, button));
     return { name, tile, image, button, note };

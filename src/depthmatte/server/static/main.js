@@ -7,7 +7,7 @@ import { buildSegments, checkSegment } from "./controls.js";
 import { announce, byId, hideProblem, icon, make, openDialog, showProblem } from "./dom.js";
 import { runLive } from "./live.js";
 import { Panel } from "./panel.js";
-import { personAt, showFocus, showPeople } from "./people.js";
+import { personAt, showFocus, showPeople, wholePeople } from "./people.js";
 import { Stage } from "./stage.js";
 import { Studio } from "./studio.js";
 import { fillTexts, loadTexts, text } from "./texts.js";
@@ -170,13 +170,13 @@ async function chooseSubject(index, point) {
   await studio.setOptions({ ...studio.options, subject }, text("history.subject"));
   number = index;
   await showEverybody();
-  announce(text("done.subject", { number: index < 0 ? "" : index + 1 }));
+  announce(index < 0 ? text("done.subject_point") : text("done.subject", { number: index + 1 }));
 }
 
 async function showEverybody() {
   if (studio.view !== "result") await studio.setView("result");
   const choose = (index, point) => run(() => chooseSubject(index, point));
-  showPeople(await studio.everybody(), number, choose);
+  showPeople(wholePeople(await studio.everybody()), number, choose);
 }
 
 // What the studio tells
@@ -189,7 +189,8 @@ studio.addEventListener("opened", () => {
   stage.showPhoto(studio.photoUrl, studio.photo.name, studio.portrait);
 });
 studio.addEventListener("cut", ({ detail }) => {
-  const { people = [], width, height } = studio.portrait;
+  const { width, height } = studio.portrait;
+  const people = wholePeople(studio.portrait.people);
   showInfo(width, height);
   const key = people.length === 0 ? "none" : (people.length === 1 ? "one" : "many");
   if (detail.isNew) announce(text(`done.cut.${key}`, { count: people.length }));
@@ -203,10 +204,10 @@ studio.addEventListener("picture", ({ detail }) => stage.showPicture(detail.blob
 studio.addEventListener("expired", () => announce(text("history.expired")));
 
 function showInfo(width, height) {
-  const { depth_source: source, timings = {} } = studio.portrait;
+  const { sources, timings } = studio.portrait;
   const ms = Math.round(Object.values(timings).reduce((sum, one) => sum + one, 0));
   const parts = [text("info.size", { width, height })];
-  if (source) parts.push(text("info.depth", { source }));
+  if (sources.depth !== "none") parts.push(text("info.depth", { source: sources.depth }));
   if (ms) parts.push(text("info.time", { ms }));
   byId("info").textContent = parts.join(" · ");
 }

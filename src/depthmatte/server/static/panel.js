@@ -19,6 +19,7 @@ export class Panel {
     studio.addEventListener("extras", () => this.#buildExtras());
     studio.addEventListener("look", () => this.#syncLook());
     studio.addEventListener("history", () => this.#buildHistory());
+    studio.addEventListener("cut", () => this.#buildPlanes());
     byId("download").addEventListener("click", () => run(() => this.#download("result")));
     byId("reset").addEventListener("click", () => run(() => studio.setOptions({}, text("history.options"))));
     byId("compare").addEventListener("click", () => run(() => this.#compare()));
@@ -125,8 +126,12 @@ export class Panel {
   }
 
   #buildPlanes() {
-    const offered = this.studio.schema.views;
-    const names = MAPS.filter((name) => name === "fused" || name === "matte" || offered.includes(name));
+    const { schema, portrait } = this.studio;
+    const isThere = (name) => {
+      if (name === "depth_mm") return portrait?.sources.metric && schema.views.includes(name);
+      return name === "fused" || name === "matte" || schema.views.includes(name);
+    };
+    const names = MAPS.filter(isThere);
     byId("planes").replaceChildren(...names.map((name) => {
       const label = textOf(`view.${name}`);
       return make("li", {}, make("button", {

@@ -50,6 +50,7 @@ export class Stage {
     for (const id of ["zoom", "under", "views", "panel"]) byId(id).hidden = false;
     byId("start").hidden = true;
     document.body.classList.add("has-photo");
+    this.setTool(this.tool);
     this.fit();
   }
 

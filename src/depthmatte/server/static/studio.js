@@ -6,7 +6,6 @@ import { text } from "./texts.js";
 
 const PREVIEW_SIDE = 1600;
 const HISTORY_LENGTH = 24;
-const HIDDEN_IN_BROWSER = new Set(["cutout"]);
 
 /** The one portrait that is open, and what can be done with it. It tells changes as events. */
 export class Studio extends EventTarget {
@@ -199,14 +198,13 @@ export class Studio extends EventTarget {
 
   async #result(found, width, signal, format) {
     const { name, values, picture } = this.look;
-    const asked = format ?? (width === null ? "png" : "webp");
+    const asked = format ?? (width === null ? "png" : "jpeg");
     if (name === "background" && picture) {
       const person = await api.loadView(found.id, "cutout", { width, format: "png" }, signal);
       return composeOver(person, picture, asked);
     }
-    const clear = HIDDEN_IN_BROWSER.has(name) || values.color === "transparent";
-    const kind = clear && asked === "jpeg" ? "png" : asked;
-    return api.loadView(found.id, name, { width, format: kind, effect: api.effectText(name, values) }, signal);
+    const query = { width, format: asked, effect: api.effectText(name, values) };
+    return api.loadView(found.id, name, query, signal);
   }
 
   /** Use a corrected matte, and store it as a training sample where asked. */

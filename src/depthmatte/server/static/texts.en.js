@@ -18,15 +18,12 @@ export default {
   "start.hint": "Drop a photo here, paste one, or choose a file.",
   "start.choose": "Choose a photo",
   "start.camera": "Take a photo",
-  "start.live": "Live camera",
   "start.local": "Photos stay on this machine.",
   "start.remote": "Photos go to {host} and nowhere else.",
   "start.drop": "Drop the photo to open it",
 
   "stage.label": "Photo",
   "stage.keys": "Arrow keys move the pointer, Enter taps, plus and minus zoom, 0 shows the whole photo.",
-  "stage.before": "Photo",
-  "stage.after": "Result",
   "stage.slider": "Part of the picture that shows the original photo, in percent",
   "stage.photo_alt": "Your photo {name}",
   "stage.result_alt": "{view} of {name}",
@@ -79,7 +76,6 @@ export default {
   "cut.more": "More options",
   "cut.compare": "Compare fusions",
   "cut.reset": "Reset options",
-  "cut.everybody": "Everybody",
 
   "option.strength": "Strength",
   "option.blur.strength": "Aperture (blur)",
@@ -203,9 +199,8 @@ export default {
   "done.cut.none": "No person found.",
   "done.focus": "Focus set.",
   "done.subject": "Person {number} chosen.",
-  "done.everybody": "Everybody is cut out.",
+  "done.subject_point": "Subject chosen.",
   "done.view": "{view}",
-  "done.back": "Back to: {what}",
 
   "person.label": "Person {number} of {count}",
   "person.label_depth": "Person {number} of {count}, nearest",
@@ -215,7 +210,6 @@ export default {
   "info.time": "{ms} ms",
 
   "problem.offline": "The server does not answer. Is depthmatte serve still running?",
-  "problem.not_a_photo": "{name} is no picture.",
   "problem.no_schema": "The options could not be loaded: {reason}",
   "problem.failed": "The server refused: {reason}",
   "problem.close": "Close this message",
