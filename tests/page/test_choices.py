@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from studio_page import StudioPage
 
 WALL = (0.75, 0.3)  # a place in the background of the astronaut's photo, as shares of its sides
@@ -25,9 +26,12 @@ def test_a_tap_on_a_person_cuts_only_that_one(page: StudioPage, pair: Path) -> N
 def test_a_tap_sets_the_focus(page: StudioPage, astronaut: Path) -> None:
     page.open_photo(astronaut)
     page.tool("focus")
-    old = page.picture()
+    column = [0.5 + 0.02 * k for k in range(20)]  # down the person's arm
+    old, sharp = page.picture(), [page.pixel(0.3, y)[:3] for y in column]
     page.browser.click_at(*page.point(*WALL))
     page.after_picture(old)
+    soft = [page.pixel(0.3, y)[:3] for y in column]  # what is sharp lies behind the person
+    assert np.abs(np.diff(soft, axis=0)).sum() < 0.8 * np.abs(np.diff(sharp, axis=0)).sum()
     mark = "document.querySelector('#focus-mark')"
     assert not page.browser.run(f"{mark}.hidden")
     assert abs(page.browser.run(f"Number.parseFloat({mark}.style.left)") - 100 * WALL[0]) < 1

@@ -152,17 +152,17 @@ stage.tools.subject = {
 };
 
 async function setFocus(point) {
-  const place = `(${Math.round(point.x)},${Math.round(point.y)})`;
+  const { width, height } = studio.portrait;
+  const share = (value, side) => Math.min(1, Math.max(0, (value + 0.5) / side)).toFixed(4);
+  const place = `(${share(point.x, width)},${share(point.y, height)})`;
   const { effects } = studio.schema;
   const name = "focus" in effects[studio.look.name].properties
     ? studio.look.name
     : Object.keys(effects).find((one) => "focus" in effects[one].properties);
   showFocus(point, studio.portrait);
-  if (!name) return chooseSubject(-1, point);
   const values = name === studio.look.name ? studio.look.values : {};
   await studio.setLook({ name, values: { ...values, focus: place } });
   announce(text("done.focus"));
-  return undefined;
 }
 
 async function chooseSubject(index, point) {

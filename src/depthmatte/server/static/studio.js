@@ -203,7 +203,9 @@ export class Studio extends EventTarget {
       const person = await api.loadView(found.id, "cutout", { width, format: "png" }, signal);
       return composeOver(person, picture, asked);
     }
-    const query = { width, format: asked, effect: api.effectText(name, values) };
+    const { crop, ...whole } = values; // a preview must cover the photo
+    const shown = width === null ? values : whole;
+    const query = { width, format: asked, effect: api.effectText(name, shown) };
     return api.loadView(found.id, name, query, signal);
   }
 

@@ -78,6 +78,7 @@ export default {
   "cut.reset": "Reset options",
 
   "option.strength": "Strength",
+  "option.crop": "Crop the download to the person",
   "option.blur.strength": "Aperture (blur)",
   "option.beautify.strength": "Smoothing",
   "option.background.color": "Color",
