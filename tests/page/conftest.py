@@ -14,6 +14,7 @@ pytest.importorskip("websockets", reason="needs websockets")
 pytest.importorskip("uvicorn", reason="needs the extra server")
 
 import skimage.data
+
 from browser import Browser, find_chromium
 from studio_page import StudioPage, running_server
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+
 from browser import CONTROL
 from studio_page import StudioPage
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from studio_page import StudioPage
 
 WALL = (0.75, 0.3)  # a place in the background of the astronaut's photo, as shares of its sides
@@ -58,7 +59,8 @@ def test_fusions_are_compared_and_one_is_used(page: StudioPage, astronaut: Path)
     page.open_photo(astronaut)
     page.browser.click("#compare")
     page.browser.wait(
-        "document.querySelectorAll('.fusion').length >= 4 && !document.querySelector('[aria-busy].fusion')"
+        "document.querySelectorAll('.fusion').length >= 4"
+        " && !document.querySelector('.fusion[aria-busy]')"
     )
     names = page.browser.run(
         "[...document.querySelectorAll('.fusion h3')].map((title) => title.textContent)"

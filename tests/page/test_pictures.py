@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from studio_page import StudioPage
 
 WALL = (0.75, 0.3)  # a place in the background of the astronaut's photo, as shares of its sides

@@ -18,7 +18,8 @@ def english() -> dict[str, str]:
 
 
 def used_keys() -> set[str]:
-    code = "\n".join(path.read_text("utf-8") for path in STATIC.glob("*.js") if "texts." not in path.name)
+    scripts = [path for path in STATIC.glob("*.js") if not path.name.startswith("texts.")]
+    code = "\n".join(path.read_text("utf-8") for path in scripts)
     page = (STATIC / "index.html").read_text("utf-8")
     known = "|".join(sorted({key.partition(".")[0] for key in english()}))
     quoted = re.findall(rf'"((?:{known})\.[a-z_.]+)"', code)

@@ -167,7 +167,8 @@ class Browser:
     def use_colors(self, scheme: str) -> None:
         """Prefer "dark" or "light"."""
         self.send(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
         )
 
     def center(self, selector: str) -> tuple[float, float]:
@@ -233,7 +234,9 @@ class Browser:
 
     def screenshot(self, path: Path) -> None:
         """Save what the window shows as PNG."""
-        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+        path.write_bytes(
+            base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"])
+        )
 
     def complaints(self) -> list[str]:
         """Errors that the page threw or logged so far, such as those of its security policy."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from browser import POLL_S, Browser
 from numpy.typing import NDArray
+
+from browser import POLL_S, Browser
 
 START_S = 60.0
 READY = "document.documentElement.dataset.ready && document.querySelector('#looks input')"
@@ -34,8 +35,8 @@ def running_server(home: Path, *flags: str) -> Iterator[str]:
         )
     try:
         end = time.monotonic() + START_S
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text("utf-8", "replace"))):
-            assert process.poll() is None, log.read_text("utf-8", "replace")
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text("utf-8"))):
+            assert process.poll() is None, log.read_text("utf-8")
             assert time.monotonic() < end, "the server did not start"
             time.sleep(POLL_S)
         yield found[0]
@@ -120,7 +121,8 @@ class StudioPage:
     def set_value(self, selector: str, value: float | str) -> None:
         """Move a slider, or choose a color."""
         self.browser.run(
-            f"(() => {{ const input = document.querySelector({selector!r}); input.value = {value!r};"
+            f"(() => {{ const input = document.querySelector({selector!r});"
+            f"input.value = {value!r};"
             "for (const kind of ['input', 'change'])"
             " input.dispatchEvent(new Event(kind, { bubbles: true })); })()"
         )

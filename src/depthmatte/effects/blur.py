@@ -104,7 +104,8 @@ def _depth_at(portrait: PortraitLike, place: tuple[float, float]) -> float | Non
     if portrait.alpha[row, column] >= 0.5:
         return None
     reach = max(1, round(_FOCUS_WINDOW_SHARE * float(np.hypot(height, width))))
-    window = np.s_[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+    top, left = max(0, row - reach), max(0, column - reach)
+    window = np.s_[top : row + reach + 1, left : column + reach + 1]
     fit = portrait.depth_fit
     weights = restore_map(portrait.measured.prob, fit)[window] * (portrait.alpha[window] < 0.5)
     if weights.sum() <= 0:
