@@ -20,6 +20,7 @@ from .. import __version__
 from ..errors import DepthmatteError
 from ..options import SessionOptions
 from . import portrait_routes
+from .compatible import inference_routes, removal_routes
 from .http_errors import RequestError
 from .request_guard import RequestGuard, error_answer
 from .serve_options import ServeOptions
@@ -70,7 +71,8 @@ def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
     app.state.service = service
     app.include_router(portrait_routes.router)
     app.include_router(live_router)
-    # compatible
+    app.include_router(removal_routes.router)
+    app.include_router(inference_routes.router)
     _add_status_routes(app, service)
     _add_page(app)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -86,13 +88,6 @@ def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
             expose_headers=["X-Portrait-Id", "X-Request-Id", "Retry-After"],
         )
     return app
-
-
-def _add_compatible_routes(app: FastAPI) -> None:
-    from .compatible import inference_routes, removal_routes
-
-    app.include_router(removal_routes.router)
-    app.include_router(inference_routes.router)
 
 
 async def _expire(service: Service) -> None:

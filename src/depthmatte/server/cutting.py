@@ -15,10 +15,10 @@ import numpy as np
 
 from ..canvas import Letterbox
 from ..errors import InputError, OptionError
-from ..feedback.mask_input import check_mask_values, fit_mask_to_photo
+from ..feedback.mask_input import check_mask_values, fit_mask_to_photo, read_corrected_mask
 from ..io.photo.photo_reader import read
 from ..option_fields import merge_options, to_json_values
-from ..options import CutOptions
+from ..options import CutOptions, SensorOptions
 from ..photo import Photo
 from ..portrait import Portrait
 from ..session import Session, apply_photo_options, attach_inputs
@@ -40,7 +40,7 @@ def parse_cut_options(text: str | bytes) -> CutOptions:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        raise OptionError('options: are no JSON; give an object such as {"fusion": "none"}') from None
+        raise OptionError('options: are no JSON; give one such as {"fusion": "none"}') from None
     if not isinstance(values, dict):
         raise OptionError('options: are no JSON object; give one such as {"fusion": "none"}')
     if any(isinstance(value, dict) for name, value in values.items() if name != "sensor"):
@@ -52,8 +52,6 @@ def parse_cut_options(text: str | bytes) -> CutOptions:
 
 
 def _with_sensor(values: dict[str, Any]) -> dict[str, Any]:
-    from ..options import SensorOptions
-
     sensor = values.get("sensor")
     if not isinstance(sensor, dict):
         return values
@@ -179,8 +177,6 @@ def replace_alpha(kept: KeptPortrait, content: bytes, max_pixels: int) -> Portra
 
 
 def _read_matte(content: bytes, max_pixels: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    from ..feedback.mask_input import read_corrected_mask
-
     read(content, "alpha", max_pixels, evidence=False)  # its errors name no file of ours
     with tempfile.TemporaryDirectory(prefix="depthmatte-") as folder:
         path = Path(folder) / "alpha.png"

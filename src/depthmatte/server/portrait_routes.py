@@ -223,4 +223,3 @@ async def store_feedback(service: ServiceOf, id: _Id) -> dict[str, Any]:
 async def read_schema() -> dict[str, Any]:
     """List options, effects, views, fusions and formats with help, choices and ranges."""
     return rendering.server_schema()
-

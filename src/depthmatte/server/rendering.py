@@ -139,9 +139,7 @@ def render_view(
     return encode_view(name, makers[name], kept.scaled(width), format)
 
 
-def render_zip(
-    portrait: Portrait, makers: dict[str, PictureMaker], format: PictureFormat
-) -> bytes:
+def render_zip(portrait: Portrait, makers: dict[str, PictureMaker], format: PictureFormat) -> bytes:
     """Render several views into a ZIP whose files are called like the views."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
@@ -162,4 +160,3 @@ def server_schema() -> dict[str, Any]:
         "fusions": list(fusion["enum"]),
         "formats": list(MEDIA_TYPES),
     }
-

@@ -57,7 +57,9 @@ class Service:
         self.session.network("depth", self.threads)
         self.ready = True
 
-    def cut(self, files: dict[str, Upload], options: CutOptions) -> tuple[Portrait, dict[str, float]]:
+    def cut(
+        self, files: dict[str, Upload], options: CutOptions
+    ) -> tuple[Portrait, dict[str, float]]:
         """Cut a photo on this thread, and count the time of the stages."""
         portrait, timings = cutting.cut_uploads(
             self.session, files, options, self.max_pixels, self.threads

@@ -10,7 +10,6 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from ..effects import Effect
 from ..errors import DepthmatteError, OptionError
 from ..options import CutOptions
 from .cutting import parse_cut_options
