@@ -83,3 +83,21 @@ def test_history_goes_back(page: StudioPage, astronaut: Path) -> None:
     assert page.browser.run("document.querySelector('#cut-controls select').value") == "adaptive"
     current = "[...document.querySelectorAll('#history button')].map((one) => one.ariaCurrent)"
     assert page.browser.run(current) == [None, "true"]
+
+
+def test_what_the_server_forgot_is_made_again(page: StudioPage, astronaut: Path) -> None:
+    page.browser.events.clear()
+    page.open_photo(astronaut)
+    page.tool("brush")
+    page.browser.wait("!document.querySelector('#paint').hidden")
+    page.browser.drag(page.point(0.7, 0.3), page.point(*WALL), page.point(0.8, 0.3))
+    page.browser.click("#brush-apply")
+    page.history(2)
+    gone = [url.split("/")[5] for url in page.browser.requests() if "/v1/portraits/" in url]
+    for id in set(gone):
+        page.browser.run(f"fetch('/v1/portraits/{id}', {{ method: 'DELETE' }})")
+    old = page.picture()
+    page.browser.click("label[for=look-cutout]")
+    page.after_picture(old)
+    assert page.pixel(*WALL)[3] > 240  # with the corrected matte
+    assert page.browser.run("document.querySelector('#problem').hidden")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from studio_page import StudioPage
 
@@ -120,3 +122,20 @@ def test_what_is_no_photo_is_told_and_the_open_photo_stays(
     page.browser.click("#problem-close")
     page.choose("#cut-controls select", "none")
     page.history(2)
+
+
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_a_photo_is_pasted_or_dropped(page: StudioPage, astronaut: Path, way: str) -> None:
+    page.visit()
+    photo = base64.b64encode(astronaut.read_bytes()).decode()
+    kind, held = {
+        "paste": ("ClipboardEvent", "clipboardData"),
+        "drop": ("DragEvent", "dataTransfer"),
+    }[way]
+    page.browser.run(
+        f"(() => {{ const bytes = Uint8Array.from(atob('{photo}'), (one) => one.charCodeAt(0));"
+        "const files = new DataTransfer();"
+        "files.items.add(new File([bytes], 'given.jpg', { type: 'image/jpeg' }));"
+        f"document.body.dispatchEvent(new {kind}('{way}', {{ {held}: files, bubbles: true }})); }})()"
+    )
+    assert "given.jpg" in page.history(1)[0]

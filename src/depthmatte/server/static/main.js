@@ -261,6 +261,8 @@ byId("keys").append(...KEYS.flatMap(([keys, what]) => [
 byId("private").textContent = LOOPBACK.test(location.hostname)
   ? text("start.local") : text("start.remote", { host: location.host });
 
+addEventListener("pagehide", () => studio.forgetAll());
+
 stage.setTool("compare");
 const schemaLoaded = studio.loadSchema();
 schemaLoaded.catch((error) => showProblem(text("problem.no_schema", { reason: error.message })));

@@ -93,8 +93,9 @@ export class Studio extends EventTarget {
   /** Return everybody in the photo, also who is not cut out now, with one cut for each photo. */
   async everybody() {
     if (!this.#everybody) {
-      const { people } = await this.tryOptions({ subject: "all" });
+      const { people, id } = await this.tryOptions({ subject: "all" });
       this.#everybody = people;
+      api.forget(id);
     }
     return this.#everybody;
   }
@@ -104,13 +105,28 @@ export class Studio extends EventTarget {
     return this.#again({ ...this.options, ...options });
   }
 
-  async #again(options) {
+  #again(options) {
+    return this.#kept(this.portrait, (id) => api.cutAgain(id, options));
+  }
+
+  /** Ask for something of a portrait; one that the server forgot is made again first. */
+  async #kept(found, ask) {
     try {
-      return await api.cutAgain(this.portrait.id, options);
+      return await ask(found.id);
     } catch (error) {
       if (error.status !== 404) throw error;
-      return api.cutPhoto(this.photo, this.extras, options, () => {});
     }
+    this.#tell("expired");
+    const { options, extras, correction } = found.request;
+    const fresh = await api.cutPhoto(this.photo, extras, options, () => {});
+    Object.assign(found, fresh, { plain: null });
+    if (correction) Object.assign(found, await api.putMatte(fresh.id, correction));
+    return ask(found.id);
+  }
+
+  /** Let the server forget all that the page holds. */
+  forgetAll() {
+    for (const id of new Set(this.history.map((entry) => entry.portrait.id))) api.forget(id);
   }
 
   async #cut(what, isNew) {
@@ -130,10 +146,12 @@ export class Studio extends EventTarget {
 
   async #accept(found, what, isNew) {
     this.portrait = found;
+    found.request ??= { options: this.options, extras: this.extras, correction: null };
     if (isNew) {
       this.#everybody = null;
       URL.revokeObjectURL(this.photoUrl);
       this.photoUrl = await this.#drawablePhoto();
+      this.forgetAll();
       for (const entry of this.history) URL.revokeObjectURL(entry.thumbnail);
       this.history = [];
       this.#tell("opened");
@@ -187,35 +205,38 @@ export class Studio extends EventTarget {
 
   /** Return a view of the portrait as a blob; `width` is its longest side, null the whole size. */
   async picture(view, width, signal, format = null) {
-    const found = this.portrait;
-    if (view === "result") return this.#result(found, width, signal, format);
-    if (view === "matte") {
-      found.plain ??= (await api.cutAgain(found.id, { ...this.options, fusion: "none" })).id;
-      return api.loadView(found.plain, "alpha", { width }, signal);
-    }
-    return api.loadView(found.id, view === "fused" ? "alpha" : view, { width }, signal);
+    return this.#kept(this.portrait, (id) => this.#picture(id, view, width, signal, format));
   }
 
-  async #result(found, width, signal, format) {
+  async #picture(id, view, width, signal, format) {
+    if (view === "result") return this.#result(id, width, signal, format);
+    if (view !== "matte") return api.loadView(id, view === "fused" ? "alpha" : view, { width }, signal);
+    const found = this.portrait;
+    found.plain ??= (await api.cutAgain(id, { ...found.request.options, fusion: "none" })).id;
+    return api.loadView(found.plain, "alpha", { width }, signal);
+  }
+
+  async #result(id, width, signal, format) {
     const { name, values, picture } = this.look;
     const asked = format ?? (width === null ? "png" : "jpeg");
     if (name === "background" && picture) {
-      const person = await api.loadView(found.id, "cutout", { width, format: "png" }, signal);
+      const person = await api.loadView(id, "cutout", { width, format: "png" }, signal);
       return composeOver(person, picture, asked);
     }
     const { crop, ...whole } = values; // a preview must cover the photo
     const shown = width === null ? values : whole;
     const query = { width, format: asked, effect: api.effectText(name, shown) };
-    return api.loadView(found.id, name, query, signal);
+    return api.loadView(id, name, query, signal);
   }
 
   /** Use a corrected matte, and store it as a training sample where asked. */
   async correct(png, asSample) {
     const done = busy(text("busy.save"));
     try {
-      const found = await api.putMatte(this.portrait.id, png);
+      const found = await this.#kept(this.portrait, (id) => api.putMatte(id, png));
       if (asSample) await api.storeSample(found.id);
-      await this.#accept({ ...this.portrait, plain: undefined, ...found }, text("history.brush"), false);
+      found.request = { ...this.portrait.request, correction: png };
+      await this.#accept(found, text("history.brush"), false);
     } finally {
       done();
     }
@@ -246,16 +267,7 @@ export class Studio extends EventTarget {
     this.#tell("extras");
     this.#tell("look");
     this.#tell("cut", { isNew: false });
-    try {
-      await this.render();
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      this.#tell("expired");
-      const found = await api.cutPhoto(this.photo, extras, options, () => {});
-      this.portrait = entry.portrait = found;
-      this.#tell("cut", { isNew: false });
-      await this.render();
-    }
+    await this.render();
     this.#tell("history");
   }
 
