@@ -136,6 +136,7 @@ def test_a_photo_is_pasted_or_dropped(page: StudioPage, astronaut: Path, way: st
         f"(() => {{ const bytes = Uint8Array.from(atob('{photo}'), (one) => one.charCodeAt(0));"
         "const files = new DataTransfer();"
         "files.items.add(new File([bytes], 'given.jpg', { type: 'image/jpeg' }));"
-        f"document.body.dispatchEvent(new {kind}('{way}', {{ {held}: files, bubbles: true }})); }})()"
+        "document.body.dispatchEvent("
+        f"new {kind}('{way}', {{ {held}: files, bubbles: true }})); }})()"
     )
     assert "given.jpg" in page.history(1)[0]
