@@ -8,9 +8,9 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from http_server import HttpServer
 
 from depthmatte.session import default_session
+from http_server import HttpServer
 
 
 def decode(content: bytes) -> np.ndarray:

@@ -13,9 +13,10 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from http_server import HttpServer, running_http_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from http_server import HttpServer, running_http_server
 
 
 def png_bomb(side: int) -> bytes:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,14 @@ class KeptPortrait:
         """Bytes at most, with one preview; maps of full size are never kept."""
         portrait = self.portrait
         matte, depth = portrait.matte, portrait.measured
-        planes = [portrait.photo.rgb, matte.alpha, matte.prob, matte.rgb, depth.z, depth.prob]
+        planes: list[Any] = [
+            portrait.photo.rgb,
+            matte.alpha,
+            matte.prob,
+            matte.rgb,
+            depth.z,
+            depth.prob,
+        ]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
         held = sum(plane.nbytes for plane in planes if plane is not None)

@@ -351,4 +351,4 @@ def _over_color(cutout: Pixels, color: tuple[int, int, int, int]) -> Pixels:
     total = front + back
     mixed = cutout[..., :3] * front + np.asarray(color[:3], np.float32) * back
     rgb = mixed / np.maximum(total, np.float32(1e-6))
-    return np.rint(np.concatenate([rgb, total * _FULL], axis=2)).astype(np.uint8)
+    return np.asarray(np.rint(np.concatenate([rgb, total * _FULL], axis=2)), np.uint8)
