@@ -68,9 +68,7 @@ def test_hostile_photos(client: httpx.Client, path: str, content: bytes) -> None
 
 
 @pytest.mark.parametrize("field", ["depth", "calib", "right"])
-@pytest.mark.parametrize(
-    "name", ["../../../etc/cron.d/x", "a\0b.png", "\n.exr", "x" * 5000 + ".npy"]
-)
+@pytest.mark.parametrize("name", ["../../etc/x", "a\0b.png", "\n.exr", "x" * 5000 + ".npy"])
 def test_hostile_inputs_beside_the_photo(
     client: httpx.Client, photo: bytes, home: Path, field: str, name: str
 ) -> None:
