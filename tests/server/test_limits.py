@@ -91,7 +91,8 @@ def test_damaged_photos(client: httpx.Client, photo: bytes, cut: int, at: int, b
 
 @pytest.mark.parametrize(
     "options",
-    ["[", "[]", "1e999", '{"fusion": "x"}', '{"sensor": {"near": {}}}', '{"subject": [1]}', "[" * 9999,
+    ["[", "[]", "1e999", "[" * 9999, '{"fusion": "x"}', '{"sensor": {"near": {}}}',
+     '{"subject": [1]}',
      '{"depth_scale": NaN}', '{"fusion": {"a": 1}}', '{"nothing": 1}', '{"subject": "9999,9999"}'],
 )  # fmt: skip
 def test_bad_options(client: httpx.Client, photo: bytes, options: str) -> None:
