@@ -15,6 +15,7 @@ pytest.importorskip("skimage.data", reason="needs scikit-image")
 
 import httpx
 import skimage.data
+
 from http_server import HttpServer, running_http_server
 
 

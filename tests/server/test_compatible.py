@@ -8,9 +8,9 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from http_server import HttpServer
 
 from depthmatte.session import default_session
+from http_server import HttpServer
 
 
 def decode(content: bytes) -> np.ndarray:
@@ -122,7 +122,7 @@ def test_every_network_describes_itself_and_runs(client: httpx.Client) -> None:
         b'{"inputs": 3}',
         b'{"inputs": [{"name": "image", "shape": [1, 3, 1e9, 1], "datatype": "FP32"}]}',
         b'{"inputs": [{"name": "image", "shape": [1, 3, 32, 32], "datatype": "BYTES"}]}',
-        b'{"inputs": [{"name": "image", "shape": [1, 3, 32, 32], "datatype": "FP32", "data": [1]}]}',
+        b'{"inputs": [{"name": "a", "shape": [1, 3, 32, 32], "datatype": "FP32", "data": [1]}]}',
         b'{"inputs": [{"name": "image", "shape": [65536, 65536], "datatype": "FP32"}]}',
         b'{"inputs": [{"name": "image", "shape": [1, 3, 33, 32], "datatype": "FP32", '
         b'"parameters": {"binary_data_size": -1}}]}',

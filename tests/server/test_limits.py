@@ -13,9 +13,10 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from http_server import HttpServer, running_http_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from http_server import HttpServer, running_http_server
 
 
 def png_bomb(side: int) -> bytes:
@@ -67,9 +68,7 @@ def test_hostile_photos(client: httpx.Client, path: str, content: bytes) -> None
 
 
 @pytest.mark.parametrize("field", ["depth", "calib", "right"])
-@pytest.mark.parametrize(
-    "name", ["../../../etc/cron.d/x", "a\0b.png", "\n.exr", "x" * 5000 + ".npy"]
-)
+@pytest.mark.parametrize("name", ["../../etc/x", "a\0b.png", "\n.exr", "x" * 5000 + ".npy"])
 def test_hostile_inputs_beside_the_photo(
     client: httpx.Client, photo: bytes, home: Path, field: str, name: str
 ) -> None:
@@ -92,7 +91,8 @@ def test_damaged_photos(client: httpx.Client, photo: bytes, cut: int, at: int, b
 
 @pytest.mark.parametrize(
     "options",
-    ["[", "[]", "1e999", '{"fusion": "x"}', '{"sensor": {"near": {}}}', '{"subject": [1]}', "[" * 9999,
+    ["[", "[]", "1e999", "[" * 9999, '{"fusion": "x"}', '{"sensor": {"near": {}}}',
+     '{"subject": [1]}',
      '{"depth_scale": NaN}', '{"fusion": {"a": 1}}', '{"nothing": 1}', '{"subject": "9999,9999"}'],
 )  # fmt: skip
 def test_bad_options(client: httpx.Client, photo: bytes, options: str) -> None:

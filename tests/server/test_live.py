@@ -7,6 +7,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+
 from http_server import HttpServer
 
 sync = pytest.importorskip("websockets.sync.client", reason="needs websockets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from http_server import HttpServer
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs schemathesis")

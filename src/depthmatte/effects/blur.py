@@ -14,7 +14,7 @@ from ..restore import restore_map
 from ..types import RGB, Float
 from .composite import composite_over
 from .effect import Effect, Pixels, PortraitLike, option
-from .foreground import estimate_foreground, layer_certainty
+from .foreground import layer_certainty, portrait_foreground
 
 _MAX_RADIUS_DIAGONAL_SHARE = 0.03
 """Radius of the blur at strength 1, as a share of the photo's diagonal."""
@@ -90,7 +90,7 @@ class Blur(Effect):
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
         radius = self.strength * _MAX_RADIUS_DIAGONAL_SHARE * float(np.hypot(*portrait.photo.shape))
-        colors = estimate_foreground(rgb, portrait.alpha)
+        colors = portrait_foreground(portrait)
         sharp_depth = None if self.focus is None else _depth_at(portrait, self.focus)
         if sharp_depth is not None:
             return _refocus(portrait, colors, radius, sharp_depth)

@@ -25,7 +25,7 @@ from .http_errors import RequestError
 from .request_guard import RequestGuard, error_answer
 from .serve_options import ServeOptions
 from .service import Service
-from .socket_route import router as live_router
+from .socket_route import live_router
 
 _STATIC = Path(__file__).parent / "static"
 _EXPIRY_SECONDS = 15.0
@@ -69,10 +69,10 @@ def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    app.include_router(portrait_routes.router)
+    app.include_router(portrait_routes.portrait_router)
     app.include_router(live_router)
-    app.include_router(removal_routes.router)
-    app.include_router(inference_routes.router)
+    app.include_router(removal_routes.removal_router)
+    app.include_router(inference_routes.inference_router)
     _add_status_routes(app, service)
     _add_page(app)
     app.add_exception_handler(RequestValidationError, _invalid_request)

@@ -7,14 +7,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
 from ..canvas import resize, scale_shape
+from ..effects.foreground import estimate_foreground
 from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
+from ..types import RGB, make_read_only
 from .http_errors import RequestError
 
 _PREVIEW_BYTES_PER_PIXEL = 24
@@ -72,10 +76,17 @@ class KeptPortrait:
         """Bytes at most, with one preview; maps of full size are never kept."""
         portrait = self.portrait
         matte, depth = portrait.matte, portrait.measured
-        planes = [portrait.photo.rgb, matte.alpha, matte.prob, matte.rgb, depth.z, depth.prob]
+        planes: list[Any] = [
+            portrait.photo.rgb,
+            matte.alpha,
+            matte.prob,
+            matte.rgb,
+            depth.z,
+            depth.prob,
+        ]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
-        held = sum(plane.nbytes for plane in planes if plane is not None)
+        held: int = sum(plane.nbytes for plane in planes if plane is not None)
         held += 0 if raw is None else 2 * raw.z.nbytes
         held += 0 if view is None else view.rgb.nbytes
         preview = min(portrait.photo.rgb.size // 3, _MAX_PREVIEW_SIDE**2)
@@ -102,7 +113,16 @@ class KeptPortrait:
             return found
 
 
-def scale_portrait(portrait: Portrait, side: int) -> Portrait:
+class PreviewPortrait(Portrait):
+    """A scaled portrait that is rendered many times and keeps its foreground colors."""
+
+    @cached_property
+    def foreground(self) -> RGB:
+        """Foreground colors, uint8 (H, W, 3)."""
+        return make_read_only(estimate_foreground(self.photo.rgb, self.alpha))
+
+
+def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
     """Return a portrait whose photo is scaled so that its longer side has `side` pixels.
 
     Parameters
@@ -114,7 +134,7 @@ def scale_portrait(portrait: Portrait, side: int) -> Portrait:
 
     Returns
     -------
-    Portrait
+    PreviewPortrait
         The maps on the canvas are the same; only the photo and the layouts are smaller.
     """
     photo = portrait.photo
@@ -122,7 +142,16 @@ def scale_portrait(portrait: Portrait, side: int) -> Portrait:
     rgb = np.asarray(resize(photo.rgb, shape), np.uint8)
     small = Photo(rgb, replace(photo.meta, exif=None, dpi=None))
     full_fit = portrait.full_fit and portrait.full_fit.resized(shape)
-    return replace(portrait, photo=small, fit=portrait.fit.resized(shape), full_fit=full_fit)
+    return PreviewPortrait(
+        small,
+        portrait.matte,
+        portrait.measured,
+        portrait.fit.resized(shape),
+        portrait.threshold,
+        portrait.timings,
+        full_fit,
+        portrait.notes,
+    )
 
 
 class KeptPortraits:

@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 
 from .kept_portraits import KeptPortraits
-from .worker_pool import WorkerPool
+from .request_pool import RequestPool
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -26,13 +26,13 @@ class ServerMetrics:
 
     Parameters
     ----------
-    pool : WorkerPool
+    pool : RequestPool
         Its slots are read whenever the counters are.
     kept : KeptPortraits
         Its portraits are counted.
     """
 
-    def __init__(self, pool: WorkerPool, kept: KeptPortraits) -> None:
+    def __init__(self, pool: RequestPool, kept: KeptPortraits) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(

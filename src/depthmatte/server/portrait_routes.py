@@ -55,7 +55,7 @@ _PICTURES: dict[int | str, dict[str, Any]] = {
     }
 }
 
-router = APIRouter(prefix="/v1", tags=["portraits"], responses=ERROR_ANSWERS)
+portrait_router = APIRouter(prefix="/v1", tags=["portraits"], responses=ERROR_ANSWERS)
 
 ServiceOf = Annotated[Service, Depends(get_service)]
 _Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", description="Portrait id.")]
@@ -68,7 +68,7 @@ _Width = Annotated[
 _Format = Annotated[PictureFormat, Query(description="Format of pictures. Maps are PNG.")]
 
 
-@router.post("/portraits", responses=_PICTURES)
+@portrait_router.post("/portraits", responses=_PICTURES)
 async def create_portrait(
     request: Request,
     service: ServiceOf,
@@ -127,20 +127,20 @@ def _picture_answer(
     return Response(content, media_type=media, headers={"X-Portrait-Id": id})
 
 
-@router.get("/portraits/{id}")
+@portrait_router.get("/portraits/{id}")
 async def read_portrait(service: ServiceOf, id: _Id) -> dict[str, Any]:
     """Describe a kept portrait."""
     kept = service.kept.get(id)
     return await service.pool.run(describe_portrait, kept, kept.portrait.timings)
 
 
-@router.delete("/portraits/{id}", status_code=204)
+@portrait_router.delete("/portraits/{id}", status_code=204)
 async def delete_portrait(service: ServiceOf, id: _Id) -> None:
     """Forget a kept portrait."""
     service.kept.forget(id)
 
 
-@router.get("/portraits/{id}/{view}", responses=_PICTURES)
+@portrait_router.get("/portraits/{id}/{view}", responses=_PICTURES)
 async def render_portrait(
     service: ServiceOf,
     id: _Id,
@@ -164,7 +164,7 @@ async def render_portrait(
     return await service.pool.run(work)
 
 
-@router.post("/portraits/{id}/options", openapi_extra={
+@portrait_router.post("/portraits/{id}/options", openapi_extra={
     "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}
 })  # fmt: skip
 async def change_options(request: Request, service: ServiceOf, id: _Id) -> Response:
@@ -179,7 +179,7 @@ async def change_options(request: Request, service: ServiceOf, id: _Id) -> Respo
     return await service.pool.run(work)
 
 
-@router.put("/portraits/{id}/alpha", openapi_extra={
+@portrait_router.put("/portraits/{id}/alpha", openapi_extra={
     "requestBody": {"content": {
         "image/png": {"schema": {"type": "string", "format": "binary"}},
     }}
@@ -197,7 +197,7 @@ async def correct_alpha(request: Request, service: ServiceOf, id: _Id) -> Respon
     return await service.pool.run(work)
 
 
-@router.post("/portraits/{id}/feedback")
+@portrait_router.post("/portraits/{id}/feedback")
 async def store_feedback(service: ServiceOf, id: _Id) -> dict[str, Any]:
     """Store a photo with its corrected matte as a sample to learn from."""
     kept = service.kept.get(id)
@@ -219,7 +219,7 @@ async def store_feedback(service: ServiceOf, id: _Id) -> dict[str, Any]:
     return await service.pool.run(work)
 
 
-@router.get("/schema", tags=["schema"])
+@portrait_router.get("/schema", tags=["schema"])
 async def read_schema() -> dict[str, Any]:
     """List options, effects, views, fusions and formats with help, choices and ranges."""
     return rendering.server_schema()

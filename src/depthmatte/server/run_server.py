@@ -107,7 +107,8 @@ class _TimedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _awaits_headers(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is None or bool(cycle.response_complete)
 
     def _wait_for_headers(self) -> None:
         if self._timer is None:

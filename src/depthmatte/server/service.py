@@ -15,8 +15,8 @@ from ..system.cpu_count import count_cores
 from . import cutting
 from .kept_portraits import KeptPortrait, KeptPortraits, Upload
 from .metrics import ServerMetrics
+from .request_pool import RequestPool
 from .serve_options import ServeOptions
-from .worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -41,9 +41,9 @@ class Service:
         cores = session.threads or count_cores()
         workers = options.workers or cores
         self.threads = max(1, cores // workers)
-        cv2.setNumThreads(self.threads)
+        cv2.setNumThreads(cores)  # one render has all cores; calls at once share them
         self.max_pixels = round(options.max_megapixels * 1e6)
-        self.pool = WorkerPool(workers, options.queue, options.time_limit)
+        self.pool = RequestPool(workers, options.queue, options.time_limit)
         self.kept = KeptPortraits(
             options.keep_count, options.keep_mb << 20, options.keep_minutes * 60
         )

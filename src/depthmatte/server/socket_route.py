@@ -18,7 +18,7 @@ from .kept_portraits import Upload
 from .rendering import encode_view, parse_effect_text, picture_makers
 from .service import Service, service_of
 
-router = APIRouter()
+live_router = APIRouter()
 
 _MAX_FRAME_BYTES = 4_000_000
 _MAX_FRAME_PIXELS = 2_500_000
@@ -57,7 +57,7 @@ class _Live:
             ((self.name, self.maker),) = list(picture_makers([given["view"]], []).items())[:1]
 
 
-@router.websocket("/v1/live")
+@live_router.websocket("/v1/live")
 async def run_live(socket: WebSocket) -> None:
     """Answer each frame that is the newest when the server gets to it."""
     service = service_of(socket)

@@ -18,7 +18,7 @@ from ..portrait_routes import ERROR_ANSWERS, ServiceOf
 from ..service import Service
 from .inference_protocol import encode_inference_answer, parse_inference_request
 
-router = APIRouter(prefix="/v2", tags=["networks"], responses=ERROR_ANSWERS)
+inference_router = APIRouter(prefix="/v2", tags=["networks"], responses=ERROR_ANSWERS)
 
 _MAX_BATCH = 16
 _VERSION = "1"
@@ -48,34 +48,34 @@ def _network(service: Service, model: str, version: str) -> Network:
     return service.session.network(model, service.threads)
 
 
-@router.get("")
+@inference_router.get("")
 async def read_server() -> dict[str, Any]:
     """Describe the server."""
     extensions = ["binary_tensor_data", "model_repository", "model_configuration"]
     return {"name": "depthmatte", "version": __version__, "extensions": extensions}
 
 
-@router.get("/health/live")
+@inference_router.get("/health/live")
 async def is_live() -> dict[str, bool]:
     """Tell that the server runs."""
     return {"live": True}
 
 
-@router.get("/health/ready")
+@inference_router.get("/health/ready")
 async def can_infer(service: ServiceOf) -> Response:
     """Tell whether the server takes requests."""
     ready = service.ready and not service.draining
     return JSONResponse({"ready": ready}, 200 if ready else 503)
 
 
-@router.post("/repository/index")
-async def list_networks() -> list[dict[str, str]]:
+@inference_router.post("/repository/index")
+async def index_networks() -> list[dict[str, str]]:
     """List the networks."""
     return [{"name": name, "version": _VERSION, "state": "READY"} for name in NETWORKS]
 
 
-@router.get("/models/{model}")
-@router.get("/models/{model}/versions/{version}", include_in_schema=False)
+@inference_router.get("/models/{model}")
+@inference_router.get("/models/{model}/versions/{version}", include_in_schema=False)
 async def read_network(service: ServiceOf, model: _Model, version: _Version) -> dict[str, Any]:
     """Describe inputs and outputs of a network."""
     contract = (await service.pool.run(_network, service, model, version)).contract
@@ -97,8 +97,8 @@ async def read_network(service: ServiceOf, model: _Model, version: _Version) -> 
     }
 
 
-@router.get("/models/{model}/config")
-@router.get("/models/{model}/versions/{version}/config", include_in_schema=False)
+@inference_router.get("/models/{model}/config")
+@inference_router.get("/models/{model}/versions/{version}/config", include_in_schema=False)
 async def read_config(service: ServiceOf, model: _Model, version: _Version) -> dict[str, Any]:
     """Describe a network as Triton's clients ask for it."""
     contract = (await service.pool.run(_network, service, model, version)).contract
@@ -113,16 +113,16 @@ async def read_config(service: ServiceOf, model: _Model, version: _Version) -> d
     }
 
 
-@router.get("/models/{model}/ready")
-@router.get("/models/{model}/versions/{version}/ready", include_in_schema=False)
+@inference_router.get("/models/{model}/ready")
+@inference_router.get("/models/{model}/versions/{version}/ready", include_in_schema=False)
 async def is_network_ready(service: ServiceOf, model: _Model, version: _Version) -> dict[str, Any]:
     """Tell whether a network can run; it loads if it was not used yet."""
     await service.pool.run(_network, service, model, version)
     return {"name": model, "ready": True}
 
 
-@router.post("/models/{model}/infer", openapi_extra=_BODY)
-@router.post("/models/{model}/versions/{version}/infer", include_in_schema=False)
+@inference_router.post("/models/{model}/infer", openapi_extra=_BODY)
+@inference_router.post("/models/{model}/versions/{version}/infer", include_in_schema=False)
 async def infer(
     request: Request,
     service: ServiceOf,

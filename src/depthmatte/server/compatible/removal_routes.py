@@ -29,7 +29,7 @@ from ..public_fetch import fetch_public
 from ..rendering import render_zip
 from ..service import Service, take_upload
 
-router = APIRouter(tags=["compatible"], responses=ERROR_ANSWERS)
+removal_router = APIRouter(tags=["compatible"], responses=ERROR_ANSWERS)
 
 _SIZES = {"preview": 0.25e6, "small": 0.25e6, "regular": 0.25e6, "medium": 1.5e6, "hd": 4e6}
 """`size` -> pixels at most. Others, such as auto and full, keep the photo's size."""
@@ -46,7 +46,7 @@ _SOURCES = ("image_file", "image_file_b64", "image_url")
 _MAX_FIELDS, _MAX_FIELD_BYTES = 40, 90_000_000
 _FULL, _PERSON_ALPHA = 255, 1
 
-Pixels = NDArray[np.uint8]
+_Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class _Wish:
     background: Upload | str | None
 
 
-@router.post(
+@removal_router.post(
     "/v1.0/removebg",
     openapi_extra={
         "requestBody": {
@@ -238,7 +238,7 @@ def _removebg_answer(service: Service, portrait: Portrait, wish: _Wish, as_json:
     return Response(content, media_type=_MEDIA[wish.format], headers=headers)
 
 
-def _picture(service: Service, portrait: Portrait, wish: _Wish) -> Pixels:
+def _picture(service: Service, portrait: Portrait, wish: _Wish) -> _Pixels:
     if wish.alpha_only:
         return np.rint(portrait.alpha * _FULL).astype(np.uint8)
     behind = wish.background
@@ -271,7 +271,7 @@ _Color = Annotated[
 _Ignored = Annotated[str, Query(max_length=60, description="Taken and not used.")]
 
 
-@router.get("/api/remove", operation_id="rembg_url")
+@removal_router.get("/api/remove", operation_id="rembg_url")
 async def remove_by_url(
     service: ServiceOf,
     url: _Url,
@@ -289,7 +289,7 @@ async def remove_by_url(
     return await service.pool.run(work)
 
 
-@router.post("/api/remove", operation_id="rembg_file")
+@removal_router.post("/api/remove", operation_id="rembg_file")
 async def remove_from_file(
     service: ServiceOf,
     request: Request,
@@ -336,7 +336,7 @@ def _rembg_answer(
         sharp = (matte.alpha >= portrait.threshold).astype(np.float32)
         portrait = replace(portrait, matte=replace(matte, alpha=sharp))
     if only_mask:
-        picture: Pixels = np.rint(portrait.alpha * _FULL).astype(np.uint8)
+        picture: _Pixels = np.rint(portrait.alpha * _FULL).astype(np.uint8)
     else:
         picture = portrait.cutout()
         if color is not None:
@@ -344,11 +344,11 @@ def _rembg_answer(
     return Response(encode_picture(picture, "png", portrait.photo.meta), media_type="image/png")
 
 
-def _over_color(cutout: Pixels, color: tuple[int, int, int, int]) -> Pixels:
+def _over_color(cutout: _Pixels, color: tuple[int, int, int, int]) -> _Pixels:
     """Return a cutout over a color with alpha, both straight: uint8 (H, W, 4)."""
     front = cutout[..., 3:].astype(np.float32) / np.float32(_FULL)
     back = (1 - front) * np.float32(color[3] / _FULL)
     total = front + back
     mixed = cutout[..., :3] * front + np.asarray(color[:3], np.float32) * back
     rgb = mixed / np.maximum(total, np.float32(1e-6))
-    return np.rint(np.concatenate([rgb, total * _FULL], axis=2)).astype(np.uint8)
+    return np.asarray(np.rint(np.concatenate([rgb, total * _FULL], axis=2)), np.uint8)

@@ -25,7 +25,7 @@ _MEAN_WEIGHT = 0.1
 """Weight of the newest job in the mean time."""
 
 
-class WorkerPool:
+class RequestPool:
     """Threads that run jobs, and the slots of requests that use or wait for them.
 
     Parameters
