@@ -25,6 +25,7 @@ from depthmatte.option_fields import (
     rewrite_tables,
 )
 from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from depthmatte.server.serve_options import ServeOptions
 from depthmatte.training.data.formats.options import LabelExport, LabelImport
 from depthmatte.training.feedback.options import FeedbackRecipe
 from depthmatte.training.recipe import ExistingRun, RayOptions, Recipe
@@ -33,7 +34,7 @@ PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
 FLAGGED = (
     CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport,
-    LabelImport, FeedbackRecipe, RayOptions,
+    LabelImport, FeedbackRecipe, RayOptions, ServeOptions,
 )  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 
@@ -160,6 +161,7 @@ TABLES = {
     "SensorOptions": markdown_table(SensorOptions),
     "SessionOptions": markdown_table(SessionOptions),
     "OutputOptions": markdown_table(OutputOptions, flags=True),
+    "ServeOptions": markdown_table(ServeOptions, flags=True),
     "Recipe": markdown_table(Recipe, flags=True),
     "FeedbackRecipe": markdown_table(FeedbackRecipe, flags=True),
     "ExistingRun": markdown_table(ExistingRun, flags=True),

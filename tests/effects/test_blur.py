@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from depthmatte.effects import Blur
+from depthmatte.errors import OptionError
+from depthmatte.option_fields import parse_options, parse_pairs
 from depthmatte.portrait import Portrait
 from paintings import GRAY, RED, ball, composite, noise, off, plain
 
@@ -89,3 +91,47 @@ def test_no_red_on_the_gray_with_depth() -> None:
     depth = np.where(alpha > 0.5, np.float32(0.3), ramp)
     picture = Blur(1.0)(Portrait.from_arrays(photo, alpha, depth))
     assert off(picture, plain(shape, GRAY))[alpha == 0].max() <= 1
+
+
+def scene(shape: tuple[int, int]) -> Portrait:
+    """A portrait at depth 0.2 before noise: near on the left (0.4), far on the right (0.9)."""
+    alpha, rgb = ball(shape, 20, 2), noise(shape)
+    depth = np.where(np.arange(shape[1]) < shape[1] // 2, 0.4, 0.9).astype(np.float32)
+    depth = np.where(alpha > 0, np.float32(0.2), np.broadcast_to(depth, shape)).astype(np.float32)
+    return Portrait.from_arrays(rgb, alpha, depth)
+
+
+def test_the_focus_makes_its_depth_sharp_and_the_rest_soft() -> None:
+    shape = (160, 200)
+    portrait = scene(shape)
+    far = Blur(1.0, focus=(0.95, 0.1))(portrait)
+    near = Blur(1.0, focus=(0.05, 0.1))(portrait)
+    left, right, middle = np.s_[:, :40], np.s_[:, 160:], np.s_[70:90, 90:110]
+
+    def rough(picture: np.ndarray, place: tuple[slice, slice]) -> float:
+        return float(picture[place].astype(float).std())
+
+    rgb = portrait.photo.rgb
+    assert off(far, rgb)[right].max() <= 4
+    assert off(near, rgb)[left].max() <= 4
+    assert 3 * rough(far, left) < rough(rgb, left)
+    assert 3 * rough(near, right) < rough(rgb, right)
+    assert rough(far, middle) < rough(near, middle) < rough(rgb, middle)  # the portrait too
+
+
+def test_a_focus_on_the_portrait_or_without_depth_changes_nothing() -> None:
+    shape = (120, 160)
+    known, plane = scene(shape), Portrait.from_arrays(noise(shape), ball(shape, 20, 2))
+    assert np.array_equal(Blur(0.7, focus=(0.5, 0.5))(known), Blur(0.7)(known))
+    assert np.array_equal(Blur(0.7, focus=(0.9, 0.1))(plane), Blur(0.7)(plane))
+
+
+@pytest.mark.parametrize("place", [(-0.1, 0.5), (0.5, 1.1), (0.5,), "middle", (float("nan"), 0)])
+def test_a_focus_outside_the_photo_is_refused(place: object) -> None:
+    with pytest.raises(OptionError, match="focus"):
+        Blur(focus=place)  # type: ignore[arg-type]
+
+
+def test_a_focus_is_read_from_text() -> None:
+    blur = parse_options(Blur, parse_pairs("strength=0.4,focus=(0.25,0.75)"))
+    assert blur == Blur(0.4, (0.25, 0.75))

@@ -21,6 +21,7 @@ from .. import __version__
 from ..errors import OptionError
 from ..option_fields import option_names
 from ..options import CutOptions, OutputOptions, SessionOptions
+from ..server.serve_options import ServeOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
 from .feedback_app import feedback_app
 from .flags import option_flags
@@ -259,6 +260,18 @@ def stereo_command(
 
 
 app.add_typer(networks_app, name="networks")
+
+
+@app.command("serve")
+@option_flags(ServeOptions, SessionOptions)
+def serve_command(server: ServeOptions, session: SessionOptions) -> None:
+    """Serve cutting over HTTP, with a page for people (needs the extra `server`).
+
+    Example: depthmatte serve --port 8000
+    """
+    from .commands.serve import serve
+
+    serve(server, session)
 
 
 @app.command("effects")

@@ -14,7 +14,7 @@ from ..types import RGB
 from .composite import composite_over
 from .cutout import Cutout
 from .effect import Effect, Pixels, PortraitLike, option
-from .foreground import estimate_foreground
+from .foreground import portrait_foreground
 
 _TRANSPARENT = "transparent"
 """Value of `color` that asks for no background."""
@@ -61,7 +61,7 @@ class Background(Effect):
         """The photo on the new background: uint8 (H, W, 3), or (H, W, 4) with `transparent`."""
         if self.picture is None and self.color == _TRANSPARENT:
             return Cutout()(portrait)
-        colors = estimate_foreground(portrait.photo.rgb, portrait.alpha)
+        colors = portrait_foreground(portrait)
         return composite_over(colors, portrait.alpha, self._behind(portrait.photo))
 
     def _behind(self, photo: Photo) -> RGB:

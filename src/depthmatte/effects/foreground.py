@@ -19,6 +19,7 @@ from ..canvas import resize, scale_shape
 from ..filters import fill_pull_push, repeat_channels
 from ..system.row_strips import row_strips
 from ..types import RGB, Float
+from .effect import PortraitLike
 
 _LAYER_SIDE_PX = 640
 """Longest side at which the two layers are continued; they are smooth there."""
@@ -89,6 +90,18 @@ def estimate_foreground(rgb: RGB, alpha: Float) -> RGB:
     for edge in edges:
         edge.paint(colors)
     return colors
+
+
+def portrait_foreground(portrait: PortraitLike) -> RGB:
+    """Foreground colors of a portrait: those it keeps as `foreground`, else estimated now.
+
+    Returns
+    -------
+    ndarray
+        uint8 (H, W, 3), to be read only.
+    """
+    kept: RGB | None = getattr(portrait, "foreground", None)
+    return estimate_foreground(portrait.photo.rgb, portrait.alpha) if kept is None else kept
 
 
 def estimate_edge_colors(rgb: RGB, alpha: Float) -> list[EdgeStrip]:

@@ -1,0 +1,1 @@
+"""The HTTP server `depthmatte serve`: portraits, views, live pictures and networks."""

@@ -1,0 +1,1 @@
+"""Routes that programs written for other services call: remove.bg, rembg and inference servers."""

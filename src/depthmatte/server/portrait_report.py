@@ -1,0 +1,128 @@
+"""The JSON answer about a portrait: people with boxes and outlines, sources, timings, links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..canvas import from_canvas, scale_shape
+from ..portrait import Portrait
+from ..restore import restore_map, restore_measured
+from ..subjects.instances import find_instances
+from ..values import Depth, Matte
+from .cutting import options_to_json
+from .kept_portraits import KeptPortrait
+from .rendering import VIEW_NAMES
+
+_MEASURED_SIDE = 512
+"""Longer side, in pixels, of the maps in which people are told apart."""
+
+_OUTLINE_TOLERANCE_PX = 1.0
+"""Distance, in pixels of those maps, by which an outline may miss the edge."""
+
+_MIN_RING_PIXELS = 12
+_MAX_PEOPLE = 64
+
+
+def find_people(portrait: Portrait) -> list[dict[str, Any]]:
+    """Return the people of a portrait.
+
+    Parameters
+    ----------
+    portrait : Portrait
+        Any portrait.
+
+    Returns
+    -------
+    list of dict
+        For each person, the largest first: `box` [left, top, right, bottom]; `outline`, a list
+        of rings of [x, y]; `point`, a pixel well inside; `share` of the photo's area; `depth`
+        in [0, 1], 0 nearest, and `meters`, both None where not known. Coordinates are pixels of
+        the upright photo.
+    """
+    if not portrait.found:
+        return []
+    shape = scale_shape(portrait.photo.shape, min(1.0, _MEASURED_SIDE / max(portrait.photo.shape)))
+    fit, depth_fit = portrait.fit.resized(shape), portrait.depth_fit.resized(shape)
+    measured = portrait.measured
+    depth = Depth(
+        restore_measured(measured.z, measured.known, depth_fit),
+        restore_map(measured.prob, depth_fit),
+        measured.metric,
+        measured.source,
+        np.asarray(from_canvas(measured.validity, depth_fit, nearest=True), np.uint8),
+        measured.scale if measured.metric and measured.known.any() else None,
+    )
+    matte = Matte(restore_map(portrait.matte.alpha, fit), restore_map(portrait.matte.prob, fit))
+    people = find_instances(matte, depth)
+    scale = (portrait.photo.shape[1] / shape[1], portrait.photo.shape[0] / shape[0])
+    found = [
+        _describe_person(people.label == number, depth, scale)
+        for number in range(1, min(len(people), _MAX_PEOPLE) + 1)
+    ]
+    return sorted(filter(None, found), key=lambda person: -float(person["share"]))
+
+
+def _describe_person(
+    person: NDArray[np.bool_], depth: Depth, scale: tuple[float, float]
+) -> dict[str, Any] | None:
+    mask = person.astype(np.uint8)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    rings = [
+        cv2.approxPolyDP(contour, _OUTLINE_TOLERANCE_PX, True)[:, 0]
+        for contour in contours
+        if cv2.contourArea(contour) >= _MIN_RING_PIXELS
+    ]
+    if not rings:
+        return None
+    rows, columns = np.nonzero(person)
+    across, down = scale
+    inside = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(inside.argmax()), inside.shape)
+    known = person & depth.known
+    has_depth = depth.prob.any() and bool(known.any())
+    return {
+        "box": [
+            round(columns.min() * across),
+            round(rows.min() * down),
+            round((columns.max() + 1) * across),
+            round((rows.max() + 1) * down),
+        ],
+        "outline": [np.rint((ring + 0.5) * scale).astype(int).tolist() for ring in rings],
+        "point": [round((int(x) + 0.5) * across, 1), round((int(y) + 0.5) * down, 1)],
+        "share": round(float(person.mean()), 5),
+        "depth": round(float(np.median(depth.relative[known])), 4) if has_depth else None,
+        "meters": (
+            round(float(np.median(depth.z[known])), 3) if has_depth and depth.metric else None
+        ),
+    }
+
+
+def describe_portrait(kept: KeptPortrait, timings: Mapping[str, float]) -> dict[str, Any]:
+    """Return the JSON object about a kept portrait."""
+    portrait = kept.portrait
+    height, width = portrait.photo.shape
+    root = f"/v1/portraits/{kept.id}"
+    return {
+        "id": kept.id,
+        "name": portrait.photo.meta.name,
+        "width": width,
+        "height": height,
+        "found": portrait.found,
+        "corrected": kept.corrected,
+        "people": find_people(portrait),
+        "sources": {
+            "depth": portrait.measured.source,
+            "metric": portrait.measured.metric,
+            "fusion": kept.options.fusion,
+            "passes": 2 if portrait.full_fit and not kept.corrected else 1,
+        },
+        "options": options_to_json(kept.options),
+        "notes": list(portrait.notes),
+        "timings": {stage: round(ms, 2) for stage, ms in timings.items()},
+        "links": {"self": root, **{view: f"{root}/{view}" for view in VIEW_NAMES}},
+    }

@@ -1,0 +1,162 @@
+"""Pictures of a portrait by view and effect, encoded for an answer."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from ..cli.cutting.pictures import MAP_PICTURES, VIEW_PICTURES, PictureMaker
+from ..effects import EFFECTS, Effect
+from ..errors import OptionError
+from ..io.photo.photo_writer import encode_picture
+from ..option_fields import json_schema, parse_options, parse_pairs
+from ..options import CutOptions
+from ..portrait import Portrait
+from ..system.printable_text import short
+from .kept_portraits import KeptPortrait
+
+PictureFormat = Literal["png", "jpeg", "webp"]
+
+MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+"""Format -> its media type."""
+
+_SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+VIEW_NAMES = tuple(dict.fromkeys((*VIEW_PICTURES, *MAP_PICTURES, *EFFECTS)))
+"""Names of all views."""
+
+_MAX_EFFECTS = 8
+_ALPHA_CHANNELS = 4
+
+
+def parse_effect_text(text: str) -> tuple[str, Effect]:
+    """Parse an effect such as "blur:strength=0.5"; a path to a picture is refused.
+
+    Parameters
+    ----------
+    text : str
+        NAME or NAME:OPTION=VALUE,OPTION=VALUE.
+
+    Returns
+    -------
+    tuple of str and Effect
+        The name and the effect.
+
+    Raises
+    ------
+    OptionError
+        When the effect or an option is unknown or a value is not allowed.
+    """
+    name, _, rest = text.partition(":")
+    if name not in EFFECTS:
+        raise OptionError(f"effect {short(name)!r}: unknown; use one of {', '.join(EFFECTS)}")
+    try:
+        return name, parse_options(EFFECTS[name], parse_pairs(rest), _refuse_path)
+    except OptionError as error:
+        raise OptionError(f"effect {short(text)!r}: {error}") from None
+
+
+def _refuse_path(kind: Any, text: str) -> Any:
+    raise OptionError("picture: paths are not read by a server; use a color")
+
+
+def check_view(name: str) -> str:
+    """Return the name of a view; OptionError for an unknown one."""
+    if name not in VIEW_NAMES:
+        raise OptionError(f"view {short(name)!r}: unknown; use one of {', '.join(VIEW_NAMES)}")
+    return name
+
+
+def picture_makers(views: Sequence[str], effects: Sequence[str]) -> dict[str, PictureMaker]:
+    """Return view -> function that makes it.
+
+    Parameters
+    ----------
+    views : sequence of str
+        Names of views; "a,b" counts as two.
+    effects : sequence of str
+        Effects as text. One whose name is also a view sets the options of that view.
+
+    Raises
+    ------
+    OptionError
+        For unknown names and for more than 8 effects.
+    """
+    if len(effects) > _MAX_EFFECTS:
+        raise OptionError(f"effect: is given {len(effects)} times; give at most {_MAX_EFFECTS}")
+    names = [check_view(name) for text in views for name in text.split(",") if name]
+    named = dict(parse_effect_text(text) for text in effects)
+    known: dict[str, Any] = {
+        **{name: effect() for name, effect in EFFECTS.items()},
+        **VIEW_PICTURES,
+        **MAP_PICTURES,
+        **named,
+    }
+    return {name: known[name] for name in dict.fromkeys((*names, *named))}
+
+
+def encode_view(
+    name: str, maker: PictureMaker, portrait: Portrait, format: PictureFormat
+) -> tuple[bytes, str]:
+    """Make and encode one view.
+
+    Parameters
+    ----------
+    name : str
+        The view.
+    maker : callable
+        Portrait -> picture.
+    portrait : Portrait
+        Of full size, or scaled.
+    format : {"png", "jpeg", "webp"}
+        The wish. Maps are always PNG, and so is a picture with alpha that JPEG cannot hold.
+
+    Returns
+    -------
+    tuple of bytes and str
+        The file and its format.
+    """
+    picture = maker(portrait)
+    has_alpha = picture.ndim == 3 and picture.shape[2] == _ALPHA_CHANNELS
+    if name in MAP_PICTURES or (has_alpha and format == "jpeg"):
+        format = "png"
+    meta = None if name in MAP_PICTURES else portrait.photo.meta
+    return encode_picture(picture, _SUFFIXES[format], meta), format
+
+
+def render_view(
+    kept: KeptPortrait,
+    view: str,
+    effects: Sequence[str],
+    width: int | None,
+    format: PictureFormat,
+) -> tuple[bytes, str]:
+    """Render one view of a kept portrait without the networks; bytes and format."""
+    makers = picture_makers([view], effects)
+    name = check_view(view)
+    return encode_view(name, makers[name], kept.scaled(width), format)
+
+
+def render_zip(portrait: Portrait, makers: dict[str, PictureMaker], format: PictureFormat) -> bytes:
+    """Render several views into a ZIP whose files are called like the views."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
+        for name, maker in makers.items():
+            content, used = encode_view(name, maker, portrait, format)
+            archive.writestr(f"{name}.{_SUFFIXES[used]}", content)
+    return held.getvalue()
+
+
+def server_schema() -> dict[str, Any]:
+    """Return everything that a page or program needs to offer options: names, help, ranges."""
+    options = json_schema(CutOptions)
+    fusion = options["properties"]["fusion"]
+    return {
+        "options": options,
+        "effects": {name: json_schema(effect) for name, effect in EFFECTS.items()},
+        "views": list(VIEW_NAMES),
+        "fusions": list(fusion["enum"]),
+        "formats": list(MEDIA_TYPES),
+    }

@@ -1,0 +1,143 @@
+"""Run the server: listen, print one line when ready, and finish what was accepted at SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ..errors import InputError
+from ..options import SessionOptions
+from ..system.printable_text import describe_os_error, label
+from .app import create_app
+from .serve_options import ServeOptions
+
+_HEADER_SECONDS = 15.0
+"""Time in which the headers of a request must arrive."""
+
+_BACKLOG = 1024
+_MAX_HEADER_BYTES = 32_768
+_MAX_FRAME_BYTES = 5_000_000
+
+
+def run_server(options: ServeOptions, session: SessionOptions) -> None:
+    """Serve until SIGTERM or Ctrl-C; then answer what was accepted and return.
+
+    Raises
+    ------
+    InputError
+        When the address cannot be used.
+    """
+    logging.getLogger("depthmatte.server").addHandler(logging.StreamHandler(sys.stderr))
+    level = logging.INFO if options.log == "json" else logging.CRITICAL
+    logging.getLogger("depthmatte.server").setLevel(level)
+    listener = _listen(options)
+    app = create_app(options, session)
+    config = uvicorn.Config(
+        app,
+        http=_TimedProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
+        ws_max_size=_MAX_FRAME_BYTES,
+        timeout_graceful_shutdown=max(1, round(options.time_limit)),
+    )
+    server = _Server(config, app.state.service)
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    except KeyboardInterrupt:  # uvicorn raises the signal again after it has ended
+        pass
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """Prints the address when ready, and tells the service when it begins to drain."""
+
+    def __init__(self, config: uvicorn.Config, service: Any) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, and print one line."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            sys.stdout.write(f"depthmatte serves http://{shown}:{port}\n")
+            sys.stdout.flush()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to drain."""
+        self._service.draining = True
+        super().handle_exit(sig, frame)
+
+
+class _TimedProtocol(H11Protocol):
+    """HTTP/1.1 that closes a connection whose headers do not arrive in time."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start to wait for headers."""
+        super().connection_made(transport)
+        self._wait_for_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece; the time runs on while headers are incomplete."""
+        super().data_received(data)
+        if self._awaits_headers():
+            self._wait_for_headers()
+        elif self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().connection_lost(exc)
+
+    def _awaits_headers(self) -> bool:
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is None or bool(cycle.response_complete)
+
+    def _wait_for_headers(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(_HEADER_SECONDS, self._headers_late)
+
+    def _headers_late(self) -> None:
+        self._timer = None
+        replaced = self.transport.get_protocol() is not self  # by a socket
+        if self._awaits_headers() and not replaced and not self.transport.is_closing():
+            self.transport.close()
+
+
+def _listen(options: ServeOptions) -> socket.socket:
+    host = options.host.strip("[]")
+    try:
+        found = socket.getaddrinfo(host, options.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        reason = describe_os_error(error) if isinstance(error, OSError) else "no address"
+        raise InputError(
+            f"{label(options.host)}:{options.port}: cannot be listened on ({reason}); "
+            "choose another --port or --host"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
