@@ -162,7 +162,7 @@ def _add_manifest(found: BatchInputs, path: str, job: CutJob, states: StorageSta
             usable.append(row)
         else:
             text = f"{make_printable(path)}, line {row.line}: {problem}"
-            found.refused.append(RefusedPath(str(row.photo.path), InputError(text)))
+            found.refused.append(RefusedPath(str(row.photo.path), InputError(text), row.line))
     found.add([row.photo for row in usable], usable)
 
 

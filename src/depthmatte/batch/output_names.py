@@ -47,13 +47,14 @@ _FORBIDDEN_CHARACTERS = re.compile(r'[\x00-\x1f<>:"|?*]')
 class OutputPlan:
     """The photos to cut, to skip and to refuse.
 
-    `skipped` photos were finished by an earlier run, or all their results exist and `--exists`
-    is skip. `refused` photos cannot be named safely.
+    `refused_photos` are those of `refused`, one by one; they cannot be named safely. `skipped`
+    photos were finished by an earlier run, or all their results exist and `--exists` is skip.
     """
 
     tasks: list[PhotoTask] = field(default_factory=list)
     skipped: list[FoundPhoto] = field(default_factory=list)
     refused: list[RefusedPath] = field(default_factory=list)
+    refused_photos: list[FoundPhoto] = field(default_factory=list)
 
 
 def plan_outputs(
@@ -126,6 +127,7 @@ def plan_outputs(
             task = task if finished else _apply_exists_rule(task, exists, guard)
         except InputError as error:
             made.refused.append(RefusedPath(str(photo.path), error))
+            made.refused_photos.append(photo)
             continue
         guard.mark_taken(task)
         if finished or not task.targets:

@@ -161,8 +161,10 @@ class Batch:
         self._order += [
             (restore_urls(str(photo.path)), lines.get(id(photo), 0)) for photo in found.photos
         ]
-        for one in (*found.refused, *planned.refused):
-            self._fail(one.path, str(one.error))
+        for one in found.refused:
+            self._fail(one.path, str(one.error), one.line)
+        for one, photo in zip(planned.refused, planned.refused_photos, strict=True):
+            self._fail(one.path, str(one.error), lines.get(id(photo), 0))
         for photo in planned.skipped:
             self._skip(photo, lines.get(id(photo), 0))
         if tasks:
@@ -197,6 +199,7 @@ class Batch:
         self.counts.failed += 1
         file, problem = restore_urls(path), restore_urls(problem)
         self.listener.photo_failed(file, problem)
+        self._order.append((file, line))
         self._add_row({"file": file, "status": "error", "error": label(problem)}, line)
 
     def _skip(self, photo: FoundPhoto, line: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -59,6 +60,8 @@ def ray_session(flag: str, address: str | None, count: int | None = None) -> Ite
             f"{flag}: Ray cannot be started ({printable_excerpt(error)}); "
             "work without it, or check the address"
         ) from error
+    with contextlib.suppress(AttributeError):  # else notes on lost workers go to our stdout
+        ray._private.worker._worker_logs_enabled = False
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():  # Ray sets its own, which end the process at once
             signal.signal(number, handler)
