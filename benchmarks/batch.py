@@ -75,27 +75,33 @@ def pictures(folder: Path) -> dict[str, bytes]:
     }
 
 
+def done_lines(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
 def kill_and_resume(source: str, place: Path, way: str, kills: int, more: Sequence[str]) -> None:
     """Kill a run at random, resume it, and compare it with an uninterrupted run."""
     whole, out = place / "whole", place / "killed"
     seconds = run(source, str(whole), way, more)
     rng = random.Random()
+    journal, done = out / RECORD[1], 0
     for number in range(kills):
         process = subprocess.Popen(
             [*command(source, str(out), way, more), "--resume"], start_new_session=True
         )
-        time.sleep(rng.uniform(0.1, 0.9) * seconds / (number + 1))
+        while done_lines(journal) <= done and process.poll() is None:
+            time.sleep(0.01)  # each run finishes something
+        time.sleep(rng.uniform(0, 0.7) * seconds / kills)
         if process.poll() is not None:
             print("ended before it was killed; give more photos")
             break
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        journal = out / RECORD[1]
-        done = journal.read_bytes().count(b"\n") if journal.exists() else 0
+        done = done_lines(journal)
         print(f"killed {number + 1} of {kills}: {done} photos are done")
     subprocess.run([*command(source, str(out), way, more), "--resume"], check=True)
     wanted, got = pictures(whole), pictures(out)
-    journal_lines = (out / RECORD[1]).read_text().splitlines()
+    journal_lines = journal.read_text().splitlines()
     named = [name for line in journal_lines for name in json.loads(line)["results"]]
     same = sum(got.get(name) == data for name, data in wanted.items())
     print(

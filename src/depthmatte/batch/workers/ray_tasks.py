@@ -8,6 +8,7 @@ second time the task fails.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 from collections import deque
@@ -78,7 +79,8 @@ def run_tasks_on_ray(
     address : str
         As `ray_session` takes it.
     actors : int, optional
-        Number of actors. By default one for each core, or each GPU, of the cluster.
+        Number of actors. By default one for each core, or each GPU, of the cluster. More than
+        that share them.
     threads : int, optional
         CPU threads and cores of each actor, by default 1.
     device : str
@@ -106,14 +108,19 @@ def run_tasks_on_ray(
         return
     threads = threads or 1
     with ray_session("--ray", address, actors * threads if actors else None) as ray:
-        needs = {"num_gpus": 1} if device in _GPU_DEVICES else {"num_cpus": threads}
+        needs: dict[str, float] = (
+            {"num_gpus": 1} if device in _GPU_DEVICES else {"num_cpus": threads}
+        )
         resource, each = ("GPU", 1) if "num_gpus" in needs else ("CPU", threads)
-        room = int(ray.cluster_resources().get(resource, 0) // each)
+        total = ray.cluster_resources().get(resource, 0)
+        room = int(total // each)
         if room < 1:
             raise InputError(
                 f"--ray {label(address)}: the cluster has no free {resource}s for one worker; "
                 "add nodes, or use fewer --threads"
             )
+        if actors and actors > room:  # they share cores or GPUs, to hide waiting
+            room, needs = actors, {name: math.floor(1000 * total / actors) / 1000 for name in needs}
         fleet = _Fleet(ray, needs, make_function, threads, min(actors or room, room, len(tasks)))
         waiting: dict[int, TaskOutcome[TaskT, ResultT]] = {}
         next_index = 0
@@ -133,7 +140,7 @@ class _Fleet:
     """The actors, and which task each has."""
 
     def __init__(
-        self, ray: Any, needs: dict[str, int], make: Any, threads: int, count: int
+        self, ray: Any, needs: dict[str, float], make: Any, threads: int, count: int
     ) -> None:
         self.ray, self.count = ray, count
         self._kind = ray.remote(max_restarts=0, **needs)(_Cutter)
