@@ -103,8 +103,11 @@ class ContactPage:
         outputs = row.get("outputs") or []
         if kept or not outputs or remote_url(folder) is not None:
             return kept
+        result = folder / str(outputs[0])
+        if not result.is_file():  # OpenCV would print a warning
+            return None
         try:
-            picture = cv2.imread(str(folder / outputs[0]), cv2.IMREAD_REDUCED_COLOR_4)
+            picture = cv2.imread(str(result), cv2.IMREAD_REDUCED_COLOR_4)
         except cv2.error:
             return None
         if picture is None:

@@ -120,7 +120,7 @@ def find_inputs(
 
 
 def _kind(path: str) -> str:
-    if is_manifest(path):
+    if is_manifest(path) and not os.path.isdir(path):
         return "manifest"
     return "remote" if _SCHEME.match(path) and not os.path.exists(path) else "local"
 

@@ -122,6 +122,8 @@ class ResultsFile:
             When the file cannot be written.
         """
         wanted = dict.fromkeys(order)
+        self._places.clear()
+        self._read_places()  # another run may have appended, too
         keys = [key for key in self._places if key not in wanted]
         keys += [key for key in wanted if key in self._places]
         places, at = {}, 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from ..options import CutOptions
 from .cutting.job import CutJob
 from .photo_task import ManifestRow, PhotoTask
 
@@ -24,7 +24,7 @@ class JobsOfRows:
 
     def __init__(self, job: CutJob) -> None:
         self.job = job
-        self._signatures: dict[Any, str] = {}
+        self._signatures: dict[CutOptions, str] = {}
         self._versions: dict[bool, dict[str, str]] = {}
 
     def __call__(self, row: ManifestRow | None) -> CutJob:
@@ -33,12 +33,12 @@ class JobsOfRows:
 
     def signature(self, row: ManifestRow | None) -> str:
         """Return the hash of everything that the results of a row depend on."""
-        key = row and (row.cut, row.depth, row.right, row.calib)
-        if key not in self._signatures:
+        cut = row.cut if row else self.job.cut
+        if cut not in self._signatures:
             if len(self._signatures) > _MAX_KEPT:
                 self._signatures.clear()
-            self._signatures[key] = self(row).work_signature
-        return self._signatures[key]
+            self._signatures[cut] = self.job.row_signature(cut)
+        return self._signatures[cut]
 
     def versions(self, row: ManifestRow | None) -> dict[str, str]:
         """Return the versions that the results of a row depend on."""

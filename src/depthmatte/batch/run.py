@@ -81,6 +81,7 @@ class Batch:
         self._results: ResultsFile | None = None
         self._page: ContactPage | None = None
         self._order: list[tuple[str, int]] = []
+        self._versions: dict[str, str] | None = None
         self._cutter: Callable[[PhotoTask], CutResult] | None = None
         if self.job.output.report and (self.out == STDOUT or is_single_file(self.out)):
             raise OptionError("--report: goes into the folder of results; give a folder with -o")
@@ -213,7 +214,9 @@ class Batch:
         if self._results is None:
             return
         more: dict[str, Any] = {"line": line} if line else {}
-        more["versions"] = versions or self.job.versions()
+        if self._versions is None:
+            self._versions = self.job.versions()
+        more["versions"] = versions or self._versions
         more["finished"] = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._results.add({**row, **more})
 

@@ -168,12 +168,19 @@ class CutJob:
     @property
     def work_signature(self) -> str:
         """A hash of everything that the results depend on, for `--resume`."""
+        return self.row_signature(self.cut)
+
+    def row_signature(self, cut: CutOptions) -> str:
+        """Return the work signature of a manifest's row with these options.
+
+        Its inputs are left out: the journal knows each file that was read.
+        """
         output = {
             name: value for name, value in asdict(self.output).items() if name in _RESULT_OPTIONS
         }
         return hash_options(
             {
-                **asdict(self.cut),
+                **asdict(cut),
                 **asdict(self.session),
                 **output,
                 **{name: path and str(path) for name, path in asdict(self.side_inputs).items()},
