@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from batch_photos import RECORD, cut, draw_photos, pictures, result_rows
@@ -18,18 +19,6 @@ from typer.testing import CliRunner
 from depthmatte.batch.find_inputs import _pattern_regex
 from depthmatte.cli.app import app
 from depthmatte.io.files.object_storage import remote_url, restore_urls
-
-COPY = """
-import fsspec, sys
-storage, what, here, there = fsspec.filesystem("s3"), *sys.argv[1:]
-if what == "put":
-    storage.mkdir(there.partition("/")[0])
-    storage.put(here + "/", there + "/", recursive=True)
-elif what == "get":
-    storage.get(there + "/", here + "/", recursive=True)
-else:
-    storage.rm(there, recursive=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +51,36 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         server.wait()
 
 
-def copy(s3: dict[str, str], what: str, here: Path, there: str) -> None:
-    subprocess.run(
-        [sys.executable, "-c", COPY, what, str(here), there], env=os.environ | s3, check=True
+@contextmanager
+def bucket(s3: dict[str, str]) -> Iterator[Any]:
+    """The client of the bucket `bucket`."""
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3["AWS_ENDPOINT_URL"],
+        aws_access_key_id=s3["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=s3["AWS_SECRET_ACCESS_KEY"],
+        region_name=s3["AWS_DEFAULT_REGION"],
     )
+    with closing(client):
+        yield client
+
+
+def upload(s3: dict[str, str], folder: Path, prefix: str) -> None:
+    with bucket(s3) as client:
+        client.create_bucket(Bucket="bucket")
+        for path in folder.rglob("*.*"):
+            name = f"{prefix}/{path.relative_to(folder).as_posix()}"
+            client.put_object(Bucket="bucket", Key=name, Body=path.read_bytes())
+
+
+def download(s3: dict[str, str], prefix: str, folder: Path) -> None:
+    with bucket(s3) as client:
+        for one in client.list_objects_v2(Bucket="bucket", Prefix=f"{prefix}/")["Contents"]:
+            target = folder / one["Key"].removeprefix(f"{prefix}/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(client.get_object(Bucket="bucket", Key=one["Key"])["Body"].read())
 
 
 def test_s3_in_and_out_gives_the_same_bytes(
@@ -73,7 +88,7 @@ def test_s3_in_and_out_gives_the_same_bytes(
 ) -> None:
     draw_photos(tmp_path / "photos" / "sub", 3)
     (tmp_path / "photos" / "list.csv").write_text("photo,options\nsub/00.png,fusion=none\n")
-    copy(s3, "put", tmp_path / "photos", "bucket/in")
+    upload(s3, tmp_path / "photos", "in")
     wanted = ["--save", "alpha", "--jobs", "1", *tiny_networks]
     done = cut("s3://bucket/in", "-o", "s3://bucket/out", "--resume", *wanted, **s3)
     assert done.returncode == 0, done.stderr
@@ -89,7 +104,7 @@ def test_s3_in_and_out_gives_the_same_bytes(
     assert listed.stderr.startswith("depthmatte: s3://nowhere/in: ")
     assert "topsecret" not in listed.stderr
     assert list(pictures(tmp_path / "listed")) == ["sub/00.alpha.png"]
-    copy(s3, "get", tmp_path / "got", "bucket/out")
+    download(s3, "out", tmp_path / "got")
     arguments = [str(tmp_path / "photos" / "sub"), "-o", str(tmp_path / "local" / "sub"), *wanted]
     assert CliRunner().invoke(app, ["cut", *arguments]).exit_code == 0
     local = pictures(tmp_path / "local")

@@ -28,6 +28,7 @@ for outcome in run_tasks_on_ray(tasks, make, "local", actors=1, task_name=lambda
 """
 
 
+@pytest.mark.long
 def test_ray_gives_the_same_bytes_and_record(tmp_path: Path, tiny_networks: list[str]) -> None:
     draw_photos(tmp_path / "photos", 4)
     (tmp_path / "photos" / "zz.png").write_bytes(b"bad")
