@@ -13,9 +13,9 @@ import pytest
 from typer.main import get_command
 
 import depthmatte
+from depthmatte.batch.cutting.job import _FORMAT_SUFFIXES as FORMATS
+from depthmatte.batch.cutting.pictures import MAP_PICTURES, VIEW_PICTURES
 from depthmatte.cli.app import app
-from depthmatte.cli.cutting.job import _FORMAT_SUFFIXES as FORMATS
-from depthmatte.cli.cutting.pictures import MAP_PICTURES, VIEW_PICTURES
 from depthmatte.effects import EFFECTS
 from depthmatte.fusion import FUSIONS
 

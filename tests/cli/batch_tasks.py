@@ -1,4 +1,4 @@
-"""Tasks for tests of `cli.cutting.batch`: each says itself what to do."""
+"""Tasks for tests of `batch.workers.run_tasks`: each says itself what to do."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def main() -> None:
     """A program that runs tasks as the command line does: `batch_tasks.py JOBS TASK...`."""
     from contextlib import closing
 
-    from depthmatte.cli.cutting.batch import run_tasks
-    from depthmatte.cli.signals import StopSignal, raise_on_stop_signals
+    from depthmatte.batch.workers.run_tasks import run_tasks
+    from depthmatte.system.stop_signals import StopSignal, raise_on_stop_signals
 
     jobs, tasks = int(sys.argv[1]), sys.argv[2:]
     try:

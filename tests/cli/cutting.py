@@ -9,6 +9,7 @@ import numpy as np
 from typer.testing import CliRunner
 
 import depthmatte
+from depthmatte.batch.record import RESULTS_NAME as RESULTS
 from depthmatte.cli.app import app
 from depthmatte.io.files.resume_journal import JOURNAL_NAME as JOURNAL
 
@@ -34,4 +35,4 @@ def run(*arguments: object) -> Any:
 
 def files(folder: str) -> list[str]:
     found = (path for path in Path(folder).rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in found if path.name != JOURNAL)
+    return sorted(path.as_posix() for path in found if path.name not in (JOURNAL, RESULTS))

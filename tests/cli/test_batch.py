@@ -1,4 +1,4 @@
-"""cli.cutting.batch: an error of one photo stays with it, and a stop leaves nothing behind."""
+"""batch.workers.run_tasks: errors stay with their photo, and a stop leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import pytest
 
 import batch_tasks
 import depthmatte
-from depthmatte.cli.cutting.batch import run_tasks
-from depthmatte.cli.signals import raise_on_stop_signals
-from depthmatte.cli.task_outcome import TRACEBACK_VARIABLE, TaskOutcome, format_task_error
+from depthmatte.batch.workers.run_tasks import run_tasks
+from depthmatte.batch.workers.task_outcome import TRACEBACK_VARIABLE, TaskOutcome, format_task_error
 from depthmatte.errors import DepthmatteError, InputError, WeightsError
 from depthmatte.system.cpu_count import (
     _available_memory,
@@ -24,6 +23,7 @@ from depthmatte.system.cpu_count import (
     count_workers,
     threads_per_worker,
 )
+from depthmatte.system.stop_signals import raise_on_stop_signals
 
 SRC = Path(depthmatte.__file__).parent.parent
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")

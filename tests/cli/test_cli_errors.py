@@ -56,7 +56,7 @@ def test_ctrl_c_is_one_line(photos: Path, nets: list[str], monkeypatch: pytest.M
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("depthmatte.cli.commands.cut.cut_photo", interrupt)
+    monkeypatch.setattr("depthmatte.batch.cutting.cut_photo.cut_photo", interrupt)
     done = run("cut", photos, *nets)
     assert done.exit_code == 130
     assert done.stderr == "depthmatte: stopped\n"

@@ -1,4 +1,4 @@
-"""cli.output_names: every result has a safe place of its own before any work is done."""
+"""batch.output_names: every result has a safe place of its own before any work is done."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depthmatte.cli.output_names import (
+from depthmatte.batch.output_names import (
     DEFAULT_TEMPLATE,
     STDOUT,
     TEMPLATE_FIELDS,
     OutputPlan,
-    PhotoTask,
     check_name_template,
-    open_journal,
     plan_outputs,
+    result_folder,
 )
+from depthmatte.batch.photo_task import PhotoTask
+from depthmatte.batch.record import keeps_journal
 from depthmatte.errors import InputError, OptionError
 from depthmatte.io.files.find import STDIN, FoundPhoto, search_photos
 from depthmatte.io.files.resume_journal import JOURNAL_NAME, Journal
@@ -284,8 +285,8 @@ def test_when_a_journal_is_kept() -> None:
 
     def kept(out: str, *photos: str, resume: bool = False) -> Path | None:
         tasks = plan_outputs(found(*photos), Path(out), results).tasks
-        journal = open_journal(tasks, Path(out), resume)
-        return journal and journal.folder
+        folder = result_folder(Path(out))
+        return folder if folder and keeps_journal(Journal(folder), tasks, resume) else None
 
     assert kept("out", "in/a.jpg") is None
     assert kept("-", "in/a.jpg", resume=True) is None
@@ -302,8 +303,7 @@ def test_what_is_done_is_skipped_whatever_the_rule() -> None:
     touch("a.jpg", "b.jpg", "out/a.alpha.png")
     photos, out, results = found("a.jpg", "b.jpg"), Path("out"), {"alpha": ".png"}
     first = plan_outputs(photos, out, results)
-    journal = open_journal(first.tasks, out)
-    assert journal is not None
+    journal = Journal(out)
     journal.note(Path("a.jpg"), "x", first.tasks[0].targets.values())
     for exists in get_args(ExistsPolicy):
 

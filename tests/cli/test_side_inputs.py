@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depthmatte.cli.cutting.job import CutJob
-from depthmatte.cli.side_inputs import SideInputs, find_side_file
+from depthmatte.batch.cutting.job import CutJob
+from depthmatte.batch.cutting.side_inputs import SideInputs, find_side_file
 from depthmatte.errors import InputError, OptionError
 
 

@@ -22,9 +22,11 @@ pytest.importorskip("torch", reason="needs the extra train")
 
 import depthmatte  # noqa: E402
 from depthmatte.errors import InputError, MissingExtra  # noqa: E402
+from depthmatte.io.files import object_storage  # noqa: E402
+from depthmatte.io.files.object_storage import remote_url  # noqa: E402
 from depthmatte.training import remote_data  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
-from depthmatte.training.remote_data import fetch_data, fetch_folder, remote_url  # noqa: E402
+from depthmatte.training.remote_data import fetch_data, fetch_folder  # noqa: E402
 
 FILES = {"images/a.png": b"one", "images/deep/b.png": b"two" * 5000, "masks/a.png": b""}
 
@@ -131,7 +133,8 @@ def test_names_that_no_folder_can_have_are_refused(
 def test_what_is_fetched_has_bounds(
     memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: int, told: str
 ) -> None:
-    monkeypatch.setattr(remote_data, name, value)
+    home = remote_data if hasattr(remote_data, name) else object_storage
+    monkeypatch.setattr(home, name, value)
     with pytest.raises(InputError, match=told):
         fetch_folder("memory://bucket/set", tmp_path)
     assert not any(path.is_dir() for path in tmp_path.iterdir())

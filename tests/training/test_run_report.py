@@ -23,12 +23,12 @@ from depthmatte.cli.commands.training.train import train_app  # noqa: E402
 from depthmatte.errors import InputError  # noqa: E402
 from depthmatte.evaluation.depth_metrics import reliability_table  # noqa: E402
 from depthmatte.evaluation.metrics import boundary_iou, iou, mae  # noqa: E402
+from depthmatte.system.html_page import HtmlPage  # noqa: E402
 from depthmatte.training.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.recipe import ExistingRun, Recipe  # noqa: E402
 from depthmatte.training.reporting.events import RunEvent, format_duration  # noqa: E402
 from depthmatte.training.reporting.held_out import ALL_SETS, measure_held_out  # noqa: E402
-from depthmatte.training.reporting.html_page import HtmlPage  # noqa: E402
 from depthmatte.training.reporting.report import write_report  # noqa: E402
 from depthmatte.training.reporting.run_folder import (  # noqa: E402
     choose_run_folder,

@@ -79,12 +79,19 @@ _PhotoPaths = Annotated[
     list[str],
     typer.Argument(metavar="PATH...", help="Photos, folders or patterns; - reads stdin."),
 ]
+_BatchPaths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Photos, folders, patterns, .csv or .jsonl manifests, or s3:// URLs; - reads stdin.",
+    ),
+]
 
 
 @app.command("cut")
 @option_flags(CutOptions, SessionOptions, OutputOptions)
 def cut_command(
-    paths: _PhotoPaths,
+    paths: _BatchPaths,
     output: OutputOptions,
     options: CutOptions,
     session: SessionOptions,
@@ -106,10 +113,10 @@ def cut_command(
 
     Exit status: 0 success, 1 a photo failed, 2 wrong usage.
     """
+    from ..batch.cutting.job import CutJob
+    from ..batch.cutting.side_inputs import SideInputs
     from .commands.cut import cut_photos
-    from .cutting.job import CutJob
     from .output import Reporter
-    from .side_inputs import SideInputs
 
     job = CutJob(options, session, output, SideInputs(depth, right, calib))
     quiet = output.quiet or output.out == "-"  # then stdout holds only the picture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -13,9 +10,14 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from ..batch.workers.task_outcome import (
+    TRACEBACK_VARIABLE,
+    format_os_error,
+    format_unexpected_error,
+)
 from ..errors import DepthmatteError, OptionError
-from .signals import raise_on_stop_signals
-from .task_outcome import TRACEBACK_VARIABLE, format_os_error, format_unexpected_error
+from ..system.process_exit import flush_and_exit
+from ..system.stop_signals import raise_on_stop_signals
 
 EXIT_FAILED, _EXIT_USAGE, _EXIT_INTERRUPTED = 1, 2, 130
 """Exit statuses: a photo or file failed, wrong usage, stopped by Ctrl-C."""
@@ -81,15 +83,6 @@ def run_and_exit(command: Callable[[], Any]) -> NoReturn:
     if not idle or not isinstance(status, int | None):
         sys.exit(status)
     flush_and_exit(status or 0)
-
-
-def flush_and_exit(status: int) -> NoReturn:
-    """Flush logs and streams and end the process without taking Python down."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(status)
 
 
 def _is_click_error(error: Exception) -> bool:

@@ -315,6 +315,19 @@ class OutputOptions:
     jobs: int | None = option(
         None, "process this many photos at once; without it one per core", low=1, high=256
     )
+    watch: bool = option(
+        False, "go on watching the folders, and cut new photos once they are complete; Ctrl-C ends"
+    )
+    report: Literal["html"] | None = option(
+        None,
+        "write a contact sheet of all photos, failures first, as report.html",
+        metavar="KIND",
+    )
+    ray: str | None = option(
+        None,
+        "cut on the machines of a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT",
+        metavar="ADDRESS",
+    )
     json: bool = option(False, "print one JSON line per photo to stdout")
     quiet: bool = option(False, "print errors only", flag="-q")
 

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..cli.cutting.pictures import MAP_PICTURES, VIEW_PICTURES, PictureMaker
+from ..batch.cutting.pictures import MAP_PICTURES, VIEW_PICTURES, PictureMaker
 from ..effects import EFFECTS, Effect
 from ..errors import OptionError
 from ..io.photo.photo_writer import encode_picture

@@ -9,17 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...batch.output_names import plan_outputs
+from ...batch.photo_task import PhotoTask
+from ...batch.record import keeps_journal
+from ...batch.workers.task_outcome import run_task
 from ...errors import InputError
 from ...evidence import DepthStatus, RawDepth
 from ...io.files.find import STDIN, FoundPhoto, search_photos
+from ...io.files.resume_journal import Journal
 from ...io.photo.photo_reader import read
 from ...io.photo.photo_writer import to_16bit, write
 from ...photo import Photo
 from ...system.printable_text import label
+from ...system.standard_streams import binary_stdin
 from ..output import Reporter, print_line
-from ..output_names import PhotoTask, open_journal, plan_outputs
-from ..standard_streams import binary_stdin
-from ..task_outcome import run_task
 
 EXTRACTED_KINDS = ("depth", "matte", "left", "right")
 """Kinds in the middle of the result names of `extract`."""
@@ -52,7 +55,8 @@ def extract_photos(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
     for refused in (*found.refused, *made.refused):
         report.error(str(refused.error))
     failed = len(found.refused) + len(made.refused)
-    journal = open_journal(made.tasks, out)
+    journal = Journal(out)
+    keeps = keeps_journal(journal, made.tasks)
     with report.progress(len(made.tasks)) as advance:
         for task in made.tasks:
             outcome = run_task(_extract_photo, task, str(task.path))
@@ -61,7 +65,7 @@ def extract_photos(paths: Sequence[str | os.PathLike[str]], out: Path) -> bool:
                 report.error(outcome.error or "")
             else:
                 _print_written(outcome.result)
-                if journal is not None:
+                if keeps:
                     journal.note(task.path, "extract", outcome.result)
             advance()
     return not failed

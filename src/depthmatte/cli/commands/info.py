@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ...batch.workers.task_outcome import run_task
 from ...evidence import RawDepth
 from ...io.files.find import STDIN, FoundPhoto, search_photos
 from ...io.photo.photo_reader import PhotoHeader, read_photo_header
 from ...photo import Photo
 from ...system.printable_text import label
+from ...system.standard_streams import binary_stdin
 from ..output import Reporter, json_line, print_line, size_fields
-from ..standard_streams import binary_stdin
-from ..task_outcome import run_task
 
 
 def print_info(paths: Sequence[str | os.PathLike[str]], as_json: bool) -> bool:

@@ -66,10 +66,13 @@ class RefusedPath(NamedTuple):
         As the user gave it, or as it was found.
     error : InputError
         The reason.
+    line : int
+        Its line in a manifest; 0 when no manifest names it.
     """
 
     path: str
     error: InputError
+    line: int = 0
 
 
 @dataclass

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
 from ...system.printable_text import describe_os_error, label
+from .object_storage import remote_url
 
 JOURNAL_NAME = ".depthmatte-done.jsonl"
 """Name of the journal in the output folder."""
@@ -87,12 +88,17 @@ def read_file_state(path: str | os.PathLike[str]) -> _FileState | None:
     return status.st_size, status.st_mtime_ns
 
 
+StateReader = Callable[[Path], _FileState | None]
+"""Path -> size and version of a file; None when it does not exist."""
+
+
 def make_journal_entry(
     folder: Path,
     source: Path,
     options: str,
     results: Iterable[Path],
     inputs: Iterable[Path] = (),
+    file_state: StateReader = read_file_state,
 ) -> JournalEntry | None:
     """Make the entry of a photo whose results were just written.
 
@@ -108,19 +114,21 @@ def make_journal_entry(
         Files that were written.
     inputs : iterable of Path
         Other files that were read.
+    file_state : callable
+        Path -> size and version of a file, for files in object storage.
 
     Returns
     -------
     JournalEntry or None
         None where one of the files does not exist any more.
     """
-    state, sizes = read_file_state(source), {}
+    state, sizes = file_state(source), {}
     for path in results:
-        found = read_file_state(path)
+        found = file_state(path)
         if found is None:
             return None
         sizes[_relative(folder, path)] = found[0]
-    reads = {_relative(folder, path): read_file_state(path) for path in inputs}
+    reads = {_relative(folder, path): file_state(path) for path in inputs}
     existing = {name: found for name, found in reads.items() if found is not None}
     if state is None or len(existing) < len(reads):
         return None
@@ -128,7 +136,10 @@ def make_journal_entry(
 
 
 def _relative(folder: Path, path: Path) -> str:
-    """A path relative to the journal's folder; absolute on another drive."""
+    """A path relative to the journal's folder; absolute elsewhere: another drive or storage."""
+    folder_url, url = remote_url(folder), remote_url(path)
+    if (folder_url is None) != (url is None):
+        return url or os.path.abspath(path)
     try:
         return os.path.relpath(path, folder)
     except ValueError:
@@ -142,11 +153,18 @@ class Journal:
     ----------
     folder : Path
         The output folder. A missing journal counts as empty.
+    kept_in : Path, optional
+        The folder that holds the journal. By default `folder`; an output folder in object
+        storage has one on this machine.
+    file_state : callable
+        Path -> size and version of a file, for files in object storage.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / JOURNAL_NAME
+    def __init__(
+        self, folder: Path, kept_in: Path | None = None, file_state: StateReader = read_file_state
+    ) -> None:
+        self.folder, self._file_state = folder, file_state
+        self.path = (kept_in or folder) / JOURNAL_NAME
         self._last: dict[str, JournalEntry] = {}
         for entry in _read_entries(self.path):
             self._remember(entry)
@@ -158,7 +176,7 @@ class Journal:
         self, source: Path, options: str, results: Iterable[Path], inputs: Iterable[Path] = ()
     ) -> None:
         """Append that a photo is done; see `make_journal_entry` and `add`."""
-        entry = make_journal_entry(self.folder, source, options, results, inputs)
+        entry = make_journal_entry(self.folder, source, options, results, inputs, self._file_state)
         if entry is not None:
             self.add(entry)
 
@@ -176,7 +194,7 @@ class Journal:
             Where the journal cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             _append(self.path, entry.line().encode("ascii"))
         except OSError as error:
             raise InputError(
@@ -206,9 +224,9 @@ class Journal:
         bool
             True where photo and inputs are unchanged and the results are complete.
         """
-        now = read_file_state(source)
+        now = self._file_state(source)
         wanted = (_relative(self.folder, source), now, options)
-        reads = {_relative(self.folder, path): read_file_state(path) for path in inputs}
+        reads = {_relative(self.folder, path): self._file_state(path) for path in inputs}
         for path in results:
             name = _relative(self.folder, path)
             entry = self._last.get(name)
@@ -217,6 +235,10 @@ class Journal:
             if reads != dict(entry.reads) or not self._is_complete(entry, name):
                 return False
         return now is not None
+
+    def result_paths(self) -> list[Path]:
+        """Return all results that the journal names, whether or not they still exist."""
+        return [self.folder / name for name in self._last]
 
     def results(self) -> dict[str, str]:
         """Return the results that still have the size with which they were written.
@@ -233,7 +255,7 @@ class Journal:
         }
 
     def _is_complete(self, entry: JournalEntry, name: str) -> bool:
-        state = read_file_state(self.folder / name)
+        state = self._file_state(self.folder / name)
         return state is not None and state[0] == entry.results[name]
 
 

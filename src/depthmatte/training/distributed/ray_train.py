@@ -8,18 +8,16 @@ Ray's usage statistics and its dashboard are off.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DepthmatteError, InputError, MissingExtra
 from ...system.printable_text import printable_excerpt
+from ...system.ray_session import ray_session
 from .workers import OtherWorkerFailed, choose_backend
 
 if TYPE_CHECKING:
@@ -102,7 +100,11 @@ def train_with_ray(
     MissingExtra
         Where Ray is not installed.
     """
-    with _ray_session(count) as ray:
+    # A busy machine takes more than a minute to start workers.
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
+    _require_ray_train()
+    flag = f"--ray-workers {count}"
+    with ray_session(flag, os.environ.get("RAY_ADDRESS"), count) as ray:
         mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
         place, failures = os.getcwd(), list[BaseException]()
 
@@ -133,50 +135,17 @@ def train_with_ray(
     return Path(checkpoint)
 
 
+def _require_ray_train() -> None:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
+    try:
+        import ray.train.torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("--ray-workers", "ray") from error
+
+
 def _pass_on(events: list[Any], watch: Callable[[RunEvent], None]) -> None:
     for event in events:
         watch(event)
-
-
-@contextmanager
-def _ray_session(count: int) -> Iterator[Any]:
-    """Ray, connected; ended afterwards where it was started here."""
-    # Before Ray is imported: nothing is sent to its makers.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change
-    os.environ.setdefault("RAY_worker_niceness", "0")  # its own default is 15
-    # A busy machine takes more than a minute to start workers.
-    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
-    try:
-        import ray
-        import ray.train.torch
-    except ImportError as error:
-        raise MissingExtra("--ray-workers", "ray") from error
-    if ray.is_initialized():
-        yield ray
-        return
-    address = os.environ.get("RAY_ADDRESS")
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        if address:
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-        else:
-            ray.init(
-                "local", num_cpus=count, include_dashboard=False, log_to_driver=False,
-                logging_level=logging.ERROR,
-            )  # fmt: skip
-    except Exception as error:  # Ray raises errors of many kinds
-        raise InputError(
-            f"--ray-workers {count}: Ray cannot be started ({printable_excerpt(error)}); "
-            "train without it, or check RAY_ADDRESS"
-        ) from error
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in handlers.items():  # Ray sets its own, which end the process at once
-            signal.signal(number, handler)
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 def _fit(work: Work, count: int, mailbox: Any, place: str) -> None:

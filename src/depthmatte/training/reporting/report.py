@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 from ...canvas import resize, scale_shape
@@ -18,6 +20,7 @@ from ...evaluation.tiles import add_frame, caption_tile, join_row
 from ...io.photo.photo_writer import to_8bit
 from ...option_fields import list_options, option_names
 from ...system.atomic_write import atomic_draft
+from ...system.html_page import Cell, HtmlPage
 from ...system.printable_text import label
 from ...types import RGB, Float
 from ..checkpoint import read_checkpoint
@@ -28,7 +31,6 @@ from ..tasks.task import HeldOutCase, MaterialOptions
 from .curves import draw_reliability, plot_log
 from .events import format_duration
 from .held_out import SHOWN_METRICS, HeldOutFigures, measure_held_out
-from .html_page import Cell, HtmlPage
 
 _WORST_CASES = 12
 _TILE_SIDE_PX = 240
@@ -72,8 +74,8 @@ def write_report(out: Path, tell: Callable[[str], None] = lambda text: None) -> 
         _add_worst_cases(page, after, before)
     if after and after.reliability:
         page.add_heading("Calibration")
-        page.add_plot(
-            draw_reliability(after.reliability),
+        page.add_png(
+            _draw_png(draw_reliability(after.reliability)),
             "Predicted against observed share of foreground. ECE is the expected calibration "
             "error. The area of a dot is its share of the pixels.",
         )
@@ -83,6 +85,13 @@ def write_report(out: Path, tell: Callable[[str], None] = lambda text: None) -> 
     with atomic_draft(path) as draft:
         draft.write_text(str(page), "utf-8")
     return path
+
+
+def _draw_png(figure: Figure) -> bytes:
+    """Return a plot as the content of a PNG file."""
+    held = io.BytesIO()
+    figure.savefig(held, dpi=110, format="png")
+    return held.getvalue()
 
 
 def _summarize(state: Mapping[str, Any]) -> str:

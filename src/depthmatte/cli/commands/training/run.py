@@ -16,9 +16,9 @@ import typer
 
 from ....errors import OptionError
 from ....option_fields import check_options, option
+from ....system.stop_signals import hold_stop_signals
 from ....training.distributed.launch import launched_count, launched_rank, refuse_many_workers
 from ...output import Reporter, is_terminal, json_line, print_line
-from ...signals import hold_stop_signals
 
 if TYPE_CHECKING:
     from ....training.recipe import ExistingRun, Recipe

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...io.files.find import STDIN
-from ...io.photo.photo_reader import read
-from ...photo import Photo
-from ...session import apply_photo_options, attach_inputs
-from ..output_names import PhotoTask
-from ..standard_streams import binary_stdin
+from ..photo_task import PhotoTask
+from .cut_photo import OpenedPhoto, open_photo_timed
 from .job import CutJob
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-
-def _open_photo(job: CutJob, task: PhotoTask) -> Photo:
-    """Read a photo, attach its side inputs and apply the color and metadata options.
-
-    Raises
-    ------
-    InputError
-        When the photo or a side input cannot be used.
-    """
-    photo = read(binary_stdin().read(), "stdin") if task.photo == STDIN else read(task.path)
-    return apply_photo_options(
-        attach_inputs(photo, *job.side_inputs.for_photo(task.path), job.cut), job.cut
-    )
-
-
-def open_photo_timed(job: CutJob, task: PhotoTask) -> tuple[Photo, float]:
-    """Read a photo and return it with the time in milliseconds."""
-    start = time.perf_counter()
-    photo = _open_photo(job, task)
-    return photo, (time.perf_counter() - start) * 1000
 
 
 class ReadAhead:
@@ -58,7 +32,7 @@ class ReadAhead:
 
         self._job, self._tasks = job, list(tasks)
         self._pool = ThreadPoolExecutor(1, "depthmatte-read")
-        self._pending: Future[tuple[Photo, float]] | None = None
+        self._pending: Future[OpenedPhoto] | None = None
         self._submit()
 
     def _submit(self) -> None:
@@ -68,8 +42,8 @@ class ReadAhead:
             self._pending = None
             self._pool.shutdown(wait=False)
 
-    def __call__(self, task: PhotoTask) -> tuple[Photo, float]:
-        """Return the next photo and its time in milliseconds; errors of reading are raised."""
+    def __call__(self, task: PhotoTask) -> OpenedPhoto:
+        """Return the next photo and what reading it took; errors of reading are raised."""
         pending = self._pending
         assert pending is not None, "more calls than photos"
         try:

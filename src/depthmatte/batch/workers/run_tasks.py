@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from ...system.cpu_count import threads_per_worker
-from ..task_outcome import (
+from .task_outcome import (
     ResultT,
     TaskFunctionFactory,
     TaskOutcome,
@@ -67,7 +67,7 @@ def run_tasks(
     waiting: dict[int, TaskOutcome[TaskT, ResultT]] = {}
     next_index = 0
     # Imported late, because a single photo needs no processes.
-    from .workers import WorkerPool
+    from .pool import WorkerPool
 
     pool = WorkerPool(tasks, make_function, jobs, threads, task_name)
     try:

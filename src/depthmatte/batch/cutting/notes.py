@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..evidence import DepthStatus, RawDepth
-from ..photo import Photo
-from ..portrait import Portrait
-from ..system.printable_text import label
-from .cutting.job import CutJob
+from ...evidence import DepthStatus, RawDepth
+from ...photo import Photo
+from ...portrait import Portrait
+from ...system.printable_text import label
+from .job import CutJob
 
 _ASSUMED_UNIT_NOTES = {
     "mm, assumed": "assumed to be millimeters; set --depth-scale to change that",

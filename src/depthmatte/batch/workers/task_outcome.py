@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..errors import DepthmatteError, InputError, MissingExtra, WeightsError
-from ..system.printable_text import describe_os_error, label, printable_excerpt
+from ...errors import DepthmatteError, InputError, MissingExtra, WeightsError
+from ...system.printable_text import describe_os_error, label, printable_excerpt
 
 TRACEBACK_VARIABLE = "DEPTHMATTE_TRACEBACK"
 """Environment variable that prints the traceback of unexpected errors."""

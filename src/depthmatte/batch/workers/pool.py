@@ -13,9 +13,9 @@ from typing import Any, Generic
 
 from ...errors import DepthmatteError, InputError
 from ...system.printable_text import label
-from ..exit_codes import flush_and_exit
-from ..signals import StopSignal, raise_on_stop_signals
-from ..task_outcome import (
+from ...system.process_exit import flush_and_exit
+from ...system.stop_signals import StopSignal, raise_on_stop_signals
+from .task_outcome import (
     ResultT,
     TaskFunctionFactory,
     TaskOutcome,

@@ -18,10 +18,10 @@ from ..errors import InputError, OptionError
 from ..io.files.file_types import PHOTO_SUFFIXES as PHOTOS
 from ..io.files.file_types import UNSUPPORTED_SUFFIXES
 from ..io.files.find import STDIN, FoundPhoto, RefusedPath
-from ..io.files.resume_journal import Journal
 from ..io.photo.photo_writer import WRITABLE_SUFFIXES
 from ..options import ExistsPolicy, OutputOptions
 from ..system.printable_text import label
+from .photo_task import STDOUT, PhotoTask
 
 DEFAULT_TEMPLATE = OutputOptions().name
 """Default template of result names: photo.jpg gives photo.cutout.png."""
@@ -37,50 +37,24 @@ TEMPLATE_FIELDS = {
 }
 """Field of a template, in braces -> its meaning."""
 
-STDOUT = Path("-")
-"""The output path that stands for standard output."""
-
 _INDEX_FORMAT = re.compile(r"0?\d{0,2}d?")
 
 _FORBIDDEN_CHARACTERS = re.compile(r'[\x00-\x1f<>:"|?*]')
 """Characters that some operating systems do not allow in file names."""
 
 
-@dataclass(frozen=True)
-class PhotoTask:
-    """One photo to cut.
-
-    Parameters
-    ----------
-    photo : FoundPhoto
-        Where it was found.
-    index : int
-        Its number, from 1.
-    targets : mapping of str to Path
-        Result -> file to write.
-    """
-
-    photo: FoundPhoto
-    index: int
-    targets: Mapping[str, Path]
-
-    @property
-    def path(self) -> Path:
-        """The path of the photo; `STDIN.path` stands for standard input."""
-        return self.photo.path
-
-
 @dataclass
 class OutputPlan:
     """The photos to cut, to skip and to refuse.
 
-    `skipped` photos were finished by an earlier run, or all their results exist and `--exists`
-    is skip. `refused` photos cannot be named safely.
+    `refused_photos` are those of `refused`, one by one; they cannot be named safely. `skipped`
+    photos were finished by an earlier run, or all their results exist and `--exists` is skip.
     """
 
     tasks: list[PhotoTask] = field(default_factory=list)
     skipped: list[FoundPhoto] = field(default_factory=list)
     refused: list[RefusedPath] = field(default_factory=list)
+    refused_photos: list[FoundPhoto] = field(default_factory=list)
 
 
 def plan_outputs(
@@ -93,6 +67,7 @@ def plan_outputs(
     protected: Iterable[Path] = (),
     earlier_results: Collection[str] = (),
     is_done: Callable[[PhotoTask], bool] = lambda _: False,
+    file_exists: Callable[[Path], bool] = os.path.lexists,
 ) -> OutputPlan:
     """Name every result of every photo. An input is never a target.
 
@@ -121,6 +96,8 @@ def plan_outputs(
         Real paths of results of earlier runs, which may be replaced.
     is_done : callable
         Task -> whether an earlier run finished it. Such photos are skipped.
+    file_exists : callable
+        File -> whether it exists, for results in object storage.
 
     Returns
     -------
@@ -135,7 +112,10 @@ def plan_outputs(
     check_name_template(template, result_suffixes)
     naming = _Naming(photos, out, result_suffixes, template)
     guard = _OverwriteGuard(
-        [*(one.path for one in photos), *_list_input_files(inputs)], protected, earlier_results
+        [*(one.path for one in photos), *_list_input_files(inputs)],
+        protected,
+        earlier_results,
+        file_exists,
     )
     made = OutputPlan()
     for index, photo in enumerate(photos, 1):
@@ -147,6 +127,7 @@ def plan_outputs(
             task = task if finished else _apply_exists_rule(task, exists, guard)
         except InputError as error:
             made.refused.append(RefusedPath(str(photo.path), error))
+            made.refused_photos.append(photo)
             continue
         guard.mark_taken(task)
         if finished or not task.targets:
@@ -154,22 +135,6 @@ def plan_outputs(
         else:
             made.tasks.append(task)
     return made
-
-
-def open_journal(tasks: Sequence[PhotoTask], out: Path, resume: bool = False) -> Journal | None:
-    """Return the journal of this run; None when none is kept.
-
-    A journal is kept for several photos, when results are written into the folder of a photo,
-    with `resume`, and when the folder has a journal already.
-    """
-    if out == STDOUT or not tasks:
-        return None
-    folder = out.parent if _is_single_file(out) else out
-    top = os.path.realpath(folder) + os.sep
-    beside = any(os.path.realpath(task.path).startswith(top) for task in tasks)
-    journal = Journal(folder)
-    wanted = resume or len(tasks) > 1 or beside or journal.path.is_file()
-    return journal if wanted else None
 
 
 def check_name_template(template: str, results: Collection[str] = ()) -> None:
@@ -232,7 +197,7 @@ class _Naming:
         self, photos: Sequence[FoundPhoto], out: Path, results: Mapping[str, str], template: str
     ) -> None:
         self.out, self.results, self.template = out, results, template
-        self.is_single_file = _is_single_file(out)
+        self.is_single_file = is_single_file(out)
         if self.is_single_file and len(photos) * len(results) > 1:
             raise OptionError(
                 f"-o {label(out)}: is one place for {len(photos) * len(results)} results; "
@@ -283,7 +248,7 @@ class _Naming:
         return self.out / photo.folder / photo.path.stem
 
 
-def _is_single_file(out: Path) -> bool:
+def is_single_file(out: Path) -> bool:
     """Return whether the output is one file or standard output, in contrast to a folder."""
     if out == STDOUT:
         return True
@@ -293,10 +258,24 @@ def _is_single_file(out: Path) -> bool:
     return picture and not out.is_dir()
 
 
+def result_folder(out: Path) -> Path | None:
+    """Return the folder that results are written into; None for standard output."""
+    if out == STDOUT:
+        return None
+    return out.parent if is_single_file(out) else out
+
+
 class _OverwriteGuard:
     """Protect inputs, and results of other photos, from being overwritten."""
 
-    def __init__(self, reads: Iterable[Path], keep: Iterable[Path], own: Collection[str]) -> None:
+    def __init__(
+        self,
+        reads: Iterable[Path],
+        keep: Iterable[Path],
+        own: Collection[str],
+        file_exists: Callable[[Path], bool],
+    ) -> None:
+        self.file_exists = file_exists
         self.taken: dict[str, str] = {}
         self.files: dict[tuple[int, int], str] = {}
         for path in reads:
@@ -333,7 +312,7 @@ class _OverwriteGuard:
 
     def is_free(self, target: Path) -> bool:
         """Return whether the file does not exist and is not planned."""
-        return not os.path.lexists(target) and _path_key(target) not in self.taken
+        return not self.file_exists(target) and _path_key(target) not in self.taken
 
     def mark_taken(self, task: PhotoTask) -> None:
         """Reserve the targets of a task."""
@@ -344,7 +323,7 @@ class _OverwriteGuard:
 def _apply_exists_rule(task: PhotoTask, exists: ExistsPolicy, guard: _OverwriteGuard) -> PhotoTask:
     """Apply the rule for results that exist to the targets of a task."""
     files = (target for target in task.targets.values() if target != STDOUT)
-    there = [target for target in files if os.path.lexists(target)]
+    there = [target for target in files if guard.file_exists(target)]
     if not there or exists == "replace":
         return task
     if exists == "skip":

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError, OptionError
-from ..system.printable_text import label
+from ...errors import InputError, OptionError
+from ...system.printable_text import label
 
 _PHOTO_NAME = re.compile(r"(.+?)[-_. ](?:rgb|colou?r|image|img|photo|left|l|im0)", re.IGNORECASE)
 _SIDE_FILE_NAME = re.compile(

@@ -12,7 +12,7 @@ from ...errors import OptionError
 from ...evaluation.contact_sheet import draw_contact_sheet
 from ...io.photo.photo_writer import to_8bit, to_16bit
 from ...portrait import Portrait, make_background
-from ..effect_argument import parse_effect_argument
+from .effect_argument import parse_effect_argument
 
 PictureMaker = Callable[[Portrait], NDArray[Any]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -15,8 +16,9 @@ from ...io.files.resume_journal import hash_options, read_file_state
 from ...networks import registry
 from ...option_fields import option_names
 from ...options import CutOptions, OutputOptions, SessionOptions
-from ..side_inputs import SideInputs
+from ..photo_task import ManifestRow
 from .pictures import DEPTH_FREE_RESULTS, MAP_PICTURES, PictureMaker, choose_pictures
+from .side_inputs import SideInputs
 
 _NETWORK_TASKS = tuple(
     name.removesuffix("_network")
@@ -72,6 +74,25 @@ class CutJob:
             flags=True,
         )
 
+    def for_row(self, row: ManifestRow | None) -> CutJob:
+        """Return the job of one photo: with the inputs and options of its row in a manifest.
+
+        Raises
+        ------
+        OptionError
+            When the row's options and inputs contradict each other.
+        """
+        if row is None:
+            return self
+        sides = self.side_inputs
+        return replace(
+            self,
+            cut=row.cut,
+            side_inputs=SideInputs(
+                row.depth or sides.depth, row.right or sides.right, row.calib or sides.calib
+            ),
+        )
+
     @property
     def picture_makers(self) -> dict[str, PictureMaker]:
         """Result -> function that makes it; the cutout when no result was requested."""
@@ -117,6 +138,19 @@ class CutJob:
             names.append(self.session.stereo_network)
         return [str(name) for name in (*names, *self.session.network)]
 
+    def versions(self) -> dict[str, str]:
+        """Return the versions that results depend on: package or network -> version.
+
+        Networks are given by the first 16 digits of their SHA-256.
+        """
+        from importlib.metadata import version
+
+        networks = {"matte": self.session.matte_network}
+        if self.needs_depth:
+            networks |= {name: getattr(self.session, f"{name}_network") for name in _DEPTH_NETWORKS}
+        found = {"depthmatte": __version__, "onnxruntime": version("onnxruntime")}
+        return found | {task: _network_digest(str(name)) for task, name in networks.items()}
+
     def input_paths(self) -> Iterator[Path]:
         """Yield every file and folder that is read beside the photos."""
         inputs = [
@@ -134,12 +168,19 @@ class CutJob:
     @property
     def work_signature(self) -> str:
         """A hash of everything that the results depend on, for `--resume`."""
+        return self.row_signature(self.cut)
+
+    def row_signature(self, cut: CutOptions) -> str:
+        """Return the work signature of a manifest's row with these options.
+
+        Its inputs are left out: the journal knows each file that was read.
+        """
         output = {
             name: value for name, value in asdict(self.output).items() if name in _RESULT_OPTIONS
         }
         return hash_options(
             {
-                **asdict(self.cut),
+                **asdict(cut),
                 **asdict(self.session),
                 **output,
                 **{name: path and str(path) for name, path in asdict(self.side_inputs).items()},
@@ -164,6 +205,25 @@ def _cached_pictures(
     save: str, effects: tuple[str, ...], background: str | None
 ) -> dict[str, PictureMaker]:
     return choose_pictures(save, effects, background)
+
+
+_DEPTH_NETWORKS = ("depth", "stereo")
+"""Tasks whose networks are used only when a result needs depth."""
+
+
+@lru_cache(maxsize=16)
+def _network_digest(network: str) -> str:
+    """Return the start of the SHA-256 of a network; its name when it has no file."""
+    row = registry.network_entry(network)
+    if row:
+        return row.expected_sha256[:16]
+    if "#sha256=" in network:
+        return network.rpartition("#sha256=")[2][:16]
+    try:
+        with open(network, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return network
 
 
 def _network_fingerprint(network: str | Path) -> str:

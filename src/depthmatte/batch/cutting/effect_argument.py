@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..effects import EFFECTS, Effect
-from ..errors import InputError, OptionError
-from ..io.photo.photo_reader import read
-from ..option_fields import parse_options, parse_pairs
-from ..system.printable_text import label
+from ...effects import EFFECTS, Effect
+from ...errors import InputError, OptionError
+from ...io.photo.photo_reader import read
+from ...option_fields import parse_options, parse_pairs
+from ...system.printable_text import label
 
 
 def parse_effect_argument(text: str) -> tuple[str, Effect]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from html import escape
 
 import cv2
-from matplotlib.figure import Figure
 
-from ...system.printable_text import make_printable
-from ...types import RGB
+from ..types import RGB
+from .printable_text import make_printable
 
 _JPEG_QUALITY = 88
 
@@ -28,6 +26,8 @@ table.words td { overflow-wrap: anywhere; }
 td.better { color: var(--good); } td.worse { color: var(--bad); }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: white; }
 .scroll { overflow-x: auto; }
+.grid { display: flex; flex-wrap: wrap; gap: .8rem; }
+.grid figure { margin: 0; max-width: 15rem; font-size: .8rem; overflow-wrap: anywhere; }
 """
 
 Cell = str | tuple[str, str]
@@ -68,12 +68,6 @@ class HtmlPage:
             f"<tbody>{body}</tbody></table></div>"
         )
 
-    def add_plot(self, figure: Figure, about: str) -> None:
-        """Add a plot as PNG. `about` says what it shows."""
-        held = io.BytesIO()
-        figure.savefig(held, dpi=110, format="png")
-        self.add_png(held.getvalue(), about)
-
     def add_png(self, data: bytes, about: str) -> None:
         """Add the content of a PNG file."""
         self._add_image(data, "png", about)
@@ -83,6 +77,20 @@ class HtmlPage:
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         coded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), quality)[1]
         self._add_image(coded.tobytes(), "jpeg", about)
+
+    def add_grid(self, pictures: Sequence[tuple[bytes | None, str]]) -> None:
+        """Add small pictures side by side: (content of a JPEG file or None, caption)."""
+        cells = []
+        for data, about in pictures:
+            shown = f"<figcaption>{_text(about)}</figcaption>"
+            if data is not None:
+                coded = base64.b64encode(data).decode("ascii")
+                shown = (
+                    f'<img loading="lazy" src="data:image/jpeg;base64,{coded}" '
+                    f'alt="{_text(about)}">{shown}'
+                )
+            cells.append(f"<figure>{shown}</figure>")
+        self._parts.append(f'<div class="grid">{"".join(cells)}</div>')
 
     def _add_image(self, data: bytes, kind: str, about: str) -> None:
         source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

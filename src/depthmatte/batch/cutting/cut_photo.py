@@ -1,0 +1,258 @@
+"""Cut one photo of a batch: read or fetch it, run the pipeline, write or store its results."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...errors import InputError
+from ...io.files.find import STDIN
+from ...io.files.object_storage import fetch_file, remote_url, restore_urls, store_file
+from ...io.photo.photo_reader import read
+from ...io.photo.photo_writer import encode_picture, write, write_file_bytes
+from ...photo import Photo
+from ...portrait import Portrait
+from ...session import Session, apply_photo_options, attach_inputs
+from ...system.standard_streams import binary_stdin, binary_stdout
+from ...system.stopwatch import Stopwatch
+from ..photo_task import STDOUT, PhotoTask
+from .gdepth_output import encode_gdepth_jpeg
+from .job import GDEPTH_RESULT, CutJob
+from .notes import assumed_unit_note, describe_used_depth, notes_on_photo
+
+OpenedPhoto = tuple[Photo, dict[str, float]]
+"""A photo, and what reading it took: stage -> milliseconds."""
+
+_THUMBNAIL_SIDE_PX = 220
+_THUMBNAIL_QUALITY = 80
+_BACKDROP = 128
+"""Size and JPEG quality of pictures on the contact sheet, and the gray behind a cutout."""
+
+
+@dataclass(frozen=True)
+class CutResult:
+    """The report on one photo.
+
+    Attributes
+    ----------
+    json_row : dict
+        The fields of its row in JSON.
+    notes : list of str
+        Lines on unexpected things that are no errors.
+    unit_note : str, optional
+        A note on the unit of its depth file.
+    stored : dict of str to int
+        Results in object storage -> bytes.
+    thumbnail : bytes, optional
+        A small JPEG for the contact sheet: the photo and its cutout.
+    """
+
+    json_row: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+    unit_note: str | None = None
+    stored: dict[str, int] = field(default_factory=dict)
+    thumbnail: bytes | None = None
+
+
+def open_photo_timed(job: CutJob, task: PhotoTask) -> OpenedPhoto:
+    """Read a photo, attach its side inputs and apply the color and metadata options.
+
+    What lies in object storage is fetched into a temporary folder first.
+
+    Raises
+    ------
+    InputError
+        When the photo or a side input cannot be used.
+    """
+    job = job.for_row(task.row)
+    places = (task.path, *job.side_inputs.for_photo(task.path))
+    timings: dict[str, float] = {}
+    start = time.perf_counter()
+    with _local_copies(places) as (photo_path, depth, right, calib):
+        if (photo_path, depth, right, calib) != places:
+            timings["fetch"] = (time.perf_counter() - start) * 1000
+            start = time.perf_counter()
+        piped = task.photo == STDIN
+        photo = read(binary_stdin().read(), "stdin") if piped else read(photo_path or task.path)
+        attached = attach_inputs(photo, depth, right, calib, job.cut)
+        photo = apply_photo_options(attached, job.cut)
+    return photo, timings | {"read": (time.perf_counter() - start) * 1000}
+
+
+@contextmanager
+def _local_copies(places: tuple[Path | None, ...]) -> Iterator[list[Path | None]]:
+    """Yield the paths with those in object storage replaced by fetched copies.
+
+    Errors inside the block name the URLs, not the copies.
+    """
+    urls = [None if place is None else remote_url(place) for place in places]
+    if not any(urls):
+        yield list(places)
+        return
+    with tempfile.TemporaryDirectory(prefix="depthmatte-") as top:
+        local, names = list(places), {}
+        for number, url in enumerate(urls):
+            if url is not None:
+                folder = Path(top, str(number))
+                folder.mkdir()
+                copy = folder / url.rpartition("/")[2]
+                fetch_file(url, copy)
+                local[number], names[str(copy)] = copy, url
+        try:
+            yield local
+        except InputError as error:
+            text = str(error)
+            for name, url in names.items():
+                text = text.replace(name, url)
+            raise type(error)(text) from error
+
+
+def make_cutter(
+    job: CutJob, ahead: Callable[[PhotoTask], OpenedPhoto] | None, threads: int | None
+) -> Callable[[PhotoTask], CutResult]:
+    """Load the networks in this process and return the function that cuts one photo.
+
+    Parameters
+    ----------
+    job : CutJob
+        Options and results.
+    ahead : callable, optional
+        Gives the photos that another thread reads. By default each is read here.
+    threads : int, optional
+        CPU threads. By default all cores are used.
+    """
+    if threads is not None:
+        cv2.setNumThreads(threads)
+    session = Session(replace(job.session, threads=threads))
+    session.pipeline(job.pipeline_options)
+    return partial(cut_photo, job, session, ahead or partial(open_photo_timed, job))
+
+
+def cut_photo(
+    job: CutJob,
+    session: Session,
+    open_photo: Callable[[PhotoTask], OpenedPhoto],
+    task: PhotoTask,
+) -> CutResult:
+    """Cut one photo and write its results.
+
+    Parameters
+    ----------
+    job : CutJob
+        Options and results.
+    session : Session
+        Loaded networks.
+    open_photo : callable
+        Task -> photo and timings of reading.
+    task : PhotoTask
+        The photo and the files to write.
+
+    Raises
+    ------
+    InputError
+        When the photo, or an input given with it, cannot be used.
+    """
+    job = job.for_row(task.row)
+    photo, read_timings = open_photo(task)
+    portrait = session.pipeline(job.pipeline_options)(photo)
+    clock = Stopwatch(read_timings | portrait.timings)
+    if job.picture_makers:
+        clock("restore", lambda: portrait.alpha)
+    if "depth_mm" in task.targets:
+        clock("depth_mm", lambda: portrait.meters)  # fails before anything is written
+    stored = _write_results(job, portrait, task, clock)
+    row = {
+        "file": restore_urls(str(task.path)),
+        "status": "ok",
+        "found": portrait.found,
+        "width": int(photo.shape[1]),
+        "height": int(photo.shape[0]),
+        "timings": {stage: round(ms, 2) for stage, ms in clock.timings.items()},
+        "provider": session.running.get("matte", "none"),
+        "depth_source": portrait.measured.source,
+        "depth": describe_used_depth(portrait),
+        "fusion": job.cut.fusion,
+        "subject": job.cut.subject,
+        "passes": 2 if portrait.full_fit else 1,
+        "outputs": [restore_urls(str(target)) for target in task.targets.values()],
+    }
+    return CutResult(
+        row,
+        list(notes_on_photo(job, portrait)),
+        assumed_unit_note(job, portrait),
+        stored,
+        _draw_thumbnail(portrait) if job.output.report else None,
+    )
+
+
+def _write_results(
+    job: CutJob, portrait: Portrait, task: PhotoTask, clock: Stopwatch
+) -> dict[str, int]:
+    """Write all results; those in object storage once all are made. Return their bytes by URL."""
+    urls = {name: remote_url(target) for name, target in task.targets.items() if target != STDOUT}
+    stored: dict[str, int] = {}
+    with contextlib.ExitStack() as stack:
+        drafts: dict[str, Path] = {}
+        if any(urls.values()):
+            top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depthmatte-")))
+            drafts = {name: top / task.targets[name].name for name, url in urls.items() if url}
+        for name, target in task.targets.items():
+            _write_result(job, portrait, name, drafts.get(name, target), clock)
+        for name, draft in drafts.items():
+            url = str(urls[name])
+            clock("store", store_file, draft, url)
+            stored[url] = draft.stat().st_size
+    return stored
+
+
+def _write_result(
+    job: CutJob, portrait: Portrait, name: str, target: Path, clock: Stopwatch
+) -> None:
+    """Write one result atomically; the photo's own file is refused."""
+    meta, photo_file = portrait.photo.meta, portrait.photo.meta.path or ()
+    if name == GDEPTH_RESULT:
+        content = clock("write", encode_gdepth_jpeg, portrait)
+        _write_content(content, target, photo_file, clock)
+        return
+    picture = clock(name, job.picture_makers[name], portrait)
+    if target == STDOUT:
+        _write_content(
+            clock("write", encode_picture, picture, job.result_suffixes[name], meta),
+            target,
+            photo_file,
+            clock,
+        )
+    else:
+        clock("write", write, picture, target, meta, forbid=photo_file)
+
+
+def _write_content(content: bytes, target: Path, forbid: Any, clock: Stopwatch) -> None:
+    if target != STDOUT:
+        clock("write", write_file_bytes, content, target, forbid=forbid)
+        return
+    stdout = binary_stdout()
+    stdout.write(content)
+    stdout.flush()
+
+
+def _draw_thumbnail(portrait: Portrait) -> bytes:
+    """Return a JPEG of the photo beside its cutout on gray."""
+    height, width = portrait.photo.shape[:2]
+    scale = min(1.0, _THUMBNAIL_SIDE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    rgb = cv2.resize(portrait.photo.rgb, size, interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(portrait.alpha, size, interpolation=cv2.INTER_AREA)[..., None]
+    cutout = np.rint(rgb * alpha + _BACKDROP * (1 - alpha)).astype(np.uint8)
+    both = cv2.cvtColor(np.hstack([rgb, cutout]), cv2.COLOR_RGB2BGR)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _THUMBNAIL_QUALITY]
+    return bytes(cv2.imencode(".jpg", both, quality)[1])

@@ -1,1 +1,0 @@
-"""Cutting many photos: jobs, worker processes and results."""
