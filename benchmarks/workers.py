@@ -60,7 +60,7 @@ def main() -> None:
 
 def train(options: argparse.Namespace, count: int) -> list[LogRow]:
     """The step log of one run of `count` workers."""
-    launcher = ["torch.distributed.run", "--nproc-per-node", str(count), "--standalone", "-m"]
+    launcher = ["torch.distributed.run", "--nproc-per-node", str(count), "--standalone", "-m", "--"]
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable, "-m", *(launcher if count > 1 else []), "depthmatte", "train", "matte",

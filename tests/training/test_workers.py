@@ -146,7 +146,7 @@ def test_the_parts_of_a_batch_are_the_batch(
 def torchrun(data: Path, out: Path, *words: str) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-        "--master-port", str(free_port()), "-m", "depthmatte", "train", "matte",
+        "--master-port", str(free_port()), "-m", "--", "depthmatte", "train", "matte",
         "--data", str(data), "-o", str(out), "--preset", "64x64", "--encoder", "mobilenet",
         "--workers", "0", "--threads", "1", "--log-every", "1", *words,
     ]  # fmt: skip
@@ -166,14 +166,15 @@ def test_torchrun_stops_all_workers_after_a_checkpoint(data: Path, tmp_path: Pat
     assert process.returncode != 0
     assert "stopped at step" in rest, told
     assert rest.count("checkpoint ") == 1
-    assert "go on with: torchrun --nproc-per-node 2 -m depthmatte train matte" in told
+    assert "go on with: torchrun --nproc-per-node 2 -m -- depthmatte train matte" in told
     state = read_checkpoint(tmp_path / "run" / "last.pt")
     assert state["step"] >= 2
     assert len(state["step_log"]) == state["step"]
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
-    process = torchrun(data, tmp_path / "run", "--batch-size", "3")
+    # torchrun would take --start for an option of its own.
+    process = torchrun(data, tmp_path / "run", "--batch-size", "3", "--start", "nothing.pt")
     _, told = process.communicate(timeout=300)
     assert process.returncode != 0
     assert told.count("--batch-size 3: is no multiple of 2 workers; give one that is") == 1

@@ -261,7 +261,7 @@ def load_batches(recipe: Recipe, samples: SampleSource, keys: RunBatches) -> Ite
     try:
         yield batches
     finally:
-        batches.close()  # torch asks the processes to end; on a busy machine they may stay
+        batches.close()  # torch asks the processes to end; they were seen to stay all the same
         for process in processes:
             process.kill()
             process.join()

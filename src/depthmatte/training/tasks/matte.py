@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -139,8 +139,8 @@ class MatteSamples:
 
     def read_stack(self, item: LabeledPhoto) -> Stack:
         """A photo with its mask, softened where a teacher agrees."""
-        rgb, truth = read_truth(item, self.sets, self.labels, self.augmentation)
-        return Stack(rgb, (truth,))
+        rgb, mask = item.read()
+        return Stack(rgb, (refine_outline(mask, self._soft(item), self.augmentation.teacher),))
 
     def _paste_cutout(self, rng: Rng, item: LabeledPhoto, landscape: bool) -> Stack:
         """Paste an RGBA cut-out with its own alpha into another picture."""
@@ -175,23 +175,12 @@ class MatteSamples:
             return False
         return next((one.cut_out for one in self.sets if one.name == item.group), True)
 
-
-def read_truth(
-    item: LabeledPhoto,
-    sets: Sequence[SampleSet],
-    labels: Path | None,
-    augmentation: MatteAugmentation = DEFAULT_MATTE_AUGMENTATION,
-) -> tuple[RGB, NDArray[np.uint8]]:
-    """A photo and its mask, uint8 (H, W), softened along the outline where a teacher agrees.
-
-    The teacher's mattes are those of the photo's set, else those in `labels`.
-    """
-    rgb, mask = item.read()
-    own = next((one.labels for one in sets if one.name == item.group), None)
-    folder = own or labels
-    file = folder and label_file(folder, item.photo, ".png")
-    soft = read_gray(file) if file and file.exists() else None
-    return rgb, refine_outline(mask, soft, augmentation.teacher)
+    def _soft(self, item: LabeledPhoto) -> NDArray[np.uint8] | None:
+        """The teacher's matte of a photo, uint8 (H, W), where one was made."""
+        own = next((one.labels for one in self.sets if one.name == item.group), None)
+        folder = own or self.labels
+        file = folder and label_file(folder, item.photo, ".png")
+        return read_gray(file) if file and file.exists() else None
 
 
 def read_cutout_person(path: Path, long_side: int) -> CutoutImage:

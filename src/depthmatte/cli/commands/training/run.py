@@ -130,7 +130,7 @@ def _resume_command(words: list[str], out: Path) -> str:
         elif word not in ("--resume", "--replace") and not word.startswith("--out="):
             kept.append(word)
     count = launched_count()
-    launcher = ["torchrun", "--nproc-per-node", str(count), "-m"] if count > 1 else []
+    launcher = ["torchrun", "--nproc-per-node", str(count), "-m", "--"] if count > 1 else []
     return shlex.join([*launcher, "depthmatte", *kept, "--out", str(out), "--resume"])
 
 
