@@ -98,6 +98,8 @@ def test_the_wheel_holds_nothing_else(names: set[str]) -> None:
         assert top == "depthmatte" or top.endswith(".dist-info"), name
         plain = Path(name).suffix in kinds or Path(name).name in ("py.typed", "SHA256SUMS")
         plain |= name.startswith("depthmatte/training/recipes/") and name.endswith(".toml")
+        page = Path(name).suffix in (".html", ".css", ".js", ".svg")
+        plain |= name.startswith("depthmatte/server/static/") and page
         assert plain or ".dist-info/" in name, name
 
 
