@@ -75,6 +75,9 @@ OTHER: dict[str, tuple[Any, str]] = {
     "exists": ("skip", "skip"),
     "resume": (True, "true"),
     "jobs": (2, "2"),
+    "watch": (True, "true"),
+    "report": ("html", "html"),
+    "ray": ("local", "local"),
     "json": (True, "true"),
     "quiet": (True, "true"),
 }
