@@ -24,7 +24,14 @@ from depthmatte.option_fields import (
     markdown_table,
     rewrite_tables,
 )
-from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from depthmatte.options import (
+    CropOptions,
+    CutOptions,
+    EdgeOptions,
+    OutputOptions,
+    SensorOptions,
+    SessionOptions,
+)
 from depthmatte.server.serve_options import ServeOptions
 from depthmatte.training.data.formats.options import LabelExport, LabelImport
 from depthmatte.training.feedback.options import FeedbackRecipe
@@ -159,6 +166,8 @@ def command_reference() -> str:
 TABLES = {
     "CutOptions": markdown_table(CutOptions),
     "SensorOptions": markdown_table(SensorOptions),
+    "EdgeOptions": markdown_table(EdgeOptions),
+    "CropOptions": markdown_table(CropOptions),
     "SessionOptions": markdown_table(SessionOptions),
     "OutputOptions": markdown_table(OutputOptions, flags=True),
     "ServeOptions": markdown_table(ServeOptions, flags=True),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .io.attach import attach
     from .io.photo.photo_reader import read
     from .io.photo.photo_writer import write
-    from .options import CutOptions, SensorOptions, SessionOptions
+    from .options import CropOptions, CutOptions, EdgeOptions, SensorOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
     from .portrait import Portrait
@@ -26,9 +26,11 @@ __version__ = "0.2.0"
 
 __all__ = [
     "Camera",
+    "CropOptions",
     "CutOptions",
     "Depth",
     "DepthmatteError",
+    "EdgeOptions",
     "Evidence",
     "InputError",
     "Matte",
@@ -52,9 +54,11 @@ __all__ = [
 
 _MODULE_OF_NAME = {
     "Camera": "camera",
+    "CropOptions": "options",
     "CutOptions": "options",
     "Depth": "values",
     "DepthmatteError": "errors",
+    "EdgeOptions": "options",
     "Evidence": "evidence",
     "InputError": "errors",
     "Matte": "values",

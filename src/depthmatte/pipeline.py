@@ -12,7 +12,7 @@ from .depth.inversion_check import reject_inverted_depth
 from .depth.resample import resample_depth
 from .errors import InputError
 from .fusion import Fusion
-from .options import OrientMode
+from .options import EdgeOptions, OrientMode
 from .photo import Photo
 from .portrait import Portrait
 from .segment.embedded_matte import merge_embedded_matte
@@ -49,6 +49,8 @@ class Pipeline:
         Which of several people to cut out. Its point is in pixels of the photo.
     second_look : bool
         Whether a small portrait is cut a second time on a zoomed canvas.
+    edge : EdgeOptions, optional
+        How the edge of alpha is changed at the size of the photo.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class Pipeline:
     fused_threshold: float = 0.5
     subject: Subject = field(default_factory=Subject)
     second_look: bool = True
+    edge: EdgeOptions | None = None
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse."""
@@ -120,7 +123,15 @@ class Pipeline:
             matte = drop_cut_components(matte, fit)
         measured, full_fit = (first.measured, first.fit) if first else (depth, None)
         fused = Portrait(
-            photo, matte, measured, fit, self.fused_threshold, clock.timings, full_fit, notes
+            photo,
+            matte,
+            measured,
+            fit,
+            self.fused_threshold,
+            clock.timings,
+            full_fit,
+            notes,
+            self.edge,
         )
         if not fused.found:
             fused = replace(fused, matte=Matte.empty(fit.canvas))

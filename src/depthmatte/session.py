@@ -243,6 +243,7 @@ class Session:
             fused_threshold=fusion.threshold,
             subject=Subject(choice, point),
             second_look=chosen.second_look,
+            edge=chosen.edge,
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:

@@ -29,7 +29,7 @@ from depthmatte.option_fields import (
     to_json_values,
 )
 from depthmatte.option_fields import list_options as options_of
-from depthmatte.options import CutOptions, OutputOptions, SensorOptions, SessionOptions
+from depthmatte.options import CutOptions, EdgeOptions, OutputOptions, SensorOptions, SessionOptions
 from places import ROOT
 
 DOCS = ROOT / "docs"
@@ -47,6 +47,7 @@ OTHER: dict[str, tuple[Any, str]] = {
     "sensor": (SensorOptions(near=0.4, far=5), "near=0.4,far=5"),
     "orient": ("rotate", "rotate"),
     "second_look": (False, "false"),
+    "edge": (EdgeOptions(shift=-1.5, feather=2), "shift=-1.5,feather=2"),
     "color": ("srgb", "srgb"),
     "strip": ("gps", "gps"),
     "device": ("cpu", "cpu"),
@@ -70,6 +71,8 @@ OTHER: dict[str, tuple[Any, str]] = {
     "effect": (("blur",), "blur"),
     "background": ("red", "red"),
     "format": ("webp", "webp"),
+    "bits": ("16", "16"),
+    "crop": ("16:9", "16:9"),
     "write_depth": ("gdepth", "gdepth"),
     "name": ("{stem}-{kind}", "{stem}-{kind}"),
     "exists": ("skip", "skip"),

@@ -98,7 +98,7 @@ def test_effects_are_listed() -> None:
     strength = rows["blur"]["options"][0]
     assert (strength["name"], strength["kind"]) == ("strength", "number")
     assert (strength["min"], strength["max"]) == (0, 1)
-    assert rows["background"]["options"][1]["kind"] == "picture"
+    assert rows["background"]["options"][2]["kind"] == "picture"
     assert rows["cutout"]["options"][0]["kind"] == "flag"
     assert "blur" in run("effects").stdout
 

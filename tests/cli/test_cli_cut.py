@@ -191,8 +191,16 @@ def test_a_place_that_cannot_be_written(photos: Path, nets: list[str]) -> None:
 
 @pytest.mark.parametrize("effect", list(EFFECTS))
 def test_every_effect_has_its_picture(effect: str, photos: Path, nets: list[str]) -> None:
-    assert run("cut", photos / "a.png", "--effect", effect, *nets).exit_code == 0
+    text = f"place:picture={photos / 'a.png'}" if effect == "place" else effect
+    assert run("cut", photos / "a.png", "--effect", text, *nets).exit_code == 0
     assert files("out") == [f"out/a.{effect}.png"]
+
+
+def test_place_asks_for_its_picture_before_anything_is_cut(photos: Path, nets: list[str]) -> None:
+    done = run("cut", photos / "a.png", "--effect", "place", *nets)
+    assert done.exit_code == 2
+    assert "place:picture=FILE" in done.stderr
+    assert not Path("out").exists()
 
 
 def test_effect_options(photos: Path, nets: list[str]) -> None:

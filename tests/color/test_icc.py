@@ -22,7 +22,7 @@ from depthmatte.color.icc import (
 from depthmatte.color.linear_light import linear_to_bytes, to_linear
 from depthmatte.color.tone_curves import build_matrix_profile, read_tone_curves
 from depthmatte.effects import Background, Beautify, Blur, Cutout
-from depthmatte.effects.background import scale_to_cover
+from depthmatte.effects.picture import scale_to_cover
 from depthmatte.errors import InputError
 from depthmatte.io.photo.photo_reader import read
 from depthmatte.io.photo.photo_writer import write

@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from depthmatte.canvas import Letterbox, to_canvas
-from depthmatte.effects import EFFECTS, Background, Beautify, Blur, Cutout, Effect
-from depthmatte.effects.background import scale_to_cover
+from depthmatte.effects import (
+    EFFECTS,
+    Background,
+    Beautify,
+    Blur,
+    Cutout,
+    Effect,
+    Outline,
+    PlaceInPicture,
+)
 from depthmatte.effects.beautify import skin_likelihood
+from depthmatte.effects.picture import scale_to_cover
 from depthmatte.errors import InputError
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
@@ -97,6 +106,8 @@ def test_the_table_names_every_effect() -> None:
         "blur": Blur,
         "background": Background,
         "beautify": Beautify,
+        "place": PlaceInPicture,
+        "outline": Outline,
     } == EFFECTS
 
 

@@ -26,7 +26,7 @@ LAYERS = [
     {"color"},
     {"canvas"},
     {"filters"},
-    {"restore", "values"},
+    {"matte_edge", "restore", "values"},
     {"networks", "subjects"},
     {"effects", "fusion"},
     {"portrait"},

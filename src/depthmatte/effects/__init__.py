@@ -7,6 +7,17 @@ from .beautify import Beautify
 from .blur import Blur
 from .cutout import Cutout
 from .effect import Effect
+from .outline import Outline
+from .place import PlaceInPicture
 from .table import EFFECTS
 
-__all__ = ["EFFECTS", "Background", "Beautify", "Blur", "Cutout", "Effect"]
+__all__ = [
+    "EFFECTS",
+    "Background",
+    "Beautify",
+    "Blur",
+    "Cutout",
+    "Effect",
+    "Outline",
+    "PlaceInPicture",
+]

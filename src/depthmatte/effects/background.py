@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from ..canvas import resize
+from ..canvas import Box
 from ..color.icc import convert_color, convert_pixels
-from ..errors import InputError, OptionError
+from ..errors import OptionError
 from ..photo import Photo
 from ..types import RGB
 from .composite import composite_over
+from .contact_shadow import contact_shadow, shade
 from .cutout import Cutout
 from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import portrait_foreground
+from .picture import (
+    blur_picture,
+    check_picture,
+    parse_color,
+    picture_pixels,
+    place_option,
+    scale_to_cover,
+    scale_to_fit,
+)
+from .scene_light import match_light
 
 _TRANSPARENT = "transparent"
 """Value of `color` that asks for no background."""
@@ -26,16 +38,28 @@ _PICTURE = option(None, "a picture to stand before", takes="a picture, typed as 
 class Background(Effect):
     """A new background of the photo's size behind the portrait.
 
-    Color and picture are converted to the photo's color profile. Without a person in the photo
+    Colors and picture are converted to the photo's color profile. Without a person in the photo
     the result is the new background alone.
 
     Parameters
     ----------
     color : str
         `#rrggbb` or a color name, in sRGB, or `transparent`.
+    bottom : str, optional
+        Color at the lower edge. Between it and `color` the background changes evenly.
     picture : ndarray, Photo or None
-        uint8 (h, w, 3) in sRGB, or a Photo in its own profile. It is scaled to cover the photo
-        and cropped around its center. It takes precedence over `color`.
+        uint8 (h, w, 3) in sRGB, or a Photo in its own profile. It takes precedence over `color`.
+    fit : {"cover", "contain"}
+        Whether the picture fills the photo and is cropped, or is seen whole before the colors.
+    position : tuple of float
+        Which part of a larger picture is seen, or where a smaller one lies: shares of what is
+        left over to its left and above it.
+    blur : float
+        Radius of a blur of the picture, as a share of the photo's diagonal.
+    light : float
+        How much the person is lit as the picture is, from 0, not at all, to 1.
+    shadow : float
+        How dark the shadow on the ground at the person's feet is, from 0, none, to 1.
 
     Raises
     ------
@@ -46,79 +70,69 @@ class Background(Effect):
     """
 
     color: str = option("white", "#rrggbb, a color's name, or transparent")
+    bottom: str | None = option(None, "a second color, at the lower edge of a gradient")
     picture: RGB | Photo | None = field(
         default=None, compare=False, repr=False, metadata=_PICTURE.metadata
     )
+    fit: Literal["cover", "contain"] = option(
+        "cover",
+        "how the picture fills the photo",
+        choices={"cover": "scaled to fill it, and cropped", "contain": "seen whole"},
+    )
+    position: tuple[float, float] = place_option((0.5, 0.5), "the part of the picture that is seen")
+    blur: float = option(0.0, "blur the picture by this share of the photo's diagonal", 0, 0.1)
+    light: float = option(0.0, "how much the person is lit as the picture is", 0, 1)
+    shadow: float = option(0.0, "how dark the shadow at the person's feet is", 0, 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.color != _TRANSPARENT:
-            _rgb(self.color)
+        for color in (self.color, self.bottom):
+            if color not in (_TRANSPARENT, None):
+                parse_color(str(color))
+        if self.bottom == _TRANSPARENT or (self.bottom and self.color == _TRANSPARENT):
+            raise OptionError("bottom: a gradient has no transparent color; give two colors")
         if self.picture is not None:
-            _check_picture(_pixels(self.picture))
+            check_picture(picture_pixels(self.picture))
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The photo on the new background: uint8 (H, W, 3), or (H, W, 4) with `transparent`."""
         if self.picture is None and self.color == _TRANSPARENT:
             return Cutout()(portrait)
-        colors = portrait_foreground(portrait)
-        return composite_over(colors, portrait.alpha, self._behind(portrait.photo))
+        colors, photo = portrait_foreground(portrait), portrait.photo
+        behind = self._behind(photo)
+        colors = match_light(colors, photo.rgb, behind, photo.meta.icc, self.light)
+        behind = shade(behind, contact_shadow(portrait, self.shadow))
+        return composite_over(colors, portrait.alpha, behind)
 
     def _behind(self, photo: Photo) -> RGB:
         """The background, uint8 (H, W, 3) in the photo's profile."""
-        profile = photo.meta.icc
         if self.picture is None:
-            return np.full((*photo.shape, 3), convert_color(_rgb(self.color), profile), np.uint8)
+            return self._gradient(photo)
+        profile = photo.meta.icc
+        pixels = picture_pixels(self.picture)
+        if self.fit == "cover":
+            placed = scale_to_cover(pixels, photo.shape, self.position)
+            box = Box(0, 0, *photo.shape)
+        else:
+            placed, box = scale_to_fit(pixels, photo.shape, self.position)
         source = self.picture.meta.icc if isinstance(self.picture, Photo) else None
-        return convert_pixels(scale_to_cover(_pixels(self.picture), photo.shape), source, profile)
+        placed = convert_pixels(placed, source, profile)
+        placed = blur_picture(placed, self.blur * float(np.hypot(*photo.shape)), profile)
+        if box.shape == photo.shape:
+            return placed
+        behind = self._gradient(photo)
+        behind[box.slices] = placed
+        return behind
 
-
-def _pixels(picture: RGB | Photo) -> RGB:
-    return picture.rgb if isinstance(picture, Photo) else picture
-
-
-def scale_to_cover(picture: RGB, shape: tuple[int, int]) -> RGB:
-    """Scale a picture to cover a shape, keep its aspect ratio, and crop it around its center.
-
-    Parameters
-    ----------
-    picture : ndarray
-        uint8 (h, w, 3).
-    shape : tuple of int
-        (H, W) of the result.
-
-    Returns
-    -------
-    ndarray
-        uint8 (H, W, 3).
-    """
-    height, width = picture.shape[:2]
-    scale = max(shape[0] / height, shape[1] / width)
-    # Cropping first saves time: only the visible part is scaled.
-    rows, columns = (
-        min(side, max(1, round(part / scale)))
-        for side, part in zip((height, width), shape, strict=True)
-    )
-    top, left = (height - rows) // 2, (width - columns) // 2
-    visible = picture[top : top + rows, left : left + columns]
-    return np.asarray(resize(np.ascontiguousarray(visible), shape), np.uint8)
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    """Red, green and blue of a color, 0 to 255; OptionError for an unknown one."""
-    from PIL import ImageColor
-
-    try:
-        red, green, blue, *_ = ImageColor.getrgb(color)
-    except ValueError:
-        raise OptionError(
-            f"color {color!r} is unknown; give #rrggbb, a name such as white, or transparent"
-        ) from None
-    return red, green, blue
-
-
-def _check_picture(picture: RGB) -> None:
-    """InputError unless the picture is uint8 (h, w, 3)."""
-    shape = np.shape(picture)
-    if len(shape) != 3 or shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-        raise InputError(f"a background picture is uint8 (h, w, 3), got {picture.dtype} {shape}")
+    def _gradient(self, photo: Photo) -> RGB:
+        """The colors, uint8 (H, W, 3) in the photo's profile."""
+        height, width = photo.shape
+        ends = ["white" if self.color == _TRANSPARENT else self.color, self.bottom or self.color]
+        if ends[0] == ends[1]:
+            color = convert_color(parse_color(ends[0]), photo.meta.icc)
+            return np.full((height, width, 3), color, np.uint8)
+        top, bottom = (np.array(parse_color(end), np.float32) for end in ends)
+        share = ((np.arange(height, dtype=np.float32) + np.float32(0.5)) / height)[:, None]
+        rows = np.rint(top + share * (bottom - top)).astype(np.uint8)
+        column = convert_pixels(rows[:, None], None, photo.meta.icc)
+        return np.ascontiguousarray(np.broadcast_to(column, (height, width, 3)))

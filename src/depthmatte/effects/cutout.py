@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..canvas import Box
+from ..system.row_strips import row_strips
 from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import MIN_VISIBLE_ALPHA, STRIP_ROWS, estimate_edge_colors, visible_strips
 
@@ -22,9 +23,13 @@ class Cutout(Effect):
     ----------
     crop : bool
         Crop the result to the visible pixels.
+    premultiplied : bool
+        Multiply colors by alpha, as some compositing programs expect. Files with alpha are
+        straight by their standards, so that viewers show dark edges.
     """
 
     crop: bool = option(False, "cut the picture down to the portrait")
+    premultiplied: bool = option(False, "multiply colors by alpha, for compositing programs")
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The cut-out, uint8 (H, W, 4); smaller with `crop`. Invisible pixels are 0."""
@@ -39,6 +44,10 @@ class Cutout(Effect):
             cv2.copyTo(strip, visible.view(np.uint8), rgba[rows])
         for edge in edges:
             edge.paint(rgba)
+        if self.premultiplied:
+            for rows in row_strips(alpha.shape[0]):
+                part = rgba[rows, :, :3] * alpha[rows, :, None]
+                rgba[rows, :, :3] = np.rint(part, out=part)
         return _crop_to_visible(rgba) if self.crop else rgba
 
 

@@ -13,6 +13,11 @@ from typing import Literal, get_args
 
 from ..errors import OptionError
 from ..option_fields import check_options, option
+from .crop_options import CropOptions as CropOptions
+from .crop_options import parse_crop as parse_crop
+from .edge_options import EdgeOptions as EdgeOptions
+from .output_options import ExistsPolicy as ExistsPolicy
+from .output_options import OutputOptions as OutputOptions
 from .session_options import Device as Device
 from .session_options import SessionOptions as SessionOptions
 
@@ -29,8 +34,6 @@ DepthKind = Literal["auto", "distance", "inverse", "disparity"]
 OrientMode = Literal["rotate", "pad"]
 ColorMode = Literal["keep", "srgb"]
 StripMode = Literal["none", "gps", "all"]
-_OutputFormat = Literal["png", "webp", "jpg", "tiff"]
-ExistsPolicy = Literal["replace", "skip", "number", "fail"]
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
@@ -170,6 +173,8 @@ class CutOptions:
         How a landscape photo is fitted into the network input.
     second_look : bool
         Whether a small person in a large photo is cut a second time, zoomed in.
+    edge : EdgeOptions, optional
+        How the edge of the matte is changed.
     color : {"keep", "srgb"}
         The color space of the results.
     strip : {"none", "gps", "all"}
@@ -241,6 +246,9 @@ class CutOptions:
     second_look: bool = option(
         True, "cut a small person in a large photo a second time, zoomed in; doubles its time"
     )
+    edge: EdgeOptions | None = option(
+        None, "change the edge of the matte, for example shift=-1,feather=1"
+    )
     color: ColorMode = option(
         "keep",
         "choose the color space of the results",
@@ -262,74 +270,3 @@ class CutOptions:
             raise OptionError(
                 f"fusion {self.fusion} needs depth; leave depth on or use another fusion"
             )
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """Options of `depthmatte cut` for the results: which ones, their names and their folder."""
-
-    out: str = option(
-        "out",
-        "write results into this folder; for a single result, a file name or - (stdout) works too",
-        flag="-o",
-        metavar="PLACE",
-    )
-    save: str = option(
-        "",
-        "save these results, separated by commas: alpha, mask, depth, depth_mm, prob, depth_prob, "
-        "validity, cutout, sheet; without --save, --effect and --background: cutout",
-        metavar="LIST",
-    )
-    effect: tuple[str, ...] = option(
-        (),
-        "apply an effect, such as blur:strength=0.5; repeat the option for more effects, and name "
-        "their files as in blur@soft:strength=0.2; `depthmatte effects` lists them",
-        takes="NAME or NAME:OPTION=VALUE[,...]",
-        metavar="NAME[:OPTION=VALUE,...]",
-        repeat=True,
-    )
-    background: str | None = option(None, "put this color or picture file behind the person")
-    format: _OutputFormat = option(
-        "png", "set the file format of cutouts, effects and sheets; maps are always PNG"
-    )
-    write_depth: Literal["gdepth"] | None = option(
-        None, "also write the photo as a JPEG with embedded depth", metavar="KIND"
-    )
-    name: str = option(
-        "{stem}.{kind}",
-        "name each result by this template; the suffix is added",
-        takes="a text with {stem}, {kind}, {name}, {suffix}, {folder}, {ext}, {index}",
-        metavar="TEMPLATE",
-    )
-    exists: ExistsPolicy = option(
-        "replace",
-        "choose what to do when a result exists",
-        choices={
-            "replace": "overwrite it",
-            "skip": "keep it",
-            "number": "add a number: photo.cutout-2.png",
-            "fail": "stop with an error for this photo",
-        },
-    )
-    resume: bool = option(False, "skip photos that an earlier run finished")
-    jobs: int | None = option(
-        None, "process this many photos at once; without it one per core", low=1, high=256
-    )
-    watch: bool = option(
-        False, "go on watching the folders, and cut new photos once they are complete; Ctrl-C ends"
-    )
-    report: Literal["html"] | None = option(
-        None,
-        "write a contact sheet of all photos, failures first, as report.html",
-        metavar="KIND",
-    )
-    ray: str | None = option(
-        None,
-        "cut on the machines of a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT",
-        metavar="ADDRESS",
-    )
-    json: bool = option(False, "print one JSON line per photo to stdout")
-    quiet: bool = option(False, "print errors only", flag="-q")
-
-    def __post_init__(self) -> None:
-        check_options(self)

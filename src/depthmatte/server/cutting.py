@@ -18,7 +18,7 @@ from ..errors import InputError, OptionError
 from ..feedback.mask_input import check_mask_values, fit_mask_to_photo, read_corrected_mask
 from ..io.photo.photo_reader import read
 from ..option_fields import merge_options, to_json_values
-from ..options import CutOptions, SensorOptions
+from ..options import CutOptions, EdgeOptions, SensorOptions
 from ..photo import Photo
 from ..portrait import Portrait
 from ..session import Session, apply_photo_options, attach_inputs
@@ -43,19 +43,16 @@ def parse_cut_options(text: str | bytes) -> CutOptions:
         raise OptionError('options: are no JSON; give one such as {"fusion": "none"}') from None
     if not isinstance(values, dict):
         raise OptionError('options: are no JSON object; give one such as {"fusion": "none"}')
-    if any(isinstance(value, dict) for name, value in values.items() if name != "sensor"):
-        raise OptionError("options: only sensor takes an object; give texts and numbers")
+    nested = {"sensor": SensorOptions, "edge": EdgeOptions}
+    if any(isinstance(value, dict) for name, value in values.items() if name not in nested):
+        raise OptionError("options: only sensor and edge take objects; give texts and numbers")
     try:
-        return merge_options(CutOptions, None, _with_sensor(values))
+        for name, cls in nested.items():
+            if isinstance(values.get(name), dict):
+                values[name] = merge_options(cls, None, values[name])
+        return merge_options(CutOptions, None, values)
     except TypeError as error:
         raise OptionError(f"options: {error}; look at /v1/schema") from None
-
-
-def _with_sensor(values: dict[str, Any]) -> dict[str, Any]:
-    sensor = values.get("sensor")
-    if not isinstance(sensor, dict):
-        return values
-    return {**values, "sensor": merge_options(SensorOptions, None, sensor)}
 
 
 def cut_uploads(

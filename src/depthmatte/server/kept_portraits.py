@@ -151,6 +151,7 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
         portrait.timings,
         full_fit,
         portrait.notes,
+        portrait.edge and portrait.edge.scaled(shape[0] / portrait.photo.shape[0]),
     )
 
 

@@ -24,7 +24,10 @@ MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 _SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
-VIEW_NAMES = tuple(dict.fromkeys((*VIEW_PICTURES, *MAP_PICTURES, *EFFECTS)))
+_EFFECTS = {name: effect for name, effect in EFFECTS.items() if name != "place"}
+"""Effects of the server. `place` needs a picture, and a request carries none."""
+
+VIEW_NAMES = tuple(dict.fromkeys((*VIEW_PICTURES, *MAP_PICTURES, *_EFFECTS)))
 """Names of all views."""
 
 _MAX_EFFECTS = 8
@@ -50,10 +53,10 @@ def parse_effect_text(text: str) -> tuple[str, Effect]:
         When the effect or an option is unknown or a value is not allowed.
     """
     name, _, rest = text.partition(":")
-    if name not in EFFECTS:
-        raise OptionError(f"effect {short(name)!r}: unknown; use one of {', '.join(EFFECTS)}")
+    if name not in _EFFECTS:
+        raise OptionError(f"effect {short(name)!r}: unknown; use one of {', '.join(_EFFECTS)}")
     try:
-        return name, parse_options(EFFECTS[name], parse_pairs(rest), _refuse_path)
+        return name, parse_options(_EFFECTS[name], parse_pairs(rest), _refuse_path)
     except OptionError as error:
         raise OptionError(f"effect {short(text)!r}: {error}") from None
 
@@ -89,7 +92,7 @@ def picture_makers(views: Sequence[str], effects: Sequence[str]) -> dict[str, Pi
     names = [check_view(name) for text in views for name in text.split(",") if name]
     named = dict(parse_effect_text(text) for text in effects)
     known: dict[str, Any] = {
-        **{name: effect() for name, effect in EFFECTS.items()},
+        **{name: effect() for name, effect in _EFFECTS.items()},
         **VIEW_PICTURES,
         **MAP_PICTURES,
         **named,
@@ -155,7 +158,7 @@ def server_schema() -> dict[str, Any]:
     fusion = options["properties"]["fusion"]
     return {
         "options": options,
-        "effects": {name: json_schema(effect) for name, effect in EFFECTS.items()},
+        "effects": {name: json_schema(effect) for name, effect in _EFFECTS.items()},
         "views": list(VIEW_NAMES),
         "fusions": list(fusion["enum"]),
         "formats": list(MEDIA_TYPES),

@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ...canvas import Box
 from ...errors import InputError
 from ...io.files.find import STDIN
 from ...io.files.object_storage import fetch_file, remote_url, restore_urls, store_file
@@ -26,8 +27,8 @@ from ...session import Session, apply_photo_options, attach_inputs
 from ...system.standard_streams import binary_stdin, binary_stdout
 from ...system.stopwatch import Stopwatch
 from ..photo_task import STDOUT, PhotoTask
-from .gdepth_output import encode_gdepth_jpeg
-from .job import GDEPTH_RESULT, CutJob
+from .file_results import FILE_RESULTS, GDEPTH_RESULT
+from .job import CutJob
 from .notes import assumed_unit_note, describe_used_depth, notes_on_photo
 
 OpenedPhoto = tuple[Photo, dict[str, float]]
@@ -166,7 +167,7 @@ def cut_photo(
     photo, read_timings = open_photo(task)
     portrait = session.pipeline(job.pipeline_options)(photo)
     clock = Stopwatch(read_timings | portrait.timings)
-    if job.picture_makers:
+    if set(task.targets) - {GDEPTH_RESULT}:
         clock("restore", lambda: portrait.alpha)
     if "depth_mm" in task.targets:
         clock("depth_mm", lambda: portrait.meters)  # fails before anything is written
@@ -201,13 +202,17 @@ def _write_results(
     """Write all results; those in object storage once all are made. Return their bytes by URL."""
     urls = {name: remote_url(target) for name, target in task.targets.items() if target != STDOUT}
     stored: dict[str, int] = {}
+    crop = job.output.crop
+    frame = Box(0, 0, *portrait.photo.shape)
+    if crop is not None:
+        frame = clock("frame", portrait.frame, crop)
     with contextlib.ExitStack() as stack:
         drafts: dict[str, Path] = {}
         if any(urls.values()):
             top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depthmatte-")))
             drafts = {name: top / task.targets[name].name for name, url in urls.items() if url}
         for name, target in task.targets.items():
-            _write_result(job, portrait, name, drafts.get(name, target), clock)
+            _write_result(job, portrait, name, drafts.get(name, target), frame, clock)
         for name, draft in drafts.items():
             url = str(urls[name])
             clock("store", store_file, draft, url)
@@ -216,15 +221,17 @@ def _write_results(
 
 
 def _write_result(
-    job: CutJob, portrait: Portrait, name: str, target: Path, clock: Stopwatch
+    job: CutJob, portrait: Portrait, name: str, target: Path, frame: Box, clock: Stopwatch
 ) -> None:
     """Write one result atomically; the photo's own file is refused."""
     meta, photo_file = portrait.photo.meta, portrait.photo.meta.path or ()
-    if name == GDEPTH_RESULT:
-        content = clock("write", encode_gdepth_jpeg, portrait)
+    if name in FILE_RESULTS:
+        content = clock(name, FILE_RESULTS[name].encode, portrait, frame)
         _write_content(content, target, photo_file, clock)
         return
     picture = clock(name, job.picture_makers[name], portrait)
+    if picture.shape[:2] == portrait.photo.shape:
+        picture = picture[frame.slices]
     if target == STDOUT:
         _write_content(
             clock("write", encode_picture, picture, job.result_suffixes[name], meta),

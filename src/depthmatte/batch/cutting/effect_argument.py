@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...effects import EFFECTS, Effect
+from ...effects import EFFECTS, Effect, PlaceInPicture
 from ...errors import InputError, OptionError
 from ...io.photo.photo_reader import read
 from ...option_fields import parse_options, parse_pairs
@@ -28,11 +28,14 @@ def parse_effect_argument(text: str) -> tuple[str, Effect]:
     if name not in EFFECTS:
         raise OptionError(f"--effect {label(name)}: unknown; use one of {', '.join(EFFECTS)}")
     try:
-        return name, parse_options(EFFECTS[name], parse_pairs(rest), _read_effect_picture)
+        effect = parse_options(EFFECTS[name], parse_pairs(rest), _read_effect_picture)
     except OptionError as error:
         raise OptionError(f"--effect {label(text)}: {error}") from None
     except _UnreadablePictureError as error:
         raise InputError(f"--effect {label(text)}: {error}") from None
+    if isinstance(effect, PlaceInPicture) and effect.picture is None:
+        raise OptionError(f"--effect {label(text)}: has no picture; give {name}:picture=FILE")
+    return name, effect
 
 
 class _UnreadablePictureError(Exception):

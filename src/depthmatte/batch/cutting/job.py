@@ -17,6 +17,7 @@ from ...networks import registry
 from ...option_fields import option_names
 from ...options import CutOptions, OutputOptions, SessionOptions
 from ..photo_task import ManifestRow
+from .file_results import FILE_RESULTS, GDEPTH_RESULT, SAVED_FILES
 from .pictures import DEPTH_FREE_RESULTS, MAP_PICTURES, PictureMaker, choose_pictures
 from .side_inputs import SideInputs
 
@@ -27,11 +28,8 @@ _NETWORK_TASKS = tuple(
 )
 """Tasks whose network can be chosen."""
 
-_FORMAT_SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif"}
+_FORMAT_SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif", "avif": ".avif"}
 """`--format` -> suffix of the files."""
-
-GDEPTH_RESULT = "gdepth"
-"""Name of the result that is a JPEG with embedded depth."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +97,21 @@ class CutJob:
         output = self.output
         requested = output.save or output.effect or output.background or output.write_depth
         return _cached_pictures(
-            output.save if requested else "cutout", output.effect, output.background
+            output.save if requested else "cutout", output.effect, output.background, output.bits
         )
+
+    @property
+    def file_results(self) -> list[str]:
+        """Names of the results that are files of their own kind."""
+        asked = self.output.save.split(",")
+        found = [name for name in SAVED_FILES if name in asked]
+        return found + ([GDEPTH_RESULT] if self.output.write_depth else [])
 
     @property
     def result_suffixes(self) -> dict[str, str]:
         """Result -> suffix of its file."""
         suffixes = {name: self._suffix(name) for name in self.picture_makers}
-        return suffixes | ({GDEPTH_RESULT: ".jpg"} if self.output.write_depth else {})
+        return suffixes | {name: FILE_RESULTS[name].suffix for name in self.file_results}
 
     def _suffix(self, name: str) -> str:
         suffix = _FORMAT_SUFFIXES[self.output.format]
@@ -117,11 +122,7 @@ class CutJob:
     def needs_depth(self) -> bool:
         """Whether a result or option needs depth."""
         segmentation_only = self.cut.fusion == "none" and self.cut.subject == "auto"
-        return (
-            not segmentation_only
-            or not set(self.picture_makers) <= DEPTH_FREE_RESULTS
-            or GDEPTH_RESULT in self.result_suffixes
-        )
+        return not segmentation_only or not set(self.result_suffixes) <= DEPTH_FREE_RESULTS
 
     @property
     def pipeline_options(self) -> CutOptions:
@@ -196,15 +197,15 @@ class CutJob:
         )
 
 
-_RESULT_OPTIONS = ("save", "effect", "background", "format", "write_depth", "name")
+_RESULT_OPTIONS = ("save", "effect", "background", "format", "write_depth", "name", "bits", "crop")
 """Output options that change the content or the name of a result."""
 
 
 @lru_cache(maxsize=8)
 def _cached_pictures(
-    save: str, effects: tuple[str, ...], background: str | None
+    save: str, effects: tuple[str, ...], background: str | None, bits: str
 ) -> dict[str, PictureMaker]:
-    return choose_pictures(save, effects, background)
+    return choose_pictures(save, effects, background, bits)
 
 
 _DEPTH_NETWORKS = ("depth", "stereo")

@@ -13,6 +13,7 @@ from ...evaluation.contact_sheet import draw_contact_sheet
 from ...io.photo.photo_writer import to_8bit, to_16bit
 from ...portrait import Portrait, make_background
 from .effect_argument import parse_effect_argument
+from .file_results import SAVED_FILES
 
 PictureMaker = Callable[[Portrait], NDArray[Any]]
 
@@ -26,6 +27,7 @@ def _depth_in_millimeters(portrait: Portrait) -> NDArray[np.uint16]:
 MAP_PICTURES: Mapping[str, PictureMaker] = {
     "alpha": lambda portrait: to_8bit(portrait.alpha),
     "mask": lambda portrait: to_8bit(portrait.mask),
+    "trimap": lambda portrait: portrait.trimap,
     "depth": lambda portrait: to_16bit(portrait.depth),
     "depth_mm": _depth_in_millimeters,
     "prob": lambda portrait: to_8bit(portrait.prob),
@@ -34,15 +36,31 @@ MAP_PICTURES: Mapping[str, PictureMaker] = {
 }
 """Maps, always written as PNG: 8-bit gray, depth 16-bit, `validity` as codes."""
 
+_FINE_MAPS: Mapping[str, PictureMaker] = {
+    "alpha": lambda portrait: to_16bit(portrait.alpha),
+    "prob": lambda portrait: to_16bit(portrait.prob),
+    "depth_prob": lambda portrait: to_16bit(portrait.depth_prob),
+}
+"""Maps with `--bits 16`."""
+
 VIEW_PICTURES: Mapping[str, PictureMaker] = {"cutout": Portrait.cutout, "sheet": draw_contact_sheet}
 """Pictures in the format of `--format`."""
 
-DEPTH_FREE_RESULTS = {"alpha", "mask", "prob", "cutout"}
+DEPTH_FREE_RESULTS = {
+    "alpha",
+    "mask",
+    "trimap",
+    "prob",
+    "cutout",
+    "layers",
+    "color_alpha",
+    "outline",
+}
 """Results that `--fusion none` makes without depth."""
 
 
 def choose_pictures(
-    save: str, effects: Sequence[str], background: str | None
+    save: str, effects: Sequence[str], background: str | None, bits: str = "8"
 ) -> dict[str, PictureMaker]:
     """Return the requested pictures: name -> function that makes it from a Portrait.
 
@@ -54,6 +72,8 @@ def choose_pictures(
         Effects as `--effect` takes them.
     background : str, optional
         A color or picture file, as `--background` takes it.
+    bits : {"8", "16"}
+        Bits of alpha and the probabilities.
 
     Raises
     ------
@@ -62,11 +82,13 @@ def choose_pictures(
     InputError
         When a picture cannot be read.
     """
-    known = {**MAP_PICTURES, **VIEW_PICTURES}
-    names = [name for name in save.split(",") if name]
-    for name in names:
-        if name not in known:
-            raise OptionError(f"--save {name}: unknown; use any of {','.join(known)}")
+    known = {**MAP_PICTURES, **VIEW_PICTURES, **(_FINE_MAPS if bits == "16" else {})}
+    wanted = [name for name in save.split(",") if name]
+    for name in wanted:
+        if name not in known and name not in SAVED_FILES:
+            allowed = ",".join((*known, *SAVED_FILES))
+            raise OptionError(f"--save {name}: unknown; use any of {allowed}")
+    names = [name for name in wanted if name in known]
     made = [(name, parse_effect_argument(text)[1]) for name, text in _split_effect_names(effects)]
     if background is not None:
         made.append(("background", make_background(background)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...batch.cutting.job import GDEPTH_RESULT, CutJob
+from ...batch.cutting.file_results import FILE_RESULTS
+from ...batch.cutting.job import CutJob
 from ...batch.cutting.pictures import MAP_PICTURES, VIEW_PICTURES
 from ...batch.run import Batch
 from ...batch.watch import watch_photos
@@ -15,7 +16,7 @@ from ..downloads import fetch_networks
 from ..output import Reporter
 from .extract import EXTRACTED_KINDS
 
-_RESULT_KINDS = {*MAP_PICTURES, *VIEW_PICTURES, *EFFECTS, *EXTRACTED_KINDS, GDEPTH_RESULT}
+_RESULT_KINDS = {*MAP_PICTURES, *VIEW_PICTURES, *EFFECTS, *EXTRACTED_KINDS, *FILE_RESULTS}
 """Kinds in the middle of result names. Files with such names are not taken for photos."""
 
 

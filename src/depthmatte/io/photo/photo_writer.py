@@ -45,6 +45,7 @@ _PNG = _FileFormat("PNG", has_16bit=True)
 _TIFF = _FileFormat("TIFF", has_16bit=True)
 _JPEG = _FileFormat("JPEG", has_alpha=False, max_side=65_500)
 _WEBP = _FileFormat("WEBP", max_side=16_383)
+_AVIF = _FileFormat("AVIF", max_side=65_535)
 _FORMATS = {
     ".png": _PNG,
     ".webp": _WEBP,
@@ -52,6 +53,7 @@ _FORMATS = {
     ".jpeg": _JPEG,
     ".tif": _TIFF,
     ".tiff": _TIFF,
+    ".avif": _AVIF,
 }
 WRITABLE_SUFFIXES = tuple(_FORMATS)
 """Suffixes of pictures that can be written, with their dots."""
@@ -144,10 +146,10 @@ def write(
         EXIF, profile and resolution to keep. The profile is kept only for color pictures. EXIF
         that does not fit a JPEG segment (64 KB) is dropped.
     quality : int
-        1 to 100, for JPEG and color WebP. Other formats, and gray WebP, are lossless.
+        1 to 100, for JPEG, AVIF and color WebP. Other formats, and gray WebP, are lossless.
     forbid : path or iterable of paths
         Files that are never replaced, in addition to the photo's own file (`meta.path`).
-    format : {"png", "jpg", "webp", "tiff"}, optional
+    format : {"png", "jpg", "webp", "tiff", "avif"}, optional
         Used instead of the suffix. An open file gets PNG by default.
     threads : int
         Threads that compress a PNG.
@@ -191,7 +193,7 @@ def write_to_file(
         As for `write`.
     file : binary file
         Open for writing.
-    format : {"png", "jpg", "webp", "tiff"}
+    format : {"png", "jpg", "webp", "tiff", "avif"}
         The file format.
 
     Returns
@@ -232,7 +234,7 @@ def encode_picture(
     ----------
     array, meta, quality, threads
         As for `write`.
-    format : {"png", "jpg", "webp", "tiff"}
+    format : {"png", "jpg", "webp", "tiff", "avif"}
         The file format.
 
     Returns
@@ -263,16 +265,6 @@ def write_file_bytes(content: bytes, path: Place, forbid: Place | Iterable[Place
 def format_from_suffix(path: Path) -> _FileFormat:
     """Return the format that a suffix names.
 
-    Parameters
-    ----------
-    path : Path
-        A file name.
-
-    Returns
-    -------
-    _FileFormat
-        What files of the format can hold.
-
     Raises
     ------
     InputError
@@ -292,7 +284,7 @@ def _format_from_name(format: str, name: str) -> _FileFormat:
     form = _FORMATS.get(f".{format.lower().removeprefix('.')}")
     if form is None:
         raise InputError(
-            f"{name}: format {label(format)} cannot be written; use png, webp, jpg or tiff"
+            f"{name}: format {label(format)} cannot be written; use png, webp, jpg, tiff or avif"
         )
     return form
 
@@ -391,6 +383,8 @@ def _options(array: NDArray[Any], form: _FileFormat, meta: Meta, quality: int) -
     if form is _TIFF:
         # libtiff, which compresses for Pillow, cannot write EXIF.
         options["compression"] = "raw" if "exif" in options else "tiff_adobe_deflate"
+    elif form is _AVIF:
+        options |= {"quality": quality, "subsampling": "4:4:4"}
     elif form is _JPEG:
         # Full color resolution: subsampled color is visible at the outline of a subject.
         options |= {"quality": quality, "subsampling": 0}

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, BinaryIO
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Letterbox, from_canvas
-from .color.icc import is_srgb_profile
-from .effects.background import Background
-from .errors import InputError, MissingMap
-from .photo import Photo
-from .restore import restore_map, restore_measured
-from .types import RGB, Float, dataclasses_equal, make_read_only
-from .values import Depth, Matte
+from ..canvas import Box, Letterbox, from_canvas
+from ..color.icc import is_srgb_profile
+from ..errors import InputError, MissingMap
+from ..matte_edge import edit_edge
+from ..options import CropOptions, EdgeOptions, parse_crop
+from ..photo import Photo
+from ..restore import restore_map, restore_measured
+from ..subjects.framing import frame_portrait
+from ..types import RGB, Float, dataclasses_equal, make_read_only
+from ..values import Depth, Matte
+from .background_input import make_background
 
 _MIN_PORTRAIT_SHARE = 0.005
 """Share of the photo's area that a portrait must cover to count as found."""
 
 _PREVIEW_SIDE = 480
 """Longer side in pixels of the picture that a notebook shows."""
-
-_COLOR_CHANNELS = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,6 +59,8 @@ class Portrait:
         The layout of the depth, where it differs from `fit`.
     notes : tuple of str
         Sentences about depth that was given but rejected.
+    edge : EdgeOptions, optional
+        How the edge of `alpha` is changed.
 
     Raises
     ------
@@ -81,6 +85,7 @@ class Portrait:
     timings: dict[str, float] = field(default_factory=dict, compare=False)
     full_fit: Letterbox | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
+    edge: EdgeOptions | None = None
 
     def __post_init__(self) -> None:
         for name, values, fit in (
@@ -164,7 +169,8 @@ class Portrait:
         """Opacity of the portrait, float32 (H, W) in [0, 1]. Edges follow those of the photo."""
         # The canvas has the colors of the photo unless a profile was converted to sRGB.
         canvas_rgb = self.matte.rgb if is_srgb_profile(self.photo.meta.icc) else None
-        return make_read_only(restore_map(self.matte.alpha, self.fit, self.photo.rgb, canvas_rgb))
+        alpha = restore_map(self.matte.alpha, self.fit, self.photo.rgb, canvas_rgb)
+        return make_read_only(alpha if self.edge is None else edit_edge(alpha, self.edge))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -213,6 +219,43 @@ class Portrait:
         """Whether depth is valid, or why not: uint8 (H, W) of `DepthStatus`."""
         return make_read_only(from_canvas(self.measured.validity, self.depth_fit, nearest=True))
 
+    @cached_property
+    def trimap(self) -> NDArray[np.uint8]:
+        """What is certain, uint8 (H, W): 0 background, 255 portrait, 128 unknown.
+
+        Unknown is where alpha is neither 0 nor 1 to 8 bits, and a pixel around that.
+        """
+        levels = np.rint(self.alpha * np.float32(255)).astype(np.uint8)
+        unknown = cv2.dilate(((levels > 0) & (levels < 255)).astype(np.uint8), np.ones((3, 3)))
+        trimap = np.where(levels == 255, np.uint8(255), np.uint8(0))
+        trimap[unknown > 0] = 128
+        return make_read_only(trimap)
+
+    def frame(self, crop: str | CropOptions = "subject") -> Box:
+        """Find a frame around the person, to crop any picture of this portrait.
+
+        Parameters
+        ----------
+        crop : str or CropOptions
+            "subject", "square", "passport" or "W:H", with options after a colon, such as
+            "square:margin=0.1".
+
+        Returns
+        -------
+        Box
+            Within the photo; the whole photo without a person.
+
+        Raises
+        ------
+        OptionError
+            For any other text.
+
+        Examples
+        --------
+        >>> picture = portrait.cutout()[portrait.frame("passport").slices]  # doctest: +SKIP
+        """
+        return frame_portrait(self.alpha, parse_crop(crop) if isinstance(crop, str) else crop)
+
     def cutout(self, **options: Any) -> NDArray[np.uint8]:
         """Return the person on a transparent background.
 
@@ -258,20 +301,24 @@ class Portrait:
         """
         return self._effect("beautify", **options)
 
-    def place(self, background: Any = "white") -> NDArray[np.uint8]:
-        """Return the person on another background.
+    def place(self, background: Any = "white", **options: Any) -> NDArray[np.uint8]:
+        """Return the person on another background, or somewhere in another picture.
 
         Parameters
         ----------
         background : str, path, tuple, PIL.Image.Image, Photo or ndarray
             A color in sRGB ("#rrggbb", a name, "transparent", or (r, g, b) from 0 to 255), the
             path of a picture, or a picture uint8 (h, w, 3). A picture is scaled to cover the
-            photo and cropped around its center.
+            photo and cropped.
+        **options : Any
+            Options of the effect `background`, such as `shadow`. With `at` or `height`, options
+            of the effect `place`: then a picture keeps its size, and the person stands in it.
 
         Returns
         -------
         ndarray
-            uint8 (H, W, 3), in the color profile of the photo; (H, W, 4) on "transparent".
+            uint8 (H, W, 3), in the color profile of the photo; (H, W, 4) on "transparent"; of
+            the picture's size with `at` or `height`.
 
         Raises
         ------
@@ -282,8 +329,13 @@ class Portrait:
         --------
         >>> portrait.place("#2f6f8f").shape  # doctest: +SKIP
         (3024, 4032, 3)
+        >>> portrait.place("beach.jpg", at=(0.3, 0.95), height=0.6).shape  # doctest: +SKIP
+        (1080, 1920, 3)
         """
-        return make_background(background)(self)
+        if "at" in options or "height" in options:
+            picture = make_background(background).picture
+            return self._effect("place", picture=picture, **options)
+        return replace(make_background(background), **options)(self)
 
     def save(self, path: str | os.PathLike[str] | BinaryIO, format: str | None = None) -> Any:
         """Write the cutout to a file and keep the photo's EXIF and color profile.
@@ -310,7 +362,7 @@ class Portrait:
         >>> import depthmatte as dm
         >>> dm.cut("photo.jpg").save("cutout.png")  # doctest: +SKIP
         """
-        from .io.photo.photo_writer import write
+        from ..io.photo.photo_writer import write
 
         meta, picture = self.photo.meta, self.cutout()
         if isinstance(path, str | os.PathLike):
@@ -319,16 +371,16 @@ class Portrait:
         return path
 
     def _effect(self, name: str, **options: Any) -> NDArray[np.uint8]:
-        from .effects import EFFECTS
+        from ..effects import EFFECTS
 
         return EFFECTS[name](**options)(self)
 
     def _repr_png_(self) -> bytes:
         """Return the cutout as a small PNG for notebooks."""
-        from .canvas import resize, scale_shape
-        from .color.icc import convert_to_srgb
-        from .effects import Cutout
-        from .io.photo.photo_writer import encode_picture
+        from ..canvas import resize, scale_shape
+        from ..color.icc import convert_to_srgb
+        from ..effects import Cutout
+        from ..io.photo.photo_writer import encode_picture
 
         shape = scale_shape(self.photo.shape, min(1.0, _PREVIEW_SIDE / max(self.photo.shape)))
         small = Portrait.from_arrays(
@@ -338,56 +390,3 @@ class Portrait:
             np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
         )
         return encode_picture(Cutout()(small), "png")
-
-
-def make_background(background: Any) -> Background:
-    """Make the effect that places a portrait on a background.
-
-    Parameters
-    ----------
-    background : Background, str, path, tuple, PIL.Image.Image, Photo or ndarray
-        A color in sRGB ("#rrggbb", a name, "transparent", or three integers from 0 to 255), the
-        path of a picture, or a picture uint8 (h, w, 3).
-
-    Returns
-    -------
-    Background
-        The effect. A picture keeps its own color profile.
-
-    Raises
-    ------
-    InputError
-        When the picture cannot be read, or the text is neither a file nor a color.
-    """
-    from .io.photo.photo_reader import read
-    from .system.printable_text import label
-
-    if isinstance(background, Background):
-        return background
-    if isinstance(background, tuple | list):
-        return Background(color=_hex_color(background))
-    if isinstance(background, os.PathLike) or (
-        isinstance(background, str) and os.path.isfile(background)
-    ):
-        return Background(picture=read(background, evidence=False))
-    if not isinstance(background, str):
-        from .io.photo.from_memory import to_photo
-
-        return Background(picture=to_photo(background, "background"))
-    try:
-        return Background(color=background)
-    except InputError:
-        raise InputError(
-            f"background {label(background)}: neither a picture file nor a color; "
-            "give a path, #rrggbb, a name such as white, or transparent"
-        ) from None
-
-
-def _hex_color(numbers: Any) -> str:
-    values = np.asarray(numbers)
-    is_integer_color = values.dtype.kind in "iu" and values.shape == (_COLOR_CHANNELS,)
-    if not is_integer_color or values.min() < 0 or values.max() > 255:
-        raise InputError(
-            f"background {numbers!r}: is not a color; give three integers from 0 to 255"
-        )
-    return "#{:02x}{:02x}{:02x}".format(*values.tolist())
