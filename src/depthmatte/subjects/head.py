@@ -49,8 +49,9 @@ def find_head(alpha: Float) -> Box | None:
     top, left, right = _trace(person)
     wide = np.asarray(cv2.blur((right - left).astype(np.float32)[:, None], (1, 3)), np.float32)
     count = _head_rows(wide.ravel())
-    columns = slice(int(left[:count].min()), int(right[:count].max()))
-    found = Box(top, columns.start, count, columns.stop - columns.start)
+    upper = max(1, count * 2 // 3)  # below, shoulders may have begun
+    start, end = int(left[:upper].min()), int(right[:upper].max())
+    found = Box(top, start, count, end - start)
     return found.scaled(height / shape[0], width / shape[1])
 
 
