@@ -251,4 +251,4 @@ def test_places_are_checked_before_anything_is_measured(
 def test_plot_without_ablation_is_one_clear_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", str(tmp_path), "--plot", "x.png"])
     assert result.exit_code == 2
-    assert "go with --ablation" in result.output
+    assert "goes with --ablation" in result.output

@@ -166,7 +166,15 @@ def evaluate_command(
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="With --ablation: show the 10 best and 10 worst changes in this file."),
+        typer.Option(
+            help="Show the 12 worst photos in this file; with --ablation the largest changes."
+        ),
+    ] = None,
+    per_photo: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the metrics of each photo to this CSV file; print intervals of the means."
+        ),
     ] = None,
     quiet: _Quiet = False,
 ) -> None:
@@ -178,13 +186,15 @@ def evaluate_command(
     from .commands.evaluate import EvaluationFiles, report_ablation, report_evaluation
     from .output import Reporter
 
-    targets = EvaluationFiles(json, csv, plot, sheet)
+    targets = EvaluationFiles(json, csv, plot, sheet, per_photo)
     report = Reporter("quiet" if quiet else "lines")
+    if ablation and per_photo:
+        raise OptionError("--per-photo and --ablation: give one of them")
     if ablation:
         report_ablation(folders, Session(session), options, targets, report)
         return
-    if plot or sheet:
-        raise OptionError("--plot and --sheet go with --ablation; add it")
+    if plot:
+        raise OptionError("--plot goes with --ablation; add it")
     report_evaluation(folders, Session(session), options, targets, report)
 
 

@@ -61,6 +61,10 @@ class EvaluationSample:
         return photo, mask.rgb[..., 0].astype(np.float32) / np.float32(255)
 
 
+EachResult = Callable[[str, EvaluationSample, str, Float, Float, dict[str, float]], None]
+"""Takes folder, sample, variant, alpha, truth and metrics of one result."""
+
+
 def find_samples(folder: Path) -> list[EvaluationSample]:
     """Pair the files of `images` and `masks` by name without suffix, sorted by name.
 
@@ -116,6 +120,7 @@ def evaluate_folders(
     peers: Mapping[str, _PeerMethod] | None = None,
     progress: Callable[[Path], None] = lambda _: None,
     fusions: Mapping[str, Fusion] = FUSIONS,
+    each: EachResult | None = None,
 ) -> MetricTable:
     """Measure every fusion, and other methods, on each folder.
 
@@ -133,6 +138,8 @@ def evaluate_folders(
         Called with the path of each photo that is done.
     fusions : mapping of str to Fusion
         Fusions by name. "none" is the segmentation alone.
+    each : callable, optional
+        Called with folder, sample, variant, alpha, truth and metrics of each result.
 
     Returns
     -------
@@ -149,8 +156,12 @@ def evaluate_folders(
     for name, pairs in sets.items():
         rows: dict[str, list[dict[str, float]]] = {}
         for sample in pairs:
-            for variant, numbers in _measure_sample(sample, pipeline, peers or {}, fusions):
+            for variant, alpha, truth, numbers in _measure_sample(
+                sample, pipeline, peers or {}, fusions
+            ):
                 rows.setdefault(variant, []).append(numbers)
+                if each is not None:
+                    each(name, sample, variant, alpha, truth, numbers)
             progress(sample.photo)
         table[name] = {variant: mean_metrics(numbers) for variant, numbers in rows.items()}
     return table
@@ -161,14 +172,15 @@ def _measure_sample(
     pipeline: Pipeline,
     peers: Mapping[str, _PeerMethod],
     fusions: Mapping[str, Fusion],
-) -> Iterator[tuple[str, dict[str, float]]]:
+) -> Iterator[tuple[str, Float, Float, dict[str, float]]]:
     photo, truth = sample.read()
     for name, portrait in fusion_variants(pipeline, photo, fusions):
         mask_iou = iou(portrait.mask.astype(np.float32), truth)
-        yield name, compute_metrics(portrait.alpha, truth) | {MASK_IOU: mask_iou}
+        alpha = portrait.alpha
+        yield name, alpha, truth, compute_metrics(alpha, truth) | {MASK_IOU: mask_iou}
     for name, peer in peers.items():
         alpha = peer(photo)
-        yield name, compute_metrics(alpha, truth) | {MASK_IOU: iou(alpha, truth)}
+        yield name, alpha, truth, compute_metrics(alpha, truth) | {MASK_IOU: iou(alpha, truth)}
 
 
 def mean_metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

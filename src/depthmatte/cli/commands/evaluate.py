@@ -10,6 +10,13 @@ import typer
 
 from ...errors import InputError
 from ...evaluation.metrics import METRICS
+from ...evaluation.per_photo import (
+    PHOTO_METRICS,
+    PhotoMetrics,
+    spread_of,
+    write_per_photo,
+    write_worst_sheet,
+)
 from ...evaluation.run import (
     MASK_IOU,
     EvaluationSample,
@@ -19,10 +26,13 @@ from ...evaluation.run import (
     write_csv,
     write_json,
 )
+from ...evaluation.solidity import SOLIDITY
+from ...io.photo.photo_writer import format_from_suffix
 from ...options import CutOptions
 from ...session import Session
 from ...system.atomic_write import check_writable
 from ...system.printable_text import label
+from ...types import Float
 from ..downloads import fetch_networks
 from ..output import Reporter
 
@@ -34,6 +44,7 @@ class EvaluationFiles(NamedTuple):
     csv: Path | None = None
     plot: Path | None = None
     sheet: Path | None = None
+    per_photo: Path | None = None
 
 
 def report_evaluation(
@@ -46,21 +57,60 @@ def report_evaluation(
     """Measure every fusion on every folder, print the table and write the files."""
     found = [sample for folder in folders for sample in find_samples(folder)]
     _check_files(files, found)
+    if files.sheet:
+        format_from_suffix(files.sheet)
     _fetch_session_networks(session, report)
+    rows: list[PhotoMetrics] = []
+
+    def keep(
+        folder: str,
+        sample: EvaluationSample,
+        variant: str,
+        alpha: Float,
+        truth: Float,
+        numbers: dict[str, float],
+    ) -> None:
+        solid = {name: measure(alpha, truth) for name, measure in SOLIDITY.items()}
+        rows.append(PhotoMetrics(folder, sample, variant, numbers | solid))
+
+    pipeline = session.pipeline(options)
+    detailed = files.per_photo or files.sheet
     with report.progress(len(found)) as advance:
         table = evaluate_folders(
             folders,
-            session.pipeline(options),
+            pipeline,
             progress=lambda _: advance(),
             fusions=session.fusions(),
+            each=keep if detailed else None,
         )
     if files.json:
         write_json(table, files.json)
     if files.csv:
         write_csv(table, files.csv)
+    if files.per_photo:
+        write_per_photo(rows, files.per_photo)
+    if files.sheet:
+        chosen = [row for row in rows if row.variant == options.fusion]
+        write_worst_sheet(chosen, pipeline, files.sheet)
     if report.style == "lines":
         for line in _table_lines(table):
             typer.echo(line)
+        for line in _spread_lines(rows, options.fusion):
+            typer.echo(line)
+
+
+def _spread_lines(rows: Sequence[PhotoMetrics], variant: str) -> Iterator[str]:
+    """Yield mean, 95 % interval and worst tenth of each metric of one variant, per folder."""
+    for folder in dict.fromkeys(row.folder for row in rows):
+        chosen = [row for row in rows if (row.folder, row.variant) == (folder, variant)]
+        yield f"{folder}: {variant}, {len(chosen)} photos"
+        yield f"{'':<18}{'mean':>10}{'95 % interval':>24}{'worst tenth':>14}"
+        for name in PHOTO_METRICS:
+            better = METRICS[name].better if name in METRICS else "lower"
+            better = "higher" if name == MASK_IOU else better
+            found = spread_of([row.numbers[name] for row in chosen], better)
+            interval = f"{found.low:.4f} to {found.high:.4f}"
+            yield f"{name:<18}{found.mean:>10.4f}{interval:>24}{found.worst_tenth:>14.4f}"
 
 
 def report_ablation(
