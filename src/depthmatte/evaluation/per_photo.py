@@ -151,7 +151,8 @@ def _draw_photo(row: PhotoMetrics, pipeline: Pipeline) -> RGB:
 
 def _over_backdrop(rgb: RGB, alpha: np.ndarray) -> RGB:
     share = alpha[..., None]
-    return np.rint(rgb * share + np.array(_BACKDROP) * (1 - share)).astype(np.uint8)
+    mixed = rgb * share + np.array(_BACKDROP) * (1 - share)
+    return np.asarray(np.rint(mixed), np.uint8)
 
 
 def _shrink(picture: RGB) -> RGB:
