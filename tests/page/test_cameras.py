@@ -8,8 +8,9 @@ RATE = "document.querySelector('#live-rate').textContent"
 PICTURE = "document.querySelector('#live-picture')"
 
 
-def stream_is_over(page: StudioPage, selector: str) -> bool:
-    return bool(page.browser.run(f"document.querySelector({selector!r}).srcObject === null"))
+def wait_until_stream_is_over(page: StudioPage, selector: str) -> None:
+    """The camera is let go by the event that follows the closing of a dialog."""
+    page.browser.wait(f"document.querySelector({selector!r}).srcObject === null")
 
 
 def test_a_photo_is_taken_with_the_camera(page: StudioPage) -> None:
@@ -21,7 +22,7 @@ def test_a_photo_is_taken_with_the_camera(page: StudioPage) -> None:
     wide = page.browser.run("document.querySelector('#before').naturalWidth")
     assert wide >= 320
     assert str(wide) in page.browser.run("document.querySelector('#info').textContent")
-    assert stream_is_over(page, "#viewfinder")
+    wait_until_stream_is_over(page, "#viewfinder")
 
 
 def test_a_closed_camera_takes_nothing(page: StudioPage) -> None:
@@ -30,7 +31,7 @@ def test_a_closed_camera_takes_nothing(page: StudioPage) -> None:
     page.browser.wait("document.querySelector('#viewfinder').videoWidth > 0")
     page.browser.press("Escape")
     page.browser.wait("!document.querySelector('#camera-dialog').open")
-    assert stream_is_over(page, "#viewfinder")
+    wait_until_stream_is_over(page, "#viewfinder")
     assert not page.browser.run("document.querySelector('#start').hidden")
 
 
