@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from depthmatte.errors import InputError
-from depthmatte.server.public_fetch import check_public_host, fetch_public
+from depthmatte.server.compatible.public_fetch import check_public_host, fetch_public
 
 INSIDE = [
     "127.0.0.1", "127.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",

@@ -15,7 +15,9 @@ import numpy as np
 
 from ..canvas import Letterbox
 from ..errors import InputError, OptionError
+from ..evidence import RawDepth
 from ..feedback.mask_input import check_mask_values, fit_mask_to_photo, read_corrected_mask
+from ..io.depthmaps.depth_reader import read_depth_file
 from ..io.photo.photo_reader import read
 from ..option_fields import merge_options, to_json_values
 from ..options import CutOptions, SensorOptions
@@ -110,11 +112,22 @@ def _read_uploads(files: Mapping[str, Upload], options: CutOptions, max_pixels: 
             if name in files
         }
         try:
-            attached = attach_inputs(photo, paths.get("depth"), view, paths.get("calib"), options)
+            depth, how = _read_depth(paths.get("depth"), options, max_pixels)
+            attached = attach_inputs(photo, depth, view, paths.get("calib"), how)
         except InputError as error:
             kind = OptionError if isinstance(error, OptionError) else InputError
             raise kind(re.sub(rf"{re.escape(folder)}[/\\]\w+[/\\]", "", str(error))) from None
     return apply_photo_options(attached, options)
+
+
+def _read_depth(
+    path: Path | None, options: CutOptions, max_pixels: int
+) -> tuple[RawDepth | None, CutOptions]:
+    """Read a depth file within the limit of pixels; return it and the options still to apply."""
+    if path is None:
+        return None, options
+    raw = read_depth_file(path, options.depth_scale, max_pixels, options.depth_kind)
+    return raw, replace(options, depth_scale=None, depth_kind="auto")
 
 
 def _write_upload(folder: Path, kind: str, upload: Upload) -> Path:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _MAX_NAME_LENGTH = 100
 
+_BODIES_HELD = 8
+"""Largest bodies that may be here at once; far more requests of usual size fit in them."""
+
 
 class Service:
     """The state of a server.
@@ -43,7 +46,8 @@ class Service:
         self.threads = max(1, cores // workers)
         cv2.setNumThreads(cores)  # one render has all cores; calls at once share them
         self.max_pixels = round(options.max_megapixels * 1e6)
-        self.pool = RequestPool(workers, options.queue, options.time_limit)
+        body_bytes = round(_BODIES_HELD * options.max_body_mb * 1e6)
+        self.pool = RequestPool(workers, options.queue, body_bytes, options.time_limit)
         self.kept = KeptPortraits(
             options.keep_count, options.keep_mb << 20, options.keep_minutes * 60
         )
