@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from ..canvas import resize, scale_shape
+from ..effects.beautify import measure_skin_change
 from ..effects.foreground import estimate_foreground
 from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
-from ..types import RGB, make_read_only
+from ..types import RGB, Float, make_read_only
 from .http_errors import RequestError
 
-_PREVIEW_BYTES_PER_PIXEL = 24
-"""Colors and restored maps of a preview."""
+_PREVIEW_BYTES_PER_PIXEL = 28
+"""Colors, restored maps and what effects share of a preview."""
 
 _MAX_PREVIEW_SIDE = 2048
 """Longer side, in pixels, up to which the scaled portrait of a preview is kept."""
@@ -114,12 +115,17 @@ class KeptPortrait:
 
 
 class PreviewPortrait(Portrait):
-    """A scaled portrait that is rendered many times and keeps its foreground colors."""
+    """A scaled portrait that is rendered many times and keeps what its effects share."""
 
     @cached_property
     def foreground(self) -> RGB:
         """Foreground colors, uint8 (H, W, 3)."""
         return make_read_only(estimate_foreground(self.photo.rgb, self.alpha))
+
+    @cached_property
+    def skin_change(self) -> Float:
+        """Change of the skin at full strength of the effect `beautify`, float32 (h, w)."""
+        return make_read_only(measure_skin_change(self.photo.rgb, self.alpha, self.photo.meta.icc))
 
 
 def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
