@@ -141,7 +141,7 @@ def skin_likelihood(rgb: Float) -> Float:
     red, green = rgb[..., 0] / total, rgb[..., 1] / total
     warm = _bump(red, 0.345, 0.39, 0.5, 0.58)
     plain = _bump(green, 0.23, 0.28, 0.335, 0.36)
-    lit = _bump(total / 3, 0.05, 0.14, 0.95, 1.05)
+    lit = _bump(np.asarray(total / 3, np.float32), 0.05, 0.14, 0.95, 1.05)
     return warm * plain * lit
 
 

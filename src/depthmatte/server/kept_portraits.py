@@ -20,6 +20,7 @@ from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
 from ..types import RGB, Float, make_read_only
+from ..values import Matte
 from .http_errors import RequestError
 
 _PREVIEW_BYTES_PER_PIXEL = 28
@@ -59,18 +60,24 @@ class KeptPortrait:
         How it was cut.
     files : dict of str to Upload
         "photo", "depth", "calib" and "right" as uploaded.
-    corrected : bool
-        Whether its matte was given by a user.
+    everyone : Matte or None
+        The matte of all people in the photo, on the canvas `depth_fit`. None where a user
+        corrected the portrait's matte.
     """
 
     id: str
     portrait: Portrait
     options: CutOptions
     files: dict[str, Upload]
-    corrected: bool = False
+    everyone: Matte | None = None
     used: float = field(default_factory=monotonic)
     _previews: dict[int, Portrait] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the matte was given by a user."""
+        return self.everyone is None
 
     @property
     def size(self) -> int:
@@ -85,6 +92,8 @@ class KeptPortrait:
             depth.z,
             depth.prob,
         ]
+        if self.everyone is not None:
+            planes += [self.everyone.alpha, self.everyone.prob]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
         held: int = sum(plane.nbytes for plane in planes if plane is not None)
@@ -199,11 +208,11 @@ class KeptPortraits:
         portrait: Portrait,
         options: CutOptions,
         files: dict[str, Upload],
-        corrected: bool = False,
+        everyone: Matte | None = None,
     ) -> KeptPortrait:
         """Keep a portrait under a new id; one larger than the bound is returned but not kept."""
         id = secrets.token_urlsafe(16)
-        kept = KeptPortrait(id, replace(portrait), options, files, corrected, self._clock())
+        kept = KeptPortrait(id, replace(portrait), options, files, everyone, self._clock())
         size = kept.size
         with self._lock:
             if size <= self.max_bytes:

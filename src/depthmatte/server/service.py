@@ -9,10 +9,10 @@ import cv2
 from fastapi import Request, UploadFile
 
 from ..options import CutOptions, SessionOptions
-from ..portrait import Portrait
 from ..session import Session
 from ..system.cpu_count import count_cores
 from . import cutting
+from .cutting import CutResult
 from .kept_portraits import KeptPortrait, KeptPortraits, Upload
 from .metrics import ServerMetrics
 from .request_pool import RequestPool
@@ -61,25 +61,17 @@ class Service:
         self.session.network("depth", self.threads)
         self.ready = True
 
-    def cut(
-        self, files: dict[str, Upload], options: CutOptions
-    ) -> tuple[Portrait, dict[str, float]]:
+    def cut(self, files: dict[str, Upload], options: CutOptions) -> CutResult:
         """Cut a photo on this thread, and count the time of the stages."""
-        portrait, timings = cutting.cut_uploads(
-            self.session, files, options, self.max_pixels, self.threads
-        )
-        self.metrics.count_stages(timings)
-        return portrait, timings
+        result = cutting.cut_uploads(self.session, files, options, self.max_pixels, self.threads)
+        self.metrics.count_stages(result.timings)
+        return result
 
-    def cut_again(
-        self, kept: KeptPortrait, options: CutOptions
-    ) -> tuple[Portrait, dict[str, float]]:
+    def cut_again(self, kept: KeptPortrait, options: CutOptions) -> CutResult:
         """Cut a kept photo with other options on this thread."""
-        portrait, timings = cutting.cut_again(
-            self.session, kept, options, self.max_pixels, self.threads
-        )
-        self.metrics.count_stages(timings)
-        return portrait, timings
+        result = cutting.cut_again(self.session, kept, options, self.max_pixels, self.threads)
+        self.metrics.count_stages(result.timings)
+        return result
 
 
 def service_of(connection: HTTPConnection) -> Service:

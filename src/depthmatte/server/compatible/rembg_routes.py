@@ -118,7 +118,7 @@ def _parse_rgba(text: str) -> tuple[int, int, int, int] | None:
 
 
 def _answer(service: Service, upload: Upload, wish: _Wish) -> Response:
-    portrait, _ = service.cut({"photo": upload}, CutOptions())
+    portrait = service.cut({"photo": upload}, CutOptions()).portrait
     if wish.hard:
         matte = portrait.matte
         sharp = (matte.alpha >= portrait.threshold).astype(np.float32)

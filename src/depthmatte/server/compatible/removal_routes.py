@@ -79,7 +79,7 @@ async def remove_background(request: Request, service: ServiceOf) -> Response:
         upload = _take_source(service, given[0], fields[given[0]])
         behind = _read_background(service, wish)
         options = CutOptions() if wish.region is None else CutOptions(subject="all")
-        portrait = limit_to_region(service.cut({"photo": upload}, options)[0], wish)
+        portrait = limit_to_region(service.cut({"photo": upload}, options).portrait, wish)
         if not portrait.found:
             return _removebg_error(
                 400, "Could not identify foreground in image.", "unknown_foreground"
