@@ -33,7 +33,7 @@ _READING_OPTIONS = ("depth_scale", "depth_kind", "color", "strip")
 _MAX_OPTIONS_LENGTH = 16_384
 
 
-class CutResult(NamedTuple):
+class PhotoCut(NamedTuple):
     """A portrait, and what else is known after a cut.
 
     Attributes
@@ -84,7 +84,7 @@ def cut_uploads(
     options: CutOptions,
     max_pixels: int,
     threads: int | None = None,
-) -> CutResult:
+) -> PhotoCut:
     """Cut the photo of a request.
 
     Parameters
@@ -102,7 +102,7 @@ def cut_uploads(
 
     Returns
     -------
-    CutResult
+    PhotoCut
 
     Raises
     ------
@@ -113,10 +113,10 @@ def cut_uploads(
     photo = _read_uploads(files, options, max_pixels)
     read_ms = 1000 * (perf_counter() - start)
     portrait, timings, everyone = _cut(session, photo, options, threads)
-    return CutResult(portrait, {"read": read_ms, **timings}, everyone)
+    return PhotoCut(portrait, {"read": read_ms, **timings}, everyone)
 
 
-def _cut(session: Session, photo: Photo, options: CutOptions, threads: int | None) -> CutResult:
+def _cut(session: Session, photo: Photo, options: CutOptions, threads: int | None) -> PhotoCut:
     """Cut a photo and note what the network said of the whole photo."""
     pipeline = session.pipeline(options, threads)
     mattes: list[Matte] = []
@@ -126,7 +126,7 @@ def _cut(session: Session, photo: Photo, options: CutOptions, threads: int | Non
         return mattes[-1]
 
     portrait = replace(pipeline, segment=segment)(photo)
-    return CutResult(portrait, dict(portrait.timings), mattes[0])
+    return PhotoCut(portrait, dict(portrait.timings), mattes[0])
 
 
 def _read_uploads(files: Mapping[str, Upload], options: CutOptions, max_pixels: int) -> Photo:
@@ -175,7 +175,7 @@ def cut_again(
     options: CutOptions,
     max_pixels: int,
     threads: int | None = None,
-) -> CutResult:
+) -> PhotoCut:
     """Cut a kept photo with other options; its files are read again only where they must."""
     same = all(getattr(options, name) == getattr(kept.options, name) for name in _READING_OPTIONS)
     if not same:

@@ -12,7 +12,7 @@ from ..options import CutOptions, SessionOptions
 from ..session import Session
 from ..system.cpu_count import count_cores
 from . import cutting
-from .cutting import CutResult
+from .cutting import PhotoCut
 from .kept_portraits import KeptPortrait, KeptPortraits, Upload
 from .metrics import ServerMetrics
 from .request_pool import RequestPool
@@ -61,13 +61,13 @@ class Service:
         self.session.network("depth", self.threads)
         self.ready = True
 
-    def cut(self, files: dict[str, Upload], options: CutOptions) -> CutResult:
+    def cut(self, files: dict[str, Upload], options: CutOptions) -> PhotoCut:
         """Cut a photo on this thread, and count the time of the stages."""
         result = cutting.cut_uploads(self.session, files, options, self.max_pixels, self.threads)
         self.metrics.count_stages(result.timings)
         return result
 
-    def cut_again(self, kept: KeptPortrait, options: CutOptions) -> CutResult:
+    def cut_again(self, kept: KeptPortrait, options: CutOptions) -> PhotoCut:
         """Cut a kept photo with other options on this thread."""
         result = cutting.cut_again(self.session, kept, options, self.max_pixels, self.threads)
         self.metrics.count_stages(result.timings)
