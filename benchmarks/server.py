@@ -1,6 +1,7 @@
-"""Load on `depthmatte serve`: latency and throughput against the bare session, memory, re-render.
+"""Load on `depthmatte serve`: throughput against the bare session, memory, previews, batches.
 
 python -m benchmarks.server --seconds 120 --clients 32 --requests 2000
+python -m benchmarks.server --part previews
 """
 
 from __future__ import annotations
@@ -14,24 +15,48 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import httpx
 import numpy as np
+import onnx
 import skimage.data
 
 import depthmatte as dm
+from depthmatte.effects import EFFECTS
 from depthmatte.io.photo.photo_writer import encode_picture
+from depthmatte.networks.network import read_contract
+from depthmatte.networks.registry import network_path
+from depthmatte.networks.runtime import open_network_file
 
 VIEW = "alpha"
+PREVIEW_SIDE = 1600
+SLIDERS = ("blur", "beautify")
+"""Effects with a strength, which changes with each request of the benchmark."""
 
 
 def make_photo(height: int, width: int) -> bytes:
     """A JPEG of one person."""
     picture = cv2.resize(skimage.data.astronaut(), (width, height), interpolation=cv2.INTER_CUBIC)
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+@contextmanager
+def running_server(*flags: str) -> Iterator[str]:
+    """Run the server on a free port; yield its address."""
+    command = [sys.executable, "-m", "depthmatte", "serve", "--port", "0", "--log", "none", *flags]
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+            process.wait(120)
 
 
 def bare_throughput(photo: bytes, seconds: float) -> float:
@@ -59,6 +84,7 @@ def load(address: str, photo: bytes, clients: int, seconds: float, most: int) ->
     memory: list[float] = []
     start = time.monotonic()
     lock = threading.Lock()
+    every = max(1, min(50, most // 40))
 
     def run() -> None:
         with httpx.Client(base_url=address, timeout=120) as client:
@@ -76,7 +102,7 @@ def load(address: str, photo: bytes, clients: int, seconds: float, most: int) ->
                     statuses[str(answer.status_code)] += 1
                     if answer.status_code == 200:
                         times.append(time.monotonic() - begun)
-                        if len(times) % 50 == 0:
+                        if len(times) % every == 0:
                             memory.append(resident_mb(address))
                 if answer.status_code == 429:
                     time.sleep(float(answer.headers["Retry-After"]))
@@ -92,11 +118,22 @@ def load(address: str, photo: bytes, clients: int, seconds: float, most: int) ->
         "clients": clients,
         "requests": len(times),
         "statuses": dict(statuses),
+        "errors": sum(count for status, count in statuses.items() if status not in ("200", "429")),
         "p50_ms": round(1000 * float(p50)),
         "p95_ms": round(1000 * float(p95)),
         "photos_per_second": round(len(times) / spent, 3),
         "memory_mb": [round(one) for one in memory],
+        "memory_growth": memory_growth(memory),
     }
+
+
+def memory_growth(memory: list[float]) -> float | None:
+    """Growth from the second to the last quarter of the samples, as a share; the first warms up."""
+    quarter = len(memory) // 4
+    if not quarter:
+        return None
+    second, last = np.median(memory[quarter : 2 * quarter]), np.median(memory[-quarter:])
+    return round(float(last / second - 1), 4)
 
 
 def resident_mb(address: str) -> float:
@@ -106,53 +143,126 @@ def resident_mb(address: str) -> float:
     return float(found[1]) / 1e6 if found else 0.0
 
 
-def render_times(address: str, repeats: int) -> dict[str, float]:
-    """Milliseconds of a preview of 1600 pixels of a 12-megapixel portrait, by effect."""
+def preview_times(address: str, repeats: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of JPEG previews of a 12-megapixel portrait: the first of a size, and others.
+
+    The first scales the photo and measures what the effect keeps. As from a slider, each request
+    has another strength.
+    """
     photo = make_photo(3000, 4000)
+    found = {}
     with httpx.Client(base_url=address, timeout=120) as client:
         root = client.post("/v1/portraits", files={"photo": photo}).json()["links"]["self"]
-        found = {}
-        for effect in ("cutout", "background", "blur", "beautify"):
+
+        def read(place: str, query: dict[str, Any]) -> None:
+            client.get(place, params=query).raise_for_status()
+
+        for number, effect in enumerate(EFFECTS):
             times = []
             for k in range(repeats + 1):
-                begun = time.monotonic()
-                query = {"width": 1600, "format": "jpeg"}
-                if effect in ("blur", "beautify"):  # another strength each time, as from a slider
+                query: dict[str, Any] = {"width": PREVIEW_SIDE - number, "format": "jpeg"}
+                if effect in SLIDERS:
                     query["effect"] = f"{effect}:strength={0.3 + 0.6 * k / repeats:.3f}"
-                client.get(f"{root}/{effect}", params=query).raise_for_status()
-                times.append(1000 * (time.monotonic() - begun))
-            found[effect] = round(float(np.median(times[1:])), 1)  # the first one scales the photo
-        return found
+                times.append(milliseconds(read, f"{root}/{effect}", query))
+            found[effect] = {
+                "first": round(times[0], 1),
+                "again_p50": round(float(np.median(times[1:])), 1),
+                "again_p95": round(float(np.percentile(times[1:], 95)), 1),
+            }
+    return found
+
+
+def encoding_times(repeats: int) -> dict[str, dict[str, float]]:
+    """Milliseconds and kilobytes of encoding a preview, by format."""
+    picture = cv2.resize(skimage.data.astronaut(), (PREVIEW_SIDE, 1200))
+    found = {}
+    for form in ("jpg", "png", "webp"):
+        times = [milliseconds(encode_picture, picture, form) for _ in range(repeats)]
+        size = len(encode_picture(picture, form)) / 1000
+        found[form] = {"ms": round(float(np.median(times)), 1), "kb": round(size)}
+    return found
+
+
+def batch_times(repeats: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of two pictures in one run of a network, and in two runs, on one core.
+
+    The shipped graphs take one picture. Here that dimension is set free.
+    """
+    found = {}
+    for task in ("matte", "depth"):
+        contract = read_contract(network_path(task))
+        graph = onnx.load_model(network_path(task))
+        for one in (*graph.graph.input, *graph.graph.output):
+            one.type.tensor_type.shape.dim[0].dim_param = "count"
+        runner = open_network_file(graph.SerializeToString(), 1, ["CPUExecutionProvider"], True)
+        height, width = contract.preset
+        pair = np.random.default_rng(1).random((2, contract.channels, height, width), np.float32)
+        names = list(contract.outputs)
+
+        def run(
+            pictures: Any, runner: Any = runner, names: Any = names, contract: Any = contract
+        ) -> Any:
+            shape = (len(pictures), 1, *pictures.shape[2:])
+            return runner.run(names, {contract.input: pictures}, shape)
+
+        assert np.allclose(run(pair)[0][1:], run(pair[1:])[0], atol=1e-3)
+        together, apart = [], []
+        for _ in range(repeats + 1):  # in turn, so that both see the same load
+            together.append(milliseconds(run, pair))
+            apart.append(milliseconds(run, pair[:1]) + milliseconds(run, pair[1:]))
+        one_run, two_runs = float(np.median(together[1:])), float(np.median(apart[1:]))
+        found[task] = {
+            "one_run": round(one_run, 1),
+            "two_runs": round(two_runs, 1),
+            "gain": round(two_runs / one_run, 3),
+        }
+    return found
+
+
+def milliseconds(work: Callable[..., Any], *given: Any) -> float:
+    """Time that some work takes."""
+    start = time.monotonic()
+    work(*given)
+    return 1000 * (time.monotonic() - start)
+
+
+def measure_load(seconds: float, clients: int, side: int) -> dict[str, Any]:
+    """Latency and throughput of many clients, against the bare session before and after."""
+    photo = make_photo(side, side)
+    before = bare_throughput(photo, seconds / 4)
+    with running_server() as address:
+        loaded = load(address, photo, clients, seconds, 10**9)
+    after = bare_throughput(photo, seconds / 4)
+    bare = (before + after) / 2
+    share = loaded["photos_per_second"] / bare
+    return {**loaded, "bare": [round(before, 3), round(after, 3)], "share_of_bare": round(share, 3)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parts = ("load", "memory", "previews", "batches")
+    parser.add_argument("--part", choices=parts, help="measure one part only")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--requests", type=int, default=2000, help="of the part memory")
     parser.add_argument("--side", type=int, default=1024, help="sides of the photo in pixels")
     parser.add_argument("--repeats", type=int, default=20)
     given = parser.parse_args()
-    photo = make_photo(given.side, given.side)
-    bare = bare_throughput(photo, min(given.seconds, 30))
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "depthmatte", "serve", "--port", "0", "--log", "none"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            address = process.stdout.readline().split()[-1]
-            rendered = render_times(address, given.repeats)
-            loaded = load(address, photo, given.clients, given.seconds, given.requests)
-        finally:
-            process.terminate()
-            process.wait(120)
-    share = loaded["photos_per_second"] / bare
-    result = {"bare_photos_per_second": round(bare, 3), "share_of_bare": round(share, 3)}
-    print(json.dumps({**result, **loaded, "render_ms": rendered}, indent=2))
+    wanted = (given.part,) if given.part else parts
+    result: dict[str, Any] = {}
+    if "load" in wanted:
+        result["load"] = measure_load(given.seconds, given.clients, given.side)
+    if "memory" in wanted:
+        with running_server() as address:
+            photo = make_photo(512, 512)
+            result["memory"] = load(address, photo, 8, float("inf"), given.requests)
+    if "previews" in wanted:
+        with running_server() as address:
+            result["previews_ms"] = preview_times(address, given.repeats)
+        result["encoding"] = encoding_times(given.repeats)
+    if "batches" in wanted:
+        result["batches_ms"] = batch_times(given.repeats)
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

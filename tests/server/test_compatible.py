@@ -68,9 +68,18 @@ def test_removebg_finds_nobody(client: httpx.Client) -> None:
     assert answer.json()["errors"][0]["code"] == "unknown_foreground"
 
 
+def test_removebg_looks_at_a_region(client: httpx.Client, photo: bytes) -> None:
+    answer = removebg(client, photo, roi="0% 0% 100% 40%", type_level="none")
+    alpha = decode(answer.content)[..., 3]
+    assert alpha[:100].any()
+    assert not alpha[103:].any()
+    assert "X-Type" not in answer.headers
+    assert removebg(client, photo, roi="0px 0px 9px 9px").status_code == 400
+
+
 def test_rembg_cuts_and_masks(client: httpx.Client, photo: bytes) -> None:
     cutout = client.post("/api/remove", files={"file": photo})
-    mask = client.post("/api/remove", files={"file": photo}, data={"om": "true"})
+    mask = client.post("/api/remove", files={"file": photo}, data={"om": "true", "a": "1"})
     assert decode(cutout.content).shape == (256, 256, 4)
     assert np.abs(decode(cutout.content)[..., 3].astype(int) - decode(mask.content)).max() <= 1
     assert client.get("/api/remove", params={"url": "http://example.com/"}).status_code == 403

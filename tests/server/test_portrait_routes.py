@@ -42,12 +42,27 @@ def portrait(client: httpx.Client, photo: bytes) -> dict[str, Any]:
 def test_the_json_tells_people_inside_the_photo(portrait: dict[str, Any]) -> None:
     assert (portrait["width"], portrait["height"], portrait["found"]) == (256, 256, True)
     assert portrait["name"] == "a.jpg"
-    (person, *_) = portrait["people"]
+    (person,) = portrait["people"]
+    assert person["selected"]
     left, top, right, bottom = person["box"]
     assert 0 <= left < right <= 256
     assert 0 <= top < bottom <= 256
     assert all(0 <= x <= 256 and 0 <= y <= 256 for ring in person["outline"] for x, y in ring)
     assert portrait["timings"]["segment"] > 0
+
+
+def test_everybody_is_listed_also_who_is_not_cut_out(client: httpx.Client, photo: bytes) -> None:
+    one = decode(photo)
+    wide = np.zeros((256, 520, 3), np.uint8)
+    wide[:] = one[4, 250]
+    wide[:, :256] = one
+    wide[96:, 340:500] = cv2.resize(one, (160, 160), interpolation=cv2.INTER_AREA)
+    content = cv2.imencode(".png", wide)[1].tobytes()
+    answer = post(client, content, data={"options": json.dumps({"subject": "largest"})})
+    people = answer.json()["people"]
+    assert [person["selected"] for person in people] == [True, False]
+    assert people[0]["share"] > people[1]["share"]
+    assert people[1]["point"][0] > 340
 
 
 def test_views_are_those_of_the_library(client: httpx.Client, photo: bytes) -> None:

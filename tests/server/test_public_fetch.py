@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import redirecting_network
 from depthmatte.errors import InputError
-from depthmatte.server.public_fetch import check_public_host, fetch_public
+from depthmatte.server.compatible.public_fetch import check_public_host, fetch_public
 
 INSIDE = [
     "127.0.0.1", "127.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
@@ -44,3 +51,37 @@ def test_an_address_passes_just_when_it_is_public(address: ipaddress.IPv4Address
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(InputError):
         fetch_public(url, 1000, 5)
+
+
+@pytest.fixture(scope="module")
+def fetched(
+    photo: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, tuple[int, Any]], list[str]]:
+    """Answers of a real server to URLs of a public address that redirects; and what leaked."""
+    if not (shutil.which("unshare") and shutil.which("ip")):
+        pytest.skip("needs unshare and ip, to make a network with a public address")
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to make a network of its own")
+    file = tmp_path_factory.mktemp("network") / "photo.jpg"
+    file.write_bytes(photo)
+    script = Path(redirecting_network.__file__)
+    command = ["unshare", "-rn", sys.executable, str(script), str(file)]
+    found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return found["answers"], found["secrets"]
+
+
+def test_redirects_between_public_addresses_are_followed(fetched: Any) -> None:
+    answers, _ = fetched
+    for path in ("/photo.jpg", "/moved", "/moved-twice"):
+        assert answers[path] == [200, "image/png"]
+
+
+def test_redirects_to_private_addresses_are_refused(fetched: Any) -> None:
+    answers, secrets = fetched
+    refused = {path for path in answers if path.startswith(("/to-", "/endless", "private"))}
+    assert len(refused) == len(redirecting_network.PLACES)
+    for path in refused:
+        status, body = answers[path]
+        assert status == 400, path
+        assert "url: " in json.dumps(body)
+    assert secrets == []

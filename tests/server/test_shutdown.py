@@ -37,8 +37,16 @@ def test_sigterm_answers_what_was_accepted(tmp_path: Path, photo: bytes) -> None
     assert statuses == [200] * 8
 
 
-def test_a_killed_server_leaves_no_client_waiting(tmp_path: Path, photo: bytes) -> None:
+def test_a_killed_server_leaves_no_client_waiting_and_starts_again(
+    tmp_path: Path, photo: bytes
+) -> None:
     with running_http_server(tmp_path, "--workers", "1") as server:
         statuses = send_many(server, photo, signal.SIGKILL)
+        server.process.wait(60)
     assert set(statuses) <= {200, None}
     assert None in statuses
+    with running_http_server(tmp_path, "--port", str(server.port)) as again:  # at once
+        answer = httpx.post(
+            f"{again.address}/v1/portraits?view=mask", files={"photo": photo}, timeout=60
+        )
+    assert (again.port, answer.status_code) == (server.port, 200)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..canvas import Box
 from ..system.row_strips import row_strips
+from ..types import RGB
 from .effect import Effect, Pixels, PortraitLike, option
 from .foreground import MIN_VISIBLE_ALPHA, STRIP_ROWS, estimate_edge_colors, visible_strips
 
@@ -34,7 +35,9 @@ class Cutout(Effect):
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The cut-out, uint8 (H, W, 4); smaller with `crop`. Invisible pixels are 0."""
         rgb, alpha = portrait.photo.rgb, portrait.alpha
-        edges = estimate_edge_colors(rgb, alpha)
+        kept: RGB | None = getattr(portrait, "foreground", None)
+        edges = estimate_edge_colors(rgb, alpha) if kept is None else []
+        rgb = rgb if kept is None else kept
         rgba = np.zeros((*alpha.shape, 4), np.uint8)
         strip, buffer = None, np.empty((STRIP_ROWS, alpha.shape[1]), np.float32)
         for rows, visible in visible_strips(alpha):

@@ -20,7 +20,7 @@ from .. import __version__
 from ..errors import DepthmatteError
 from ..options import SessionOptions
 from . import portrait_routes
-from .compatible import inference_routes, removal_routes
+from .compatible import inference_routes, rembg_routes, removal_routes
 from .http_errors import RequestError
 from .request_guard import RequestGuard, error_answer
 from .serve_options import ServeOptions
@@ -72,6 +72,7 @@ def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
     app.include_router(portrait_routes.portrait_router)
     app.include_router(live_router)
     app.include_router(removal_routes.removal_router)
+    app.include_router(rembg_routes.rembg_router)
     app.include_router(inference_routes.inference_router)
     _add_status_routes(app, service)
     _add_page(app)

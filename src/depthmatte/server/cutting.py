@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..canvas import Letterbox
+from ..canvas import Canvas, Letterbox
 from ..errors import InputError, OptionError
+from ..evidence import RawDepth
 from ..feedback.mask_input import check_mask_values, fit_mask_to_photo, read_corrected_mask
+from ..io.depthmaps.depth_reader import read_depth_file
 from ..io.photo.photo_reader import read
 from ..option_fields import merge_options, to_json_values
 from ..options import CutOptions, EdgeOptions, SensorOptions
@@ -29,6 +31,24 @@ _READING_OPTIONS = ("depth_scale", "depth_kind", "color", "strip")
 """Options that change how the files are read. Others need the pipeline only."""
 
 _MAX_OPTIONS_LENGTH = 16_384
+
+
+class PhotoCut(NamedTuple):
+    """A portrait, and what else is known after a cut.
+
+    Attributes
+    ----------
+    portrait : Portrait
+        The portrait.
+    timings : dict of str to float
+        Milliseconds of "read" and of the stages of the pipeline.
+    everyone : Matte
+        The matte of all people before the subject was chosen, on the canvas `depth_fit`.
+    """
+
+    portrait: Portrait
+    timings: dict[str, float]
+    everyone: Matte
 
 
 def parse_cut_options(text: str | bytes) -> CutOptions:
@@ -61,7 +81,7 @@ def cut_uploads(
     options: CutOptions,
     max_pixels: int,
     threads: int | None = None,
-) -> tuple[Portrait, dict[str, float]]:
+) -> PhotoCut:
     """Cut the photo of a request.
 
     Parameters
@@ -79,8 +99,7 @@ def cut_uploads(
 
     Returns
     -------
-    tuple of Portrait and dict
-        The portrait, and milliseconds of "read" and of the stages of the pipeline.
+    PhotoCut
 
     Raises
     ------
@@ -90,8 +109,21 @@ def cut_uploads(
     start = perf_counter()
     photo = _read_uploads(files, options, max_pixels)
     read_ms = 1000 * (perf_counter() - start)
-    portrait = session.pipeline(options, threads)(photo)
-    return portrait, {"read": read_ms, **portrait.timings}
+    portrait, timings, everyone = _cut(session, photo, options, threads)
+    return PhotoCut(portrait, {"read": read_ms, **timings}, everyone)
+
+
+def _cut(session: Session, photo: Photo, options: CutOptions, threads: int | None) -> PhotoCut:
+    """Cut a photo and note what the network said of the whole photo."""
+    pipeline = session.pipeline(options, threads)
+    mattes: list[Matte] = []
+
+    def segment(canvas: Canvas) -> Matte:
+        mattes.append(pipeline.segment(canvas))
+        return mattes[-1]
+
+    portrait = replace(pipeline, segment=segment)(photo)
+    return PhotoCut(portrait, dict(portrait.timings), mattes[0])
 
 
 def _read_uploads(files: Mapping[str, Upload], options: CutOptions, max_pixels: int) -> Photo:
@@ -107,11 +139,22 @@ def _read_uploads(files: Mapping[str, Upload], options: CutOptions, max_pixels: 
             if name in files
         }
         try:
-            attached = attach_inputs(photo, paths.get("depth"), view, paths.get("calib"), options)
+            depth, how = _read_depth(paths.get("depth"), options, max_pixels)
+            attached = attach_inputs(photo, depth, view, paths.get("calib"), how)
         except InputError as error:
             kind = OptionError if isinstance(error, OptionError) else InputError
             raise kind(re.sub(rf"{re.escape(folder)}[/\\]\w+[/\\]", "", str(error))) from None
     return apply_photo_options(attached, options)
+
+
+def _read_depth(
+    path: Path | None, options: CutOptions, max_pixels: int
+) -> tuple[RawDepth | None, CutOptions]:
+    """Read a depth file within the limit of pixels; return it and the options still to apply."""
+    if path is None:
+        return None, options
+    raw = read_depth_file(path, options.depth_scale, max_pixels, options.depth_kind)
+    return raw, replace(options, depth_scale=None, depth_kind="auto")
 
 
 def _write_upload(folder: Path, kind: str, upload: Upload) -> Path:
@@ -129,13 +172,12 @@ def cut_again(
     options: CutOptions,
     max_pixels: int,
     threads: int | None = None,
-) -> tuple[Portrait, dict[str, float]]:
+) -> PhotoCut:
     """Cut a kept photo with other options; its files are read again only where they must."""
     same = all(getattr(options, name) == getattr(kept.options, name) for name in _READING_OPTIONS)
     if not same:
         return cut_uploads(session, kept.files, options, max_pixels, threads)
-    portrait = session.pipeline(options, threads)(kept.portrait.photo)
-    return portrait, dict(portrait.timings)
+    return _cut(session, kept.portrait.photo, options, threads)
 
 
 def replace_alpha(kept: KeptPortrait, content: bytes, max_pixels: int) -> Portrait:

@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 
 from ..canvas import resize, scale_shape
+from ..effects.beautify import measure_skin_change
 from ..effects.foreground import estimate_foreground
 from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
-from ..types import RGB, make_read_only
+from ..types import RGB, Float, make_read_only
+from ..values import Matte
 from .http_errors import RequestError
 
-_PREVIEW_BYTES_PER_PIXEL = 24
-"""Colors and restored maps of a preview."""
+_PREVIEW_BYTES_PER_PIXEL = 28
+"""Colors, restored maps and what effects share of a preview."""
 
 _MAX_PREVIEW_SIDE = 2048
 """Longer side, in pixels, up to which the scaled portrait of a preview is kept."""
@@ -58,18 +60,24 @@ class KeptPortrait:
         How it was cut.
     files : dict of str to Upload
         "photo", "depth", "calib" and "right" as uploaded.
-    corrected : bool
-        Whether its matte was given by a user.
+    everyone : Matte or None
+        The matte of all people in the photo, on the canvas `depth_fit`. None where a user
+        corrected the portrait's matte.
     """
 
     id: str
     portrait: Portrait
     options: CutOptions
     files: dict[str, Upload]
-    corrected: bool = False
+    everyone: Matte | None = None
     used: float = field(default_factory=monotonic)
     _previews: dict[int, Portrait] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the matte was given by a user."""
+        return self.everyone is None
 
     @property
     def size(self) -> int:
@@ -84,6 +92,8 @@ class KeptPortrait:
             depth.z,
             depth.prob,
         ]
+        if self.everyone is not None:
+            planes += [self.everyone.alpha, self.everyone.prob]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
         held: int = sum(plane.nbytes for plane in planes if plane is not None)
@@ -114,12 +124,17 @@ class KeptPortrait:
 
 
 class PreviewPortrait(Portrait):
-    """A scaled portrait that is rendered many times and keeps its foreground colors."""
+    """A scaled portrait that is rendered many times and keeps what its effects share."""
 
     @cached_property
     def foreground(self) -> RGB:
         """Foreground colors, uint8 (H, W, 3)."""
         return make_read_only(estimate_foreground(self.photo.rgb, self.alpha))
+
+    @cached_property
+    def skin_change(self) -> Float:
+        """Change of the skin at full strength of the effect `beautify`, float32 (h, w)."""
+        return make_read_only(measure_skin_change(self.photo.rgb, self.alpha, self.photo.meta.icc))
 
 
 def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
@@ -194,11 +209,11 @@ class KeptPortraits:
         portrait: Portrait,
         options: CutOptions,
         files: dict[str, Upload],
-        corrected: bool = False,
+        everyone: Matte | None = None,
     ) -> KeptPortrait:
         """Keep a portrait under a new id; one larger than the bound is returned but not kept."""
         id = secrets.token_urlsafe(16)
-        kept = KeptPortrait(id, replace(portrait), options, files, corrected, self._clock())
+        kept = KeptPortrait(id, replace(portrait), options, files, everyone, self._clock())
         size = kept.size
         with self._lock:
             if size <= self.max_bytes:

@@ -64,6 +64,7 @@ class ServerMetrics:
         for name, text, read in (
             ("depthmatte_queue_waiting", "Requests that wait.", lambda: pool.waiting),
             ("depthmatte_queue_running", "Jobs that run.", lambda: pool.running),
+            ("depthmatte_bodies_bytes", "Bodies here.", lambda: pool.body_bytes),
             ("depthmatte_portraits_kept", "Portraits kept.", lambda: len(kept)),
             ("depthmatte_portraits_kept_bytes", "Their bytes.", lambda: kept.bytes),
         ):

@@ -13,6 +13,7 @@ from ..canvas import from_canvas, scale_shape
 from ..portrait import Portrait
 from ..restore import restore_map, restore_measured
 from ..subjects.instances import find_instances
+from ..subjects.select import select_whole_instances
 from ..values import Depth, Matte
 from .cutting import options_to_json
 from .kept_portraits import KeptPortrait
@@ -26,23 +27,27 @@ _OUTLINE_TOLERANCE_PX = 1.0
 
 _MIN_RING_PIXELS = 12
 _MAX_PEOPLE = 64
+_SELECTED_SHARE = 0.5
 
 
-def find_people(portrait: Portrait) -> list[dict[str, Any]]:
-    """Return the people of a portrait.
+def find_people(portrait: Portrait, everyone: Matte | None = None) -> list[dict[str, Any]]:
+    """Return the people of a photo.
 
     Parameters
     ----------
     portrait : Portrait
         Any portrait.
+    everyone : Matte, optional
+        The matte of all people, on the canvas `depth_fit`. Without it only those who are cut
+        out are found.
 
     Returns
     -------
     list of dict
         For each person, the largest first: `box` [left, top, right, bottom]; `outline`, a list
         of rings of [x, y]; `point`, a pixel well inside; `share` of the photo's area; `depth`
-        in [0, 1], 0 nearest, and `meters`, both None where not known. Coordinates are pixels of
-        the upright photo.
+        in [0, 1], 0 nearest, and `meters`, both None where not known; `selected`, whether the
+        person is cut out. Coordinates are pixels of the upright photo.
     """
     if not portrait.found:
         return []
@@ -57,18 +62,26 @@ def find_people(portrait: Portrait) -> list[dict[str, Any]]:
         np.asarray(from_canvas(measured.validity, depth_fit, nearest=True), np.uint8),
         measured.scale if measured.metric and measured.known.any() else None,
     )
-    matte = Matte(restore_map(portrait.matte.alpha, fit), restore_map(portrait.matte.prob, fit))
+    cut_out = restore_map(portrait.matte.alpha, fit)
+    if everyone is None:
+        matte = Matte(cut_out, restore_map(portrait.matte.prob, fit))
+    else:
+        matte = Matte(restore_map(everyone.alpha, depth_fit), restore_map(everyone.prob, depth_fit))
     people = find_instances(matte, depth)
+    whole = np.flatnonzero(select_whole_instances(people))[:_MAX_PEOPLE]
     scale = (portrait.photo.shape[1] / shape[1], portrait.photo.shape[0] / shape[0])
     found = [
-        _describe_person(people.label == number, depth, scale)
-        for number in range(1, min(len(people), _MAX_PEOPLE) + 1)
+        _describe_person(people.label == number, depth, cut_out >= portrait.threshold, scale)
+        for number in whole
     ]
     return sorted(filter(None, found), key=lambda person: -float(person["share"]))
 
 
 def _describe_person(
-    person: NDArray[np.bool_], depth: Depth, scale: tuple[float, float]
+    person: NDArray[np.bool_],
+    depth: Depth,
+    cut_out: NDArray[np.bool_],
+    scale: tuple[float, float],
 ) -> dict[str, Any] | None:
     mask = person.astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -94,6 +107,7 @@ def _describe_person(
         ],
         "outline": [np.rint((ring + 0.5) * scale).astype(int).tolist() for ring in rings],
         "point": [round((int(x) + 0.5) * across, 1), round((int(y) + 0.5) * down, 1)],
+        "selected": bool(cut_out[person].mean() >= _SELECTED_SHARE),
         "share": round(float(person.mean()), 5),
         "depth": round(float(np.median(depth.relative[known])), 4) if has_depth else None,
         "meters": (
@@ -114,7 +128,7 @@ def describe_portrait(kept: KeptPortrait, timings: Mapping[str, float]) -> dict[
         "height": height,
         "found": portrait.found,
         "corrected": kept.corrected,
-        "people": find_people(portrait),
+        "people": find_people(portrait, kept.everyone),
         "sources": {
             "depth": portrait.measured.source,
             "metric": portrait.measured.metric,

@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import secrets
+from collections.abc import Iterator
 from contextlib import nullcontext
 from time import perf_counter, time
 from typing import Any
@@ -18,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .http_errors import RequestError, error_body, message_of, status_of
+from .request_pool import RequestPool
 from .serve_options import is_loopback
 from .service import Service
 
@@ -31,6 +33,9 @@ _WORK_PREFIXES = ("/v1/portraits", "/v1.0/", "/api/remove", "/v2/models/")
 
 _DRAIN_SECONDS = 5.0
 """Time in which the body of a refused request is read, so that its sender hears the answer."""
+
+_PIECE_BYTES = 262_144
+"""Bytes of an answer that are sent at once."""
 
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -87,9 +92,11 @@ class RequestGuard:
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             told["bytes"] += len(message.get("body", b""))
-            await send(message)
+            for piece in _pieces(message):
+                await send(piece)
 
-        body = _LimitedBody(receive, self._max_bytes, self._service.options.time_limit)
+        pool = self._service.pool
+        body = _LimitedBody(receive, self._max_bytes, pool)
         try:
             refusal = self._refusal(scope)
             if refusal is not None:
@@ -107,6 +114,7 @@ class RequestGuard:
                 await body.drain(_DRAIN_SECONDS)
             await error_answer(scope, error)(scope, receive, answer)
         finally:
+            pool.hold_bytes(-body.held)
             seconds = perf_counter() - start
             route = getattr(scope.get("route"), "path", "other")
             self._service.metrics.count_request(scope["method"], route, told["status"], seconds)
@@ -169,14 +177,28 @@ class _Entered:
         self._context.__exit__(*given)
 
 
+def _pieces(message: Message) -> Iterator[Message]:
+    """Split the body of an answer, so that the request keeps its slot until its client took it."""
+    body: bytes = message.get("body", b"")
+    if len(body) <= _PIECE_BYTES:
+        yield message
+        return
+    for start in range(0, len(body), _PIECE_BYTES):
+        piece, last = body[start : start + _PIECE_BYTES], start + _PIECE_BYTES >= len(body)
+        yield {**message, "body": piece, "more_body": not last or message.get("more_body", False)}
+
+
 class _LimitedBody:
     """The body of a request within a limit of bytes and seconds."""
 
-    def __init__(self, receive: Receive, max_bytes: int, seconds: float) -> None:
+    def __init__(self, receive: Receive, max_bytes: int, pool: RequestPool) -> None:
         self._receive = receive
+        self._pool = pool
+        self._draining = False
+        self.held = 0
         self._left = max_bytes
         self._max_bytes = max_bytes
-        self._end = perf_counter() + seconds
+        self._end = perf_counter() + pool.time_limit
         self._complete = False
 
     async def receive(self) -> Message:
@@ -189,7 +211,15 @@ class _LimitedBody:
             )
         except TimeoutError:
             raise HTTPException(408, "the request arrived too slowly; send it again") from None
-        self._left -= len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self._left -= size
+        if not self._draining:
+            self.held += size
+            try:
+                self._pool.hold_bytes(size)
+            except RequestError as error:  # FastAPI passes on HTTPException alone from here
+                headers = {"Retry-After": str(error.retry_after)}
+                raise HTTPException(429, str(error), headers) from None
         self._complete = not message.get("more_body", False)
         if self._left < 0:
             limit = f"{self._max_bytes / 1e6:g} MB"
@@ -198,6 +228,7 @@ class _LimitedBody:
 
     async def drain(self, seconds: float) -> None:
         """Read and drop the rest of the body."""
+        self._draining = True
         self._end = min(self._end, perf_counter() + seconds)
         try:
             while not self._complete:

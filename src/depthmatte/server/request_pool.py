@@ -34,16 +34,20 @@ class RequestPool:
         Jobs that run at once.
     queue : int
         Requests that may wait.
+    max_body_bytes : int
+        Bytes of the bodies of all requests that run or wait.
     time_limit : float
         Seconds from the start of a request's job to its result, waiting included.
     """
 
-    def __init__(self, workers: int, queue: int, time_limit: float) -> None:
+    def __init__(self, workers: int, queue: int, max_body_bytes: int, time_limit: float) -> None:
         self.workers = workers
         self.capacity = workers + queue
+        self.max_body_bytes = max_body_bytes
         self.time_limit = time_limit
         self.taken = 0
         self.running = 0
+        self.body_bytes = 0
         self._mean_seconds = _FIRST_JOB_SECONDS
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="depthmatte-worker")
 
@@ -73,6 +77,22 @@ class RequestPool:
             yield
         finally:
             self.taken -= 1
+
+    def hold_bytes(self, count: int) -> None:
+        """Count bytes of bodies that arrived, or with a negative count were let go.
+
+        Raises
+        ------
+        RequestError
+            Status 429 when all bodies together are larger than `max_body_bytes`.
+        """
+        self.body_bytes += count
+        if count > 0 and self.body_bytes > self.max_body_bytes:
+            raise RequestError(
+                429,
+                f"requests of {self.body_bytes / 1e6:.0f} MB are waiting; try again later",
+                max(1, math.ceil(self._mean_seconds)),
+            )
 
     async def run(self, job: Callable[..., _T], *given: Any) -> _T:
         """Run a job on a worker thread.

@@ -24,6 +24,13 @@ _BACKLOG = 1024
 _MAX_HEADER_BYTES = 32_768
 _MAX_FRAME_BYTES = 5_000_000
 
+_MAX_FRAMES_READ = 2
+"""Frames of a socket that are read before the first of them is taken."""
+
+_SLOW_READER_SECONDS = 15.0
+_SLOW_READER_BYTES = 32_768
+"""Bytes of an answer that its client must take within _SLOW_READER_SECONDS."""
+
 
 def run_server(options: ServeOptions, session: SessionOptions) -> None:
     """Serve until SIGTERM or Ctrl-C; then answer what was accepted and return.
@@ -38,15 +45,20 @@ def run_server(options: ServeOptions, session: SessionOptions) -> None:
     logging.getLogger("depthmatte.server").setLevel(level)
     listener = _listen(options)
     app = create_app(options, session)
+    limits = {
+        "header_seconds": min(_HEADER_SECONDS, options.time_limit),
+        "reader_seconds": min(_SLOW_READER_SECONDS, options.time_limit),
+    }
     config = uvicorn.Config(
         app,
-        http=_TimedProtocol,
+        http=type("_LimitedProtocol", (_TimedProtocol,), limits),
         log_config=None,
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
         h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
         ws_max_size=_MAX_FRAME_BYTES,
+        ws_max_queue=_MAX_FRAMES_READ,
         timeout_graceful_shutdown=max(1, round(options.time_limit)),
     )
     server = _Server(config, app.state.service)
@@ -81,9 +93,16 @@ class _Server(uvicorn.Server):
 
 
 class _TimedProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection whose headers do not arrive in time."""
+    """HTTP/1.1 that closes connections of clients that send headers or read answers too slowly.
 
+    `header_seconds` and `reader_seconds` are the times that they have.
+    """
+
+    header_seconds = _HEADER_SECONDS
+    reader_seconds = _SLOW_READER_SECONDS
     _timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
+    _unread_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         """Start to wait for headers."""
@@ -104,7 +123,34 @@ class _TimedProtocol(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._stop_reader_timer()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to watch how fast the client takes its answer."""
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """Stop watching: the client took nearly all."""
+        self._stop_reader_timer()
+        super().resume_writing()
+
+    def _watch_reader(self) -> None:
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        self._reader_timer = self.loop.call_later(self.reader_seconds, self._check_reader)
+
+    def _check_reader(self) -> None:
+        taken = self._unread_bytes - self.transport.get_write_buffer_size()
+        if taken < _SLOW_READER_BYTES:
+            self.transport.abort()
+        else:
+            self._watch_reader()
+
+    def _stop_reader_timer(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
 
     def _awaits_headers(self) -> bool:
         cycle: Any = self.cycle  # None before the first request
@@ -112,7 +158,7 @@ class _TimedProtocol(H11Protocol):
 
     def _wait_for_headers(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(_HEADER_SECONDS, self._headers_late)
+            self._timer = self.loop.call_later(self.header_seconds, self._headers_late)
 
     def _headers_late(self) -> None:
         self._timer = None

@@ -9,10 +9,10 @@ import cv2
 from fastapi import Request, UploadFile
 
 from ..options import CutOptions, SessionOptions
-from ..portrait import Portrait
 from ..session import Session
 from ..system.cpu_count import count_cores
 from . import cutting
+from .cutting import PhotoCut
 from .kept_portraits import KeptPortrait, KeptPortraits, Upload
 from .metrics import ServerMetrics
 from .request_pool import RequestPool
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 _MAX_NAME_LENGTH = 100
+
+_BODIES_HELD = 8
+"""Largest bodies that may be here at once; far more requests of usual size fit in them."""
 
 
 class Service:
@@ -43,7 +46,8 @@ class Service:
         self.threads = max(1, cores // workers)
         cv2.setNumThreads(cores)  # one render has all cores; calls at once share them
         self.max_pixels = round(options.max_megapixels * 1e6)
-        self.pool = RequestPool(workers, options.queue, options.time_limit)
+        body_bytes = round(_BODIES_HELD * options.max_body_mb * 1e6)
+        self.pool = RequestPool(workers, options.queue, body_bytes, options.time_limit)
         self.kept = KeptPortraits(
             options.keep_count, options.keep_mb << 20, options.keep_minutes * 60
         )
@@ -57,25 +61,17 @@ class Service:
         self.session.network("depth", self.threads)
         self.ready = True
 
-    def cut(
-        self, files: dict[str, Upload], options: CutOptions
-    ) -> tuple[Portrait, dict[str, float]]:
+    def cut(self, files: dict[str, Upload], options: CutOptions) -> PhotoCut:
         """Cut a photo on this thread, and count the time of the stages."""
-        portrait, timings = cutting.cut_uploads(
-            self.session, files, options, self.max_pixels, self.threads
-        )
-        self.metrics.count_stages(timings)
-        return portrait, timings
+        result = cutting.cut_uploads(self.session, files, options, self.max_pixels, self.threads)
+        self.metrics.count_stages(result.timings)
+        return result
 
-    def cut_again(
-        self, kept: KeptPortrait, options: CutOptions
-    ) -> tuple[Portrait, dict[str, float]]:
+    def cut_again(self, kept: KeptPortrait, options: CutOptions) -> PhotoCut:
         """Cut a kept photo with other options on this thread."""
-        portrait, timings = cutting.cut_again(
-            self.session, kept, options, self.max_pixels, self.threads
-        )
-        self.metrics.count_stages(timings)
-        return portrait, timings
+        result = cutting.cut_again(self.session, kept, options, self.max_pixels, self.threads)
+        self.metrics.count_stages(result.timings)
+        return result
 
 
 def service_of(connection: HTTPConnection) -> Service:

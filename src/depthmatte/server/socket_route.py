@@ -126,12 +126,12 @@ def _render_frame(service: Service, live: _Live, frame: bytes) -> bytes:
     from .cutting import cut_uploads
 
     name, maker, options = live.name, live.maker, live.options
-    portrait, timings = cut_uploads(
+    result = cut_uploads(
         service.session,
         {"photo": Upload("frame", frame)},
         options,
         _MAX_FRAME_PIXELS,
         service.threads,
     )
-    service.metrics.count_stages(timings)
-    return encode_view(name, maker, portrait, "jpeg")[0]
+    service.metrics.count_stages(result.timings)
+    return encode_view(name, maker, result.portrait, "jpeg")[0]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...system.printable_text import short
+from .bounded_json import parse_bounded_json
 
 _DATATYPE, _BYTES_PER_VALUE = "FP32", 4
 
@@ -62,10 +63,7 @@ def parse_inference_request(body: bytes, header_length: int | None) -> Inference
     if header_length is not None and not 0 < header_length <= len(body):
         raise InputError("Inference-Header-Content-Length does not fit the body; correct it")
     end = len(body) if header_length is None else header_length
-    try:
-        stated = json.loads(body[:end])
-    except (ValueError, RecursionError):
-        raise InputError("the request is no JSON; send inputs as the protocol says") from None
+    stated = parse_bounded_json(body[:end], "the request", "send inputs as the protocol says")
     if not isinstance(stated, dict):
         raise InputError("the request is no JSON object; send inputs as the protocol says")
     inputs: dict[str, NDArray[np.float32]] = {}

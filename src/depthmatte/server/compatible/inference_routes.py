@@ -21,6 +21,10 @@ from .inference_protocol import encode_inference_answer, parse_inference_request
 inference_router = APIRouter(prefix="/v2", tags=["networks"], responses=ERROR_ANSWERS)
 
 _MAX_BATCH = 16
+
+_MAX_PICTURE_PIXELS = 1_048_576
+"""Most pixels of a picture: a network takes up to 500 bytes for each while it runs."""
+
 _VERSION = "1"
 _BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
 
@@ -165,6 +169,11 @@ def _run_batch(
     if batch.shape[2] % contract.multiple or batch.shape[3] % contract.multiple:
         raise InputError(
             f"{model}: height and width are no multiples of {contract.multiple}; pad the picture"
+        )
+    if batch.shape[2] * batch.shape[3] > _MAX_PICTURE_PIXELS:
+        raise InputError(
+            f"{model}: a picture has more than {_MAX_PICTURE_PIXELS} pixels; "
+            f"scale it to about {contract.preset[0]} x {contract.preset[1]}"
         )
     runs = [network.run(np.ascontiguousarray(batch[k : k + 1])) for k in range(len(batch))]
     return {name: np.concatenate([run[name] for run in runs]) for name in contract.outputs}

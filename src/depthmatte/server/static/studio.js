@@ -90,13 +90,14 @@ export class Studio extends EventTarget {
     }
   }
 
-  /** Return everybody in the photo, also who is not cut out now, with one cut for each photo. */
+  /** Return everybody in the photo, also who is not cut out now. */
   async everybody() {
-    if (!this.#everybody) {
+    if (!this.#everybody && this.portrait.corrected) { // it knows of the matte alone
       const { people, id } = await this.tryOptions({ subject: "all" });
       this.#everybody = people;
       api.forget(id);
     }
+    this.#everybody ??= this.portrait.people;
     return this.#everybody;
   }
 

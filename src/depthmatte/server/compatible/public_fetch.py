@@ -9,8 +9,8 @@ import ssl
 from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
-from ..errors import InputError
-from ..system.printable_text import short
+from ...errors import InputError
+from ...system.printable_text import short
 
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
