@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 for needed in ("uvicorn", "fastapi", "httpx", "prometheus_client"):
@@ -16,6 +15,7 @@ pytest.importorskip("skimage.data", reason="needs scikit-image")
 import httpx
 import skimage.data
 
+from encoded_pictures import encode
 from http_server import HttpServer, running_http_server
 
 
@@ -45,8 +45,3 @@ def photo() -> bytes:
     """A JPEG of one person, 256 x 256."""
     small = cv2.resize(skimage.data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
     return encode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-
-
-def encode(suffix: str, picture: np.ndarray) -> bytes:
-    """The bytes of a picture file."""
-    return cv2.imencode(suffix, picture)[1].tobytes()

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import skimage.data
 
-from conftest import encode
+from encoded_pictures import encode
 from hostile_requests import PROTOCOL_GARBAGE, Hostile, hostile_requests
 from http_server import HttpServer, running_http_server
 

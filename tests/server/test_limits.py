@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import encode
+from encoded_pictures import encode
 from http_server import HttpServer, running_http_server
 
 
