@@ -71,6 +71,10 @@ class KeptPortrait:
     _previews: dict[int, Portrait] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what other processes need; previews and the lock stay here."""
+        return KeptPortrait, (self.id, self.portrait, self.options, self.files, self.corrected)
+
     @property
     def size(self) -> int:
         """Bytes at most, with one preview; maps of full size are never kept."""
@@ -197,13 +201,18 @@ class KeptPortraits:
     ) -> KeptPortrait:
         """Keep a portrait under a new id; one larger than the bound is returned but not kept."""
         id = secrets.token_urlsafe(16)
-        kept = KeptPortrait(id, replace(portrait), options, files, corrected, self._clock())
+        kept = KeptPortrait(id, replace(portrait), options, files, corrected)
+        self.add(kept)
+        return kept
+
+    def add(self, kept: KeptPortrait) -> None:
+        """Keep a portrait that has an id, unless it is larger than the bound."""
+        kept.used = self._clock()
         size = kept.size
         with self._lock:
             if size <= self.max_bytes:
-                self._held[id] = (kept, size)
+                self._held[kept.id] = (kept, size)
             self._drop()
-        return kept
 
     def get(self, id: str) -> KeptPortrait:
         """Return a portrait; RequestError 404 when it is unknown or forgotten."""
@@ -219,6 +228,10 @@ class KeptPortraits:
     def forget(self, id: str) -> None:
         """Forget a portrait; RequestError 404 when it is not there."""
         self.get(id)
+        self.drop(id)
+
+    def drop(self, id: str) -> None:
+        """Forget a portrait if it is there."""
         with self._lock:
             self._held.pop(id, None)
 
