@@ -6,6 +6,7 @@ Each replica has networks of its own. All of them share the portraits that are k
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,12 @@ _UPSCALE_SECONDS = 3.0
 _DOWNSCALE_SECONDS = 120.0
 """How long there must be more, or less, to do before a replica starts or ends."""
 
+_PATIENCE = {
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+}
+"""Variables of Ray Serve: a busy machine needs more than its few seconds to start a proxy."""
+
 _POLL_SECONDS = 0.2
 
 _RAY_LOG = {"enable_access_log": False, "log_level": "WARNING"}
@@ -70,6 +77,8 @@ def run_on_ray(options: ServeOptions, session: SessionOptions) -> None:
     session = replace(session, threads=session.threads or 1)
     with Session(session) as trial:  # tells at once when a network cannot be used
         trial.pipeline(CutOptions())
+    for name, seconds in _PATIENCE.items():  # before Ray is imported
+        os.environ.setdefault(name, seconds)
     with ray_session("--ray", options.ray_address) as ray:
         try:
             from ray import serve as ray_serve
