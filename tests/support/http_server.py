@@ -32,7 +32,9 @@ class HttpServer:
 
 
 @contextmanager
-def running_http_server(home: Path, *flags: str, **environment: str) -> Iterator[HttpServer]:
+def running_http_server(
+    home: Path, *flags: str, start_seconds: float = _START_SECONDS, **environment: str
+) -> Iterator[HttpServer]:
     """Run `depthmatte serve` and yield it once it has printed its line."""
     log, out = home / "serve.log", home / "serve.out"
     command = [sys.executable, "-m", "depthmatte", "serve", "--port", "0", *flags]
@@ -40,7 +42,7 @@ def running_http_server(home: Path, *flags: str, **environment: str) -> Iterator
     with log.open("wb") as errors, out.open("wb") as lines:
         process = subprocess.Popen(command, stdout=lines, stderr=errors, env=variables)
     try:
-        end = time.monotonic() + _START_SECONDS
+        end = time.monotonic() + start_seconds
         while not (found := _READY.fullmatch(out.read_text("utf-8"))):
             assert process.poll() is None, log.read_text("utf-8")
             assert time.monotonic() < end, "the server did not start"

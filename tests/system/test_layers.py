@@ -61,7 +61,7 @@ BELONGS = {
     "typer": {"cli"},
     "rich": {"cli"},
     "skimage": {"cli.commands.demo"},
-    "ray": {"system.ray_session", "training.distributed.ray_train"},
+    "ray": {"system.ray_session", "training.distributed.ray_train", "server.ray_serve"},
     "fsspec": {"io.files.object_storage"},
     "fastapi": {"server"},
     "starlette": {"server"},

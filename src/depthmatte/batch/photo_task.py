@@ -59,6 +59,11 @@ class PhotoTask:
     row: ManifestRow | None = None
 
     @property
+    def line(self) -> int:
+        """The line of its row in the manifest; 0 without one."""
+        return self.row.line if self.row else 0
+
+    @property
     def path(self) -> Path:
         """The path of the photo; `STDIN.path` stands for standard input."""
         return self.photo.path

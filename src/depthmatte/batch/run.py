@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OptionError
-from ..io.files.find import STDIN, FoundPhoto
+from ..io.files.find import FoundPhoto
 from ..io.files.object_storage import remote_url, restore_urls, store_file
-from ..system.cpu_count import count_workers
 from ..system.printable_text import label
 from .contact_page import ContactPage
-from .cutting.cut_photo import CutResult, make_cutter
+from .cutting.cut_photo import CutResult
 from .cutting.job import CutJob
 from .cutting.notes import notes_before_run
-from .cutting.read_ahead import ReadAhead
 from .find_inputs import BatchInputs, find_inputs
 from .listener import BatchListener
 from .output_names import is_single_file, plan_outputs, result_folder
@@ -27,7 +23,7 @@ from .photo_task import STDOUT, ManifestRow, PhotoTask
 from .record import BatchRecord, ResultsFile, keeps_journal
 from .row_jobs import JobsOfRows
 from .storage_states import StorageStates
-from .workers.run_tasks import run_tasks
+from .task_runner import TaskRunner
 from .workers.task_outcome import TaskOutcome
 
 REPORT_NAME = "report.html"
@@ -82,7 +78,7 @@ class Batch:
         self._page: ContactPage | None = None
         self._order: list[tuple[str, int]] = []
         self._versions: dict[str, str] | None = None
-        self._cutter: Callable[[PhotoTask], CutResult] | None = None
+        self._runner = TaskRunner(self.job)
         if self.job.output.report and (self.out == STDOUT or is_single_file(self.out)):
             raise OptionError("--report: goes into the folder of results; give a folder with -o")
 
@@ -231,14 +227,15 @@ class Batch:
             task, cut = outcome.task, outcome.result
             if cut is None:
                 return
-            line = task.row.line if task.row else 0
             for url, size in cut.stored.items():
                 self.states.add(url, size)
             self._add_row(
-                cut.json_row | {"outputs": self._output_names(cut)}, line, jobs.versions(task.row)
+                cut.json_row | {"outputs": self._output_names(cut)},
+                task.line,
+                jobs.versions(task.row),
             )
             if self._page is not None:
-                self._page.keep_thumbnail(cut.json_row["file"], line, cut.thumbnail)
+                self._page.keep_thumbnail(cut.json_row["file"], task.line, cut.thumbnail)
             if not keep:
                 return
             try:
@@ -259,58 +256,17 @@ class Batch:
                 advance()
                 finish(outcome)
 
-            outcomes = self._outcomes(tasks, each)
+            outcomes = self._runner.outcomes(tasks, each)
             for outcome in outcomes:
                 if outcome.result is None:
-                    line = outcome.task.row.line if outcome.task.row else 0
-                    self._fail(str(outcome.task.path), outcome.error or "failed", line)
+                    task = outcome.task
+                    self._fail(str(task.path), outcome.error or "failed", task.line)
                 else:
                     self._print_result(outcome.result)
                     self.counts.done += 1
                 if self.should_stop():
                     outcomes.close()
                     break
-
-    def _outcomes(
-        self,
-        tasks: list[PhotoTask],
-        each: Callable[[TaskOutcome[PhotoTask, CutResult]], None],
-    ) -> Generator[TaskOutcome[PhotoTask, CutResult], None, None]:
-        """Yield the outcome of each task in order; `each` has it as soon as it is there."""
-        job = self.job
-        name = _task_name
-        # Data from stdin, and storage in memory, cannot be sent to another process.
-        bound = any(_is_bound_to_process(task) for task in tasks)
-        if job.output.ray and not bound:
-            from .workers.ray_tasks import run_tasks_on_ray
-
-            outcomes = run_tasks_on_ray(
-                tasks,
-                partial(make_cutter, job, None),
-                job.output.ray,
-                job.output.jobs,
-                job.session.threads,
-                job.session.device,
-                each,
-                name,
-            )
-            with closing(outcomes):
-                yield from outcomes
-            return
-        few = job.output.watch and len(tasks) < _FEW_TASKS
-        jobs = 1 if bound or few else count_workers(len(tasks), job.output.jobs)
-        alone = jobs == 1 and bool(tasks) and not job.output.watch
-        ahead = ReadAhead(job, tasks) if alone and job.session.threads != 1 else None
-        make = self._keep_cutter if few else partial(make_cutter, job, ahead)
-        outcomes = run_tasks(tasks, make, jobs, job.session.threads, each, name)
-        with closing(ahead) if ahead else nullcontext(), closing(outcomes):
-            yield from outcomes
-
-    def _keep_cutter(self, threads: int | None) -> Callable[[PhotoTask], CutResult]:
-        """Return the cutter of this process, whose networks stay loaded while it watches."""
-        if self._cutter is None:
-            self._cutter = make_cutter(self.job, None, threads)
-        return self._cutter
 
     def _output_names(self, cut: CutResult) -> list[str]:
         """Return the results of a photo relative to the output folder."""
@@ -335,14 +291,6 @@ class Batch:
         self.listener.photo_done(cut.json_row)
 
 
-_FEW_TASKS = 8
-"""While watching, fewer photos than this are cut in this process."""
-
-
-def _task_name(task: PhotoTask) -> str:
-    return restore_urls(str(task.path))
-
-
 def _with_rows(found: BatchInputs) -> Iterable[tuple[FoundPhoto, ManifestRow]]:
     return (
         (photo, row) for photo, row in zip(found.photos, found.rows, strict=True) if row is not None
@@ -353,8 +301,3 @@ def _row_inputs(rows: Iterable[ManifestRow | None]) -> Iterable[Path]:
     for row in rows:
         if row is not None:
             yield from (one for one in (row.depth, row.right, row.calib) if one is not None)
-
-
-def _is_bound_to_process(task: PhotoTask) -> bool:
-    places = (task.path, *task.targets.values())
-    return task.photo == STDIN or any((remote_url(one) or "")[:7] == "memory:" for one in places)

@@ -22,6 +22,7 @@ from ..options import SessionOptions
 from . import portrait_routes
 from .compatible import inference_routes, rembg_routes, removal_routes
 from .http_errors import RequestError
+from .kept_portraits import KeptPortraits
 from .request_guard import RequestGuard, error_answer
 from .serve_options import ServeOptions
 from .service import Service
@@ -31,7 +32,9 @@ _STATIC = Path(__file__).parent / "static"
 _EXPIRY_SECONDS = 15.0
 
 
-def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
+def create_app(
+    options: ServeOptions, session: SessionOptions, kept: KeptPortraits | None = None
+) -> FastAPI:
     """Make the ASGI app of a server.
 
     Parameters
@@ -40,13 +43,15 @@ def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
         Address, key and limits.
     session : SessionOptions
         Networks and device.
+    kept : KeptPortraits, optional
+        Where portraits are kept. By default in this process.
 
     Returns
     -------
     FastAPI
         The app; its networks load when it starts.
     """
-    service = Service(options, session)
+    service = Service(options, session, kept)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,7 +99,7 @@ def create_app(options: ServeOptions, session: SessionOptions) -> FastAPI:
 async def _expire(service: Service) -> None:
     while True:
         await asyncio.sleep(_EXPIRY_SECONDS)
-        service.kept.expire()
+        await asyncio.to_thread(service.kept.expire)
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:

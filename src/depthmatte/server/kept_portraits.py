@@ -74,6 +74,10 @@ class KeptPortrait:
     _previews: dict[int, Portrait] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what other processes need; previews and the lock stay here."""
+        return KeptPortrait, (self.id, self.portrait, self.options, self.files, self.everyone)
+
     @property
     def corrected(self) -> bool:
         """Whether the matte was given by a user."""
@@ -213,13 +217,18 @@ class KeptPortraits:
     ) -> KeptPortrait:
         """Keep a portrait under a new id; one larger than the bound is returned but not kept."""
         id = secrets.token_urlsafe(16)
-        kept = KeptPortrait(id, replace(portrait), options, files, everyone, self._clock())
+        kept = KeptPortrait(id, replace(portrait), options, files, everyone)
+        self.add(kept)
+        return kept
+
+    def add(self, kept: KeptPortrait) -> None:
+        """Keep a portrait that has an id, unless it is larger than the bound."""
+        kept.used = self._clock()
         size = kept.size
         with self._lock:
             if size <= self.max_bytes:
-                self._held[id] = (kept, size)
+                self._held[kept.id] = (kept, size)
             self._drop()
-        return kept
 
     def get(self, id: str) -> KeptPortrait:
         """Return a portrait; RequestError 404 when it is unknown or forgotten."""
@@ -235,6 +244,10 @@ class KeptPortraits:
     def forget(self, id: str) -> None:
         """Forget a portrait; RequestError 404 when it is not there."""
         self.get(id)
+        self.drop(id)
+
+    def drop(self, id: str) -> None:
+        """Forget a portrait if it is there."""
         with self._lock:
             self._held.pop(id, None)
 

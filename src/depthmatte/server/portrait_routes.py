@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from time import perf_counter
 from typing import Annotated, Any
@@ -130,14 +131,14 @@ def _picture_answer(
 @portrait_router.get("/portraits/{id}")
 async def read_portrait(service: ServiceOf, id: _Id) -> dict[str, Any]:
     """Describe a kept portrait."""
-    kept = service.kept.get(id)
+    kept = await asyncio.to_thread(service.kept.get, id)
     return await service.pool.run(describe_portrait, kept, kept.portrait.timings)
 
 
 @portrait_router.delete("/portraits/{id}", status_code=204)
 async def delete_portrait(service: ServiceOf, id: _Id) -> None:
     """Forget a kept portrait."""
-    service.kept.forget(id)
+    await asyncio.to_thread(service.kept.forget, id)
 
 
 @portrait_router.get("/portraits/{id}/{view}", responses=_PICTURES)
@@ -150,7 +151,7 @@ async def render_portrait(
     format: _Format = "png",
 ) -> Response:
     """Render a view of a kept portrait; no network runs."""
-    kept = service.kept.get(id)
+    kept = await asyncio.to_thread(service.kept.get, id)
     if view not in rendering.VIEW_NAMES:
         raise RequestError(404, f"no such view; use one of {', '.join(rendering.VIEW_NAMES)}")
 
@@ -169,7 +170,7 @@ async def render_portrait(
 })  # fmt: skip
 async def change_options(request: Request, service: ServiceOf, id: _Id) -> Response:
     """Cut a kept photo again with these options; those left out have their defaults."""
-    kept = service.kept.get(id)
+    kept = await asyncio.to_thread(service.kept.get, id)
     chosen = cutting.parse_cut_options(await request.body())
 
     def work() -> Response:
@@ -187,7 +188,7 @@ async def change_options(request: Request, service: ServiceOf, id: _Id) -> Respo
 })  # fmt: skip
 async def correct_alpha(request: Request, service: ServiceOf, id: _Id) -> Response:
     """Take a corrected matte, a gray PNG at the size of the photo; answer a new portrait."""
-    kept = service.kept.get(id)
+    kept = await asyncio.to_thread(service.kept.get, id)
     content = await request.body()
 
     def work() -> Response:
@@ -201,7 +202,7 @@ async def correct_alpha(request: Request, service: ServiceOf, id: _Id) -> Respon
 @portrait_router.post("/portraits/{id}/feedback")
 async def store_feedback(service: ServiceOf, id: _Id) -> dict[str, Any]:
     """Store a photo with its corrected matte as a sample to learn from."""
-    kept = service.kept.get(id)
+    kept = await asyncio.to_thread(service.kept.get, id)
     if not kept.corrected:
         raise RequestError(400, "the matte was not corrected; PUT one to /alpha first")
 

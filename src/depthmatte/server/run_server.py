@@ -40,10 +40,8 @@ def run_server(options: ServeOptions, session: SessionOptions) -> None:
     InputError
         When the address cannot be used.
     """
-    logging.getLogger("depthmatte.server").addHandler(logging.StreamHandler(sys.stderr))
-    level = logging.INFO if options.log == "json" else logging.CRITICAL
-    logging.getLogger("depthmatte.server").setLevel(level)
-    listener = _listen(options)
+    start_log(options)
+    listener = listen(options)
     app = create_app(options, session)
     limits = {
         "header_seconds": min(_HEADER_SECONDS, options.time_limit),
@@ -70,6 +68,21 @@ def run_server(options: ServeOptions, session: SessionOptions) -> None:
         listener.close()
 
 
+def start_log(options: ServeOptions) -> None:
+    """Send the log of this process to stderr."""
+    log = logging.getLogger("depthmatte.server")
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler(sys.stderr))
+    log.setLevel(logging.INFO if options.log == "json" else logging.CRITICAL)
+
+
+def tell_address(host: str, port: int) -> None:
+    """Print the line that says that the server is ready."""
+    shown = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"depthmatte serves http://{shown}:{port}\n")
+    sys.stdout.flush()
+
+
 class _Server(uvicorn.Server):
     """Prints the address when ready, and tells the service when it begins to drain."""
 
@@ -81,10 +94,7 @@ class _Server(uvicorn.Server):
         """Start listening, and print one line."""
         await super().startup(sockets)
         if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            sys.stdout.write(f"depthmatte serves http://{shown}:{port}\n")
-            sys.stdout.flush()
+            tell_address(*sockets[0].getsockname()[:2])
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to drain."""
@@ -167,7 +177,14 @@ class _TimedProtocol(H11Protocol):
             self.transport.close()
 
 
-def _listen(options: ServeOptions) -> socket.socket:
+def listen(options: ServeOptions) -> socket.socket:
+    """Return a socket that is bound to the address.
+
+    Raises
+    ------
+    InputError
+        When the address cannot be used.
+    """
     host = options.host.strip("[]")
     try:
         found = socket.getaddrinfo(host, options.port, type=socket.SOCK_STREAM)

@@ -50,6 +50,12 @@ class ServeOptions:
         Bounds of the portraits kept for rendering.
     log : {"json", "none"}
         Form of the log on stderr.
+    ray : bool
+        Whether Ray Serve runs the server.
+    ray_address : str
+        Where Ray is, as `ray_session` takes it.
+    max_replicas : int, optional
+        Copies of the server that Ray starts at most.
 
     Raises
     ------
@@ -96,6 +102,20 @@ class ServeOptions:
         15.0, "forget portraits not used for this time", above=0, high=1440, unit="minutes"
     )
     log: LogStyle = option("json", "choose the log on stderr: a JSON line per request, or none")
+    ray: bool = option(
+        False, "serve on Ray, where more copies of the server start under load (extra ray)"
+    )
+    ray_address: str = option(
+        "local",
+        "use Ray on this machine (local), or the cluster at auto, HOST:PORT or ray://HOST:PORT",
+        metavar="ADDRESS",
+    )
+    max_replicas: int | None = option(
+        None,
+        "start at most this many copies on Ray; without it one per core, or per GPU",
+        low=1,
+        high=10_000,
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -36,9 +36,13 @@ class Service:
         Limits.
     session : SessionOptions
         Networks and device.
+    kept : KeptPortraits, optional
+        Where portraits are kept. By default in this process.
     """
 
-    def __init__(self, options: ServeOptions, session: SessionOptions) -> None:
+    def __init__(
+        self, options: ServeOptions, session: SessionOptions, kept: KeptPortraits | None = None
+    ) -> None:
         self.options = options
         self.session = Session(session)
         cores = session.threads or count_cores()
@@ -48,9 +52,7 @@ class Service:
         self.max_pixels = round(options.max_megapixels * 1e6)
         body_bytes = round(_BODIES_HELD * options.max_body_mb * 1e6)
         self.pool = RequestPool(workers, options.queue, body_bytes, options.time_limit)
-        self.kept = KeptPortraits(
-            options.keep_count, options.keep_mb << 20, options.keep_minutes * 60
-        )
+        self.kept = make_kept_portraits(options) if kept is None else kept
         self.metrics = ServerMetrics(self.pool, self.kept)
         self.draining = False
         self.ready = False
@@ -72,6 +74,11 @@ class Service:
         result = cutting.cut_again(self.session, kept, options, self.max_pixels, self.threads)
         self.metrics.count_stages(result.timings)
         return result
+
+
+def make_kept_portraits(options: ServeOptions) -> KeptPortraits:
+    """Return an empty store with the bounds of the options."""
+    return KeptPortraits(options.keep_count, options.keep_mb << 20, options.keep_minutes * 60)
 
 
 def service_of(connection: HTTPConnection) -> Service:

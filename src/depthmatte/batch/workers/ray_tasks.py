@@ -17,7 +17,7 @@ from typing import Any
 
 from ...errors import DepthmatteError, InputError
 from ...system.printable_text import label, printable_excerpt
-from ...system.ray_session import ray_session
+from ...system.ray_session import ray_session, worker_needs
 from .task_outcome import (
     ResultT,
     TaskFunctionFactory,
@@ -29,9 +29,6 @@ from .task_outcome import (
 
 _TRIES = 2
 """How many actors may be lost to one task."""
-
-_GPU_DEVICES = ("cuda", "tensorrt", "rocm")
-"""Devices for which each actor is given a GPU."""
 
 
 class _Cutter:
@@ -108,19 +105,12 @@ def run_tasks_on_ray(
         return
     threads = threads or 1
     with ray_session("--ray", address, actors * threads if actors else None) as ray:
-        needs: dict[str, float] = (
-            {"num_gpus": 1} if device in _GPU_DEVICES else {"num_cpus": threads}
-        )
-        resource, each = ("GPU", 1) if "num_gpus" in needs else ("CPU", threads)
-        total = ray.cluster_resources().get(resource, 0)
-        room = int(total // each)
-        if room < 1:
-            raise InputError(
-                f"--ray {label(address)}: the cluster has no free {resource}s for one worker; "
-                "add nodes, or use fewer --threads"
-            )
+        needs, room = worker_needs(ray, f"--ray {label(address)}", device, threads)
         if actors and actors > room:  # they share cores or GPUs, to hide waiting
-            room, needs = actors, {name: math.floor(1000 * total / actors) / 1000 for name in needs}
+            needs = {
+                name: math.floor(1000 * each * room / actors) / 1000 for name, each in needs.items()
+            }
+            room = actors
         fleet = _Fleet(ray, needs, make_function, threads, min(actors or room, room, len(tasks)))
         waiting: dict[int, TaskOutcome[TaskT, ResultT]] = {}
         next_index = 0

@@ -19,14 +19,19 @@ def serve(options: ServeOptions, session: SessionOptions) -> None:
     Raises
     ------
     MissingExtra
-        When the extra `server` is not installed.
+        When the extra `server`, or with Ray the extra `ray`, is not installed.
     InputError
-        When the address cannot be used.
+        When the address cannot be used, or Ray cannot be started.
     """
     if any(find_spec(name) is None for name in _NEEDED):
         raise MissingExtra("depthmatte serve", "server")
-    from ...server.run_server import run_server
-
     networks = (session.matte_network, session.depth_network, session.stereo_network)
     fetch_networks([str(name) for name in networks], Reporter("quiet"))
+    if options.ray:
+        from ...server.ray_serve.run_on_ray import run_on_ray
+
+        run_on_ray(options, session)
+        return
+    from ...server.run_server import run_server
+
     run_server(options, session)
