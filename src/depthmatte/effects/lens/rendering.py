@@ -1,0 +1,190 @@
+"""Render a scene through a lens: what lies behind the focus, what is sharp, what lies before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...canvas import resize
+from ...color.linear_light import linear_to_bytes, to_linear
+from ...filters import fill_pull_push
+from ...system.row_strips import row_strips
+from ...types import RGB, Float
+from ..composite import composite_over
+from ..foreground import layer_certainty
+from .aperture import Aperture
+from .layers import (
+    BlurLayer,
+    Canvas3D,
+    RadiusSteps,
+    Spread,
+    background_layer,
+    has_members,
+    render_back,
+    render_front,
+    smallest_radius,
+)
+from .optics import LensGain
+from .scene import BlurScene
+
+_MAX_RADIUS_DIAGONAL_SHARE = 0.1
+"""Radius at most, as a share of the diagonal: nothing can be told apart in a wider blur."""
+
+_HIDING_ALPHA = 0.25
+"""Alpha of the portrait from which the photo's pixel is no longer taken for sharp background."""
+
+_STRIP_ROWS = 128
+"""Rows that are laid over the picture together."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Stacks:
+    """Layers behind the focus from the farthest on, and before it from the nearest on.
+
+    `sharp` is the share of each background pixel that is in focus, (h, w); None is nowhere.
+    `person` is the share of the portrait that is in focus.
+    """
+
+    back: list[BlurLayer]
+    front: list[BlurLayer]
+    sharp: Float | None
+    person: float
+    hidden: Float | None
+
+
+def render_lens(scene: BlurScene, gain: LensGain, person: float, aperture: Aperture) -> RGB:
+    """Return the picture that a lens makes of a scene.
+
+    Parameters
+    ----------
+    scene : BlurScene
+        The scene.
+    gain : LensGain
+        Focus and aperture.
+    person : float
+        Diopters of the portrait.
+    aperture : Aperture
+        The shape of the opening.
+
+    Returns
+    -------
+    ndarray
+        uint8 (H, W, 3), in the profile of the photo.
+    """
+    photo = scene.portrait.photo
+    canvas = Canvas3D(photo.shape, scene.scale, aperture)
+    stacks = _build_stacks(scene, gain, person)
+    profile = photo.meta.icc
+    total = render_back(stacks.back, canvas)
+    picture = photo.rgb if total is None else _enlarge(linear_to_bytes(total, profile), photo.shape)
+    if total is not None and stacks.sharp is not None:
+        mix = np.asarray(resize(stacks.sharp, photo.shape), np.float32)
+        mix *= 1 - np.minimum(scene.portrait.alpha * np.float32(1 / _HIDING_ALPHA), 1)
+        picture = composite_over(photo.rgb, mix, picture)
+    if stacks.person > 0:
+        picture = _add_person(scene, stacks, picture)
+    front = render_front(stacks.front, canvas)
+    return picture if front is None else _add_front(front, picture, profile)
+
+
+def _enlarge(picture: RGB, shape: tuple[int, int]) -> RGB:
+    if picture.shape[:2] == shape:
+        return picture
+    method = cv2.INTER_CUBIC if picture.shape[0] < shape[0] else cv2.INTER_AREA
+    return np.asarray(cv2.resize(picture, shape[::-1], interpolation=method), np.uint8)
+
+
+def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> RGB:
+    """Lay the sharp portrait over the picture; behind nearer things it goes on."""
+    alpha, colors = scene.portrait.alpha, scene.colors
+    if stacks.hidden is not None:
+        shape = alpha.shape[0], alpha.shape[1]
+        profile = scene.portrait.photo.meta.icc
+        known = 1 - stacks.hidden
+        small = fill_pull_push(scene.alpha, known)
+        front = fill_pull_push(scene.front, known * layer_certainty(scene.alpha))
+        hidden = np.asarray(resize(stacks.hidden, shape), np.float32)
+        rest = 1 - hidden
+        alpha = np.asarray(alpha * rest + hidden * resize(small, shape), np.float32)
+        continued = np.asarray(resize(linear_to_bytes(front, profile), shape), np.uint8)
+        colors = composite_over(continued, hidden, colors)
+    if stacks.person < 1:
+        alpha = alpha * np.float32(stacks.person)
+    return composite_over(colors, np.clip(alpha, 0, 1), picture)
+
+
+def _add_front(front: Spread, picture: RGB, profile: bytes | None) -> RGB:
+    """Lay premultiplied light over a picture, in linear light."""
+    height, width = picture.shape[:2]
+    result = picture.copy()
+    opacity = np.asarray(cv2.resize(front.opacity, (width, height)), np.float32)
+    straight = front.light / np.maximum(front.opacity, np.float32(1e-3))[..., None]
+    colors = _enlarge(linear_to_bytes(straight, profile), (height, width))
+    for rows in row_strips(height, _STRIP_ROWS):
+        share = opacity[rows]
+        solid = share > 0.998
+        result[rows][solid] = colors[rows][solid]
+        mixed = np.flatnonzero((share > 0.002) & ~solid)
+        if mixed.size:
+            flat = result[rows].reshape(-1, 3)
+            part = share.reshape(-1)[mixed][:, None]
+            below = to_linear(flat[mixed][None], profile)[0]
+            above = to_linear(colors[rows].reshape(-1, 3)[mixed][None], profile)[0]
+            flat[mixed] = linear_to_bytes((below + (above - below) * part)[None], profile)[0]
+    return result
+
+
+def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
+    """Split the scene into layers."""
+    limit = _MAX_RADIUS_DIAGONAL_SHARE * float(np.hypot(*scene.portrait.photo.shape))
+    own = float(np.clip(gain.radius(person), -limit, limit))
+    if scene.diopters is None:
+        radius = np.full(scene.shape, np.clip(gain.radius(0.0), 0, limit), np.float32)
+    else:
+        radius = np.clip(gain.radius(scene.diopters), -limit, limit)
+    far, near = max(0.0, float(radius.max())), max(0.0, -float(radius.min()))
+    steps = RadiusSteps.covering(far, near, smallest_radius(scene.scale))
+    coordinate = steps.coordinate(radius)
+    members = {
+        step: steps.members(coordinate, index) * scene.free for index, step in enumerate(steps.radii)
+    }
+    members = {step: weights for step, weights in members.items() if has_members(weights)}
+    is_before = {step: step < own or (step == 0 and own > 0) for step in members}
+    before = [weights for step, weights in members.items() if is_before[step]]
+    hidden = _grow_hidden(np.sum(before, axis=0), scene) if before else None
+    own_share = max(0.0, 1 - abs(float(steps.coordinate(own))))
+    certain = layer_certainty(scene.alpha)
+    stack = []
+    behind = np.zeros_like(scene.free)
+    for step, weights in members.items():
+        if is_before[step]:
+            behind = np.maximum(behind, certain)
+        behind = behind + weights
+        stack.append(background_layer(step, scene.light, weights, behind, not stack))
+    if own_share < 1:
+        index = sum(not nearer for nearer in is_before.values())
+        stack.insert(index, _person_layer(scene, own, steps.smallest, hidden))
+    back = [layer for layer in stack if layer.radius >= 0]
+    front = [layer for layer in reversed(stack) if layer.radius < 0]
+    sharp = steps.members(coordinate, steps.radii.index(0.0)) if 0.0 in members else None
+    return _Stacks(back, front, sharp, own_share, hidden)
+
+
+def _person_layer(
+    scene: BlurScene, radius: float, smallest: float, hidden: Float | None
+) -> BlurLayer:
+    """The portrait out of focus."""
+    known = None if hidden is None else 1 - hidden
+    certain = layer_certainty(scene.alpha)
+    weights = certain if known is None else certain * known
+    wide = float(np.copysign(max(abs(radius), smallest), radius))
+    return BlurLayer(wide, scene.front, weights, scene.alpha, known)
+
+
+def _grow_hidden(before: Float, scene: BlurScene) -> Float:
+    """Where nearer things may hide the portrait: their pixels and the unsure ones around."""
+    reach = 2 * scene.margin + 1
+    window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    return np.asarray(np.clip(cv2.dilate(before, window), 0, 1), np.float32)
