@@ -27,8 +27,22 @@ _MAX_DISC_RADIUS_PX = 10.0
 _SHARP_RADIUS_PX = 1.0
 """Radius, in pixels of the scene, of the least blurred layer. Less blur mixes it with the photo."""
 
-_RADIUS_RATIO = 1.5
-"""Ratio of the radii of neighboring layers at most. A pixel between two layers belongs to both."""
+_MAX_GAP = math.log(1.7)
+"""Logarithm of the ratio of the radii of neighboring layers at most. A pixel between two layers
+belongs to both."""
+
+_MIN_GAP = math.log(1.2)
+"""Logarithm of the ratio of the radii of neighboring layers at least."""
+
+_BIN = math.log(1.04)
+"""Logarithm of the ratio of radii that count as equal, where layers are placed."""
+
+_PURE_SHARE = 0.3
+"""Share of the way to the next step within which a pixel belongs to its step alone. A thing that
+is split between two layers gets too opaque an edge."""
+
+_PEAK_SHARE = 0.004
+"""Share of the background that must have one radius for a layer to be placed at it."""
 
 _MIN_MEMBER_PIXELS = 1.0
 """Pixels of the scene that a layer must have, all together."""
@@ -152,46 +166,74 @@ def render_front(layers: Sequence[BlurLayer], canvas: Canvas3D) -> Spread | None
 class RadiusSteps:
     """Signed radii of layers, from the farthest to the nearest; one of them is 0.
 
-    Between 0 and the smallest radius a pixel is mixed linearly; between larger radii, by their
-    logarithm.
+    A radius has a coordinate in which equal ratios are equally far apart. Below the smallest
+    blurred radius it is linear, so that the photo itself fades in.
     """
 
-    radii: tuple[float, ...]
+    places: tuple[float, ...]
     smallest: float
 
     @classmethod
-    def covering(cls, far: float, near: float, smallest: float) -> RadiusSteps:
-        """Steps from the radius `far` behind the focus to `near` before it, both 0 or more."""
-        behind, before = _steps(far, smallest), _steps(near, smallest)
-        return cls((*behind, 0.0, *(-radius for radius in reversed(before))), smallest)
+    def for_radii(cls, radii: Float, weights: Float, smallest: float) -> RadiusSteps:
+        """Place steps where many pixels have one radius, and others between.
+
+        Parameters
+        ----------
+        radii : ndarray
+            Signed radius of each pixel, float32 (h, w).
+        weights : ndarray
+            How much each pixel counts, float32 (h, w).
+        smallest : float
+            Radius of the least blurred layer in pixels.
+        """
+        placed = cls((), smallest).coordinate(radii)
+        low, high = float(placed.min()), float(placed.max())
+        fixed = [place for place in (-1.0, 0.0, 1.0) if low - 1 < place < high + 1]
+        count = max(1, math.ceil((high - low) / _BIN))
+        span = low, low + count * _BIN
+        mass = np.histogram(placed, count, span, weights=weights)[0]
+        middle = np.histogram(placed, count, span, weights=weights * placed)[0]
+        chosen = list(fixed)
+        for index in np.argsort(-mass, kind="stable"):
+            if mass[index] <= _PEAK_SHARE * mass.sum():
+                break
+            place = float(middle[index] / mass[index])
+            if abs(place) > 1 and min((abs(place - other) for other in chosen), default=9) >= _MIN_GAP:
+                chosen.append(place)
+        for end in (low, high):
+            if abs(end) > 1 and min(abs(end - other) for other in chosen) >= _MIN_GAP:
+                chosen.append(end)
+        chosen.sort(reverse=True)
+        steps = chosen[:1]
+        for place in chosen[1:]:
+            gap = steps[-1] - place
+            parts = 1 if abs(steps[-1]) <= 1 and abs(place) <= 1 else math.ceil(gap / _MAX_GAP)
+            steps += [steps[-1] + (place - steps[-1]) * k / parts for k in range(1, parts + 1)]
+        return cls(tuple(steps), smallest)
 
     def coordinate(self, radius: Float | float) -> Float:
-        """Where a signed radius lies; steps of equal ratio are equally far apart."""
-        size = np.abs(np.asarray(radius, np.float32))
-        wide = 1 + np.log(np.maximum(size / np.float32(self.smallest), 1))
-        placed = np.where(size < self.smallest, size / np.float32(self.smallest), wide)
+        """Where a signed radius lies."""
+        size = np.abs(np.asarray(radius, np.float32)) / np.float32(self.smallest)
+        placed = np.where(size < 1, size, 1 + np.log(np.maximum(size, 1)))
         return np.asarray(np.copysign(placed, radius), np.float32)
 
+    def radius(self, index: int) -> float:
+        """Signed radius of a step in pixels."""
+        place = self.places[index]
+        size = abs(place) if abs(place) <= 1 else math.exp(abs(place) - 1)
+        return math.copysign(size * self.smallest, place) if place else 0.0
+
     def members(self, coordinate: Float, index: int) -> Float:
-        """Share of each pixel that belongs to a layer; the shares of all layers sum to 1."""
-        places = [float(self.coordinate(radius)) for radius in self.radii]
-        here = places[index]
-        share = np.ones_like(coordinate)
+        """Share of each pixel that belongs to a step; the shares of all steps sum to 1."""
+        here, share = self.places[index], np.ones_like(coordinate)
         if index > 0:  # toward the farther layer
-            share = np.minimum(share, (places[index - 1] - coordinate) / (places[index - 1] - here))
-        if index + 1 < len(places):
-            share = np.minimum(share, (coordinate - places[index + 1]) / (here - places[index + 1]))
-        return np.asarray(np.clip(share, 0, 1), np.float32)
-
-
-def _steps(largest: float, smallest: float) -> list[float]:
-    """Radii from the largest to the smallest, in equal ratios."""
-    if largest <= 0:
-        return []
-    if largest <= smallest:
-        return [smallest]
-    count = math.ceil(math.log(largest / smallest) / math.log(_RADIUS_RATIO) - 1e-6)
-    return [largest * (smallest / largest) ** (k / count) for k in range(count + 1)]
+            gap = self.places[index - 1] - here
+            share = np.minimum(share, (self.places[index - 1] - coordinate) / gap)
+        if index + 1 < len(self.places):
+            gap = here - self.places[index + 1]
+            share = np.minimum(share, (coordinate - self.places[index + 1]) / gap)
+        pure = (share - _PURE_SHARE) * (1 / (1 - 2 * _PURE_SHARE))
+        return np.asarray(np.clip(pure, 0, 1), np.float32)
 
 
 def has_members(weights: Float) -> bool:
@@ -205,7 +247,7 @@ def smallest_radius(scale: float) -> float:
 
 
 def background_layer(
-    radius: float, light: Float, members: Float, behind: Float, farthest: bool
+    radius: float, light: Float, weights: Float, members: Float, behind: Float, farthest: bool
 ) -> BlurLayer:
     """Make a layer of the background.
 
@@ -215,6 +257,8 @@ def background_layer(
         In pixels of the photo.
     light : ndarray
         Linear light of the background, float32 (h, w, 3).
+    weights : ndarray
+        How surely each pixel shows the layer's light alone, float32 (h, w).
     members : ndarray
         Share of the layer in each pixel where the background is seen, float32 (h, w).
     behind : ndarray
@@ -223,6 +267,6 @@ def background_layer(
         Whether nothing lies behind; then it is opaque.
     """
     if farthest:
-        return BlurLayer(radius, light, members)
+        return BlurLayer(radius, light, weights)
     opacity = np.clip(members / np.maximum(behind, np.float32(_TINY)), 0, 1)
-    return BlurLayer(radius, light, members, opacity.astype(np.float32), np.clip(behind, 0, 1))
+    return BlurLayer(radius, light, weights, opacity.astype(np.float32), np.clip(behind, 0, 1))

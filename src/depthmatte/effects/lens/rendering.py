@@ -144,11 +144,11 @@ def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
         radius = np.full(scene.shape, np.clip(gain.radius(0.0), 0, limit), np.float32)
     else:
         radius = np.clip(gain.radius(scene.diopters), -limit, limit)
-    far, near = max(0.0, float(radius.max())), max(0.0, -float(radius.min()))
-    steps = RadiusSteps.covering(far, near, smallest_radius(scene.scale))
+    steps = RadiusSteps.for_radii(radius, scene.free, smallest_radius(scene.scale))
     coordinate = steps.coordinate(radius)
     members = {
-        step: steps.members(coordinate, index) * scene.free for index, step in enumerate(steps.radii)
+        steps.radius(index): steps.members(coordinate, index) * scene.free
+        for index in range(len(steps.places))
     }
     members = {step: weights for step, weights in members.items() if has_members(weights)}
     is_before = {step: step < own or (step == 0 and own > 0) for step in members}
@@ -162,13 +162,16 @@ def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
         if is_before[step]:
             behind = np.maximum(behind, certain)
         behind = behind + weights
-        stack.append(background_layer(step, scene.light, weights, behind, not stack))
+        color = weights * scene.pure
+        stack.append(
+            background_layer(step, scene.light, color, weights, behind, not stack)
+        )
     if own_share < 1:
         index = sum(not nearer for nearer in is_before.values())
         stack.insert(index, _person_layer(scene, own, steps.smallest, hidden))
     back = [layer for layer in stack if layer.radius >= 0]
     front = [layer for layer in reversed(stack) if layer.radius < 0]
-    sharp = steps.members(coordinate, steps.radii.index(0.0)) if 0.0 in members else None
+    sharp = steps.members(coordinate, steps.places.index(0.0)) if 0.0 in members else None
     return _Stacks(back, front, sharp, own_share, hidden)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...canvas import from_canvas, resize, scale_shape
 from ...color.linear_light import to_linear
-from ...filters import box_filter, fill_pull_push, gaussian_filter, repeat_channels
+from ...filters import box_filter, fill_pull_push, local_range
 from ...photo import Photo
 from ...types import RGB, Float
 from ..effect import PortraitLike
@@ -41,6 +41,9 @@ bright wall or sky."""
 _DEPTH_EDGE_SHARE = 0.1
 """Change of diopters within a few pixels, relative to their range, that is an edge between two
 things and not a slope."""
+
+_EDGE_WEIGHT = 0.01
+"""Weight of the color of a pixel at such an edge, relative to others: it shows both things."""
 
 _RELATIVE_DEPTH_RATIO = 8.0
 """Farthest by nearest distance of a scene whose depth is relative: such as 1 to 8 meters."""
@@ -79,6 +82,9 @@ class BlurScene:
         The same with a margin, float32 (h, w).
     free : ndarray
         How surely a pixel shows the background alone, float32 (h, w).
+    pure : ndarray
+        How surely a pixel shows one thing of the background and not the edge between two,
+        float32 (h, w).
     diopters : ndarray or None
         Distance of the background, 1 / meters, float32 (h, w), continued behind the portrait.
         None when depth does not tell it; then the background is one far layer.
@@ -94,6 +100,7 @@ class BlurScene:
     alpha: Float
     cover: Float
     free: Float
+    pure: Float
     diopters: Float | None
     person: tuple[float, float]
     portrait: PortraitLike
@@ -169,8 +176,8 @@ def make_blur_scene(portrait: PortraitLike) -> BlurScene:
     cover = _grow(alpha, margin)
     free = layer_certainty(1 - cover)
     light = fill_pull_push(_measure_light(portrait.photo, shape), free)
-    diopters, person = _measure_distance(portrait, alpha, cover)
-    return BlurScene(scale, margin, light, alpha, cover, free, diopters, person, portrait)
+    diopters, pure, person = _measure_distance(portrait, alpha, cover)
+    return BlurScene(scale, margin, light, alpha, cover, free, pure, diopters, person, portrait)
 
 
 def _grow(cover: Float, margin: int) -> Float:
@@ -193,10 +200,10 @@ def _measure_light(photo: Photo, shape: tuple[int, int]) -> Float:
 
 def _measure_distance(
     portrait: PortraitLike, alpha: Float, cover: Float
-) -> tuple[Float | None, tuple[float, float]]:
-    """Diopters of the background (h, w), or None, and those of the portrait."""
+) -> tuple[Float | None, Float, tuple[float, float]]:
+    """Diopters of the background (h, w) or None, how pure it is, and those of the portrait."""
     shape = alpha.shape[0], alpha.shape[1]
-    unknown = None, (1 / _PORTRAIT_METERS, 1 / _PORTRAIT_METERS)
+    unknown = None, np.ones_like(alpha), (1 / _PORTRAIT_METERS, 1 / _PORTRAIT_METERS)
     measured, fit = portrait.measured, portrait.depth_fit.resized(shape)
     if not measured.prob.any():
         return unknown
@@ -220,14 +227,17 @@ def _measure_distance(
     near = _weighted_quantile(diopters, outside, 0.95)
     if max(abs(np.log(middle / far)), abs(np.log(near / middle))) < _MIN_LOG_RANGE:
         return unknown
-    diopters = _sharpen_edges(diopters, edge, _DEPTH_EDGE_SHARE * max(near, middle))
+    step = _DEPTH_EDGE_SHARE * max(near, middle)
+    diopters = _sharpen_edges(diopters, edge, step)
     # Depth that is not known counts as far: sky and glass have none.
     diopters = prob * diopters + (1 - prob) * np.float32(far)
     diopters = fill_pull_push(diopters.astype(np.float32), (outside > 0).astype(np.float32))
+    mixed = local_range(diopters, edge) > step
+    pure = np.where(mixed, np.float32(_EDGE_WEIGHT), np.float32(1))
     if not measured.metric:
         to_meters = 1 / (_PORTRAIT_METERS * middle)
         diopters, middle, nearest = diopters * to_meters, middle * to_meters, nearest * to_meters
-    return np.asarray(diopters, np.float32), (middle, nearest)
+    return np.asarray(diopters, np.float32), pure, (middle, nearest)
 
 
 def _restore(values: Float, fit: Any) -> Float:
