@@ -9,6 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from ...canvas import Box
 from ...types import Float
 
 _SAMPLES = 4
@@ -16,6 +17,9 @@ _SAMPLES = 4
 
 _TILES = 12
 """Tiles along the longer side, each with its own kernel, when the shape changes over the picture."""
+
+_MIN_RADIUS_PX = 0.5
+"""Radius below which nothing is blurred."""
 
 _MIN_SHAPED_RADIUS_PX = 3.0
 """Radius below which the shape of the aperture cannot be seen and a disc is used."""
@@ -37,15 +41,26 @@ class Aperture:
     blades: int = 0
     cats_eye: float = 0.0
 
-    def blur(self, values: Float, radius: float, reversed: bool = False) -> Float:
+    def blur(
+        self,
+        values: Float,
+        radius: float,
+        box: Box,
+        shape: tuple[int, int],
+        reversed: bool = False,
+    ) -> Float:
         """Spread each pixel over the shape.
 
         Parameters
         ----------
         values : ndarray
-            float32 (h, w) or (h, w, C) of the whole picture.
+            float32 (h, w) or (h, w, C): the part of the picture in `box`.
         radius : float
             In pixels.
+        box : Box
+            Where the part lies in the picture.
+        shape : tuple of int
+            (H, W) of the whole picture.
         reversed : bool
             Turn the shape by 180 degrees, as for points nearer than the focus.
 
@@ -54,26 +69,22 @@ class Aperture:
         ndarray
             The same shape. The border is mirrored.
         """
-        if radius < 0.5:
+        if radius < _MIN_RADIUS_PX:
             return values
         shaped = radius >= _MIN_SHAPED_RADIUS_PX
         if not (shaped and self.cats_eye):
             kernel = _kernel(radius, self.blades if shaped else 0, reversed, 0.0, 0.0)
             return np.asarray(cv2.filter2D(values, -1, kernel, borderType=cv2.BORDER_REFLECT))
-        return self._blur_tiles(values, radius, reversed)
-
-    def _blur_tiles(self, values: Float, radius: float, reversed: bool) -> Float:
-        height, width = values.shape[:2]
-        reach = math.ceil(radius) + 1
+        reach = math.ceil(radius * _circumradius(self.blades)) + 1
         padded = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REFLECT)
-        side = max(8, math.ceil(max(height, width) / _TILES))
-        half = math.hypot(height, width) / 2
+        side = max(8, math.ceil(max(shape) / _TILES))
+        half = math.hypot(*shape) / 2
         result = np.empty_like(values)
-        for top in range(0, height, side):
-            for left in range(0, width, side):
-                bottom, right = min(top + side, height), min(left + side, width)
-                down = ((top + bottom) / 2 - height / 2) / half * self.cats_eye
-                across = ((left + right) / 2 - width / 2) / half * self.cats_eye
+        for top in range(0, box.height, side):
+            for left in range(0, box.width, side):
+                bottom, right = min(top + side, box.height), min(left + side, box.width)
+                down = (box.top + (top + bottom) / 2 - shape[0] / 2) / half * self.cats_eye
+                across = (box.left + (left + right) / 2 - shape[1] / 2) / half * self.cats_eye
                 kernel = _kernel(radius, self.blades, reversed, round(down, 3), round(across, 3))
                 part = padded[top : bottom + 2 * reach, left : right + 2 * reach]
                 soft = cv2.filter2D(part, -1, kernel, borderType=cv2.BORDER_REFLECT)
@@ -84,8 +95,7 @@ class Aperture:
 @lru_cache(maxsize=1024)
 def _kernel(radius: float, blades: int, reversed: bool, down: float, across: float) -> Float:
     """The shape as weights that sum to 1; (down, across) shifts the barrel, in radii."""
-    outer = radius if blades == 0 else radius * _circumradius(blades)
-    reach = math.ceil(outer)
+    reach = math.ceil(radius * _circumradius(blades))
     side = 2 * reach + 1
     fine = ((np.arange(side * _SAMPLES) + 0.5) / _SAMPLES - reach - 0.5) / radius
     y, x = fine[:, None], fine[None]
@@ -100,6 +110,8 @@ def _kernel(radius: float, blades: int, reversed: bool, down: float, across: flo
 
 def _circumradius(blades: int) -> float:
     """Radius of the corners of a polygon with the area of the unit disc."""
+    if blades == 0:
+        return 1.0
     return math.sqrt(2 * math.pi / (blades * math.sin(2 * math.pi / blades)))
 
 

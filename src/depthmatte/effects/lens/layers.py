@@ -16,18 +16,18 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ...canvas import resize, scale_shape
+from ...canvas import Box, resize, scale_shape
 from ...filters import fill_pull_push, repeat_channels
 from ...types import Float
 from .aperture import Aperture
 
-_MAX_DISC_RADIUS_PX = 10.0
+_MAX_DISC_RADIUS_PX = 8.0
 """Largest radius that is filtered, in pixels of a layer. A wider blur uses a smaller picture."""
 
 _SHARP_RADIUS_PX = 1.0
 """Radius, in pixels of the scene, of the least blurred layer. Less blur mixes it with the photo."""
 
-_MAX_GAP = math.log(1.7)
+_MAX_GAP = math.log(2)
 """Logarithm of the ratio of the radii of neighboring layers at most. A pixel between two layers
 belongs to both."""
 
@@ -44,8 +44,17 @@ is split between two layers gets too opaque an edge."""
 _PEAK_SHARE = 0.004
 """Share of the background that must have one radius for a layer to be placed at it."""
 
+_PEAK_BINS = 15
+"""Bins around, with the bin itself, that it is compared with."""
+
+_PEAK_CONTRAST = 2.5
+"""Mass of a bin, relative to the mean around, from which it is a thing and no part of a floor."""
+
 _MIN_MEMBER_PIXELS = 1.0
 """Pixels of the scene that a layer must have, all together."""
+
+_LEAST_WEIGHT = 1e-3
+"""Weight from which a pixel counts for the box that a layer is rendered in."""
 
 _TINY = 1e-4
 
@@ -76,90 +85,112 @@ class BlurLayer:
 
 
 class Spread(NamedTuple):
-    """A blurred layer: premultiplied linear light (h, w, 3) and opacity (h, w)."""
+    """A blurred layer: premultiplied linear light (h, w, 3) and opacity (h, w), 0 beyond `box`.
+
+    `shape` is the size of the whole picture; the arrays cover the box alone.
+    """
 
     light: Float
     opacity: Float
+    box: Box
+    shape: tuple[int, int]
+
+    def at_size(self, shape: tuple[int, int]) -> Spread:
+        """Return the same layer as a whole picture of another size."""
+        if self.shape == shape:
+            return self
+        light, opacity = np.zeros((*self.shape, 3), np.float32), np.zeros(self.shape, np.float32)
+        light[self.box.slices], opacity[self.box.slices] = self.light, self.opacity
+        return Spread(_enlarge(light, shape), _enlarge(opacity, shape), Box(0, 0, *shape), shape)
 
 
-class Canvas3D(NamedTuple):
-    """Sizes that layers are rendered at."""
+class RenderSize(NamedTuple):
+    """Sizes that layers are rendered at, and the aperture they are spread by."""
 
     photo: tuple[int, int]
     scale: float
     aperture: Aperture
 
-    def layer_scale(self, radius: float) -> float:
-        """Pixels of a layer of this radius for each pixel of the photo."""
-        return min(self.scale, _MAX_DISC_RADIUS_PX / max(radius, 1e-6))
-
     def spread(self, layer: BlurLayer) -> Spread:
         """Blur a layer; hidden parts are continued from visible ones first."""
         wide = abs(layer.radius)
-        scale = self.layer_scale(wide)
+        scale = min(self.scale, _MAX_DISC_RADIUS_PX / max(wide, 1e-6))
         shape = scale_shape(self.photo, scale)
-        weights = _shrink(layer.weights, shape)
-        light = _shrink(layer.light * repeat_channels(layer.weights, 3), shape)
-        light /= repeat_channels(np.maximum(weights, np.float32(1e-6)), 3)
-        light = fill_pull_push(light, np.minimum(weights, 1))
         radius, reversed = wide * scale, layer.radius < 0
+        weights = _shrink(layer.weights, shape)
+        box = Box(0, 0, *shape)
+        if layer.opacity is not None:
+            box = Box.bounding(weights > _LEAST_WEIGHT, math.ceil(2 * radius) + 4)
+        if layer.weights.shape == shape:
+            weights = np.ascontiguousarray(weights[box.slices])
+            light = np.ascontiguousarray(layer.light[box.slices])
+        else:
+            light = _shrink(layer.light * repeat_channels(layer.weights, 3), shape)[box.slices]
+            weights = np.ascontiguousarray(weights[box.slices])
+            light = light / repeat_channels(np.maximum(weights, np.float32(1e-6)), 3)
+        light = fill_pull_push(light, np.minimum(weights, 1))
         if layer.opacity is None:
-            return Spread(
-                self.aperture.blur(light, radius, reversed), np.ones(shape, np.float32)
-            )
-        opacity = _shrink(layer.opacity, shape)
+            light = self.aperture.blur(light, radius, box, shape, reversed)
+            return Spread(light, np.ones(shape, np.float32), box, shape)
+        opacity = np.ascontiguousarray(_shrink(layer.opacity, shape)[box.slices])
         if layer.known is not None:
-            opacity = fill_pull_push(opacity, np.minimum(_shrink(layer.known, shape), 1))
-        premultiplied = np.dstack([light * repeat_channels(opacity, 3), opacity])
-        soft = self.aperture.blur(premultiplied, radius, reversed)
-        return Spread(np.ascontiguousarray(soft[..., :3]), np.clip(soft[..., 3], 0, 1))
+            known = np.ascontiguousarray(_shrink(layer.known, shape)[box.slices])
+            opacity = fill_pull_push(opacity, np.minimum(known, 1))
+        light *= repeat_channels(opacity, 3)
+        light = self.aperture.blur(light, radius, box, shape, reversed)
+        opacity = self.aperture.blur(opacity, radius, box, shape, reversed)
+        return Spread(light, np.clip(opacity, 0, 1), box, shape)
 
 
 def _shrink(values: Float, shape: tuple[int, int]) -> Float:
     return np.asarray(values if values.shape[:2] == shape else resize(values, shape), np.float32)
 
 
-def _fit(values: Float, shape: tuple[int, int]) -> Float:
+def _enlarge(values: Float, shape: tuple[int, int]) -> Float:
     if values.shape[:2] == shape:
         return values
     return np.asarray(cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def render_back(layers: Sequence[BlurLayer], canvas: Canvas3D) -> Float | None:
-    """Render opaque layers, the farthest first; linear light (h, w, 3) at the finest size used."""
+def render_back(layers: Sequence[BlurLayer], size: RenderSize) -> Float | None:
+    """Render layers over an opaque farthest one, given first; linear light (h, w, 3)."""
     total: Float | None = None
     for layer in layers:
-        spread = canvas.spread(layer)
+        spread = size.spread(layer)
         if total is None:
             total = spread.light
             continue
-        shape = spread.opacity.shape[0], spread.opacity.shape[1]
-        if total.shape[0] * total.shape[1] > shape[0] * shape[1]:
-            shape = total.shape[0], total.shape[1]
-        below = _fit(total, shape)
-        through = repeat_channels(1 - _fit(spread.opacity, shape), 3)
-        total = np.asarray(below * through + _fit(spread.light, shape), np.float32)
+        if total.shape[0] < spread.shape[0] or total.shape[1] < spread.shape[1]:
+            total = _enlarge(total, spread.shape)
+        spread = spread.at_size((total.shape[0], total.shape[1]))
+        below = total[spread.box.slices]
+        below *= repeat_channels(1 - spread.opacity, 3)
+        below += spread.light
     return total
 
 
-def render_front(layers: Sequence[BlurLayer], canvas: Canvas3D) -> Spread | None:
-    """Render the layers before the focus, the nearest first, over nothing."""
-    total: Spread | None = None
+def render_front(layers: Sequence[BlurLayer], size: RenderSize) -> tuple[Float, Float] | None:
+    """Render layers, the nearest first, over nothing.
+
+    Returns
+    -------
+    tuple of ndarray or None
+        Premultiplied linear light (h, w, 3) and opacity (h, w); None without a layer.
+    """
+    light: Float | None = None
+    opacity = np.zeros((0, 0), np.float32)
     for layer in layers:
-        spread = canvas.spread(layer)
-        if total is None:
-            total = spread
-            continue
-        shape = spread.opacity.shape[0], spread.opacity.shape[1]
-        if total.opacity.size > spread.opacity.size:
-            shape = total.opacity.shape[0], total.opacity.shape[1]
-        light, opacity = _fit(total.light, shape), _fit(total.opacity, shape)
-        through = 1 - opacity
-        total = Spread(
-            np.asarray(light + repeat_channels(through, 3) * _fit(spread.light, shape), np.float32),
-            np.asarray(opacity + through * _fit(spread.opacity, shape), np.float32),
-        )
-    return total
+        spread = size.spread(layer)
+        if light is None:
+            light = np.zeros((*spread.shape, 3), np.float32)
+            opacity = np.zeros(spread.shape, np.float32)
+        if light.shape[0] < spread.shape[0] or light.shape[1] < spread.shape[1]:
+            light, opacity = _enlarge(light, spread.shape), _enlarge(opacity, spread.shape)
+        spread = spread.at_size((light.shape[0], light.shape[1]))
+        through = 1 - opacity[spread.box.slices]
+        light[spread.box.slices] += repeat_channels(through, 3) * spread.light
+        opacity[spread.box.slices] += through * spread.opacity
+    return None if light is None else (light, opacity)
 
 
 @dataclass(frozen=True)
@@ -193,10 +224,12 @@ class RadiusSteps:
         span = low, low + count * _BIN
         mass = np.histogram(placed, count, span, weights=weights)[0]
         middle = np.histogram(placed, count, span, weights=weights * placed)[0]
+        around = np.convolve(mass, np.full(_PEAK_BINS, 1 / _PEAK_BINS), "same")
+        peaks = (mass > _PEAK_SHARE * mass.sum()) & (mass > _PEAK_CONTRAST * around)
         chosen = list(fixed)
         for index in np.argsort(-mass, kind="stable"):
-            if mass[index] <= _PEAK_SHARE * mass.sum():
-                break
+            if not peaks[index]:
+                continue
             place = float(middle[index] / mass[index])
             if abs(place) > 1 and min((abs(place - other) for other in chosen), default=9) >= _MIN_GAP:
                 chosen.append(place)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...canvas import resize
 from ...color.linear_light import linear_to_bytes, to_linear
-from ...filters import fill_pull_push
+from ...filters import fill_pull_push, repeat_channels
 from ...system.row_strips import row_strips
 from ...types import RGB, Float
 from ..composite import composite_over
@@ -17,9 +17,8 @@ from ..foreground import layer_certainty
 from .aperture import Aperture
 from .layers import (
     BlurLayer,
-    Canvas3D,
+    RenderSize,
     RadiusSteps,
-    Spread,
     background_layer,
     has_members,
     render_back,
@@ -34,6 +33,9 @@ _MAX_RADIUS_DIAGONAL_SHARE = 0.1
 
 _HIDING_ALPHA = 0.25
 """Alpha of the portrait from which the photo's pixel is no longer taken for sharp background."""
+
+_LEAST_OPACITY = 0.002
+"""Opacity that 8 bits do not show."""
 
 _STRIP_ROWS = 128
 """Rows that are laid over the picture together."""
@@ -74,10 +76,10 @@ def render_lens(scene: BlurScene, gain: LensGain, person: float, aperture: Apert
         uint8 (H, W, 3), in the profile of the photo.
     """
     photo = scene.portrait.photo
-    canvas = Canvas3D(photo.shape, scene.scale, aperture)
+    size = RenderSize(photo.shape, scene.scale, aperture)
     stacks = _build_stacks(scene, gain, person)
     profile = photo.meta.icc
-    total = render_back(stacks.back, canvas)
+    total = render_back(stacks.back, size)
     picture = photo.rgb if total is None else _enlarge(linear_to_bytes(total, profile), photo.shape)
     if total is not None and stacks.sharp is not None:
         mix = np.asarray(resize(stacks.sharp, photo.shape), np.float32)
@@ -85,7 +87,7 @@ def render_lens(scene: BlurScene, gain: LensGain, person: float, aperture: Apert
         picture = composite_over(photo.rgb, mix, picture)
     if stacks.person > 0:
         picture = _add_person(scene, stacks, picture)
-    front = render_front(stacks.front, canvas)
+    front = render_front(stacks.front, size)
     return picture if front is None else _add_front(front, picture, profile)
 
 
@@ -115,24 +117,23 @@ def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> RGB:
     return composite_over(colors, np.clip(alpha, 0, 1), picture)
 
 
-def _add_front(front: Spread, picture: RGB, profile: bytes | None) -> RGB:
+def _add_front(front: tuple[Float, Float], picture: RGB, profile: bytes | None) -> RGB:
     """Lay premultiplied light over a picture, in linear light."""
+    light, opacity = front
     height, width = picture.shape[:2]
     result = picture.copy()
-    opacity = np.asarray(cv2.resize(front.opacity, (width, height)), np.float32)
-    straight = front.light / np.maximum(front.opacity, np.float32(1e-3))[..., None]
+    straight = light / repeat_channels(np.maximum(opacity, np.float32(1e-3)), 3)
     colors = _enlarge(linear_to_bytes(straight, profile), (height, width))
+    share = np.asarray(cv2.resize(opacity, (width, height)), np.float32)
     for rows in row_strips(height, _STRIP_ROWS):
-        share = opacity[rows]
-        solid = share > 0.998
-        result[rows][solid] = colors[rows][solid]
-        mixed = np.flatnonzero((share > 0.002) & ~solid)
-        if mixed.size:
-            flat = result[rows].reshape(-1, 3)
-            part = share.reshape(-1)[mixed][:, None]
-            below = to_linear(flat[mixed][None], profile)[0]
-            above = to_linear(colors[rows].reshape(-1, 3)[mixed][None], profile)[0]
-            flat[mixed] = linear_to_bytes((below + (above - below) * part)[None], profile)[0]
+        used = np.flatnonzero(share[rows].max(axis=0) > _LEAST_OPACITY)
+        if used.size:
+            part = np.s_[rows, used[0] : used[-1] + 1]
+            below = to_linear(np.ascontiguousarray(result[part]), profile)
+            above = to_linear(np.ascontiguousarray(colors[part]), profile)
+            above -= below
+            above *= repeat_channels(np.ascontiguousarray(share[part]), 3)
+            result[part] = linear_to_bytes(np.add(below, above, out=below), profile)
     return result
 
 

@@ -21,7 +21,7 @@ from ...types import RGB, Float
 from ..effect import PortraitLike
 from ..foreground import layer_certainty, portrait_foreground
 
-_MAX_PIXELS = 1_000_000
+MAX_SCENE_PIXELS = 640_000
 """Pixels at most at which the scene is held."""
 
 _MARGIN_DIAGONAL_SHARE = 0.003
@@ -42,6 +42,13 @@ _DEPTH_EDGE_SHARE = 0.1
 """Change of diopters within a few pixels, relative to their range, that is an edge between two
 things and not a slope."""
 
+_EDGE_DEPTH_PIXELS = 2.0
+"""Pixels of the depth map over which its edges are soft."""
+
+_NEAR_PART = 0.75
+"""Share of the portrait that lies behind its near part. What is nearer still is not its own: at
+an edge depth mixes with that of things before the portrait."""
+
 _EDGE_WEIGHT = 0.01
 """Weight of the color of a pixel at such an edge, relative to others: it shows both things."""
 
@@ -58,6 +65,9 @@ _MIN_LOG_RANGE = 0.05
 """Ratio of distances, as a logarithm, within which background and person count as equally far;
 such depth does not tell how much to blur."""
 
+_QUANTILE_SAMPLES = 20_000
+"""Pixels from which a quantile is measured."""
+
 _FOCUS_WINDOW_SHARE = 0.01
 """Half the side of the window in which depth is measured for the focus, as a share of the
 diagonal."""
@@ -65,7 +75,7 @@ diagonal."""
 
 @dataclass(frozen=True, eq=False)
 class BlurScene:
-    """What is known about a photo in depth, on (h, w) pixels of at most a megapixel.
+    """What is known about a photo in depth, on (h, w) pixels of at most `MAX_SCENE_PIXELS`.
 
     Parameters
     ----------
@@ -136,10 +146,8 @@ class BlurScene:
         return replace(self, diopters=np.where(self.diopters > middle, nearer, self.diopters))
 
     def reach(self, focus: float) -> float:
-        """Diopters between the focus and what lies farthest from it."""
-        if self.diopters is None:
-            return abs(focus)
-        return max(self._quantile(np.abs(self.diopters - np.float32(focus)), 0.95), 1e-6)
+        """Diopters from the focus to the far background or to the portrait, what is more."""
+        return max(focus - self.far, self.person[0] - focus, 1e-6)
 
     def diopters_at(self, place: tuple[float, float]) -> float | None:
         """Diopters of the background at a place (x, y) in shares; None on the portrait."""
@@ -155,9 +163,8 @@ class BlurScene:
         return _weighted_quantile(self.diopters[window], weights, 0.5)
 
     def _quantile(self, values: Float, share: float) -> float:
-        step = np.s_[::4, ::4] if min(self.shape) >= 64 else np.s_[:, :]
-        weights = self.free[step]
-        return _weighted_quantile(values[step], weights if weights.any() else weights + 1, share)
+        weights = self.free if self.free.any() else np.ones_like(self.free)
+        return _weighted_quantile(values, weights, share)
 
 
 def blur_scene(portrait: PortraitLike) -> BlurScene:
@@ -166,10 +173,10 @@ def blur_scene(portrait: PortraitLike) -> BlurScene:
     return make_blur_scene(portrait) if kept is None else kept
 
 
-def make_blur_scene(portrait: PortraitLike) -> BlurScene:
-    """Measure the scene of a portrait."""
+def make_blur_scene(portrait: PortraitLike, max_pixels: int = MAX_SCENE_PIXELS) -> BlurScene:
+    """Measure the scene of a portrait, on at most `max_pixels` pixels."""
     height, width = portrait.photo.shape
-    scale = min(1.0, (_MAX_PIXELS / (height * width)) ** 0.5)
+    scale = min(1.0, (max_pixels / (height * width)) ** 0.5)
     shape = scale_shape((height, width), scale)
     alpha = np.asarray(np.clip(resize(portrait.alpha, shape), 0, 1), np.float32)
     margin = max(1, round(_MARGIN_DIAGONAL_SHARE * float(np.hypot(*shape))))
@@ -214,7 +221,7 @@ def _measure_distance(
     prob = _restore(measured.prob, fit)
     diopters = _restore(values * measured.prob, fit) / np.maximum(prob, np.float32(1e-6))
     pixel = max(shape) / max(fit.content_shape)  # a pixel of the depth map
-    edge = max(1, round(1.5 * pixel))
+    edge = max(1, round(_EDGE_DEPTH_PIXELS * pixel))
     inside = prob * (cv2.erode(alpha, np.ones((2 * edge + 1, 2 * edge + 1))) > 0.9)
     outside = prob * (_grow(cover, edge) < 0.1)
     if inside.sum() < 1:
@@ -222,7 +229,7 @@ def _measure_distance(
     if inside.sum() < 1 or outside.sum() < 1:
         return unknown
     middle = _weighted_quantile(diopters, inside, 0.5)
-    nearest = _weighted_quantile(diopters, inside, 0.95)
+    nearest = _weighted_quantile(diopters, inside, _NEAR_PART)
     far = _weighted_quantile(diopters, outside, 0.05)
     near = _weighted_quantile(diopters, outside, 0.95)
     if max(abs(np.log(middle / far)), abs(np.log(near / middle))) < _MIN_LOG_RANGE:
@@ -256,6 +263,8 @@ def _weighted_quantile(values: Float, weights: Float, share: float) -> float:
     """The value below which `share` of the total weight lies."""
     chosen = weights > 0
     values, weights = values[chosen], weights[chosen]
+    step = max(1, values.size // _QUANTILE_SAMPLES)
+    values, weights = values[::step], weights[::step]
     order = np.argsort(values, axis=None)
     mass = np.cumsum(weights[order])
     return float(values[order[min(np.searchsorted(mass, share * mass[-1]), len(order) - 1)]])
