@@ -70,17 +70,19 @@ class BlurLayer:
     light : ndarray
         Linear light, float32 (h, w, 3).
     weights : ndarray
-        How surely each pixel shows the layer's light, float32 (h, w).
-    opacity : ndarray or None
-        Share of the layer where it is not hidden, float32 (h, w); None is 1 everywhere.
+        How surely each pixel shows the layer's light alone, float32 (h, w).
+    seen : ndarray or None
+        Share of the layer in each pixel, float32 (h, w). None is a layer that is opaque
+        everywhere.
     known : ndarray or None
-        How surely the opacity is known, float32 (h, w); None is 1 everywhere.
+        Share of what is not nearer than the layer, float32 (h, w); there `seen / known` is its
+        opacity. Elsewhere the layer is hidden and its opacity is continued. None is 1.
     """
 
     radius: float
     light: Float
     weights: Float
-    opacity: Float | None = None
+    seen: Float | None = None
     known: Float | None = None
 
 
@@ -119,23 +121,23 @@ class RenderSize(NamedTuple):
         radius, reversed = wide * scale, layer.radius < 0
         weights = _shrink(layer.weights, shape)
         box = Box(0, 0, *shape)
-        if layer.opacity is not None:
+        if layer.seen is not None:
             box = Box.bounding(weights > _LEAST_WEIGHT, math.ceil(2 * radius) + 4)
+        weights = np.ascontiguousarray(weights[box.slices])
         if layer.weights.shape == shape:
-            weights = np.ascontiguousarray(weights[box.slices])
             light = np.ascontiguousarray(layer.light[box.slices])
         else:
             light = _shrink(layer.light * repeat_channels(layer.weights, 3), shape)[box.slices]
-            weights = np.ascontiguousarray(weights[box.slices])
             light = light / repeat_channels(np.maximum(weights, np.float32(1e-6)), 3)
         light = fill_pull_push(light, np.minimum(weights, 1))
-        if layer.opacity is None:
+        if layer.seen is None:
             light = self.aperture.blur(light, radius, box, shape, reversed)
             return Spread(light, np.ones(shape, np.float32), box, shape)
-        opacity = np.ascontiguousarray(_shrink(layer.opacity, shape)[box.slices])
+        opacity = np.ascontiguousarray(_shrink(layer.seen, shape)[box.slices])
         if layer.known is not None:
             known = np.ascontiguousarray(_shrink(layer.known, shape)[box.slices])
-            opacity = fill_pull_push(opacity, np.minimum(known, 1))
+            opacity = np.minimum(opacity / np.maximum(known, np.float32(_TINY)), np.float32(1))
+            opacity = fill_pull_push(opacity, np.minimum(known, np.float32(1)))
         light *= repeat_channels(opacity, 3)
         light = self.aperture.blur(light, radius, box, shape, reversed)
         opacity = self.aperture.blur(opacity, radius, box, shape, reversed)
@@ -258,15 +260,15 @@ class RadiusSteps:
 
     def members(self, coordinate: Float, index: int) -> Float:
         """Share of each pixel that belongs to a step; the shares of all steps sum to 1."""
-        here, share = self.places[index], np.ones_like(coordinate)
-        if index > 0:  # toward the farther layer
-            gap = self.places[index - 1] - here
-            share = np.minimum(share, (self.places[index - 1] - coordinate) / gap)
-        if index + 1 < len(self.places):
-            gap = here - self.places[index + 1]
-            share = np.minimum(share, (coordinate - self.places[index + 1]) / gap)
-        pure = (share - _PURE_SHARE) * (1 / (1 - 2 * _PURE_SHARE))
-        return np.asarray(np.clip(pure, 0, 1), np.float32)
+        here, steep = self.places[index], 1 / (1 - 2 * _PURE_SHARE)
+        top = (1 - _PURE_SHARE) * steep
+        share = np.full_like(coordinate, top)
+        for side in (index - 1, index + 1):
+            if 0 <= side < len(self.places):
+                slope = steep / (here - self.places[side])
+                part = cv2.addWeighted(coordinate, slope, coordinate, 0, top - here * slope)
+                share = cv2.min(share, part)
+        return np.asarray(np.clip(share, 0, 1, out=share), np.float32)
 
 
 def has_members(weights: Float) -> bool:
@@ -277,29 +279,3 @@ def has_members(weights: Float) -> bool:
 def smallest_radius(scale: float) -> float:
     """Radius of the least blurred layer in pixels of the photo."""
     return _SHARP_RADIUS_PX / scale
-
-
-def background_layer(
-    radius: float, light: Float, weights: Float, members: Float, behind: Float, farthest: bool
-) -> BlurLayer:
-    """Make a layer of the background.
-
-    Parameters
-    ----------
-    radius : float
-        In pixels of the photo.
-    light : ndarray
-        Linear light of the background, float32 (h, w, 3).
-    weights : ndarray
-        How surely each pixel shows the layer's light alone, float32 (h, w).
-    members : ndarray
-        Share of the layer in each pixel where the background is seen, float32 (h, w).
-    behind : ndarray
-        Share of what is not nearer than the layer, with the layer, float32 (h, w).
-    farthest : bool
-        Whether nothing lies behind; then it is opaque.
-    """
-    if farthest:
-        return BlurLayer(radius, light, weights)
-    opacity = np.clip(members / np.maximum(behind, np.float32(_TINY)), 0, 1)
-    return BlurLayer(radius, light, weights, opacity.astype(np.float32), np.clip(behind, 0, 1))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from ...canvas import resize
 from ...color.linear_light import linear_to_bytes, to_linear
 from ...filters import fill_pull_push, repeat_channels
 from ...system.row_strips import row_strips
@@ -19,7 +21,6 @@ from .layers import (
     BlurLayer,
     RenderSize,
     RadiusSteps,
-    background_layer,
     has_members,
     render_back,
     render_front,
@@ -80,15 +81,18 @@ def render_lens(scene: BlurScene, gain: LensGain, person: float, aperture: Apert
     stacks = _build_stacks(scene, gain, person)
     profile = photo.meta.icc
     total = render_back(stacks.back, size)
-    picture = photo.rgb if total is None else _enlarge(linear_to_bytes(total, profile), photo.shape)
-    if total is not None and stacks.sharp is not None:
-        mix = np.asarray(resize(stacks.sharp, photo.shape), np.float32)
-        mix *= 1 - np.minimum(scene.portrait.alpha * np.float32(1 / _HIDING_ALPHA), 1)
-        picture = composite_over(photo.rgb, mix, picture)
+    if total is None:
+        picture = photo.rgb.copy()
+    else:
+        picture = _enlarge(linear_to_bytes(total, photo.meta.icc), photo.shape)
+        if stacks.sharp is not None:
+            _add_sharp(scene, stacks.sharp, picture)
     if stacks.person > 0:
-        picture = _add_person(scene, stacks, picture)
+        _add_person(scene, stacks, picture)
     front = render_front(stacks.front, size)
-    return picture if front is None else _add_front(front, picture, profile)
+    if front is not None:
+        _add_front(*front, picture, photo.meta.icc)
+    return picture
 
 
 def _enlarge(picture: RGB, shape: tuple[int, int]) -> RGB:
@@ -98,43 +102,68 @@ def _enlarge(picture: RGB, shape: tuple[int, int]) -> RGB:
     return np.asarray(cv2.resize(picture, shape[::-1], interpolation=method), np.uint8)
 
 
-def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> RGB:
-    """Lay the sharp portrait over the picture; behind nearer things it goes on."""
-    alpha, colors = scene.portrait.alpha, scene.colors
-    if stacks.hidden is not None:
-        shape = alpha.shape[0], alpha.shape[1]
-        profile = scene.portrait.photo.meta.icc
-        known = 1 - stacks.hidden
-        small = fill_pull_push(scene.alpha, known)
-        front = fill_pull_push(scene.front, known * layer_certainty(scene.alpha))
-        hidden = np.asarray(resize(stacks.hidden, shape), np.float32)
-        rest = 1 - hidden
-        alpha = np.asarray(alpha * rest + hidden * resize(small, shape), np.float32)
-        continued = np.asarray(resize(linear_to_bytes(front, profile), shape), np.uint8)
-        colors = composite_over(continued, hidden, colors)
-    if stacks.person < 1:
-        alpha = alpha * np.float32(stacks.person)
-    return composite_over(colors, np.clip(alpha, 0, 1), picture)
+def _enlarge_share(share: Float, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """A share in [0, 1] at photo size, in steps of 1 / 255."""
+    if share.shape == shape:
+        return np.asarray(share * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    levels = np.asarray(share * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    return np.asarray(cv2.resize(levels, shape[::-1]), np.uint8)
 
 
-def _add_front(front: tuple[Float, Float], picture: RGB, profile: bytes | None) -> RGB:
-    """Lay premultiplied light over a picture, in linear light."""
-    light, opacity = front
-    height, width = picture.shape[:2]
-    result = picture.copy()
-    straight = light / repeat_channels(np.maximum(opacity, np.float32(1e-3)), 3)
-    colors = _enlarge(linear_to_bytes(straight, profile), (height, width))
-    share = np.asarray(cv2.resize(opacity, (width, height)), np.float32)
-    for rows in row_strips(height, _STRIP_ROWS):
-        used = np.flatnonzero(share[rows].max(axis=0) > _LEAST_OPACITY)
+def _used_parts(share: NDArray[Any], least: float) -> Iterator[tuple[slice, slice]]:
+    """Strips of rows, and the columns in which a share exceeds `least`."""
+    for rows in row_strips(share.shape[0], _STRIP_ROWS):
+        used = np.flatnonzero(share[rows].max(axis=0) > least)
         if used.size:
-            part = np.s_[rows, used[0] : used[-1] + 1]
-            below = to_linear(np.ascontiguousarray(result[part]), profile)
-            above = to_linear(np.ascontiguousarray(colors[part]), profile)
-            above -= below
-            above *= repeat_channels(np.ascontiguousarray(share[part]), 3)
-            result[part] = linear_to_bytes(np.add(below, above, out=below), profile)
-    return result
+            yield rows, slice(int(used[0]), int(used[-1]) + 1)
+
+
+def _add_sharp(scene: BlurScene, sharp: Float, picture: RGB) -> None:
+    """Mix the photo in where the background is in focus, in place."""
+    rgb, alpha = scene.portrait.photo.rgb, scene.portrait.alpha
+    mix = _enlarge_share(sharp, scene.portrait.photo.shape)
+    for part in _used_parts(mix, 0):
+        free = 1 - np.minimum(alpha[part] * np.float32(1 / _HIDING_ALPHA), 1)
+        share = mix[part] * np.float32(1 / 255) * free
+        picture[part] = composite_over(rgb[part], share, picture[part])
+
+
+def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> None:
+    """Lay the sharp portrait over the picture, in place; behind nearer things it goes on."""
+    portrait = scene.portrait
+    alpha, colors, shape = portrait.alpha, scene.colors, portrait.photo.shape
+    if stacks.hidden is None:
+        for part in _used_parts(alpha, 0):
+            share = alpha[part] * np.float32(stacks.person)
+            picture[part] = composite_over(colors[part], share, picture[part])
+        return
+    known = 1 - stacks.hidden
+    small = fill_pull_push(scene.alpha, known)
+    front = fill_pull_push(scene.front, known * layer_certainty(scene.alpha))
+    hidden, continued = _enlarge_share(stacks.hidden, shape), _enlarge_share(small, shape)
+    light = _enlarge(linear_to_bytes(front, portrait.photo.meta.icc), shape)
+    for part in _used_parts(np.maximum(_enlarge_share(scene.cover, shape), continued), 0):
+        share, own = alpha[part], colors[part]
+        if hidden[part].any():
+            mix = hidden[part] * np.float32(1 / 255)
+            share = share + mix * (continued[part] * np.float32(1 / 255) - share)
+            own = composite_over(light[part], mix, own)
+        share = np.clip(share * np.float32(stacks.person), 0, 1)
+        picture[part] = composite_over(own, share, picture[part])
+
+
+def _add_front(light: Float, opacity: Float, picture: RGB, profile: bytes | None) -> None:
+    """Lay premultiplied light over a picture, in linear light and in place."""
+    shape = picture.shape[0], picture.shape[1]
+    straight = light / repeat_channels(np.maximum(opacity, np.float32(1e-3)), 3)
+    colors = _enlarge(linear_to_bytes(straight, profile), shape)
+    share = np.asarray(cv2.resize(opacity, shape[::-1]), np.float32)
+    for part in _used_parts(share, _LEAST_OPACITY):
+        below = to_linear(np.ascontiguousarray(picture[part]), profile)
+        above = to_linear(np.ascontiguousarray(colors[part]), profile)
+        above -= below
+        above *= repeat_channels(np.ascontiguousarray(share[part]), 3)
+        picture[part] = linear_to_bytes(np.add(below, above, out=below), profile)
 
 
 def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
@@ -164,9 +193,8 @@ def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
             behind = np.maximum(behind, certain)
         behind = behind + weights
         color = weights * scene.pure
-        stack.append(
-            background_layer(step, scene.light, color, weights, behind, not stack)
-        )
+        seen, known = (weights, behind) if stack else (None, None)
+        stack.append(BlurLayer(step, scene.light, color, seen, known))
     if own_share < 1:
         index = sum(not nearer for nearer in is_before.values())
         stack.insert(index, _person_layer(scene, own, steps.smallest, hidden))
@@ -180,11 +208,12 @@ def _person_layer(
     scene: BlurScene, radius: float, smallest: float, hidden: Float | None
 ) -> BlurLayer:
     """The portrait out of focus."""
-    known = None if hidden is None else 1 - hidden
-    certain = layer_certainty(scene.alpha)
-    weights = certain if known is None else certain * known
+    weights, seen, known = layer_certainty(scene.alpha), scene.alpha, None
+    if hidden is not None:
+        known = 1 - hidden
+        weights, seen = weights * known, seen * known
     wide = float(np.copysign(max(abs(radius), smallest), radius))
-    return BlurLayer(wide, scene.front, weights, scene.alpha, known)
+    return BlurLayer(wide, scene.front, weights, seen, known)
 
 
 def _grow_hidden(before: Float, scene: BlurScene) -> Float:

@@ -196,13 +196,21 @@ def _measure_light(photo: Photo, shape: tuple[int, int]) -> Float:
     """Linear light at a smaller size; small clipped areas get their energy back."""
     light = np.asarray(resize(to_linear(photo.rgb, photo.meta.icc), shape), np.float32)
     _, clipped = cv2.threshold(photo.rgb, _CLIPPED_LEVEL - 1, 255, cv2.THRESH_BINARY)
-    share = np.asarray(resize(clipped, shape), np.float32) * np.float32(1 / 255)
+    share = np.asarray(_shrink_fast(clipped, shape), np.float32) * np.float32(1 / 255)
     if not share.any():
         return light
     radius = max(1, round(_LAMP_DIAGONAL_SHARE * float(np.hypot(*shape))))
     lamp = 1 - np.clip(box_filter(share, radius) * 2, 0, 1)
     light += share * lamp * np.float32(_CLIPPED_GAIN - 1)
     return light
+
+
+def _shrink_fast(picture: RGB, shape: tuple[int, int]) -> RGB:
+    """The picture at a smaller size; halving it first is faster."""
+    height, width = picture.shape[:2]
+    if height % 2 == 0 and width % 2 == 0 and height >= 4 * shape[0]:
+        picture = resize(picture, (height // 2, width // 2))
+    return np.asarray(resize(picture, shape), np.uint8)
 
 
 def _measure_distance(
