@@ -28,6 +28,7 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 FULL_FRAME_DIAGONAL_MM = 43.27
+FOCALS_MM = (50.0, 70.0, 85.0, 135.0)
 SCENES = 30
 SHAPE = (480, 640)
 MARGIN_SHARE = 0.1
@@ -337,11 +338,12 @@ def make_scene(seed: int, shape: tuple[int, int] = SHAPE) -> LensScene:
         layers = [
             layer if number == subject else _gray(layer) for number, layer in enumerate(layers)
         ]
-    focal = float(rng.choice([50, 70, 85]))
+    start = int(rng.integers(3))
     share = float(rng.uniform(0.012, 0.03))  # radius of the wall, as a share of the diagonal
-    unit = Lens(focal, 1.0, focus)
-    aperture = float(unit.radius(far, shape)) / (share * float(np.hypot(*shape)))
-    return LensScene(seed, tuple(layers), subject, Lens(focal, aperture, focus), margin, gray)
+    wide = share * float(np.hypot(*shape))
+    lenses = [Lens(f, float(Lens(f, 1, focus).radius(far, shape)) / wide, focus) for f in FOCALS_MM]
+    lens = next((lens for lens in lenses[start:] if lens.aperture >= 0.7), lenses[-1])
+    return LensScene(seed, tuple(layers), subject, lens, margin, gray)
 
 
 def _gray(layer: SceneLayer) -> SceneLayer:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..canvas import resize, scale_shape
 from ..effects.foreground import estimate_foreground
+from ..effects.lens.scene import BlurScene, make_blur_scene
 from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
@@ -23,6 +24,9 @@ from .http_errors import RequestError
 
 _PREVIEW_BYTES_PER_PIXEL = 24
 """Colors and restored maps of a preview."""
+
+_PREVIEW_SCENE_PIXELS = 120_000
+"""Pixels at which the blur of a preview is made, so that it follows a slider."""
 
 _MAX_PREVIEW_SIDE = 2048
 """Longer side, in pixels, up to which the scaled portrait of a preview is kept."""
@@ -114,12 +118,17 @@ class KeptPortrait:
 
 
 class PreviewPortrait(Portrait):
-    """A scaled portrait that is rendered many times and keeps its foreground colors."""
+    """A scaled portrait that is rendered many times and keeps what no option changes."""
 
     @cached_property
     def foreground(self) -> RGB:
         """Foreground colors, uint8 (H, W, 3)."""
         return make_read_only(estimate_foreground(self.photo.rgb, self.alpha))
+
+    @cached_property
+    def blur_scene(self) -> BlurScene:
+        """What the blur knows of the photo."""
+        return make_blur_scene(self, _PREVIEW_SCENE_PIXELS)
 
 
 def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
@@ -140,7 +149,8 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
     photo = portrait.photo
     shape = scale_shape(photo.shape, min(1.0, side / max(photo.shape)))
     rgb = np.asarray(resize(photo.rgb, shape), np.uint8)
-    small = Photo(rgb, replace(photo.meta, exif=None, dpi=None))
+    camera = photo.camera and photo.camera.scaled(shape)
+    small = Photo(rgb, replace(photo.meta, exif=None, dpi=None), camera)
     full_fit = portrait.full_fit and portrait.full_fit.resized(shape)
     return PreviewPortrait(
         small,

@@ -9,7 +9,7 @@ the blur behind it, and a thing before the focus gets a soft edge over what is s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ import numpy as np
 
 from ...canvas import Box, resize, scale_shape
 from ...filters import fill_pull_push, repeat_channels
+from ...system.cpu_count import count_cores
+from ...system.thread_map import map_in_threads
 from ...types import Float
 from .aperture import Aperture
 
@@ -52,6 +54,9 @@ _PEAK_CONTRAST = 2.5
 
 _MIN_MEMBER_PIXELS = 1.0
 """Pixels of the scene that a layer must have, all together."""
+
+_MAX_THREADS = 4
+"""Layers at most that are blurred at once."""
 
 _LEAST_WEIGHT = 1e-3
 """Weight from which a pixel counts for the box that a layer is rendered in."""
@@ -143,6 +148,14 @@ class RenderSize(NamedTuple):
         opacity = self.aperture.blur(opacity, radius, box, shape, reversed)
         return Spread(light, np.clip(opacity, 0, 1), box, shape)
 
+    def spread_all(self, layers: Sequence[BlurLayer]) -> Iterator[Spread]:
+        """Blur several layers in threads; yields them in order."""
+        workers = min(_MAX_THREADS, count_cores(), len(layers))
+        if workers < 2:
+            yield from map(self.spread, layers)
+        else:
+            yield from map_in_threads(self.spread, layers, workers)
+
 
 def _shrink(values: Float, shape: tuple[int, int]) -> Float:
     return np.asarray(values if values.shape[:2] == shape else resize(values, shape), np.float32)
@@ -157,8 +170,7 @@ def _enlarge(values: Float, shape: tuple[int, int]) -> Float:
 def render_back(layers: Sequence[BlurLayer], size: RenderSize) -> Float | None:
     """Render layers over an opaque farthest one, given first; linear light (h, w, 3)."""
     total: Float | None = None
-    for layer in layers:
-        spread = size.spread(layer)
+    for spread in size.spread_all(layers):
         if total is None:
             total = spread.light
             continue
@@ -181,8 +193,7 @@ def render_front(layers: Sequence[BlurLayer], size: RenderSize) -> tuple[Float, 
     """
     light: Float | None = None
     opacity = np.zeros((0, 0), np.float32)
-    for layer in layers:
-        spread = size.spread(layer)
+    for spread in size.spread_all(layers):
         if light is None:
             light = np.zeros((*spread.shape, 3), np.float32)
             opacity = np.zeros(spread.shape, np.float32)
@@ -222,7 +233,7 @@ class RadiusSteps:
         placed = cls((), smallest).coordinate(radii)
         low, high = float(placed.min()), float(placed.max())
         fixed = [place for place in (-1.0, 0.0, 1.0) if low - 1 < place < high + 1]
-        count = max(1, math.ceil((high - low) / _BIN))
+        count = max(_PEAK_BINS, math.ceil((high - low) / _BIN))
         span = low, low + count * _BIN
         mass = np.histogram(placed, count, span, weights=weights)[0]
         middle = np.histogram(placed, count, span, weights=weights * placed)[0]
