@@ -3,8 +3,9 @@
 30 layered scenes (tests/support/lens_scenes.py) are rendered layer by layer by a thin lens. The
 error is the mean absolute difference to that picture, in 8-bit levels. Two simpler blurs get the
 same true radius in every pixel: "paste" blurs the whole photo and pastes the subject; "guided"
-blurs the photo outside a mask refined by the guided filter. The leak is the mean colorfulness
-(largest minus smallest channel) in the 40 pixels around a saturated subject before a gray scene.
+blurs the photo outside a mask refined by the guided filter. The leak is the colorfulness (largest
+minus smallest channel) beyond that of the truth, in the 40 pixels around a saturated subject in a
+gray scene.
 
 python -m benchmarks.blur [--scenes N] [--runs N] [--only error|time] -> results/blur.csv
 """
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,14 @@ import numpy as np
 
 from depthmatte.color.linear_light import linear_to_bytes, to_linear
 from depthmatte.effects import Blur
-from depthmatte.filters import gaussian_filter, guided_coefficients, normalized_convolution
+from depthmatte.filters import guided_coefficients, normalized_convolution
 from depthmatte.portrait import Portrait
 
 from .common.table import show, write
-from .common.timing import MEGABYTE, cpu, medians
+from .common.timing import cpu, medians
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
-from lens_scenes import SCENES, LensScene, blur, make_scene  # noqa: E402
+from lens_scenes import SCENES, LensScene, blur, make_scene
 
 RING_PX = 40
 LARGE = (3000, 4000)
@@ -61,7 +63,7 @@ def _varying(light: np.ndarray, weights: np.ndarray, radius: np.ndarray) -> np.n
     for level in levels:
         share = np.clip(1 - np.abs(radius / 2 - level / 2), 0, 1)[..., None]
         if share.any():
-            soft = normalized_convolution(light, weights, lambda part: blur(part, level))[0]
+            soft = normalized_convolution(light, weights, partial(blur, radius=float(level)))[0]
             total += share * soft
     return total
 
@@ -111,7 +113,8 @@ def errors(count: int, save: str | None) -> list[dict[str, Any]]:
         pictures = {name: method(scene) for name, method in METHODS.items()}
         for name, picture in pictures.items():
             off = np.abs(picture - truth).mean(axis=-1)
-            leak = np.ptp(picture.astype(float), axis=-1)[around].mean()
+            color = np.ptp(picture.astype(float), axis=-1) - np.ptp(truth, axis=-1)
+            leak = np.maximum(color, 0)[around].mean()
             rows.append(
                 {
                     "scene": seed,
@@ -143,9 +146,9 @@ def summary(rows: list[dict[str, Any]]) -> None:
 
 def large_portrait(side: int | None = None) -> Portrait:
     """A scene of 12 megapixels, or its preview, with depth of the size of a network's canvas."""
-    from depthmatte.server.kept_portraits import scale_portrait
     from depthmatte.canvas import Letterbox
     from depthmatte.photo import Photo
+    from depthmatte.server.kept_portraits import scale_portrait
     from depthmatte.values import Depth, Matte
 
     scene = make_scene(3, (375, 500))

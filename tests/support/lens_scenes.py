@@ -293,7 +293,7 @@ def _lamps(rng: Rng, light: Floats, count: int, rows: tuple[float, float]) -> No
         color = (0.4 + 0.6 * _color(rng)) * rng.uniform(2, 16)
         spot = _draw((24, 24), [("ellipse", ((12 + x % 1, 12 + y % 1), (size, size), 0))])
         top, left = int(y) - 12, int(x) - 12
-        if 0 <= top and 0 <= left and top + 24 <= height and left + 24 <= width:
+        if top >= 0 and left >= 0 and top + 24 <= height and left + 24 <= width:
             here = paint[top : top + 24, left : left + 24]
             here += spot[..., None] * (color - here)
     light[:] = paint
@@ -360,9 +360,7 @@ def _checker(rng: Rng, sheet: tuple[int, int], meters: Floats, rows: Floats) -> 
     return np.asarray(light * _texture(rng, sheet, np.ones(3, np.float32) * 0.5, 0.15) * 2)
 
 
-def _thing(
-    rng: Rng, sheet: tuple[int, int], margin: int, horizon: float
-) -> tuple[Floats, Floats]:
+def _thing(rng: Rng, sheet: tuple[int, int], margin: int, horizon: float) -> tuple[Floats, Floats]:
     """Light and alpha of a post, a panel or a bush behind the subject."""
     height, width = sheet[0] - 2 * margin, sheet[1] - 2 * margin
     x, wide = margin + width * rng.uniform(0, 1), width * rng.uniform(0.03, 0.12)

@@ -16,9 +16,6 @@ from .lens.scene import BlurScene, blur_scene
 _MAX_RADIUS_DIAGONAL_SHARE = 0.03
 """Radius of the blur at strength 1, as a share of the photo's diagonal."""
 
-ApertureShape = Literal["disc", "5", "6", "7", "8", "9"]
-"""The opening of a lens: a disc, or a polygon with this many blades."""
-
 
 def _read_place(text: str) -> tuple[float, float]:
     x, y = (float(part) for part in text.strip().strip("()").replace(";", ",").split(","))
@@ -65,7 +62,7 @@ class Blur(Effect):
     aperture: float | None = option(
         None, "the f-number of a full-frame lens, such as 1.8, instead of the strength", 0.5, 64
     )
-    shape: ApertureShape = option(
+    shape: Literal["disc", "5", "6", "7", "8", "9"] = option(
         "disc", "the opening of the lens: a disc, or a polygon with so many blades"
     )
     cats_eye: float = option(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ...canvas import Box
 from ...types import Float
@@ -16,7 +18,7 @@ _SAMPLES = 4
 """Samples of a kernel per pixel and direction, so that its edge is smooth."""
 
 _TILES = 12
-"""Tiles along the longer side, each with its own kernel, when the shape changes over the picture."""
+"""Tiles along the longer side, each with its own kernel, where the shape changes."""
 
 _MIN_RADIUS_PX = 0.5
 """Radius below which nothing is blurred."""
@@ -99,7 +101,7 @@ def _kernel(radius: float, blades: int, reversed: bool, down: float, across: flo
     side = 2 * reach + 1
     fine = ((np.arange(side * _SAMPLES) + 0.5) / _SAMPLES - reach - 0.5) / radius
     y, x = fine[:, None], fine[None]
-    inside = np.hypot(y, x) <= 1 if blades == 0 else _in_polygon(y, x, blades)
+    inside = _in_polygon(y, x, blades) if blades else np.hypot(y, x) <= 1
     if down or across:
         inside = inside & (np.hypot(y - down, x - across) <= 1)
     weights = inside.reshape(side, _SAMPLES, side, _SAMPLES).mean(axis=(1, 3), dtype=np.float32)
@@ -115,9 +117,9 @@ def _circumradius(blades: int) -> float:
     return math.sqrt(2 * math.pi / (blades * math.sin(2 * math.pi / blades)))
 
 
-def _in_polygon(y: Float, x: Float, blades: int) -> Float:
+def _in_polygon(y: NDArray[Any], x: NDArray[Any], blades: int) -> NDArray[np.bool_]:
     inner = _circumradius(blades) * math.cos(math.pi / blades)
     sector = 2 * math.pi / blades
     turn = np.arctan2(x, -y)  # one corner points up
     turn = np.mod(turn, sector) - sector / 2
-    return np.asarray(np.hypot(y, x) * np.cos(turn) <= inner)
+    return np.asarray(np.hypot(y, x) * np.cos(turn) <= inner, np.bool_)

@@ -244,7 +244,10 @@ class RadiusSteps:
             if not peaks[index]:
                 continue
             place = float(middle[index] / mass[index])
-            if abs(place) > 1 and min((abs(place - other) for other in chosen), default=9) >= _MIN_GAP:
+            if (
+                abs(place) > 1
+                and min((abs(place - other) for other in chosen), default=9) >= _MIN_GAP
+            ):
                 chosen.append(place)
         for end in (low, high):
             if abs(end) > 1 and min(abs(end - other) for other in chosen) >= _MIN_GAP:
@@ -278,7 +281,7 @@ class RadiusSteps:
             if 0 <= side < len(self.places):
                 slope = steep / (here - self.places[side])
                 part = cv2.addWeighted(coordinate, slope, coordinate, 0, top - here * slope)
-                share = cv2.min(share, part)
+                share = np.minimum(share, np.asarray(part, np.float32), out=share)
         return np.asarray(np.clip(share, 0, 1, out=share), np.float32)
 
 

@@ -19,8 +19,8 @@ from ..foreground import layer_certainty
 from .aperture import Aperture
 from .layers import (
     BlurLayer,
-    RenderSize,
     RadiusSteps,
+    RenderSize,
     has_members,
     render_back,
     render_front,
@@ -79,14 +79,13 @@ def render_lens(scene: BlurScene, gain: LensGain, person: float, aperture: Apert
     photo = scene.portrait.photo
     size = RenderSize(photo.shape, scene.scale, aperture)
     stacks = _build_stacks(scene, gain, person)
-    profile = photo.meta.icc
     total = render_back(stacks.back, size)
     if total is None:
         picture = photo.rgb.copy()
     else:
         picture = _enlarge(linear_to_bytes(total, photo.meta.icc), photo.shape)
         if stacks.sharp is not None:
-            _add_sharp(scene, stacks.sharp, picture)
+            _add_sharp(scene, stacks.sharp, stacks.person, picture)
     if stacks.person > 0:
         _add_person(scene, stacks, picture)
     front = render_front(stacks.front, size)
@@ -118,10 +117,14 @@ def _used_parts(share: NDArray[Any], least: float) -> Iterator[tuple[slice, slic
             yield rows, slice(int(used[0]), int(used[-1]) + 1)
 
 
-def _add_sharp(scene: BlurScene, sharp: Float, picture: RGB) -> None:
-    """Mix the photo in where the background is in focus, in place."""
+def _add_sharp(scene: BlurScene, sharp: Float, person: float, picture: RGB) -> None:
+    """Mix the photo in where the background is in focus, in place.
+
+    Around a portrait out of focus, strands that the alpha missed must not show either.
+    """
     rgb, alpha = scene.portrait.photo.rgb, scene.portrait.alpha
-    mix = _enlarge_share(sharp, scene.portrait.photo.shape)
+    seen = sharp if person == 1 else sharp * (1 - scene.cover)
+    mix = _enlarge_share(seen, scene.portrait.photo.shape)
     for part in _used_parts(mix, 0):
         free = 1 - np.minimum(alpha[part] * np.float32(1 / _HIDING_ALPHA), 1)
         share = mix[part] * np.float32(1 / 255) * free
@@ -186,7 +189,7 @@ def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
     hidden = _grow_hidden(np.sum(before, axis=0), scene) if before else None
     own_share = max(0.0, 1 - abs(float(steps.coordinate(own))))
     certain = layer_certainty(scene.alpha)
-    stack = []
+    stack: list[BlurLayer] = []
     behind = np.zeros_like(scene.free)
     for step, weights in members.items():
         if is_before[step]:

@@ -5,6 +5,7 @@ Nothing here depends on the options of the blur, so a preview computes it once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...canvas import from_canvas, resize, scale_shape
 from ...color.linear_light import to_linear
-from ...filters import box_filter, fill_pull_push, local_range
+from ...filters import box_filter, fill_pull_push, local_range, repeat_channels
 from ...photo import Photo
 from ...types import RGB, Float
 from ..effect import PortraitLike
@@ -158,7 +159,9 @@ class BlurScene:
         if self.alpha[row, column] >= 0.5:
             return None
         reach = max(1, round(_FOCUS_WINDOW_SHARE * float(np.hypot(height, width))))
-        window = np.s_[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+        window = np.s_[
+            max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+        ]
         weights = (self.alpha[window] < 0.5).astype(np.float32)
         return _weighted_quantile(self.diopters[window], weights, 0.5)
 
@@ -195,17 +198,23 @@ def _grow(cover: Float, margin: int) -> Float:
 def _measure_light(photo: Photo, shape: tuple[int, int]) -> Float:
     """Linear light at a smaller size; small clipped areas get their energy back."""
     light = np.asarray(resize(to_linear(photo.rgb, photo.meta.icc), shape), np.float32)
-    _, clipped = cv2.threshold(photo.rgb, _CLIPPED_LEVEL - 1, 255, cv2.THRESH_BINARY)
-    share = np.asarray(_shrink_fast(clipped, shape), np.float32) * np.float32(1 / 255)
+    brightest = np.asarray(cv2.max(cv2.max(*cv2.split(photo.rgb)[:2]), photo.rgb[..., 2]), np.uint8)
+    _, clipped = cv2.threshold(brightest, _CLIPPED_LEVEL - 1, 255, cv2.THRESH_BINARY)
+    share = _shrink_fast(np.asarray(clipped, np.uint8), shape).astype(np.float32)
     if not share.any():
         return light
+    share *= np.float32(1 / 255)
     radius = max(1, round(_LAMP_DIAGONAL_SHARE * float(np.hypot(*shape))))
     lamp = 1 - np.clip(box_filter(share, radius) * 2, 0, 1)
-    light += share * lamp * np.float32(_CLIPPED_GAIN - 1)
+    # A mixed pixel has nearly the color of its lamp, whose brightest channel is 1.
+    gain = (
+        share * lamp * np.float32(_CLIPPED_GAIN - 1) / np.maximum(light.max(axis=-1), share + 1e-6)
+    )
+    light *= repeat_channels(1 + gain.astype(np.float32), 3)
     return light
 
 
-def _shrink_fast(picture: RGB, shape: tuple[int, int]) -> RGB:
+def _shrink_fast(picture: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """The picture at a smaller size; halving it first is faster."""
     height, width = picture.shape[:2]
     if height % 2 == 0 and width % 2 == 0 and height >= 4 * shape[0]:
@@ -223,11 +232,11 @@ def _measure_distance(
     if not measured.prob.any():
         return unknown
     if measured.metric:
-        values = 1 / np.maximum(measured.z, np.float32(_MIN_METERS))
+        values: Float = np.float32(1) / np.maximum(measured.z, np.float32(_MIN_METERS))
     else:
-        values = np.exp(measured.z * np.float32(-np.log(_RELATIVE_DEPTH_RATIO)))
+        values = np.exp(measured.z * np.float32(-math.log(_RELATIVE_DEPTH_RATIO)))
     prob = _restore(measured.prob, fit)
-    diopters = _restore(values * measured.prob, fit) / np.maximum(prob, np.float32(1e-6))
+    diopters: Float = _restore(values * measured.prob, fit) / np.maximum(prob, np.float32(1e-6))
     pixel = max(shape) / max(fit.content_shape)  # a pixel of the depth map
     edge = max(1, round(_EDGE_DEPTH_PIXELS * pixel))
     inside = prob * (cv2.erode(alpha, np.ones((2 * edge + 1, 2 * edge + 1))) > 0.9)
