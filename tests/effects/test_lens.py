@@ -195,7 +195,7 @@ share = st.floats(0, 1)
 @given(
     portraits(),
     st.floats(0.01, 1),
-    st.none() | st.floats(0.5, 64),
+    st.none() | st.floats(0.5, 128),
     st.none() | st.tuples(share, share),
     st.sampled_from(["disc", "5", "8"]),
     share,

@@ -60,7 +60,7 @@ class Blur(Effect):
         valid=lambda place: place is None or all(0 <= share <= 1 for share in place),
     )
     aperture: float | None = option(
-        None, "the f-number of a full-frame lens, such as 1.8, instead of the strength", 0.5, 64
+        None, "the f-number of a full-frame lens, such as 1.8, instead of the strength", 0.5, 128
     )
     shape: Literal["disc", "5", "6", "7", "8", "9"] = option(
         "disc", "the opening of the lens: a disc, or a polygon with so many blades"

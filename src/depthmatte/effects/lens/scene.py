@@ -5,7 +5,6 @@ Nothing here depends on the options of the blur, so a preview computes it once.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +18,7 @@ from ...color.linear_light import to_linear
 from ...filters import box_filter, fill_pull_push, local_range, repeat_channels
 from ...photo import Photo
 from ...types import RGB, Float
+from ...values import Depth
 from ..effect import PortraitLike
 from ..foreground import layer_certainty, portrait_foreground
 
@@ -231,12 +231,9 @@ def _measure_distance(
     measured, fit = portrait.measured, portrait.depth_fit.resized(shape)
     if not measured.prob.any():
         return unknown
-    if measured.metric:
-        values: Float = np.float32(1) / np.maximum(measured.z, np.float32(_MIN_METERS))
-    else:
-        values = np.exp(measured.z * np.float32(-math.log(_RELATIVE_DEPTH_RATIO)))
     prob = _restore(measured.prob, fit)
-    diopters: Float = _restore(values * measured.prob, fit) / np.maximum(prob, np.float32(1e-6))
+    weighted = _to_diopters(measured) * measured.prob
+    diopters = np.asarray(_restore(weighted, fit) / np.maximum(prob, 1e-6), np.float32)
     pixel = max(shape) / max(fit.content_shape)  # a pixel of the depth map
     edge = max(1, round(_EDGE_DEPTH_PIXELS * pixel))
     inside = prob * (cv2.erode(alpha, np.ones((2 * edge + 1, 2 * edge + 1))) > 0.9)
@@ -262,6 +259,13 @@ def _measure_distance(
         to_meters = 1 / (_PORTRAIT_METERS * middle)
         diopters, middle, nearest = diopters * to_meters, middle * to_meters, nearest * to_meters
     return np.asarray(diopters, np.float32), pure, (middle, nearest)
+
+
+def _to_diopters(depth: Depth) -> Float:
+    """1 / meters, or relative to the nearest distance of a scene whose depth is relative."""
+    if depth.metric:
+        return np.asarray(1 / np.maximum(depth.z, np.float32(_MIN_METERS)), np.float32)
+    return np.asarray(np.power(_RELATIVE_DEPTH_RATIO, -depth.z), np.float32)
 
 
 def _restore(values: Float, fit: Any) -> Float:
