@@ -240,18 +240,10 @@ class RadiusSteps:
         around = np.convolve(mass, np.full(_PEAK_BINS, 1 / _PEAK_BINS), "same")
         peaks = (mass > _PEAK_SHARE * mass.sum()) & (mass > _PEAK_CONTRAST * around)
         chosen = list(fixed)
-        for index in np.argsort(-mass, kind="stable"):
-            if not peaks[index]:
-                continue
-            place = float(middle[index] / mass[index])
-            if (
-                abs(place) > 1
-                and min((abs(place - other) for other in chosen), default=9) >= _MIN_GAP
-            ):
+        heaviest = [index for index in np.argsort(-mass, kind="stable") if peaks[index]]
+        for place in (*(float(middle[k] / mass[k]) for k in heaviest), low, high):
+            if abs(place) > 1 and all(abs(place - other) >= _MIN_GAP for other in chosen):
                 chosen.append(place)
-        for end in (low, high):
-            if abs(end) > 1 and min(abs(end - other) for other in chosen) >= _MIN_GAP:
-                chosen.append(end)
         chosen.sort(reverse=True)
         steps = chosen[:1]
         for place in chosen[1:]:
