@@ -77,7 +77,7 @@ class Blur(Effect):
         place = None if self.focus is None else scene.diopters_at(self.focus)
         if place is None:
             # The whole portrait is in focus, so nearer things begin at its nearest part.
-            scene, focus = scene.with_deep_person(), scene.person[0]
+            scene, focus = scene.for_sharp_person, scene.person[0]
         else:
             focus = place
         blades = 0 if self.shape == "disc" else int(self.shape)

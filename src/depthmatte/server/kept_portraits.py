@@ -28,6 +28,9 @@ _PREVIEW_BYTES_PER_PIXEL = 24
 _PREVIEW_SCENE_PIXELS = 120_000
 """Pixels at which the blur of a preview is made, so that it follows a slider."""
 
+_SCENE_BYTES_PER_PIXEL = 96
+"""Light of background and portrait, coverage and distance, twice."""
+
 _MAX_PREVIEW_SIDE = 2048
 """Longer side, in pixels, up to which the scaled portrait of a preview is kept."""
 
@@ -95,6 +98,7 @@ class KeptPortrait:
         held += 0 if view is None else view.rgb.nbytes
         preview = min(portrait.photo.rgb.size // 3, _MAX_PREVIEW_SIDE**2)
         held += preview * _PREVIEW_BYTES_PER_PIXEL
+        held += min(preview, _PREVIEW_SCENE_PIXELS) * _SCENE_BYTES_PER_PIXEL
         return held + sum(len(file.content) for file in self.files.values())
 
     def scaled(self, side: int | None) -> Portrait:

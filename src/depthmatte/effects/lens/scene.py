@@ -138,8 +138,9 @@ class BlurScene:
         """Diopters of the farthest background; 0 is infinity."""
         return 0.0 if self.diopters is None else self._quantile(self.diopters, 0.05)
 
-    def with_deep_person(self) -> BlurScene:
-        """Return the scene with all distances within the depth of the portrait at its middle."""
+    @cached_property
+    def for_sharp_person(self) -> BlurScene:
+        """The scene with all distances within the depth of the portrait moved to its middle."""
         middle, nearest = self.person
         if self.diopters is None or nearest <= middle:
             return self
