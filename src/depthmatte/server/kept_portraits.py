@@ -25,7 +25,7 @@ from .http_errors import RequestError
 _PREVIEW_BYTES_PER_PIXEL = 24
 """Colors and restored maps of a preview."""
 
-_PREVIEW_SCENE_PIXELS = 120_000
+_PREVIEW_SCENE_PIXELS = 80_000
 """Pixels at which the blur of a preview is made, so that it follows a slider."""
 
 _SCENE_BYTES_PER_PIXEL = 96
