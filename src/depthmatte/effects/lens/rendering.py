@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ...color.linear_light import linear_to_bytes, to_linear
 from ...filters import fill_pull_push, repeat_channels
+from ...system.cpu_count import count_cores
 from ...system.row_strips import row_strips
+from ...system.thread_map import map_in_threads
 from ...types import RGB, Float
 from ..composite import composite_over
 from ..foreground import layer_certainty
@@ -37,6 +39,12 @@ _HIDING_ALPHA = 0.25
 
 _LEAST_OPACITY = 0.002
 """Opacity that 8 bits do not show."""
+
+_MAX_THREADS = 4
+"""Strips at most that are worked on at once."""
+
+_Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 _STRIP_ROWS = 128
 """Rows that are laid over the picture together."""
@@ -109,7 +117,13 @@ def _enlarge_share(share: Float, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(levels, shape[::-1]), np.uint8)
 
 
-def _used_parts(share: NDArray[Any], least: float) -> Iterator[tuple[slice, slice]]:
+def _run_all(work: Callable[[_Part], None], parts: Iterable[_Part]) -> None:
+    """Work on parts of a picture in threads."""
+    for _ in map_in_threads(work, parts, min(_MAX_THREADS, count_cores())):
+        pass
+
+
+def _used_parts(share: NDArray[Any], least: float) -> Iterator[_Part]:
     """Strips of rows, and the columns in which a share exceeds `least`."""
     for rows in row_strips(share.shape[0], _STRIP_ROWS):
         used = np.flatnonzero(share[rows].max(axis=0) > least)
@@ -125,10 +139,13 @@ def _add_sharp(scene: BlurScene, sharp: Float, person: float, picture: RGB) -> N
     rgb, alpha = scene.portrait.photo.rgb, scene.portrait.alpha
     seen = sharp if person == 1 else sharp * (1 - scene.cover)
     mix = _enlarge_share(seen, scene.portrait.photo.shape)
-    for part in _used_parts(mix, 0):
+
+    def add(part: _Part) -> None:
         free = 1 - np.minimum(alpha[part] * np.float32(1 / _HIDING_ALPHA), 1)
         share = mix[part] * np.float32(1 / 255) * free
         picture[part] = composite_over(rgb[part], share, picture[part])
+
+    _run_all(add, _used_parts(mix, 0))
 
 
 def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> None:
@@ -145,7 +162,8 @@ def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> None:
     front = fill_pull_push(scene.front, known * layer_certainty(scene.alpha))
     hidden, continued = _enlarge_share(stacks.hidden, shape), _enlarge_share(small, shape)
     light = _enlarge(linear_to_bytes(front, portrait.photo.meta.icc), shape)
-    for part in _used_parts(np.maximum(_enlarge_share(scene.cover, shape), continued), 0):
+
+    def add(part: _Part) -> None:
         share, own = alpha[part], colors[part]
         if hidden[part].any():
             mix = hidden[part] * np.float32(1 / 255)
@@ -154,6 +172,8 @@ def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> None:
         share = np.clip(share * np.float32(stacks.person), 0, 1)
         picture[part] = composite_over(own, share, picture[part])
 
+    _run_all(add, _used_parts(np.maximum(_enlarge_share(scene.cover, shape), continued), 0))
+
 
 def _add_front(light: Float, opacity: Float, picture: RGB, profile: bytes | None) -> None:
     """Lay premultiplied light over a picture, in linear light and in place."""
@@ -161,12 +181,15 @@ def _add_front(light: Float, opacity: Float, picture: RGB, profile: bytes | None
     straight = light / repeat_channels(np.maximum(opacity, np.float32(1e-3)), 3)
     colors = _enlarge(linear_to_bytes(straight, profile), shape)
     share = np.asarray(cv2.resize(opacity, shape[::-1]), np.float32)
-    for part in _used_parts(share, _LEAST_OPACITY):
+
+    def add(part: _Part) -> None:
         below = to_linear(np.ascontiguousarray(picture[part]), profile)
         above = to_linear(np.ascontiguousarray(colors[part]), profile)
         above -= below
         above *= repeat_channels(np.ascontiguousarray(share[part]), 3)
         picture[part] = linear_to_bytes(np.add(below, above, out=below), profile)
+
+    _run_all(add, _used_parts(share, _LEAST_OPACITY))
 
 
 def _build_stacks(scene: BlurScene, gain: LensGain, person: float) -> _Stacks:
