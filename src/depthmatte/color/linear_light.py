@@ -41,6 +41,8 @@ def to_linear(srgb: NDArray[Any], profile: bytes | None = None) -> Float:
     if srgb.dtype == np.uint8:
         tables = _tables(profile)
         if tables is None:
+            if srgb.ndim in (2, 3) and srgb.size:  # OpenCV is faster
+                return np.asarray(cv2.LUT(srgb, _byte_table()), np.float32).reshape(srgb.shape)
             return np.take(_byte_table(), srgb)
         linear = np.empty(srgb.shape, np.float32)
         for channel, table in enumerate(tables.linear):

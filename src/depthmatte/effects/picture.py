@@ -18,12 +18,12 @@ _BLUR_RADIUS_PX = 8
 """Radius in pixels at which a picture is blurred; larger discs are drawn at a reduced size."""
 
 
-def place_option(default: tuple[float, float], help: str) -> Any:
+def place_option(default: tuple[float, float] | None, help: str) -> Any:
     """Make an option that takes a place: shares of width and height from the top left corner.
 
     Parameters
     ----------
-    default : tuple of float
+    default : tuple of float or None
         (x, y), each in [0, 1].
     help : str
         As for `option`.
@@ -36,10 +36,10 @@ def place_option(default: tuple[float, float], help: str) -> Any:
     return option(
         default,
         help,
-        takes="X;Y, shares of width and height from the top left corner",
+        takes="X;Y or (X,Y), shares of width and height from the top left corner",
         read=read_place,
-        show=lambda place: ";".join(f"{share:g}" for share in place),
-        valid=lambda place: all(0 <= share <= 1 for share in place),
+        show=lambda place: "" if place is None else ";".join(f"{share:g}" for share in place),
+        valid=lambda place: place is None or all(0 <= share <= 1 for share in place),
     )
 
 

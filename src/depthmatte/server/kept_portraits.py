@@ -16,6 +16,7 @@ import numpy as np
 from ..canvas import resize, scale_shape
 from ..effects.beautify import measure_skin_change
 from ..effects.foreground import estimate_foreground
+from ..effects.lens.scene import BlurScene, make_blur_scene
 from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
@@ -25,6 +26,12 @@ from .http_errors import RequestError
 
 _PREVIEW_BYTES_PER_PIXEL = 28
 """Colors, restored maps and what effects share of a preview."""
+
+_PREVIEW_SCENE_PIXELS = 80_000
+"""Pixels at which the blur of a preview is made, so that it follows a slider."""
+
+_SCENE_BYTES_PER_PIXEL = 96
+"""Light of background and portrait, coverage and distance, twice."""
 
 _MAX_PREVIEW_SIDE = 2048
 """Longer side, in pixels, up to which the scaled portrait of a preview is kept."""
@@ -105,6 +112,7 @@ class KeptPortrait:
         held += 0 if view is None else view.rgb.nbytes
         preview = min(portrait.photo.rgb.size // 3, _MAX_PREVIEW_SIDE**2)
         held += preview * _PREVIEW_BYTES_PER_PIXEL
+        held += min(preview, _PREVIEW_SCENE_PIXELS) * _SCENE_BYTES_PER_PIXEL
         return held + sum(len(file.content) for file in self.files.values())
 
     def scaled(self, side: int | None) -> Portrait:
@@ -140,6 +148,11 @@ class PreviewPortrait(Portrait):
         """Change of the skin at full strength of the effect `beautify`, float32 (h, w)."""
         return make_read_only(measure_skin_change(self.photo.rgb, self.alpha, self.photo.meta.icc))
 
+    @cached_property
+    def blur_scene(self) -> BlurScene:
+        """What the blur knows of the photo."""
+        return make_blur_scene(self, _PREVIEW_SCENE_PIXELS)
+
 
 def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
     """Return a portrait whose photo is scaled so that its longer side has `side` pixels.
@@ -159,7 +172,8 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
     photo = portrait.photo
     shape = scale_shape(photo.shape, min(1.0, side / max(photo.shape)))
     rgb = np.asarray(resize(photo.rgb, shape), np.uint8)
-    small = Photo(rgb, replace(photo.meta, exif=None, dpi=None))
+    camera = photo.camera and photo.camera.scaled(shape)
+    small = Photo(rgb, replace(photo.meta, exif=None, dpi=None), camera)
     full_fit = portrait.full_fit and portrait.full_fit.resized(shape)
     return PreviewPortrait(
         small,

@@ -79,7 +79,10 @@ export default {
 
   "option.strength": "Strength",
   "option.crop": "Crop the download to the person",
-  "option.blur.strength": "Aperture (blur)",
+  "option.blur.strength": "Blur",
+  "option.aperture": "Aperture (f-number)",
+  "option.shape": "Shape of the aperture",
+  "option.cats_eye": "Cat's eye",
   "option.beautify.strength": "Smoothing",
   "option.background.color": "Color",
   "option.focus": "Focus point",

@@ -1,0 +1,1 @@
+"""The lens of the background blur: optics, aperture shapes, the scene in depth, its rendering."""
