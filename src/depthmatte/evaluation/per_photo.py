@@ -58,7 +58,7 @@ class PhotoMetrics:
 
 
 @dataclass(frozen=True)
-class Spread:
+class MetricSpread:
     """The mean of a metric over photos, and how sure it is.
 
     Parameters
@@ -75,7 +75,7 @@ class Spread:
     worst_tenth: float
 
 
-def spread_of(values: Sequence[float], better: str = "lower") -> Spread:
+def spread_of(values: Sequence[float], better: str = "lower") -> MetricSpread:
     """Measure the spread of a metric over photos.
 
     Parameters
@@ -87,16 +87,16 @@ def spread_of(values: Sequence[float], better: str = "lower") -> Spread:
 
     Returns
     -------
-    Spread
+    MetricSpread
         NaN everywhere without values. Equal values give equal intervals.
     """
     known = np.array([value for value in values if not math.isnan(value)])
     if not known.size:
-        return Spread(math.nan, math.nan, math.nan, math.nan)
+        return MetricSpread(math.nan, math.nan, math.nan, math.nan)
     picks = np.random.default_rng(_SEED).integers(known.size, size=(_RESAMPLES, known.size))
     low, high = np.quantile(known[picks].mean(axis=1), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     tenth = np.quantile(known, 0.1 if better == "higher" else 0.9)
-    return Spread(float(known.mean()), float(low), float(high), float(tenth))
+    return MetricSpread(float(known.mean()), float(low), float(high), float(tenth))
 
 
 def write_per_photo(rows: Iterable[PhotoMetrics], path: Path) -> None:
