@@ -9,7 +9,7 @@ import numpy as np
 _SHARES = (1.0, 0.8, 0.67, 0.5, 0.4, 0.34, 0.27)
 """Canvas sizes to choose from, as shares of the full one."""
 
-_WINDOW = 12
+_WINDOW = 6
 """Frames whose median time decides."""
 
 _SHRINK_ABOVE, _GROW_BELOW = 0.9, 0.4
@@ -61,6 +61,11 @@ class CanvasControl:
         if share < _GROW_BELOW and self._level and self._since_change >= _GROW_PATIENCE:
             return self._change(-1)
         return False
+
+    def shrink_if_slow(self, seconds: float) -> bool:
+        """Take the time of one frame before the start; return whether the canvas shrinks."""
+        slow = seconds > _SHRINK_ABOVE * self._budget_s
+        return slow and self._level + 1 < len(self.sizes) and self._change(1)
 
     def _change(self, step: int) -> bool:
         self._level = min(max(0, self._level + step), len(self.sizes) - 1)

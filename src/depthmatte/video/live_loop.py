@@ -106,7 +106,7 @@ class LiveLoop:
         )
         multiple = session.network("matte").contract.multiple
         control = CanvasControl(pipeline.preset, multiple, self._options.rate)
-        _warm_up(cutter, self._options.largest_shape)
+        _warm_up(cutter, control, self._options.largest_shape)
         steadier = Steadier(_STEADY_FRAMES_BEFORE if self._options.steady else 0, 0)
         run = _Run(self._effect, cutter, steadier, control, self._options)
         newest = NewestFrame(self._frames)
@@ -123,9 +123,18 @@ class LiveLoop:
         return run.summarize(newest.dropped, problem)
 
 
-def _warm_up(cutter: FrameCutter, shape: tuple[int, int]) -> None:
-    """Run the networks once, so that the first frame does not wait for them."""
-    cutter.cut(np.zeros((*shape, 3), np.uint8))
+def _warm_up(cutter: FrameCutter, control: CanvasControl, shape: tuple[int, int]) -> None:
+    """Run the networks before the source starts, on the largest canvas that may hold the rate."""
+    blank = np.zeros((*shape, 3), np.uint8)
+    cutter.cut(blank)  # loads the networks
+    while True:
+        start = time.perf_counter()
+        cutter.cut(blank)
+        if not control.shrink_if_slow(time.perf_counter() - start):
+            break
+        height, width = control.preset
+        cutter.resize_canvas((height, width))
+        cutter.cut(blank)  # the first run of a size is slower
     cutter.forget()
 
 

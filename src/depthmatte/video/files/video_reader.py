@@ -191,7 +191,7 @@ class VideoReader:
         self._last_pts: int | None = None
         self._latest = 0.0
         self.damaged_frames = 0
-        self._decoded: list[Any] = []
+        self._decoder = self._decode()
         self._waiting: list[Any] = []
         first = self._find_first_frame()
         self._stored = (first.height, first.width)
@@ -224,7 +224,7 @@ class VideoReader:
             self._container.seek(0)
 
     def _find_first_frame(self) -> Any:
-        for item in self._decode():
+        for item in self._decoder:
             self._waiting.append(item)
             if not _is_packet(item):
                 return item
@@ -301,7 +301,7 @@ class VideoReader:
     def _all_items(self) -> Iterator[Any]:
         waiting, self._waiting = self._waiting, []
         yield from waiting
-        yield from self._decode()
+        yield from self._decoder
 
     def _decode(self) -> Iterator[Any]:
         """Yield decoded frames, and packets of the sound, as they come."""
