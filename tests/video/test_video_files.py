@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 av = pytest.importorskip("av", reason="needs the extra video")
 
-from video_clips import drawing, frame_times, sound_packets, write_clip  # noqa: E402
-
 import depthmatte as dm  # noqa: E402
 from depthmatte.errors import InputError, OptionError  # noqa: E402
 from depthmatte.video.files.color_tags import ColorTags  # noqa: E402
@@ -28,6 +26,7 @@ from depthmatte.video.files.video_codecs import (  # noqa: E402
 )
 from depthmatte.video.files.video_frame import VideoFrame  # noqa: E402
 from depthmatte.video.files.video_writer import VideoWriter  # noqa: E402
+from video_clips import drawing, frame_times, sound_packets, write_clip  # noqa: E402
 
 BASE = Fraction(1, 90_000)
 UNTAGGED = ColorTags(2, False, 2, 2)
@@ -91,9 +90,7 @@ def test_frames_are_upright(degrees: int, tmp_path: Path) -> None:
 
 @given(st.permutations([0, 1]), st.sampled_from([-1, 1]), st.sampled_from([-1, 1]))
 def test_a_turn_moves_pixels_as_its_matrix_says(order: list[int], one: int, two: int) -> None:
-    (a, b), (c, d) = (
-        ((one, 0), (0, two)) if order == [0, 1] else ((0, one), (two, 0))
-    )
+    (a, b), (c, d) = ((one, 0), (0, two)) if order == [0, 1] else ((0, one), (two, 0))
     matrix = struct.pack("=9i", *(65536 * v for v in (a, b, 0, c, d, 0, 0, 0)), 1 << 30)
     turn = read_display_matrix(matrix)
     assert turn is not None
