@@ -286,8 +286,7 @@ def test_an_error_of_a_stage_comes_after_its_items() -> None:
         yield from (1, 2)
         raise ValueError("broken")
 
-    seen = []
+    seen: list[int] = []
     with pytest.raises(ValueError, match="broken"):
-        for one in run_ahead(items()):
-            seen.append(one)
+        seen.extend(run_ahead(items()))  # what came before the error is in the list
     assert seen == [1, 2]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..canvas import resize, scale_shape
-from ..errors import InputError, MissingExtra
+from ..errors import InputError
 from ..system.printable_text import label
 from ..types import RGB
 from .files.av_library import describe_av_error, load_av
@@ -112,7 +112,7 @@ def open_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Itera
     Parameters
     ----------
     name : str
-        A file, /dev/videoN, FORMAT:DEVICE or realsense.
+        A file, /dev/videoN or FORMAT:DEVICE.
     largest : tuple of int
         (H, W) that frames are scaled down to fit.
     rate : float
@@ -122,7 +122,7 @@ def open_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Itera
     -------
     frames : iterator of ndarray
         uint8 (H, W, 3) with an even size. A file waits for the time of each frame.
-    kind : {"file", "camera", "depth camera"}
+    kind : {"file", "camera"}
         What the source is.
 
     Raises
@@ -130,11 +130,9 @@ def open_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Itera
     InputError
         When there is no such source or it cannot be read.
     MissingExtra
-        When its extra is not installed.
+        When the extra `video` is not installed.
     """
     prefix, _, rest = name.partition(":")
-    if prefix == "realsense":
-        raise MissingExtra("a RealSense depth camera", "realsense")
     if prefix in _DEVICE_FORMATS and rest:
         return _read_device(_DEVICE_FORMATS[prefix], rest, largest, rate), "camera"
     if name.startswith("/dev/"):

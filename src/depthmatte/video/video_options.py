@@ -133,7 +133,7 @@ class LiveOptions:
     source: str = option(
         MISSING,
         "take the picture from here",
-        takes="a video file, /dev/videoN, v4l2:DEVICE, avfoundation:N, dshow:NAME or realsense",
+        takes="a video file, /dev/videoN, v4l2:DEVICE, avfoundation:N or dshow:video=NAME",
         metavar="FILE|DEVICE",
     )
     sink: str = option(
