@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...canvas import resize
+from ...canvas import Box, resize
 from ...types import RGB, Float
 
 _REDUCTION = 2
@@ -127,7 +127,10 @@ def chain_motion(first: Motion, second: Motion) -> Motion:
 def compare_colors(motion: Motion, start: RGB, end: RGB) -> Motion:
     """Lower the belief of a motion where the two frames differ in color."""
     difference = cv2.absdiff(start, warp(end, motion.flow)).astype(np.float32)
-    mean = cv2.blur(difference.mean(axis=2), (_COLOR_WINDOW_PX, _COLOR_WINDOW_PX))
+    mean = cv2.blur(
+        cv2.transform(difference, np.full((1, 3), 1 / 3, np.float32)),
+        (_COLOR_WINDOW_PX, _COLOR_WINDOW_PX),
+    )
     alike = np.exp(-((mean / np.float32(_COLOR_TOLERANCE)) ** 2))
     return Motion(motion.flow, np.asarray(motion.belief * alike, np.float32))
 
@@ -140,15 +143,38 @@ def enlarge_motion(motion: Motion, shape: tuple[int, int]) -> Motion:
     return Motion(flow * scale, np.asarray(resize(motion.belief, shape), np.float32))
 
 
-def warp(values: NDArray[Any], flow: Float) -> NDArray[Any]:
+def crop_motion(motion: Motion, shape: tuple[int, int], box: Box) -> Motion:
+    """Bring a part of a motion to maps of another size (h, w): that in a box of those maps."""
+    height, width = motion.belief.shape
+    if shape != (height * _REDUCTION, width * _REDUCTION):
+        large = enlarge_motion(motion, shape)
+        return Motion(large.flow[box.slices], large.belief[box.slices])
+    # The part that is enlarged begins and ends on whole pixels of the reduced picture.
+    top, left = box.top // _REDUCTION, box.left // _REDUCTION
+    bottom = -(-(box.top + box.height) // _REDUCTION)
+    right = -(-(box.left + box.width) // _REDUCTION)
+    part = slice(top, bottom), slice(left, right)
+    size = (bottom - top) * _REDUCTION, (right - left) * _REDUCTION
+    rows = slice(box.top - top * _REDUCTION, box.top - top * _REDUCTION + box.height)
+    columns = slice(box.left - left * _REDUCTION, box.left - left * _REDUCTION + box.width)
+    flow = resize(np.ascontiguousarray(motion.flow[part]), size)[rows, columns]
+    belief = resize(np.ascontiguousarray(motion.belief[part]), size)[rows, columns]
+    return Motion(
+        np.asarray(flow * np.float32(_REDUCTION), np.float32), np.asarray(belief, np.float32)
+    )
+
+
+def warp(values: NDArray[Any], flow: Float, corner: tuple[int, int] = (0, 0)) -> NDArray[Any]:
     """Fetch values from where a flow points.
 
     Parameters
     ----------
     values : ndarray
-        (h, w) or (h, w, C) of the other frame, uint8 or float32.
+        (H, W) or (H, W, C) of the other frame, uint8 or float32.
     flow : ndarray
         float32 (h, w, 2) in pixels.
+    corner : tuple of int
+        (top, left) of the flow's first pixel in the frame.
 
     Returns
     -------
@@ -158,8 +184,8 @@ def warp(values: NDArray[Any], flow: Float) -> NDArray[Any]:
     grid_x, grid_y = _pixel_grid(*flow.shape[:2])
     return cv2.remap(
         values,
-        grid_x + flow[..., 0],
-        grid_y + flow[..., 1],
+        grid_x + (flow[..., 0] + np.float32(corner[1])),
+        grid_y + (flow[..., 1] + np.float32(corner[0])),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )

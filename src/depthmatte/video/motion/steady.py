@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...canvas import to_canvas
+from ...canvas import Box, to_canvas
 from ...errors import OptionError
 from ...portrait import Portrait
 from ...types import RGB, Float
@@ -31,6 +31,7 @@ from .optical_flow import (
     MotionPair,
     chain_motion,
     compare_colors,
+    crop_motion,
     enlarge_motion,
     measure_motion,
     shrink_for_motion,
@@ -49,6 +50,12 @@ _OWN_WEIGHT = 1.5
 
 _MIN_SPREAD = 1 / 255
 """Difference of alpha between frames below which nothing is to be steadied."""
+
+_DEPTH_FRAMES = 2
+"""Frames before and after each frame whose depth counts. More of them change little."""
+
+_BOX_MARGIN_PX = 8
+"""Margin around what is visible within which alpha is steadied."""
 
 _MIN_BELIEF = 0.05
 """Belief below which a neighboring frame does not count in a pixel."""
@@ -217,26 +224,60 @@ def steady_portrait(
         With steadied alpha and depth. The same object where it has no neighbors.
     """
     portrait = frames[position].portrait
-    shape = portrait.matte.alpha.shape
-    alphas, beliefs = [portrait.matte.alpha], [np.full(shape, _OWN_WEIGHT, np.float32)]
-    depths, depth_beliefs = [portrait.measured.z], [np.ones_like(portrait.measured.z)]
-    for index, motion in _neighbor_motions(frames, position, before, after):
-        other = frames[index].portrait
-        large = enlarge_motion(motion, (shape[0], shape[1]))
-        alphas.append(warp(other.matte.alpha, large.flow))
-        beliefs.append(large.belief)
-        if _same_kind(portrait.measured, other.measured) and portrait.full_fit is None:
-            depths.append(warp(other.measured.z, large.flow))
-            depth_beliefs.append(large.belief)
-    if len(alphas) == 1:
+    motions = list(_neighbor_motions(frames, position, before, after))
+    if not motions:
         return portrait
-    alpha = _median_where_unsteady(np.stack(alphas), np.stack(beliefs))
-    z = _believed_mean(depths, depth_beliefs)
+    others = [(frames[index].portrait, motion) for index, motion in motions]
+    alpha = _steady_alpha(portrait.matte.alpha, [(one.matte.alpha, m) for one, m in others])
+    nearest = [
+        (frames[index].portrait.measured, motion)
+        for index, motion in motions
+        if abs(index - position) <= _DEPTH_FRAMES
+    ]
     return replace(
         portrait,
         matte=replace(portrait.matte, alpha=alpha),
-        measured=replace(portrait.measured, z=z) if len(depths) > 1 else portrait.measured,
+        measured=_steady_depth(portrait, nearest),
     )
+
+
+def _steady_alpha(own: Float, others: Sequence[tuple[Float, Motion]]) -> Float:
+    """Return the weighted median of alpha (h, w) and of the neighbors moved onto it."""
+    box = _changing_box([own, *(alpha for alpha, _ in others)])
+    if not box.height:
+        return own
+    values = [own[box.slices]]
+    weights = [np.full(box.shape, _OWN_WEIGHT, np.float32)]
+    shape = (own.shape[0], own.shape[1])
+    for alpha, motion in others:
+        large = crop_motion(motion, shape, box)
+        values.append(warp(alpha, large.flow, (box.top, box.left)))
+        weights.append(large.belief)
+    result = own.copy()
+    result[box.slices] = _median_where_unsteady(np.stack(values), np.stack(weights))
+    return result
+
+
+def _changing_box(alphas: Sequence[Float]) -> Box:
+    """Return the box of all pixels that are visible in any of the frames, with a margin."""
+    visible = np.zeros(alphas[0].shape, bool)
+    for alpha in alphas:
+        visible |= alpha > _MIN_SPREAD
+    return Box.bounding(visible, _BOX_MARGIN_PX)
+
+
+def _steady_depth(portrait: Portrait, others: Sequence[tuple[Depth, Motion]]) -> Depth:
+    """Return the mean of the depth of a portrait and of its neighbors moved onto it."""
+    own = portrait.measured
+    others = [(one, motion) for one, motion in others if _same_kind(own, one)]
+    if not others or portrait.full_fit is not None:
+        return own
+    total, weight = own.z.copy(), np.ones_like(own.z)
+    for one, motion in others:
+        large = enlarge_motion(motion, (own.z.shape[0], own.z.shape[1]))
+        total += warp(one.z, large.flow) * large.belief
+        weight += large.belief
+    return replace(own, z=np.clip(total / weight, 0, 1))
 
 
 def _neighbor_motions(
@@ -282,14 +323,3 @@ def _median_where_unsteady(values: Float, weights: Float) -> Float:
     median = np.take_along_axis(columns, middle[None], axis=0)[0]
     result.reshape(-1)[index] = np.clip(median, 0, 1)
     return np.asarray(result, np.float32)
-
-
-def _believed_mean(values: Sequence[Float], weights: Sequence[Float]) -> Float:
-    """Return the mean of maps (h, w), weighted by beliefs, within the range of the maps."""
-    total = np.zeros_like(values[0])
-    weight = np.zeros_like(values[0])
-    for one, belief in zip(values, weights, strict=True):
-        total += one * belief
-        weight += belief
-    mean = total / weight
-    return np.asarray(np.clip(mean, 0, max(float(one.max()) for one in values)), np.float32)
