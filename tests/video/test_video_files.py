@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 av = pytest.importorskip("av", reason="needs the extra video")
@@ -258,3 +258,43 @@ def test_sound_is_copied_packet_by_packet(tmp_path: Path) -> None:
     shift = after[0][1] - before[0][1]
     assert [t for _, t in after] == pytest.approx([t + shift for _, t in before], abs=1e-3)
     assert frame_times(target) == pytest.approx([t + shift for t in frame_times(clip)], abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def small_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The bytes of a small clip in each container."""
+    folder = tmp_path_factory.mktemp("small")
+    made = {}
+    for suffix in (".mp4", ".mkv", ".avi", ".ts"):
+        clip = write_clip(folder / f"a{suffix}", map(drawing, range(8)), options={"g": "4"})
+        made[suffix] = clip.read_bytes()
+    return made
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    suffix=st.sampled_from([".mp4", ".mkv", ".avi", ".ts"]),
+    keep=st.floats(0.05, 1),
+    places=st.lists(st.floats(0, 1), max_size=20),
+    value=st.integers(0, 255),
+)
+def test_any_damage_is_one_line_or_some_frames(
+    suffix: str,
+    keep: float,
+    places: list[float],
+    value: int,
+    small_clips: dict[str, bytes],
+    tmp_path: Path,
+) -> None:
+    content = bytearray(small_clips[suffix])
+    for place in places:
+        content[min(len(content) - 1, int(place * len(content)))] = value
+    damaged = tmp_path / f"damaged{suffix}"
+    damaged.write_bytes(content[: max(1, int(keep * len(content)))])
+    try:
+        with dm.read_video(damaged) as video:
+            for frame in video:
+                assert frame.rgb.shape == (*video.shape, 3)
+    except InputError as error:
+        assert "\n" not in str(error)
+        assert str(damaged) in str(error)

@@ -326,9 +326,9 @@ def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions
 
     Exit status: 0 success, 1 a device or file failed, 2 wrong usage.
     """
-    from .commands.live import run_live
+    from .commands.live import run_live_command
 
-    run_live(live, options, session)
+    run_live_command(live, options, session)
 
 
 @app.command("effects")

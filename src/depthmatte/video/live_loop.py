@@ -17,7 +17,7 @@ from ..types import RGB
 from .canvas_control import CanvasControl
 from .frame_cutter import FrameCutter
 from .live_sink import LiveSink, check_sink, open_sink
-from .live_source import LiveFrame, NewestFrame, live_video_frame, open_source
+from .live_source import LiveFrame, NewestFrame, live_video_frame, open_live_source
 from .motion.steady import Steadier
 from .video_options import LiveOptions
 
@@ -83,7 +83,7 @@ class LiveLoop:
         self._options, self._cut_options = options, cut
         self._effect: Effect = effect or Blur()
         check_sink(options.sink, options.source)
-        self._frames, self.source_kind = open_source(
+        self._frames, self.source_kind = open_live_source(
             options.source, options.largest_shape, options.rate
         )
 

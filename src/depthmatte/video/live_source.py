@@ -106,7 +106,7 @@ class NewestFrame:
         self._thread.join(timeout=5)
 
 
-def open_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Iterator[RGB], str]:
+def open_live_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Iterator[RGB], str]:
     """Open a live source.
 
     Parameters

@@ -15,7 +15,7 @@ from ..output import Reporter, json_line, print_line
 from .video import read_effect
 
 
-def run_live(live: LiveOptions, cut: CutOptions, session: SessionOptions) -> None:
+def run_live_command(live: LiveOptions, cut: CutOptions, session: SessionOptions) -> None:
     """Cut a live picture until it ends.
 
     Raises

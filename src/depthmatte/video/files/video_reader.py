@@ -167,10 +167,12 @@ class VideoReader:
         streams = [
             stream
             for stream in self._container.streams.video
-            if not int(stream.disposition) & _ATTACHED_PICTURE
+            if not int(stream.disposition) & _ATTACHED_PICTURE and stream.codec_context is not None
         ]
         if not streams:
-            raise InputError(f"{self.name}: holds no video stream; give another file")
+            raise InputError(
+                f"{self.name}: holds no video stream that can be decoded; give another file"
+            )
         self._stream = streams[0]
         width, height = self._stream.width, self._stream.height
         if not 0 < width * height <= _MAX_PIXELS:
@@ -179,7 +181,10 @@ class VideoReader:
                 f"{_MAX_PIXELS // 1_000_000} megapixels; scale the video down"
             )
         self._stream.thread_type = "AUTO"
-        self.audio: AudioStream | None = next(iter(self._container.streams.audio), None)
+        sounds = [
+            track for track in self._container.streams.audio if track.codec_context is not None
+        ]
+        self.audio: AudioStream | None = next(iter(sounds), None)
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self.rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
         self.duration = self._read_duration()
