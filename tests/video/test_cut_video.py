@@ -277,7 +277,7 @@ def test_a_stage_runs_ahead_within_its_queue() -> None:
         time.sleep(0.01)
     time.sleep(0.05)
     assert len(made) <= 6
-    ahead.close()  # type: ignore[attr-defined]
+    ahead.close()
     assert len(made) <= 7
 
 

@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-_SHARES = (1.0, 0.8, 0.67, 0.5, 0.4, 0.34, 0.27)
+_SHARES = (1.0, 0.8, 0.67, 0.5, 0.4, 0.34)
 """Canvas sizes to choose from, as shares of the full one."""
 
 _WINDOW = 6

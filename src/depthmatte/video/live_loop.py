@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ..effects import Background, Beautify, Blur, Effect
 from ..errors import InputError, OptionError
 from ..options import CutOptions
+from ..portrait import Portrait
 from ..session import Session
 from ..system.stop_signals import hold_stop_signals
 from ..types import RGB
@@ -19,6 +20,7 @@ from .frame_cutter import FrameCutter
 from .live_sink import LiveSink, check_sink, open_sink
 from .live_source import LiveFrame, NewestFrame, live_video_frame, open_live_source
 from .motion.steady import Steadier
+from .stages import run_ahead
 from .video_options import LiveOptions
 
 _STEADY_FRAMES_BEFORE = 3
@@ -156,31 +158,53 @@ class _Run:
         self._begun = self._ended = 0.0
 
     def loop(
-        self, first: LiveFrame, newest: NewestFrame, sink: LiveSink, is_stopped: Any
+        self,
+        first: LiveFrame,
+        newest: NewestFrame,
+        sink: LiveSink,
+        is_stopped: Callable[[], bool],
     ) -> str | None:
-        """Cut and show frames; return why the source broke, None where it ended."""
-        frame: LiveFrame | None = first
+        """Cut and show frames; return why the source broke, None where it ended.
+
+        The networks work on a frame while the one before is rendered and shown.
+        """
         self._begun = first.arrived
+        cut = run_ahead(self._cut_frames(first, newest, is_stopped), 1)
         try:
-            while frame is not None and not is_stopped() and not self._is_over(frame):
-                if self._show(frame, sink) == "stop":
-                    return None
-                frame = newest.take()
+            for frame, portrait in cut:
+                if self._show(frame, portrait, sink) == "stop":
+                    break
         except InputError as error:
             if not self._latencies:
                 raise
             return str(error)
+        finally:
+            newest.stop()  # first, because the networks may be waiting for a frame
+            cut.close()
         return None
+
+    def _cut_frames(
+        self, first: LiveFrame, newest: NewestFrame, is_stopped: Callable[[], bool]
+    ) -> Iterator[tuple[LiveFrame, Portrait]]:
+        frame: LiveFrame | None = first
+        while frame is not None and not is_stopped() and not self._is_over(frame):
+            start = time.perf_counter()
+            portrait, motion = self._cutter.cut(frame.rgb)
+            [portrait] = self._steadier.push(portrait, motion)
+            seconds = time.perf_counter() - start
+            self._stages["networks"] += seconds
+            if self._control.note(seconds):
+                height, width = self._control.preset
+                self._cutter.resize_canvas((height, width))
+            yield frame, portrait
+            frame = newest.take()
 
     def _is_over(self, frame: LiveFrame) -> bool:
         limit = self._options.seconds
         return limit is not None and frame.arrived - self._begun >= limit
 
-    def _show(self, frame: LiveFrame, sink: LiveSink) -> str | None:
+    def _show(self, frame: LiveFrame, portrait: Portrait, sink: LiveSink) -> str | None:
         start = time.perf_counter()
-        portrait, motion = self._cutter.cut(frame.rgb)
-        [portrait] = self._steadier.push(portrait, motion)
-        cut = time.perf_counter()
         picture: RGB = self._effect(portrait)
         if picture.shape != frame.rgb.shape:
             raise OptionError("--effect: a live picture has no transparency; choose another effect")
@@ -188,13 +212,8 @@ class _Run:
         key = sink.show(picture, live_video_frame(frame, len(self._latencies), self._begun))
         self._ended = time.perf_counter()
         self._latencies.append(self._ended - frame.arrived)
-        for stage, seconds in zip(
-            self._stages, (cut - start, rendered - cut, self._ended - rendered), strict=True
-        ):
-            self._stages[stage] += seconds
-        if self._control.note(self._ended - start):
-            height, width = self._control.preset
-            self._cutter.resize_canvas((height, width))
+        self._stages["render"] += rendered - start
+        self._stages["show"] += self._ended - rendered
         self._effect = change_effect(self._effect, KEYS.get(key or "", ""))
         return KEYS.get(key or "")
 

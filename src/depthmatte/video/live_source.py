@@ -85,7 +85,7 @@ class NewestFrame:
                 close()
 
     def take(self) -> LiveFrame | None:
-        """Wait for a frame newer than the last one taken; None at the end of the source.
+        """Wait for a frame newer than the last one taken; None at its end and after `stop`.
 
         Raises
         ------
@@ -93,8 +93,10 @@ class NewestFrame:
             When the source broke.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._ended)
+            self._changed.wait_for(lambda: self._newest is not None or self._ended or self._stopped)
             frame, self._newest = self._newest, None
+            if self._stopped:
+                return None
             if frame is None and self._error is not None:
                 raise self._error
             return frame
@@ -103,6 +105,7 @@ class NewestFrame:
         """Take no more frames, and wait until the source is closed."""
         with self._changed:
             self._stopped = True
+            self._changed.notify_all()
         self._thread.join(timeout=5)
 
 

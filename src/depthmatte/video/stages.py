@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -55,7 +55,7 @@ class _End:
         self.error = error
 
 
-def run_ahead(items: Iterable[_T], length: int = _QUEUE_LENGTH) -> Iterator[_T]:
+def run_ahead(items: Iterable[_T], length: int = _QUEUE_LENGTH) -> Generator[_T, None, None]:
     """Make items in a thread of their own, a few ahead of who takes them.
 
     Parameters

@@ -31,7 +31,7 @@ _MAX_PIXELS = 50_000_000
 _MAX_LEADING_ERRORS = 300
 """Packets that may fail before the first frame, as in a recording that starts in mid-stream."""
 
-_SHORT_BY_SECONDS, _SHORT_BY_SHARE = 1.0, 0.05
+_SHORT_BY_SECONDS, _SHORT_BY_SHARE = 0.5, 0.05
 """How much earlier than its header says a video may end before it counts as cut off."""
 
 
@@ -316,14 +316,13 @@ class VideoReader:
                 packet = next(self._packets, None)
                 if packet is None:
                     return
+                self._note_time(packet)
                 if packet.stream.type == "audio" and packet.stream is self.audio:
-                    self._note_time(packet)
                     if packet.dts is not None:
                         yield packet
                     continue
                 if packet.stream is not self._stream:
                     continue
-                self._note_time(packet)
                 frames = packet.decode()
             except (av.FFmpegError, ValueError) as error:
                 if self._last_pts is None and self._skipped_errors < _MAX_LEADING_ERRORS:
