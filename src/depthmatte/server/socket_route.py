@@ -58,7 +58,7 @@ class _Live:
 
 
 @live_router.websocket("/v1/live")
-async def run_live_command(socket: WebSocket) -> None:
+async def run_live(socket: WebSocket) -> None:
     """Answer each frame that is the newest when the server gets to it."""
     service = service_of(socket)
     try:

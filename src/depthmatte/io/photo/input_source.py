@@ -21,7 +21,7 @@ _PIPE_TIMEOUT_SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def open_live_source(source: PhotoSource, name: str | None) -> Iterator[tuple[BinaryIO, str]]:
+def open_source(source: PhotoSource, name: str | None) -> Iterator[tuple[BinaryIO, str]]:
     """Open a source.
 
     Parameters

@@ -30,7 +30,7 @@ from ..embedded.embedded_data import EmbeddedData
 from . import camera_raw as raw
 from . import cicp, decode, exif, hdr, png_chunks
 from .cicp import Cicp
-from .input_source import PhotoSource, open_live_source, read_stream
+from .input_source import PhotoSource, open_source, read_stream
 from .open_picture import MAX_PHOTO_PIXELS, check_photo_size, open_picture
 from .orientation import apply_orientation
 from .read_errors import camera_raw_error, check_pixel_mode, one_line_errors, unknown_format_error
@@ -80,7 +80,7 @@ def read(
         On one line, for any reason why the photo cannot be read.
     """
     options = _ReadOptions(max_pixels, evidence, stereo)
-    with open_live_source(source, name) as (file, shown), one_line_errors(shown):
+    with open_source(source, name) as (file, shown), one_line_errors(shown):
         photo = apply_color_mode(_decode_photo(_open(file, shown, options), options), color)
     if not isinstance(source, str | os.PathLike):
         return photo
@@ -138,7 +138,7 @@ def read_photo_header(
         As for `read`.
     """
     options = _ReadOptions(max_pixels, True, stereo)
-    with open_live_source(source, name) as (stream, shown), one_line_errors(shown):
+    with open_source(source, name) as (stream, shown), one_line_errors(shown):
         file = _open(stream, shown, options)
         if (stereo or stereo_pair.layout_from_name(shown) or "none") != "none":
             photo = _decode_photo(file, options)
