@@ -36,12 +36,13 @@ from depthmatte.server.serve_options import ServeOptions
 from depthmatte.training.data.formats.options import LabelExport, LabelImport
 from depthmatte.training.feedback.options import FeedbackRecipe
 from depthmatte.training.recipe import ExistingRun, RayOptions, Recipe
+from depthmatte.video.video_options import LiveOptions, VideoOptions
 
 PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
 FLAGGED = (
     CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport,
-    LabelImport, FeedbackRecipe, RayOptions, ServeOptions,
+    LabelImport, FeedbackRecipe, RayOptions, ServeOptions, VideoOptions, LiveOptions,
 )  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 

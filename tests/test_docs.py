@@ -74,6 +74,7 @@ GUIDES = (
     "howto/own-network.md",
     "howto/people.md",
     "howto/second-view.md",
+    "howto/video.md",
     "reference/effects.md",
     "reference/errors.md",
 )
@@ -93,6 +94,10 @@ def guide_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rgb = load_sample_photo().rgb
     for name in ("photo.jpg", "astronaut.png", "left.jpg", "beach.jpg", "photos/one.jpg"):
         write(rgb, folder / name)
+    pytest.importorskip("av", reason="needs the extra video")
+    from video_clips import write_clip
+
+    write_clip(folder / "clip.mp4", [np.ascontiguousarray(rgb[::4, ::4])] * 2, rate=5)
     (folder / "photo.heic").write_bytes((folder / "photo.jpg").read_bytes())
     write(np.ascontiguousarray(np.tile(rgb, (1, 2, 1))), folder / "group.jpg")
     for name in ("right.png", "right.jpg"):  # everything 20 pixels to the left: one flat wall

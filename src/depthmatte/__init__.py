@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .portrait import Portrait
     from .session import Session
     from .values import Depth, Matte
+    from .video.files.video_reader import read_video
+    from .video.motion.steady import steady
 
 __version__ = "0.2.0"
 
@@ -49,6 +51,8 @@ __all__ = [
     "attach",
     "cut",
     "read",
+    "read_video",
+    "steady",
     "write",
 ]
 
@@ -76,6 +80,8 @@ _MODULE_OF_NAME = {
     "attach": "io.attach",
     "cut": "api",
     "read": "io.photo.photo_reader",
+    "read_video": "video.files.video_reader",
+    "steady": "video.motion.steady",
     "write": "io.photo.photo_writer",
 }
 

@@ -33,7 +33,7 @@ LAYERS = [
     {"segment", "depth"},
     {"pipeline"},
     {"session"},
-    {"api", "evaluation", "feedback"},
+    {"api", "evaluation", "feedback", "video"},
     {"batch"},
     {"cli", "server"},
 ]
@@ -67,6 +67,7 @@ BELONGS = {
     "starlette": {"server"},
     "uvicorn": {"server"},
     "prometheus_client": {"server"},
+    "av": {"video"},
     "scipy": set(),
     "matplotlib": {"training", "evaluation.plots"},
 }

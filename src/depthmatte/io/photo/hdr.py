@@ -34,7 +34,9 @@ _HLG_PEAK_NITS, _HLG_GAMMA = 1000.0, 1.2  # of the reference display of ITU-R BT
 _ROWS = 128
 
 
-def tone_map_to_srgb(levels: NDArray[np.uint16], cicp: Cicp) -> RGB:
+def tone_map_to_srgb(
+    levels: NDArray[np.uint16], cicp: Cicp, brightest_level: int | None = None
+) -> RGB:
     """Tone map an HDR picture to sRGB.
 
     Parameters
@@ -43,6 +45,9 @@ def tone_map_to_srgb(levels: NDArray[np.uint16], cicp: Cicp) -> RGB:
         uint16 (h, w, 3), full range.
     cicp : Cicp
         Color code points of the levels, with `cicp.is_hdr`.
+    brightest_level : int, optional
+        Level that becomes 1. By default it is the brightest one of the picture. The frames of
+        a video need one for all.
 
     Returns
     -------
@@ -58,7 +63,8 @@ def tone_map_to_srgb(levels: NDArray[np.uint16], cicp: Cicp) -> RGB:
     srgb_to_xyz = rgb_to_xyz_matrix(srgb.primaries_xy, srgb.white_xy)
     to_srgb = (np.linalg.inv(srgb_to_xyz) @ to_xyz).astype(np.float32)
     luminance = to_xyz[1].astype(np.float32)
-    brightest = np.full((1, 1, 3), levels.max(), np.uint16)
+    largest = levels.max() if brightest_level is None else brightest_level
+    brightest = np.full((1, 1, 3), largest, np.uint16)
     peak = float(_display_light(brightest, table, luminance, cicp.transfer).max())
     result = np.empty(levels.shape, np.uint8)
     for rows in row_strips(levels.shape[0], _ROWS):

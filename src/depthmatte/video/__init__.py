@@ -1,0 +1,1 @@
+"""Video: read and write it, cut every frame, keep the result steady, and cut live pictures."""

@@ -1,0 +1,1 @@
+"""Video files: frames and sound in and out."""

@@ -1,0 +1,247 @@
+"""The live loop: take the newest frame, cut it, show the result, and report how late it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..effects import Background, Beautify, Blur, Effect
+from ..errors import InputError, OptionError
+from ..options import CutOptions
+from ..portrait import Portrait
+from ..session import Session
+from ..system.stop_signals import hold_stop_signals
+from ..types import RGB
+from .canvas_control import CanvasControl
+from .frame_cutter import FrameCutter
+from .live_sink import LiveSink, check_sink, open_sink
+from .live_source import LiveFrame, NewestFrame, live_video_frame, open_live_source
+from .motion.steady import Steadier
+from .stages import run_ahead
+from .video_options import LiveOptions
+
+_STEADY_FRAMES_BEFORE = 3
+"""Frames before each frame that steady it. None after it: that would delay the picture."""
+
+_STRENGTH_STEP = 0.1
+
+KEYS = {"b": "blur", "s": "beautify", "w": "white", "+": "stronger", "-": "weaker", "q": "stop"}
+"""Keys of the window and what they do."""
+
+
+@dataclass(frozen=True)
+class LiveSummary:
+    """What came of a live run.
+
+    Parameters
+    ----------
+    frames, dropped : int
+        Frames that were shown, and frames that came while the networks were busy.
+    seconds : float
+        From the first frame to the last.
+    latency_ms : dict of str to float
+        "median" and "p95" of the time from the arrival of a frame to its result.
+    canvas : tuple of int
+        (height, width) of the canvas at the end.
+    stages_ms : dict of str to float
+        Milliseconds per frame of networks, render and show.
+    problem : str or None
+        Why the source ended, where it broke.
+    """
+
+    frames: int
+    dropped: int
+    seconds: float
+    latency_ms: dict[str, float]
+    canvas: tuple[int, ...]
+    stages_ms: dict[str, float]
+    problem: str | None
+
+
+class LiveLoop:
+    """Cuts a live picture.
+
+    Parameters
+    ----------
+    options : LiveOptions
+        Source, sink and rate.
+    effect : Effect, optional
+        What is made of each frame; blur by default.
+    cut : CutOptions
+        How each frame is cut.
+
+    Raises
+    ------
+    InputError
+        When source or sink cannot be used.
+    OptionError
+        When the effect makes transparency, which no live picture has.
+    """
+
+    def __init__(self, options: LiveOptions, effect: Effect | None, cut: CutOptions) -> None:
+        self._options, self._cut_options = options, cut
+        self._effect: Effect = effect or Blur()
+        check_sink(options.sink, options.source)
+        self._frames, self.source_kind = open_live_source(
+            options.source, options.largest_shape, options.rate
+        )
+
+    def run(self, session: Session) -> LiveSummary:
+        """Cut frames until the source ends, the time is over, or Ctrl-C.
+
+        Parameters
+        ----------
+        session : Session
+            Its networks are used. They are loaded before the source starts.
+
+        Returns
+        -------
+        LiveSummary
+            Frames, latency and what was dropped.
+        """
+        pipeline = session.pipeline(self._cut_options)
+        cutter = FrameCutter(
+            pipeline, self._options.rate, self._options.depth_every, self._options.steady
+        )
+        multiple = session.network("matte").contract.multiple
+        control = CanvasControl(pipeline.preset, multiple, self._options.rate)
+        _warm_up(cutter, control, self._options.largest_shape)
+        steadier = Steadier(_STEADY_FRAMES_BEFORE if self._options.steady else 0, 0)
+        run = _Run(self._effect, cutter, steadier, control, self._options)
+        newest = NewestFrame(self._frames)
+        try:
+            with hold_stop_signals(lambda: None) as request:
+                first = newest.take()
+                if first is None:
+                    raise InputError(f"{self._options.source}: gave no frame; give another source")
+                shape = (first.rgb.shape[0], first.rgb.shape[1])
+                with open_sink(self._options.sink, shape, self._options.rate) as sink:
+                    problem = run.loop(first, newest, sink, lambda: request.pending is not None)
+        finally:
+            newest.stop()
+        return run.summarize(newest.dropped, problem)
+
+
+def _warm_up(cutter: FrameCutter, control: CanvasControl, shape: tuple[int, int]) -> None:
+    """Run the networks before the source starts, on the largest canvas that may hold the rate."""
+    blank = np.zeros((*shape, 3), np.uint8)
+    cutter.cut(blank)  # loads the networks
+    while True:
+        start = time.perf_counter()
+        cutter.cut(blank)
+        if not control.shrink_if_slow(time.perf_counter() - start):
+            break
+        height, width = control.preset
+        cutter.resize_canvas((height, width))
+        cutter.cut(blank)  # the first run of a size is slower
+    cutter.forget()
+
+
+class _Run:
+    """One run of the loop and its figures."""
+
+    def __init__(
+        self,
+        effect: Effect,
+        cutter: FrameCutter,
+        steadier: Steadier,
+        control: CanvasControl,
+        options: LiveOptions,
+    ) -> None:
+        self._effect, self._cutter, self._steadier = effect, cutter, steadier
+        self._control, self._options = control, options
+        self._latencies: list[float] = []
+        self._stages = {"networks": 0.0, "render": 0.0, "show": 0.0}
+        self._begun = self._ended = 0.0
+
+    def loop(
+        self,
+        first: LiveFrame,
+        newest: NewestFrame,
+        sink: LiveSink,
+        is_stopped: Callable[[], bool],
+    ) -> str | None:
+        """Cut and show frames; return why the source broke, None where it ended.
+
+        The networks work on a frame while the one before is rendered and shown.
+        """
+        self._begun = first.arrived
+        cut = run_ahead(self._cut_frames(first, newest, is_stopped), 1)
+        try:
+            for frame, portrait in cut:
+                if self._show(frame, portrait, sink) == "stop":
+                    break
+        except InputError as error:
+            if not self._latencies:
+                raise
+            return str(error)
+        finally:
+            newest.stop()  # first, because the networks may be waiting for a frame
+            cut.close()
+        return None
+
+    def _cut_frames(
+        self, first: LiveFrame, newest: NewestFrame, is_stopped: Callable[[], bool]
+    ) -> Iterator[tuple[LiveFrame, Portrait]]:
+        frame: LiveFrame | None = first
+        while frame is not None and not is_stopped() and not self._is_over(frame):
+            start = time.perf_counter()
+            portrait, motion = self._cutter.cut(frame.rgb)
+            [portrait] = self._steadier.push(portrait, motion)
+            seconds = time.perf_counter() - start
+            self._stages["networks"] += seconds
+            if self._control.note(seconds):
+                height, width = self._control.preset
+                self._cutter.resize_canvas((height, width))
+            yield frame, portrait
+            frame = newest.take()
+
+    def _is_over(self, frame: LiveFrame) -> bool:
+        limit = self._options.seconds
+        return limit is not None and frame.arrived - self._begun >= limit
+
+    def _show(self, frame: LiveFrame, portrait: Portrait, sink: LiveSink) -> str | None:
+        start = time.perf_counter()
+        picture: RGB = self._effect(portrait)
+        if picture.shape != frame.rgb.shape:
+            raise OptionError("--effect: a live picture has no transparency; choose another effect")
+        rendered = time.perf_counter()
+        key = sink.show(picture, live_video_frame(frame, len(self._latencies), self._begun))
+        self._ended = time.perf_counter()
+        self._latencies.append(self._ended - frame.arrived)
+        self._stages["render"] += rendered - start
+        self._stages["show"] += self._ended - rendered
+        self._effect = change_effect(self._effect, KEYS.get(key or "", ""))
+        return KEYS.get(key or "")
+
+    def summarize(self, dropped: int, problem: str | None) -> LiveSummary:
+        """Return the figures of the run."""
+        frames = len(self._latencies)
+        median, late = np.percentile(self._latencies or [0.0], (50, 95)) * 1000
+        return LiveSummary(
+            frames,
+            dropped,
+            self._ended - self._begun,
+            {"median": float(median), "p95": float(late)},
+            self._control.preset,
+            {name: total * 1000 / max(1, frames) for name, total in self._stages.items()},
+            problem,
+        )
+
+
+def change_effect(effect: Effect, what: str) -> Effect:
+    """Return the effect after a key: another one, or the same one stronger or weaker."""
+    others: dict[str, Effect] = {
+        "blur": Blur(),
+        "beautify": Beautify(),
+        "white": Background(color="white"),
+    }
+    if what in others:
+        return others[what]
+    step = {"stronger": _STRENGTH_STEP, "weaker": -_STRENGTH_STEP}.get(what)
+    if step is None or not isinstance(effect, Blur | Beautify):
+        return effect
+    return replace(effect, strength=min(1.0, max(0.0, effect.strength + step)))
