@@ -5,9 +5,9 @@ the one with the least cost alpha' L alpha, where L is the matting Laplacian, am
 with what is known. It needs no training. It works where colors of person and background are
 locally smooth, and it fails where the two share their colors.
 
-Only unknown pixels are solved. Memory is about 1.5 kB for each, and at most `MAX_UNKNOWN` are solved
-at once: a larger band is solved on a smaller picture, and the result is brought to the photo's size
-along its edges.
+Only unknown pixels are solved. Memory is about 1.5 kB for each, and at most `MAX_UNKNOWN` are
+solved at once: a larger band is solved on a smaller picture, and the result is brought to the
+photo's size along its edges.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_UNKNOWN = 300_000
 _MAX_REFINED = 150_000
 """The same for `refine_alpha`, which works beside networks and effects."""
 
-_PRIOR_WEIGHT = 0.01
+_PRIOR_WEIGHT = 0.001
 """Weight of a rough matte beside the cost of windows; chosen on training photos."""
 
 _FALLBACK_WEIGHT = 1e-8
@@ -228,9 +228,7 @@ def _check_prior(prior: Float | None, shape: tuple[int, int]) -> None:
         raise InputError("matte: has values outside 0 to 1; divide by its largest value")
 
 
-def _solve_scaled(
-    rgb: RGB, known: Float, band: Mask, prior: Float | None, limit: int
-) -> Float:
+def _solve_scaled(rgb: RGB, known: Float, band: Mask, prior: Float | None, limit: int) -> Float:
     """Solve on the picture, or on a smaller one where the band has more pixels than `limit`."""
     count = int(band.sum())
     if not count:
@@ -262,7 +260,8 @@ def _solve_band(rgb: RGB, known: Float, band: Mask, prior: Float | None) -> Floa
     if min(height, width) < 3:  # windows need 3 x 3 pixels
         frame = ((0, max(0, 3 - height)), (0, max(0, 3 - width)))
         rgb = np.pad(rgb, (*frame, (0, 0)), mode="edge")
-        known, band = (np.pad(each, frame, mode="edge") for each in (known, band))
+        known = np.pad(known, frame, mode="edge")
+        band = np.pad(band, frame, mode="edge")
         prior = None if prior is None else np.pad(prior, frame, mode="edge")
     equations = build_laplacian(rgb, band, known)
     target = np.zeros(len(equations.pixels)) if prior is None else prior[band].astype(np.float64)
@@ -304,7 +303,5 @@ def solve_laplacian(
     matrix = (equations.matrix + weight * scipy.sparse.identity(size, format="csr")).tocsr()
     cycle: Callable[..., Any] = Multigrid(matrix, equations.pixels, equations.colors)
     preconditioner = LinearOperator((size, size), matvec=cycle, dtype=np.float64)
-    solved, _ = cg(
-        matrix, right, x0=start, rtol=_TOLERANCE, maxiter=_MAX_STEPS, M=preconditioner
-    )
+    solved, _ = cg(matrix, right, x0=start, rtol=_TOLERANCE, maxiter=_MAX_STEPS, M=preconditioner)
     return np.asarray(solved, np.float64)

@@ -27,9 +27,7 @@ _REACH = 2
 """Distance in rows or columns of the farthest pixel that shares a window with a pixel."""
 
 _STENCIL = tuple(
-    (down, across)
-    for down in range(-_REACH, _REACH + 1)
-    for across in range(-_REACH, _REACH + 1)
+    (down, across) for down in range(-_REACH, _REACH + 1) for across in range(-_REACH, _REACH + 1)
 )
 """Neighbors that a row of L can reach; entry 24 - i is opposite to entry i."""
 
@@ -64,9 +62,7 @@ class BandLaplacian:
     from_known: NDArray[np.float64]
 
 
-def build_laplacian(
-    rgb: RGB, band: Mask, known: NDArray[Any] | None = None
-) -> BandLaplacian:
+def build_laplacian(rgb: RGB, band: Mask, known: NDArray[Any] | None = None) -> BandLaplacian:
     """Build the matting Laplacian of the pixels of a band.
 
     About 500 bytes of memory are needed per pixel of the band.
@@ -112,9 +108,7 @@ def build_laplacian(
     del planes
     used = neighbors >= 0
     ends = np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32)
-    matrix = scipy.sparse.csr_matrix(
-        (stencil[used], neighbors[used], ends), shape=(count, count)
-    )
+    matrix = scipy.sparse.csr_matrix((stencil[used], neighbors[used], ends), shape=(count, count))
     pixels = np.stack([rows, columns], axis=1).astype(np.int32)
     colors = rgb[rows, columns].astype(np.float32) / np.float32(255)
     return BandLaplacian(matrix, pixels, colors, from_known)

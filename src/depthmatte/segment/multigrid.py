@@ -53,9 +53,7 @@ class Multigrid:
         Colors of the unknowns, float32 (n, 3).
     """
 
-    def __init__(
-        self, matrix: Any, pixels: NDArray[np.int32], colors: NDArray[np.float32]
-    ) -> None:
+    def __init__(self, matrix: Any, pixels: NDArray[np.int32], colors: NDArray[np.float32]) -> None:
         self._levels: list[_Level] = []
         matrix = matrix.astype(np.float32)
         functions = np.column_stack([np.ones(len(colors), np.float32), colors])
