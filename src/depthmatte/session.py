@@ -245,7 +245,8 @@ class Session:
             orient=chosen.orient,
             fused_threshold=fusion.threshold,
             subject=Subject(choice, point),
-            second_look=chosen.second_look,
+            # Spectral matting sees one part of the person better, and loses the others.
+            second_look=chosen.second_look and chosen.segmenter == "network",
             edge=chosen.edge,
             refine=choose_refiner(chosen.refine),
         )

@@ -12,6 +12,13 @@ from ..values import Matte
 from .closed_form import check_scipy, refine_alpha
 from .spectral import MattingComponents, find_components
 
+_COMPONENTS, _EIGENVECTORS = 20, 40
+"""For a rough matte, which can group many small components. Over 6 composites of training cut-outs
+IoU is 0.94; with 10 components of 30 eigenvectors it is 0.88."""
+
+_CLICKED_COMPONENTS = 10
+"""For a click: a component must be large enough to be a part of a person."""
+
 _MIN_ALPHA = 0.5
 """Alpha that a rough matte must reach somewhere to show a person."""
 
@@ -21,7 +28,7 @@ def create_spectral_segmenter(
 ) -> Callable[[Canvas], Matte]:
     """Make a segmentation step for the pipeline out of spectral matting.
 
-    Components are found on at most 20,000 pixels. Their group is then solved again along its
+    Components are found on at most 12,000 pixels. Their group is then solved again along its
     outline by closed-form matting, at the size of the canvas.
 
     Parameters
@@ -47,13 +54,13 @@ def create_spectral_segmenter(
         part = canvas.fit.content_slices
         rgb = np.ascontiguousarray(np.rint(canvas.pixels[part] * 255).astype(np.uint8))
         if isinstance(by, tuple):
-            components = find_components(rgb)
+            components = find_components(rgb, _CLICKED_COMPONENTS)
             chosen, share = components.group_by_clicks([_share_of_content(canvas, by)])
         else:
             rough = by(canvas)
             if not (rough.alpha[part] >= _MIN_ALPHA).any():
                 return Matte.empty(canvas.fit.canvas)
-            components = find_components(rgb)
+            components = find_components(rgb, _COMPONENTS, _EIGENVECTORS)
             chosen = components.group_by_mask(rough.alpha[part])
             share = _mean_in_components(components, rough.prob[part])
         return _lay_on_canvas(canvas, rgb, components, chosen, share)
