@@ -28,8 +28,8 @@ _MAX_CLICKED = 12
 """Most components that clicks can group: every group is tried."""
 
 _MIN_GROUP_SHARE = 0.15
-"""Share of the picture that the clicked group and the rest must each cover. A speck of its own color
-would be the cheapest group of all."""
+"""Share of the picture that the clicked group and the rest must each cover. A speck of its own
+color would be the cheapest group of all."""
 
 _MAX_PIXELS = 12_000
 """Pixels of the picture on which eigenvectors are computed; a larger one is scaled down."""
@@ -39,6 +39,9 @@ _SHIFT = 1e-5
 
 _EIGEN_TOLERANCE = 1e-4
 """Relative error of an eigenvalue at which the search stops."""
+
+_MAX_RESTARTS = 20
+"""Restarts of the search for eigenvectors; photos need 1 or 2."""
 
 _SPARSITY = 0.8
 """Exponent of the prior |alpha|^p + |1 - alpha|^p, which is least at 0 and 1."""
@@ -156,7 +159,8 @@ class MattingComponents:
         cost = np.maximum(_quadratic(groups, self.costs), 0) / np.maximum(area * (1 - area), 1e-9)
         least = float(cost.min())
         weight = np.exp(-(cost - least) / max(least, 1e-12))
-        return groups[int(cost.argmin())] > 0, weight @ groups / weight.sum()
+        share = np.clip(weight @ groups / weight.sum(), 0, 1)
+        return groups[int(cost.argmin())] > 0, share
 
     def _component_at(self, point: tuple[float, float]) -> int:
         x, y = point
@@ -238,7 +242,7 @@ def _smallest_eigenvectors(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The smallest eigenvalues (M,) and their orthonormal vectors (n, M); the first is constant."""
     import scipy.sparse
-    from scipy.sparse.linalg import LinearOperator, eigsh, splu
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, splu
 
     size = laplacian.shape[0]
     if size <= 4 * count:
@@ -252,14 +256,18 @@ def _smallest_eigenvectors(
             diag_pivot_thresh=0.0,
             options={"SymmetricMode": True},
         )
-        values, basis = eigsh(
-            laplacian,
-            count,
-            sigma=-_SHIFT,
-            OPinv=LinearOperator((size, size), matvec=factors.solve, dtype=np.float64),
-            v0=np.random.default_rng(0).random(size),
-            tol=_EIGEN_TOLERANCE,
-        )
+        try:
+            values, basis = eigsh(
+                laplacian,
+                count,
+                sigma=-_SHIFT,
+                OPinv=LinearOperator((size, size), matvec=factors.solve, dtype=np.float64),
+                v0=np.random.default_rng(0).random(size),
+                tol=_EIGEN_TOLERANCE,
+                maxiter=_MAX_RESTARTS,
+            )
+        except ArpackNoConvergence as stopped:  # those found so far
+            values, basis = stopped.eigenvalues, stopped.eigenvectors
     # The constant is an eigenvector for 0. It is put in front, exactly.
     constant = np.full((size, 1), size**-0.5)
     basis, _ = np.linalg.qr(np.concatenate([constant, basis], axis=1)[:, :size])
