@@ -27,7 +27,7 @@ from ..types import RGB, Float, Mask
 MAX_UNKNOWN = 300_000
 """Pixels that are solved at once, which needs about 450 MB."""
 
-_MAX_REFINED = 150_000
+_MAX_REFINED = 100_000
 """The same for `refine_alpha`, which works beside networks and effects."""
 
 _PRIOR_WEIGHT = 0.001
