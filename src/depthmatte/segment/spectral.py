@@ -106,7 +106,7 @@ class MattingComponents:
             if change.min() >= -1e-9:
                 break
             chosen[change.argmin()] ^= True
-        return chosen
+        return np.asarray(chosen, np.bool_)
 
     def group_by_clicks(
         self,
