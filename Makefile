@@ -74,5 +74,5 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing depthmatte with everything its tests use into $(VENV) (a few minutes)"
-	@$(PIP) --editable '.[cloud,demo,dev,docs,exr,plot,ray,server,train,video]'
+	@$(PIP) --editable '.[cloud,demo,dev,docs,exr,plot,ray,refine,server,train,video]'
 	@touch $@ $(VENV)/.demo

@@ -73,6 +73,7 @@ GUIDES = (
     "howto/many-photos.md",
     "howto/own-network.md",
     "howto/people.md",
+    "howto/refine.md",
     "howto/second-view.md",
     "howto/video.md",
     "reference/effects.md",

@@ -19,6 +19,7 @@ from .segment.embedded_matte import merge_embedded_matte
 from .segment.second_look import drop_cut_components, find_second_look_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .system.stopwatch import Stopwatch
+from .types import RGB, Float
 from .values import Depth, Matte
 
 
@@ -51,6 +52,8 @@ class Pipeline:
         Whether a small portrait is cut a second time on a zoomed canvas.
     edge : EdgeOptions, optional
         How the edge of alpha is changed at the size of the photo.
+    refine : callable, optional
+        How alpha is refined at the size of the photo, as in `Portrait`.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class Pipeline:
     subject: Subject = field(default_factory=Subject)
     second_look: bool = True
     edge: EdgeOptions | None = None
+    refine: Callable[[RGB, Float, float], Float] | None = None
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse."""
@@ -132,6 +136,7 @@ class Pipeline:
             full_fit,
             notes,
             self.edge,
+            self.refine,
         )
         if not fused.found:
             fused = replace(fused, matte=Matte.empty(fit.canvas))

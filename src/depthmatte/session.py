@@ -27,10 +27,11 @@ from .options import CutOptions, SessionOptions, parse_subject
 from .photo import Photo
 from .pipeline import Pipeline
 from .portrait import Portrait
+from .segment.choose import choose_refiner, choose_segmenter
 from .subjects.select import Subject
 from .system.cpu_count import count_cores
 from .system.thread_map import map_in_threads
-from .values import Depth, Matte
+from .values import Depth
 
 if TYPE_CHECKING:
     from .depth.stereo.disparity import StereoMatcher
@@ -150,6 +151,8 @@ class Session:
             When an option is unknown or has a wrong value.
         WeightsError
             When a network cannot be used.
+        MissingExtra
+            When an option needs a package that is not installed.
 
         Examples
         --------
@@ -233,7 +236,7 @@ class Session:
         matte_network = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=_segmenter(matte_network),
+            segment=choose_segmenter(chosen.segmenter, matte_network, point),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),
@@ -242,8 +245,10 @@ class Session:
             orient=chosen.orient,
             fused_threshold=fusion.threshold,
             subject=Subject(choice, point),
-            second_look=chosen.second_look,
+            # Spectral matting sees one part of the person better, and loses the others.
+            second_look=chosen.second_look and chosen.segmenter == "network",
             edge=chosen.edge,
+            refine=choose_refiner(chosen.refine),
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
@@ -323,12 +328,6 @@ class Session:
         from .depth.stereo.network_matcher import MATCH_SIDE_PX, create_network_matcher
 
         return create_network_matcher(self.network("stereo", threads), MATCH_SIDE_PX)
-
-
-def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
-    from .segment.portrait_network import create_segmenter
-
-    return create_segmenter(network)
 
 
 def _prepare_photo(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:

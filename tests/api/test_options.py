@@ -40,6 +40,8 @@ HELP = re.sub(
 
 OTHER: dict[str, tuple[Any, str]] = {
     "subject": ((12.0, 30.5), "12,30.5"),
+    "segmenter": ("spectral", "spectral"),
+    "refine": ("closed-form", "closed-form"),
     "fusion": ("product", "product"),
     "depth_source": ("mono", "mono"),
     "depth_kind": ("inverse", "inverse"),

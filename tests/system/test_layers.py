@@ -68,7 +68,9 @@ BELONGS = {
     "uvicorn": {"server"},
     "prometheus_client": {"server"},
     "av": {"video"},
-    "scipy": set(),
+    "scipy": {
+        f"segment.{name}" for name in ("closed_form", "matting_laplacian", "multigrid", "spectral")
+    },
     "matplotlib": {"training", "evaluation.plots"},
 }
 """Which packages or modules may import a library that the others must be able to do without."""

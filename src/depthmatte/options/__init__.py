@@ -34,6 +34,8 @@ DepthKind = Literal["auto", "distance", "inverse", "disparity"]
 OrientMode = Literal["rotate", "pad"]
 ColorMode = Literal["keep", "srgb"]
 StripMode = Literal["none", "gps", "all"]
+SegmenterName = Literal["network", "spectral"]
+RefineMode = Literal["none", "closed-form"]
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
@@ -159,6 +161,10 @@ class CutOptions:
     subject : str or tuple of float
         Which person to cut out: "auto", "nearest", "largest", "all", or a point on the person
         in pixels of the upright photo.
+    segmenter : {"network", "spectral"}
+        How the photo is segmented.
+    refine : {"none", "closed-form"}
+        Whether the band along the outline is solved again at the size of the photo.
     fusion : {"adaptive", "normalized", "product", "none"}
         How segmentation and depth are combined.
     depth_source : {"auto", "stored", "sensor", "stereo", "mono", "none"}
@@ -200,6 +206,23 @@ class CutOptions:
         read=str,
         valid=_is_subject,
         pattern=rf"^({'|'.join(get_args(SubjectChoice))}|\s*{_NUMBER}\s*,\s*{_NUMBER}\s*)$",
+    )
+    segmenter: SegmenterName = option(
+        "network",
+        "choose how to segment the photo",
+        choices={
+            "network": "the matte network",
+            "spectral": "spectral matting, grouped by subject X,Y, else by the network; "
+            "needs the extra refine",
+        },
+    )
+    refine: RefineMode = option(
+        "none",
+        "choose how to refine the outline at the size of the photo",
+        choices={
+            "none": "along the edges of the photo",
+            "closed-form": "solve alpha from the colors; needs the extra refine",
+        },
     )
     fusion: FusionName = option(
         "adaptive",

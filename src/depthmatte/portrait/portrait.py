@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, BinaryIO
@@ -61,6 +62,8 @@ class Portrait:
         Sentences about depth that was given but rejected.
     edge : EdgeOptions, optional
         How the edge of `alpha` is changed.
+    refine : callable, optional
+        (photo's rgb, alpha, pixels of the photo per pixel of the canvas) -> alpha, before `edge`.
 
     Raises
     ------
@@ -86,6 +89,7 @@ class Portrait:
     full_fit: Letterbox | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
     edge: EdgeOptions | None = None
+    refine: Callable[[RGB, Float, float], Float] | None = None
 
     def __post_init__(self) -> None:
         for name, values, fit in (
@@ -170,6 +174,8 @@ class Portrait:
         # The canvas has the colors of the photo unless a profile was converted to sRGB.
         canvas_rgb = self.matte.rgb if is_srgb_profile(self.photo.meta.icc) else None
         alpha = restore_map(self.matte.alpha, self.fit, self.photo.rgb, canvas_rgb)
+        if self.refine is not None:
+            alpha = self.refine(self.photo.rgb, alpha, max(1.0, 1 / self.fit.scale))
         return make_read_only(alpha if self.edge is None else edit_edge(alpha, self.edge))
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import DepthmatteError, InputError, WeightsError
+from ..errors import DepthmatteError, InputError, MissingExtra, WeightsError
 
 
 class RequestError(DepthmatteError):
@@ -32,6 +32,8 @@ def status_of(error: Exception) -> int:
         return 400
     if isinstance(error, MemoryError):
         return 413
+    if isinstance(error, MissingExtra):
+        return 501
     return 503 if isinstance(error, WeightsError) else 500
 
 

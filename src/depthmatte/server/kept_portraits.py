@@ -185,6 +185,7 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
         full_fit,
         portrait.notes,
         portrait.edge and portrait.edge.scaled(shape[0] / portrait.photo.shape[0]),
+        portrait.refine,
     )
 
 
