@@ -20,6 +20,7 @@ from .fusion import Fusion, get_fusion, get_fusions
 from .io.attach import attach, check_inputs_together
 from .io.photo.exif import strip_metadata
 from .io.photo.from_memory import to_photo
+from .io.stroke_picture import attach_strokes
 from .networks.network import Network, NetworkCache
 from .networks.remote import RemoteServer
 from .option_fields import merge_options
@@ -27,10 +28,10 @@ from .options import CutOptions, SessionOptions, parse_subject
 from .photo import Photo
 from .pipeline import Pipeline
 from .portrait import Portrait
-from .subjects.select import Subject
+from .segment.corrections import Corrections
 from .system.cpu_count import count_cores
 from .system.thread_map import map_in_threads
-from .values import Depth, Matte
+from .values import Depth
 
 if TYPE_CHECKING:
     from .depth.stereo.disparity import StereoMatcher
@@ -115,6 +116,7 @@ class Session:
         depth: Any = None,
         right: Any = None,
         calib: Any = None,
+        strokes: Any = None,
         options: CutOptions | None = None,
         **changes: Any,
     ) -> Portrait:
@@ -132,6 +134,8 @@ class Session:
             A second view of the scene, in any form that `photo` accepts.
         calib : path or Rig, optional
             The calibration of the cameras of `photo` and of `depth` or `right`.
+        strokes : path or ndarray, optional
+            Strokes on a transparent picture: green or white keeps, red or black drops.
         options : CutOptions, optional
             How to cut. Keywords replace single fields.
         **changes : Any
@@ -156,7 +160,8 @@ class Session:
         >>> portrait = session.cut("photo.jpg", depth="depth.png")  # doctest: +SKIP
         """
         chosen = merge_options(CutOptions, options, changes)
-        return self.pipeline(chosen)(_prepare_photo(photo, depth, right, calib, chosen))
+        prepared = _prepare_photo(photo, depth, right, calib, chosen)
+        return self.pipeline(chosen)(attach_strokes(prepared, strokes))
 
     def map(
         self,
@@ -195,8 +200,7 @@ class Session:
 
         Examples
         --------
-        >>> save = lambda portrait: portrait.save(f"{portrait.photo.meta.name}.png")
-        >>> list(session.map(["a.jpg", "b.jpg"], save))  # doctest: +SKIP
+        >>> list(session.map(["a.jpg", "b.jpg"], dm.Portrait.cutout))  # doctest: +SKIP
         """
         if isinstance(photos, str | bytes | bytearray | memoryview | os.PathLike | Photo):
             raise OptionError("photos: is one photo; give a list of photos, or use cut")
@@ -227,13 +231,14 @@ class Session:
         Pipeline
             Call it with a Photo to get a Portrait.
         """
+        from .segment.portrait_network import create_segmenter
+
         chosen = options or CutOptions()
-        choice, point = parse_subject(chosen.subject)
         threads = threads or self.options.threads
         matte_network = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=_segmenter(matte_network),
+            segment=create_segmenter(matte_network),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),
@@ -241,9 +246,10 @@ class Session:
             preset=matte_network.contract.preset,
             orient=chosen.orient,
             fused_threshold=fusion.threshold,
-            subject=Subject(choice, point),
+            subject=parse_subject(chosen.subject),
             second_look=chosen.second_look,
             edge=chosen.edge,
+            corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
@@ -323,12 +329,6 @@ class Session:
         from .depth.stereo.network_matcher import MATCH_SIDE_PX, create_network_matcher
 
         return create_network_matcher(self.network("stereo", threads), MATCH_SIDE_PX)
-
-
-def _segmenter(network: Network) -> Callable[[Canvas], Matte]:
-    from .segment.portrait_network import create_segmenter
-
-    return create_segmenter(network)
 
 
 def _prepare_photo(photo: Any, depth: Any, right: Any, calib: Any, options: CutOptions) -> Photo:

@@ -1,4 +1,4 @@
-"""Groups of people whose masks are known: cut-outs before a background, touching and overlapping."""
+"""Groups of people whose masks are known: cut-outs that touch and overlap on a background."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from ..canvas import Box, Letterbox, from_canvas
 from ..color.icc import is_srgb_profile
+from ..corrections.matte_edit import MatteEdit, apply_edits
+from ..corrections.specks import remove_specks
 from ..errors import InputError, MissingMap
 from ..matte_edge import edit_edge
 from ..options import CropOptions, EdgeOptions, parse_crop
@@ -22,12 +24,11 @@ from ..subjects.framing import frame_portrait
 from ..types import RGB, Float, dataclasses_equal, make_read_only
 from ..values import Depth, Matte
 from .background_input import make_background
+from .people import Person, find_people_of
+from .preview import encode_preview
 
 _MIN_PORTRAIT_SHARE = 0.005
 """Share of the photo's area that a portrait must cover to count as found."""
-
-_PREVIEW_SIDE = 480
-"""Longer side in pixels of the picture that a notebook shows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +62,13 @@ class Portrait:
         Sentences about depth that was given but rejected.
     edge : EdgeOptions, optional
         How the edge of `alpha` is changed.
+    first_matte : Matte, optional
+        What the network saw in the whole photo at first, before any choice, on the canvas of
+        `depth_fit`.
+    edits : tuple of MatteEdit
+        Corrections of `alpha`, in order.
+    clean : bool
+        Whether specks are removed from `alpha` and pinholes filled.
 
     Raises
     ------
@@ -86,6 +94,9 @@ class Portrait:
     full_fit: Letterbox | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
     edge: EdgeOptions | None = None
+    first_matte: Matte | None = None
+    edits: tuple[MatteEdit, ...] = ()
+    clean: bool = False
 
     def __post_init__(self) -> None:
         for name, values, fit in (
@@ -161,6 +172,8 @@ class Portrait:
     @property
     def found(self) -> bool:
         """Whether a person was found: the portrait covers at least 0.5 percent of the photo."""
+        if self.edits:
+            return bool(self.mask.mean() >= _MIN_PORTRAIT_SHARE)
         inside = self.matte.alpha[self.fit.content_slices]
         return bool((inside >= self.threshold).mean() * self.fit.photo_share >= _MIN_PORTRAIT_SHARE)
 
@@ -170,12 +183,19 @@ class Portrait:
         # The canvas has the colors of the photo unless a profile was converted to sRGB.
         canvas_rgb = self.matte.rgb if is_srgb_profile(self.photo.meta.icc) else None
         alpha = restore_map(self.matte.alpha, self.fit, self.photo.rgb, canvas_rgb)
+        alpha = apply_edits(alpha, self.edits, self.photo.rgb)
+        alpha = remove_specks(alpha) if self.clean else alpha
         return make_read_only(alpha if self.edge is None else edit_edge(alpha, self.edge))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """The portrait area, bool (H, W): alpha at or above `threshold`."""
         return make_read_only(self.alpha >= self.threshold)
+
+    @cached_property
+    def people(self) -> list[Person]:
+        """Everybody found in the photo, the largest first, whether cut out or not."""
+        return find_people_of(self)
 
     @cached_property
     def prob(self) -> Float:
@@ -377,16 +397,4 @@ class Portrait:
 
     def _repr_png_(self) -> bytes:
         """Return the cutout as a small PNG for notebooks."""
-        from ..canvas import resize, scale_shape
-        from ..color.icc import convert_to_srgb
-        from ..effects import Cutout
-        from ..io.photo.photo_writer import encode_picture
-
-        shape = scale_shape(self.photo.shape, min(1.0, _PREVIEW_SIDE / max(self.photo.shape)))
-        small = Portrait.from_arrays(
-            convert_to_srgb(
-                np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc
-            ),
-            np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
-        )
-        return encode_picture(Cutout()(small), "png")
+        return encode_preview(self)
