@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .options import CropOptions, CutOptions, EdgeOptions, SensorOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
-    from .portrait import Portrait
+    from .portrait import Person, Portrait
     from .session import Session
     from .values import Depth, Matte
 
@@ -36,6 +36,7 @@ __all__ = [
     "Matte",
     "MissingExtra",
     "OptionError",
+    "Person",
     "Photo",
     "Pipeline",
     "Portrait",
@@ -64,6 +65,7 @@ _MODULE_OF_NAME = {
     "Matte": "values",
     "MissingExtra": "errors",
     "OptionError": "errors",
+    "Person": "portrait",
     "Photo": "photo",
     "Pipeline": "pipeline",
     "Portrait": "portrait",

@@ -41,8 +41,11 @@ _SNAP = 0.012
 _LOOK_SIDES = (0.5, 0.25)
 """Sides of the crops of a closer look, as shares of the photo's longer side, in order."""
 
-_WHOLE_PIECE = 0.5
+_WHOLE_PIECE = 0.8
 """Share of the matte up to which a piece is removed whole. A larger one is divided first."""
+
+_MAX_PART = 0.5
+"""Share of a piece, at most, that goes as its part at another depth."""
 
 _DOT = 0.006
 """Radius of the stroke that stands for a point, as a share of the longer side."""
@@ -276,7 +279,7 @@ class _Scene:
         fit = self.portrait.depth_fit.resized(self.shape)
         label = _to_photo_labels(parts, fit)
         part = piece & (label == label[at]) if label[at] else None
-        if part is None or part.sum() > _WHOLE_PIECE * piece.sum():
+        if part is None or part.sum() > _MAX_PART * piece.sum():
             return None
         return np.asarray(part)
 

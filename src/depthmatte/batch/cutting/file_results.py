@@ -82,7 +82,8 @@ def store_correction(portrait: Portrait) -> bytes:
     given = photo.meta.path
     # The mask has the size of the upright photo; so has what the store reads from its file.
     content = Path(given) if given else encode_picture(photo.rgb, ".png")
-    store_sample(content, mask, source="cut --save correction", name=label(photo.meta.name))
+    name = None if given else label(photo.meta.name)
+    store_sample(content, mask, source="cut --save correction", name=name)
     return encode_picture(mask, ".png")
 
 
