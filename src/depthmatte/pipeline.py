@@ -99,10 +99,10 @@ class Pipeline:
             crop = self.corrections.crop(photo.shape)
             second, _ = self._run_pass(photo, checked, clock, crop, first)
             return second
-        crop = self._second_look_box(first)
-        if crop is None:
+        box = self._second_look_box(first)
+        if box is None:
             return first
-        second, _ = self._run_pass(photo, checked, clock, crop, first)
+        second, _ = self._run_pass(photo, checked, clock, box, first)
         return second if second.found else first
 
     def _look(self, photo: Photo, crop: Box) -> tuple[Matte, Letterbox]:

@@ -52,7 +52,8 @@ def attach_strokes(photo: Photo, strokes: Any) -> Photo:
     if strokes is None:
         return photo
     if isinstance(strokes, str | os.PathLike):
-        rgba, name = _read_rgba(Path(strokes)), label(strokes)
+        rgba: Any = _read_rgba(Path(strokes))
+        name = label(strokes)
     else:
         rgba, name = strokes, "strokes"
     if not isinstance(rgba, np.ndarray) or rgba.dtype != np.uint8 or rgba.shape[2:] != (4,):

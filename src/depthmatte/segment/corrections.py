@@ -44,6 +44,16 @@ _LOOK_SIDES = (0.5, 0.25)
 _WHOLE_PIECE = 0.8
 """Share of the matte up to which a piece is removed whole. A larger one is divided first."""
 
+_WELL_INSIDE = 0.5
+"""Distance of a point from the edge of a piece, over that of its innermost pixel, from which the
+point means the whole piece. A point near the edge means what is wrong there."""
+
+_SMALL_PIECE_PX = 4.0
+"""Innermost distance, in pixels, up to which a piece is too small to tell."""
+
+_MIN_PERSON = 0.05
+"""Share of a piece that a person in it covers at least."""
+
 _MAX_PART = 0.5
 """Share of a piece, at most, that goes as its part at another depth."""
 
@@ -155,7 +165,8 @@ def find_edits(
     A point to keep adds the piece that the network saw there at first and that a choice or the
     depth removed; else the piece that it sees in a closer look; else what has the color of the
     point near it. A point to drop removes the piece there, the person, the part at another depth,
-    or what has the color of the point near it. Nothing else changes.
+    or what has the color of the point near it. A point near the edge of a piece, and one in a piece
+    with a point to keep, means no more than what is around it. Nothing else changes.
 
     Parameters
     ----------
@@ -194,6 +205,7 @@ class _Scene:
         self.fit = Letterbox(photo, self.shape, self.shape, (0, 0))
         self.alpha: Float = np.asarray(resize(portrait.alpha, self.shape), np.float32)
         self.reach = max(1.0, _SNAP * max(self.shape))
+        self.kept: list[tuple[int, int]] = []
         self.people, self.opinion = self._first_opinion()
 
     def _first_opinion(self) -> tuple[NDArray[np.int32], Float]:
@@ -212,6 +224,7 @@ class _Scene:
     def keep(self, point: PhotoPoint) -> None:
         """Add the piece at a point of the photo."""
         at = self._small(point)
+        self.kept.append(at)
         if self.alpha[at] >= _SOLID:
             return
         missing = (self.opinion >= _SOLID) & (self.alpha < _SOLID)
@@ -252,13 +265,14 @@ class _Scene:
             piece = _piece_at(visible, at, self.reach)
         if piece is None:
             return
-        at = _nearest(piece, at)
-        if piece.sum() > _WHOLE_PIECE * solid.sum():
-            part = self._part_of(piece, at)
-            if part is None:
+        whole = self._person_of(piece, _nearest(piece, at))
+        if whole.sum() > _WHOLE_PIECE * solid.sum() or not self._is_meant(whole, at):
+            part = self._depth_part_of(whole, _nearest(whole, at))
+            if part is None or not self._is_meant(part, at):
                 self._dot(point, DROP_STROKE)
                 return
-            piece = part
+            whole = part
+        piece = whole
         rest = solid & ~piece
         grown = cv2.dilate(piece.astype(np.uint8), _RIM) > 0
         if rest.any():  # the rim between two pieces belongs to the nearer one
@@ -266,12 +280,25 @@ class _Scene:
             grown &= fill_nearest(numbers, numbers > 0) == 1
         self._add(MatteEdit(grown.astype(np.float32), self.fit, False))
 
-    def _part_of(self, piece: Mask, at: tuple[int, int]) -> Mask | None:
-        """The person of several, else the part at another depth, at a point of a piece."""
+    def _person_of(self, piece: Mask, at: tuple[int, int]) -> Mask:
+        """The person at a place of a piece that shows several; else the piece."""
         numbers, counts = np.unique(self.people[piece], return_counts=True)
-        large = numbers[(numbers > 0) & (counts >= 0.05 * piece.sum())]
+        large = numbers[(numbers > 0) & (counts >= _MIN_PERSON * piece.sum())]
         if len(large) > 1 and self.people[at] in large:
             return np.asarray(piece & (self.people == self.people[at]))
+        return piece
+
+    def _is_meant(self, piece: Mask, at: tuple[int, int]) -> bool:
+        """Whether a point in a piece means all of it: it lies well inside, and nothing is kept."""
+        if any(piece[kept] for kept in self.kept):
+            return False
+        area = np.pad(piece, 1).astype(np.uint8)
+        inside = cv2.distanceTransform(area, cv2.DIST_L2, 5)[1:-1, 1:-1]
+        widest = float(inside.max())
+        return widest <= _SMALL_PIECE_PX or float(inside[at]) >= _WELL_INSIDE * widest
+
+    def _depth_part_of(self, piece: Mask, at: tuple[int, int]) -> Mask | None:
+        """The part of a piece at another depth; None where there is none."""
         first = self.portrait.first_matte
         if first is None:
             return None

@@ -75,7 +75,7 @@ class KeptPortrait:
     def size(self) -> int:
         """Bytes at most, with one preview; maps of full size are never kept."""
         portrait = self.portrait
-        matte, depth = portrait.matte, portrait.measured
+        matte, depth, first = portrait.matte, portrait.measured, portrait.first_matte
         planes: list[Any] = [
             portrait.photo.rgb,
             matte.alpha,
@@ -83,6 +83,8 @@ class KeptPortrait:
             matte.rgb,
             depth.z,
             depth.prob,
+            *(() if first is None else (first.alpha, first.prob)),
+            *(edit.values for edit in portrait.edits),
         ]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
@@ -152,6 +154,9 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
         full_fit,
         portrait.notes,
         portrait.edge and portrait.edge.scaled(shape[0] / portrait.photo.shape[0]),
+        portrait.first_matte,
+        portrait.edits,
+        portrait.clean,
     )
 
 
