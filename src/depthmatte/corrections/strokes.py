@@ -37,20 +37,21 @@ def find_stroke_edits(rgb: RGB, alpha: Float, strokes: NDArray[np.uint8]) -> tup
     Parameters
     ----------
     rgb : ndarray
-        The photo, uint8 (H, W, 3).
+        The photo at any size, uint8 (h, w, 3).
     alpha : ndarray
-        Its matte, float32 (H, W) in [0, 1].
+        Its matte at any size, float32 (h, w) in [0, 1].
     strokes : ndarray
         uint8 (H, W): 1 keeps, 2 drops, 0 says nothing.
 
     Returns
     -------
     tuple of MatteEdit
-        What is added and removed around the strokes, and the strokes themselves.
+        What is added and removed around the strokes, and the strokes themselves. Their memory is
+        that of the box of the strokes.
     """
     if not strokes.any():
         return ()
-    photo = (alpha.shape[0], alpha.shape[1])
+    photo = (strokes.shape[0], strokes.shape[1])
     shape = scale_shape(photo, min(1.0, _SIDE / max(photo)))
     fit = Letterbox(photo, shape, shape, (0, 0))
     small_rgb = np.asarray(resize(rgb, shape), np.uint8)
@@ -66,12 +67,14 @@ def find_stroke_edits(rgb: RGB, alpha: Float, strokes: NDArray[np.uint8]) -> tup
     # What is added joins what is there without a seam; what is removed takes its rim along.
     joined = np.where(_grow(added), _soften(solid | added), np.float32(0))
     rim = _grow(removed) & ~(solid & ~removed)
-    identity = Letterbox.identity(photo)
+    box = Box.bounding(strokes > 0, 0)
+    exact = Letterbox(photo, box.shape, box.shape, (0, 0), crop=box)
+    painted = strokes[box.slices]
     return (
         MatteEdit(joined, fit, True),
         MatteEdit(_soften(rim), fit, False),
-        MatteEdit((strokes == KEEP_STROKE).astype(np.float32), identity, True),
-        MatteEdit((strokes == DROP_STROKE).astype(np.float32), identity, False),
+        MatteEdit((painted == KEEP_STROKE).astype(np.float32), exact, True),
+        MatteEdit((painted == DROP_STROKE).astype(np.float32), exact, False),
     )
 
 

@@ -18,7 +18,7 @@ PhotoPoint = tuple[float, float]
 PhotoBox = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in pixels of the upright photo; x1 and y1 lie just outside."""
 
-_MAX_POINTS = 200
+_MAX_POINTS = 64
 """Points in one list."""
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Letterbox, from_canvas, resize, scale_shape, to_canvas
-from ..corrections.matte_edit import MatteEdit, apply_edits
+from ..corrections.matte_edit import MatteEdit
 from ..corrections.strokes import DROP_STROKE, KEEP_STROKE, find_stroke_edits
 from ..errors import InputError
 from ..filters import fill_nearest
@@ -205,6 +205,7 @@ class _Scene:
         self.fit = Letterbox(photo, self.shape, self.shape, (0, 0))
         self.alpha: Float = np.asarray(resize(portrait.alpha, self.shape), np.float32)
         self.reach = max(1.0, _SNAP * max(self.shape))
+        self.rgb = np.asarray(resize(portrait.photo.rgb, self.shape), np.uint8)
         self.kept: list[tuple[int, int]] = []
         self.people, self.opinion = self._first_opinion()
 
@@ -312,15 +313,14 @@ class _Scene:
 
     def _dot(self, point: PhotoPoint, value: int) -> None:
         """Treat a point as a dot of a brush."""
-        strokes = np.zeros(self.portrait.photo.shape, np.uint8)
-        radius = max(1, round(_DOT * max(strokes.shape)))
-        cv2.circle(strokes, (round(point[0]), round(point[1])), radius, value, -1)
+        strokes = np.zeros(self.shape, np.uint8)
+        row, column = self._small(point)
+        cv2.circle(strokes, (column, row), max(1, round(_DOT * max(self.shape))), value, -1)
         self.obey_strokes(strokes)
 
     def obey_strokes(self, strokes: NDArray[np.uint8]) -> None:
-        """Add the edits of strokes (H, W)."""
-        now = apply_edits(self.portrait.alpha, tuple(self.edits), self.portrait.photo.rgb)
-        for edit in find_stroke_edits(self.portrait.photo.rgb, now, strokes):
+        """Add the edits of strokes at the size of the photo or smaller."""
+        for edit in find_stroke_edits(self.rgb, self.alpha, strokes):
             self._add(edit)
 
     def _small(self, point: PhotoPoint) -> tuple[int, int]:
