@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .options import CropOptions, CutOptions, EdgeOptions, SensorOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
-    from .portrait import Portrait
+    from .portrait import Person, Portrait
     from .session import Session
     from .values import Depth, Matte
     from .video.files.video_reader import read_video
@@ -38,6 +38,7 @@ __all__ = [
     "Matte",
     "MissingExtra",
     "OptionError",
+    "Person",
     "Photo",
     "Pipeline",
     "Portrait",
@@ -68,6 +69,7 @@ _MODULE_OF_NAME = {
     "Matte": "values",
     "MissingExtra": "errors",
     "OptionError": "errors",
+    "Person": "portrait",
     "Photo": "photo",
     "Pipeline": "pipeline",
     "Portrait": "portrait",

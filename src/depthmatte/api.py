@@ -18,6 +18,7 @@ def cut(
     depth: Any = None,
     right: Any = None,
     calib: Any = None,
+    strokes: Any = None,
     options: CutOptions | None = None,
     **changes: Any,
 ) -> Portrait:
@@ -38,6 +39,9 @@ def cut(
         A second view of the scene, in any form that `photo` accepts.
     calib : path or Rig, optional
         The calibration of the cameras of `photo` and of `depth` or `right`.
+    strokes : path or ndarray, optional
+        A transparent picture of the photo's size with strokes of a brush: green or white keeps,
+        red or black drops. An array is uint8 (H, W, 4).
     options : CutOptions, optional
         How to cut. Keywords replace single fields.
     **changes : Any
@@ -76,5 +80,6 @@ def cut(
         depth=depth,
         right=right,
         calib=calib,
+        strokes=strokes,
         options=merge_options(CutOptions, options, cut_changes),
     )

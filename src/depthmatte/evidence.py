@@ -157,6 +157,9 @@ class Evidence:
         A second view, from the file or from the caller.
     matte : ndarray, optional
         The portrait matte stored in the photo's file, uint8 (h, w), upright.
+    strokes : ndarray, optional
+        Strokes of a brush from the caller, uint8 (H, W) at the size of the photo: 1 keeps, 2
+        drops, 0 says nothing.
 
     Examples
     --------
@@ -170,5 +173,6 @@ class Evidence:
     depth_map: RawDepth | None = None
     second_view: StereoView | None = None
     matte: NDArray[np.uint8] | None = field(default=None, repr=False)
+    strokes: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     __eq__ = dataclasses_equal

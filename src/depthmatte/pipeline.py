@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from .canvas import PRESET_SHAPE, Box, Canvas, Letterbox, prepare_canvas
 from .depth.inversion_check import reject_inverted_depth
 from .depth.resample import resample_depth
-from .errors import InputError
 from .fusion import Fusion
-from .options import EdgeOptions, OrientMode
+from .options import EdgeOptions, OrientMode, SubjectRequest
 from .photo import Photo
 from .portrait import Portrait
+from .segment.corrections import Corrections, check_point, find_edits
 from .segment.embedded_matte import merge_embedded_matte
+from .segment.requested_person import find_requested_person, move_members
 from .segment.second_look import drop_cut_components, find_second_look_box
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .system.stopwatch import Stopwatch
@@ -46,19 +48,22 @@ class Pipeline:
         there is a person: the first preset value of the patent description.
     fused_threshold : float
         Alpha after fusion from which a pixel belongs to the portrait: the second preset value.
-    subject : Subject
-        Which of several people to cut out. Its point is in pixels of the photo.
+    subject : SubjectRequest
+        Which of several people to cut out.
     second_look : bool
         Whether a small portrait is cut a second time on a zoomed canvas.
     edge : EdgeOptions, optional
         How the edge of alpha is changed at the size of the photo.
     refine : callable, optional
         How alpha is refined at the size of the photo, as in `Portrait`.
+    corrections : Corrections
+        What the user corrected by hand.
 
     Raises
     ------
     InputError
-        When called, for a subject point outside the photo and for evidence that cannot be used.
+        When called, for a point outside the photo, a person who is not there, and for evidence
+        that cannot be used.
 
     Examples
     --------
@@ -74,20 +79,40 @@ class Pipeline:
     orient: OrientMode = "pad"
     detection_threshold: float = 0.5
     fused_threshold: float = 0.5
-    subject: Subject = field(default_factory=Subject)
+    subject: SubjectRequest = field(default_factory=lambda: SubjectRequest("auto"))
     second_look: bool = True
     edge: EdgeOptions | None = None
     refine: Callable[[RGB, Float, float], Float] | None = None
+    corrections: Corrections = field(default_factory=Corrections)
 
     def __call__(self, photo: Photo) -> Portrait:
         """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse."""
         clock = Stopwatch()
+        fixes = self.corrections
+        fixes.check(photo)
+        cut = replace(self._cut(photo, clock), clean=fixes.clean)
+        if fixes.has_points or photo.evidence.strokes is not None:
+            look = partial(self._look, photo)
+            cut = replace(cut, edits=clock("correct", find_edits, cut, fixes, look))
+        return replace(cut, timings=clock.timings)
+
+    def _cut(self, photo: Photo, clock: Stopwatch) -> Portrait:
+        """Cut in one pass or two, without corrections at points."""
         first, checked = self._run_pass(photo, photo, clock)
-        crop = self._second_look_box(first)
-        if crop is None:
+        if self.corrections.box is not None:
+            crop = self.corrections.crop(photo.shape)
+            second, _ = self._run_pass(photo, checked, clock, crop, first)
+            return second
+        box = self._second_look_box(first)
+        if box is None:
             return first
-        second, _ = self._run_pass(photo, checked, clock, crop, first)
-        return second if second.found else replace(first, timings=clock.timings)
+        second, _ = self._run_pass(photo, checked, clock, box, first)
+        return second if second.found else first
+
+    def _look(self, photo: Photo, crop: Box) -> tuple[Matte, Letterbox]:
+        """Segment a crop of the photo."""
+        canvas = prepare_canvas(photo, self.preset, self.orient, crop)
+        return self._segment(photo, canvas), canvas.fit
 
     def _second_look_box(self, first: Portrait) -> Box | None:
         """Return the crop for the second look; None when there is none."""
@@ -122,8 +147,17 @@ class Pipeline:
                 checked, canvas, matte, depth, self.measure
             )
             notes = (note,) if note else ()
-        matte = clock("fuse", self._fuse, matte, depth, self._canvas_subject(photo, fit))
-        if crop is not None:
+        opinion = first.first_matte if first else matte
+        matte = clock(
+            "fuse",
+            self._fuse,
+            matte,
+            depth,
+            self._canvas_subject(photo, depth, fit, first, opinion),
+        )
+        if self.corrections.box is not None and crop is not None:
+            matte = self.corrections.limit_to_box(matte, fit)
+        elif crop is not None:
             matte = drop_cut_components(matte, fit)
         measured, full_fit = (first.measured, first.fit) if first else (depth, None)
         fused = Portrait(
@@ -137,6 +171,7 @@ class Pipeline:
             notes,
             self.edge,
             self.refine,
+            opinion,
         )
         if not fused.found:
             fused = replace(fused, matte=Matte.empty(fit.canvas))
@@ -154,23 +189,32 @@ class Pipeline:
 
     def _fuse(self, matte: Matte, depth: Depth, subject: Subject) -> Matte:
         """Select the subject, fuse, and constrain the result to the subject."""
-        if subject == Subject():
+        if subject.is_default:
             return self.fuse(matte, depth)
         chosen, _ = select_subject(matte, depth, subject)
         fused = self.fuse(chosen, depth)
         return constrain_to_subject(fused, matte, chosen, subject, self.fuse.opacity)
 
-    def _canvas_subject(self, photo: Photo, fit: Letterbox) -> Subject:
-        """Convert the point of the subject from photo to canvas pixels."""
-        point = self.subject.point
-        if point is None:
-            return self.subject
-        height, width = fit.photo
-        if not (0 <= point[0] < width and 0 <= point[1] < height):
-            place = f"{point[0]:g},{point[1]:g}"
-            raise InputError(
-                f"{photo.meta.name}: subject {place} lies outside the photo, which is {width} x "
-                f"{height} upright; give a point inside it"
-            )
-        x, y = fit.points_to_canvas(np.array(point))
-        return Subject(self.subject.choice, (float(x), float(y)))
+    def _canvas_subject(
+        self,
+        photo: Photo,
+        depth: Depth,
+        fit: Letterbox,
+        first: Portrait | None,
+        opinion: Matte | None,
+    ) -> Subject:
+        """Find on the canvas what the option `subject` names in the photo."""
+        asked, name = self.subject, photo.meta.name
+        if asked.point is not None:
+            check_point(asked.point, photo, "subject")
+            x, y = fit.points_to_canvas(np.array(asked.point))
+            return Subject(asked.choice, (float(x), float(y)))
+        if (asked.person is None and asked.box is None) or opinion is None:
+            return Subject(asked.choice)
+        whole, measured = (first.depth_fit, first.measured) if first else (fit, depth)
+        members = find_requested_person(opinion, measured, whole, asked, name)
+        if members is None:
+            return Subject(asked.choice)
+        return Subject(
+            asked.choice, members=members if first is None else move_members(members, whole, fit)
+        )

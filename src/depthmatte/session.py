@@ -20,6 +20,7 @@ from .fusion import Fusion, get_fusion, get_fusions
 from .io.attach import attach, check_inputs_together
 from .io.photo.exif import strip_metadata
 from .io.photo.from_memory import to_photo
+from .io.stroke_picture import attach_strokes
 from .networks.network import Network, NetworkCache
 from .networks.remote import RemoteServer
 from .option_fields import merge_options
@@ -28,7 +29,7 @@ from .photo import Photo
 from .pipeline import Pipeline
 from .portrait import Portrait
 from .segment.choose import choose_refiner, choose_segmenter
-from .subjects.select import Subject
+from .segment.corrections import Corrections
 from .system.cpu_count import count_cores
 from .system.thread_map import map_in_threads
 from .values import Depth
@@ -116,6 +117,7 @@ class Session:
         depth: Any = None,
         right: Any = None,
         calib: Any = None,
+        strokes: Any = None,
         options: CutOptions | None = None,
         **changes: Any,
     ) -> Portrait:
@@ -133,6 +135,8 @@ class Session:
             A second view of the scene, in any form that `photo` accepts.
         calib : path or Rig, optional
             The calibration of the cameras of `photo` and of `depth` or `right`.
+        strokes : path or ndarray, optional
+            Strokes on a transparent picture: green or white keeps, red or black drops.
         options : CutOptions, optional
             How to cut. Keywords replace single fields.
         **changes : Any
@@ -159,7 +163,8 @@ class Session:
         >>> portrait = session.cut("photo.jpg", depth="depth.png")  # doctest: +SKIP
         """
         chosen = merge_options(CutOptions, options, changes)
-        return self.pipeline(chosen)(_prepare_photo(photo, depth, right, calib, chosen))
+        prepared = _prepare_photo(photo, depth, right, calib, chosen)
+        return self.pipeline(chosen)(attach_strokes(prepared, strokes))
 
     def map(
         self,
@@ -198,8 +203,7 @@ class Session:
 
         Examples
         --------
-        >>> save = lambda portrait: portrait.save(f"{portrait.photo.meta.name}.png")
-        >>> list(session.map(["a.jpg", "b.jpg"], save))  # doctest: +SKIP
+        >>> list(session.map(["a.jpg", "b.jpg"], dm.Portrait.cutout))  # doctest: +SKIP
         """
         if isinstance(photos, str | bytes | bytearray | memoryview | os.PathLike | Photo):
             raise OptionError("photos: is one photo; give a list of photos, or use cut")
@@ -231,12 +235,12 @@ class Session:
             Call it with a Photo to get a Portrait.
         """
         chosen = options or CutOptions()
-        choice, point = parse_subject(chosen.subject)
+        subject = parse_subject(chosen.subject)
         threads = threads or self.options.threads
         matte_network = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=choose_segmenter(chosen.segmenter, matte_network, point),
+            segment=choose_segmenter(chosen.segmenter, matte_network, subject.point),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),
@@ -244,11 +248,12 @@ class Session:
             preset=matte_network.contract.preset,
             orient=chosen.orient,
             fused_threshold=fusion.threshold,
-            subject=Subject(choice, point),
-            # Spectral matting sees one part of the person better, and loses the others.
+            subject=subject,
+            # A second look would lose the parts that spectral matting groups.
             second_look=chosen.second_look and chosen.segmenter == "network",
             edge=chosen.edge,
             refine=choose_refiner(chosen.refine),
+            corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
@@ -359,19 +364,12 @@ def attach_inputs(photo: Photo, depth: Any, right: Any, calib: Any, options: Cut
     InputError
         When an input cannot be read, or depth options are set without a depth file.
     """
-    has_depth_map = photo.evidence.depth_map is not None
-    check_inputs_together(
-        depth,
-        right,
-        calib,
-        options.depth_scale,
-        options.depth_kind,
-        None if has_depth_map else options.sensor,
-        name=photo.meta.name,
-    )
+    sensor = None if photo.evidence.depth_map is not None else options.sensor
+    kind, scale = options.depth_kind, options.depth_scale
+    check_inputs_together(depth, right, calib, scale, kind, sensor, name=photo.meta.name)
     if depth is None and right is None:
         return photo
-    return attach(photo, depth, right, calib, options.depth_scale, depth_kind=options.depth_kind)
+    return attach(photo, depth, right, calib, scale, depth_kind=kind)
 
 
 def apply_photo_options(photo: Photo, options: CutOptions) -> Photo:

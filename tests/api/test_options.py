@@ -49,6 +49,10 @@ OTHER: dict[str, tuple[Any, str]] = {
     "sensor": (SensorOptions(near=0.4, far=5), "near=0.4,far=5"),
     "orient": ("rotate", "rotate"),
     "second_look": (False, "false"),
+    "keep": (((12.0, 30.5), (3.0, 4.0)), "12,30.5;3,4"),
+    "drop": (((1.0, 2.0),), "1,2"),
+    "box": ((1.0, 2.0, 30.0, 40.5), "1,2,30,40.5"),
+    "clean": (True, "true"),
     "edge": (EdgeOptions(shift=-1.5, feather=2), "shift=-1.5,feather=2"),
     "color": ("srgb", "srgb"),
     "strip": ("gps", "gps"),
@@ -75,6 +79,7 @@ OTHER: dict[str, tuple[Any, str]] = {
     "format": ("webp", "webp"),
     "bits": ("16", "16"),
     "crop": ("16:9", "16:9"),
+    "each": (True, "true"),
     "write_depth": ("gdepth", "gdepth"),
     "name": ("{stem}-{kind}", "{stem}-{kind}"),
     "exists": ("skip", "skip"),
@@ -161,7 +166,9 @@ def test_python_takes_every_option_by_its_name(tmp_path: Path) -> None:
         cut(rgb, thread=1)
 
 
-@pytest.mark.parametrize("text", ["auto", "nearest", "largest", "all", "3,4", "-1.5,2e2"])
+@pytest.mark.parametrize(
+    "text", ["auto", "nearest", "largest", "all", "3,4", "-1.5,2e2", "person:2", "box:1,2,3,4"]
+)
 def test_a_subject_as_text_is_the_same_as_its_value(text: str) -> None:
     made = replace(CutOptions(), subject=text)
     assert options.parse_subject(made.subject) == options.parse_subject(text)

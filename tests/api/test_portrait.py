@@ -13,7 +13,8 @@ from PIL import Image
 import depthmatte as dm
 from depthmatte.canvas import Letterbox, prepare_canvas
 from depthmatte.photo import Meta, Photo
-from depthmatte.portrait.portrait import _PREVIEW_SIDE, Portrait
+from depthmatte.portrait.portrait import Portrait
+from depthmatte.portrait.preview import _PREVIEW_SIDE
 from depthmatte.values import Depth, Matte
 
 SHAPE = (90, 60)

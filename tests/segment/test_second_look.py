@@ -14,11 +14,11 @@ from depthmatte.errors import InputError
 from depthmatte.evaluation.memoize import memoize_step
 from depthmatte.evidence import DepthStatus
 from depthmatte.fusion import FUSIONS
+from depthmatte.options import SubjectRequest
 from depthmatte.photo import Photo
 from depthmatte.pipeline import Pipeline
 from depthmatte.portrait import Portrait
 from depthmatte.segment.second_look import _MIN_ENLARGEMENT, find_second_look_box
-from depthmatte.subjects.select import Subject
 from depthmatte.values import Depth, Matte
 
 PRESET = (96, 64)
@@ -239,7 +239,7 @@ def test_a_person_cut_by_the_edge_of_the_crop_is_left_out_whole() -> None:
 def test_all_keeps_every_person_however_small() -> None:
     photo = small_person(size=150)
     photo.rgb[90:150, 680:740] = (250, 0, 0)
-    everybody = pipeline(subject=Subject("all"), measure=no_depth)(photo)
+    everybody = pipeline(subject=SubjectRequest("all"), measure=no_depth)(photo)
     assert everybody.mask[110, 708]
     auto = pipeline(measure=no_depth)(photo)
     assert auto.full_fit is not None

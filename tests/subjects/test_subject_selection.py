@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from depthmatte.errors import InputError
 from depthmatte.fusion import FUSIONS
-from depthmatte.options import parse_subject
+from depthmatte.options import SubjectRequest, parse_subject
 from depthmatte.subjects.select import (
     Subject,
     constrain_to_subject,
@@ -223,8 +223,12 @@ def test_a_choice_only_takes_away(alpha: Any, z: Any) -> None:
 
 
 def test_what_a_user_may_type() -> None:
-    assert parse_subject("nearest") == ("nearest", None)
-    assert parse_subject("120,40.5") == parse_subject((120, 40.5)) == ("auto", (120.0, 40.5))
-    for text in ("", "me", "1", "1,2,3", "a,b"):
+    assert parse_subject("nearest") == SubjectRequest("nearest")
+    assert parse_subject("120,40.5") == parse_subject((120, 40.5))
+    assert parse_subject("120,40.5") == SubjectRequest("auto", (120.0, 40.5))
+    assert parse_subject("person:12") == SubjectRequest("auto", person=12)
+    assert parse_subject("box:1,2,3,4.5") == SubjectRequest("auto", box=(1.0, 2.0, 3.0, 4.5))
+    for text in ("", "me", "1", "1,2,3", "a,b", "person:0", "person:-1", "person:", "person:1,2",
+                 "box:1,2,3", "box:3,2,1,4", "box:nan,1,2,3"):  # fmt: skip
         with pytest.raises(InputError, match="give auto, nearest, largest, all, or X,Y"):
             parse_subject(text)

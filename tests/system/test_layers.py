@@ -27,7 +27,7 @@ LAYERS = [
     {"canvas"},
     {"filters"},
     {"matte_edge", "restore", "values"},
-    {"networks", "subjects"},
+    {"networks", "subjects", "corrections"},
     {"effects", "fusion"},
     {"portrait"},
     {"segment", "depth"},

@@ -107,6 +107,13 @@ def cut_command(
         Path | None,
         typer.Option(help="Use this camera calibration, or a folder with one per photo."),
     ] = None,
+    strokes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Obey the strokes in this transparent picture, or in a folder with one per photo: "
+            "green or white keeps, red or black drops."
+        ),
+    ] = None,
 ) -> None:
     """Cut people out of photos. Folders are searched with their subfolders.
 
@@ -119,10 +126,36 @@ def cut_command(
     from .commands.cut import cut_photos
     from .output import Reporter
 
-    job = CutJob(options, session, output, SideInputs(depth, right, calib))
+    job = CutJob(options, session, output, SideInputs(depth, right, calib, strokes))
     quiet = output.quiet or output.out == "-"  # then stdout holds only the picture
     report = Reporter("json" if output.json else "quiet" if quiet else "lines")
     raise typer.Exit(1 if cut_photos(paths, job, report) else 0)
+
+
+_PEOPLE_OPTIONS = ("depth_source", "orient", *option_names(SessionOptions))
+"""Options of a cut that `people` takes. It lists everybody, whoever is cut out."""
+
+
+@app.command("people")
+@option_flags(CutOptions, SessionOptions, only=_PEOPLE_OPTIONS)
+def people_command(
+    paths: _PhotoPaths,
+    options: CutOptions,
+    session: SessionOptions,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of people per photo, one per line.")
+    ] = False,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write the photo with everybody numbered to this PNG file.")
+    ] = None,
+) -> None:
+    """List the people in photos: box, area, depth and score.
+
+    Example: depthmatte people group.jpg --sheet people.png
+    """
+    from .commands.people import list_people
+
+    raise typer.Exit(0 if list_people(paths, options, session, json, sheet) else 1)
 
 
 @app.command("demo")

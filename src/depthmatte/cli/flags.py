@@ -165,9 +165,13 @@ def _take_values(shown: list[Option], given: dict[str, Any]) -> dict[str, Any]:
     found = {}
     for one in shown:
         text = given.pop(one.name)
+        flag = next(f for f in one.flags if f.startswith("--"))
         if isinstance(text, str):
-            found[one.name] = parse_option_value(
-                one, text, next(f for f in one.flags if f.startswith("--"))
+            found[one.name] = parse_option_value(one, text, flag)
+        elif isinstance(text, list) and one.metadata.get("read"):
+            # Each use of the flag gives some of the values.
+            found[one.name] = tuple(
+                value for part in text for value in parse_option_value(one, part, flag)
             )
         elif isinstance(text, list):
             found[one.name] = tuple(text)

@@ -7,12 +7,25 @@ imports neither NumPy nor ONNX Runtime, so that `--help` is fast.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from ..errors import OptionError
 from ..option_fields import check_options, option
+from .correction_options import (
+    SUBJECT_PATTERN,
+    are_points,
+    format_points,
+    is_box,
+    is_subject,
+    parse_box,
+    parse_points,
+)
+from .correction_options import PhotoBox as PhotoBox
+from .correction_options import PhotoPoint as PhotoPoint
+from .correction_options import SubjectChoice as SubjectChoice
+from .correction_options import SubjectRequest as SubjectRequest
+from .correction_options import parse_subject as parse_subject
 from .crop_options import CropOptions as CropOptions
 from .crop_options import parse_crop as parse_crop
 from .edge_options import EdgeOptions as EdgeOptions
@@ -20,12 +33,6 @@ from .output_options import ExistsPolicy as ExistsPolicy
 from .output_options import OutputOptions as OutputOptions
 from .session_options import Device as Device
 from .session_options import SessionOptions as SessionOptions
-
-SubjectChoice = Literal["auto", "nearest", "largest", "all"]
-"""Which person is cut out when there are several."""
-
-_PhotoPoint = tuple[float, float]
-"""(x, y) in pixels of the upright photo. The center of the top left pixel is (0, 0)."""
 
 FusionName = Literal["none", "product", "normalized", "adaptive"]
 DepthSource = Literal["auto", "stored", "sensor", "stereo", "mono", "none"]
@@ -37,56 +44,8 @@ StripMode = Literal["none", "gps", "all"]
 SegmenterName = Literal["network", "spectral"]
 RefineMode = Literal["none", "closed-form"]
 
-_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-
 _FUSIONS_NEEDING_DEPTH = ("product", "normalized")
 """Fusions that are 0 wherever no depth was measured."""
-
-
-def parse_subject(value: str | Sequence[float]) -> tuple[SubjectChoice, _PhotoPoint | None]:
-    """Read the option `subject`.
-
-    Parameters
-    ----------
-    value : str or sequence of float
-        "auto", "nearest", "largest" or "all", or a pixel of the upright photo on the person,
-        as "X,Y" or (x, y).
-
-    Returns
-    -------
-    choice : str
-        The choice; "auto" when a point is given.
-    point : tuple of float or None
-        The point, if there is one.
-
-    Raises
-    ------
-    OptionError
-        For any other value.
-
-    Examples
-    --------
-    >>> parse_subject("640,360")
-    ('auto', (640.0, 360.0))
-    """
-    if isinstance(value, str) and value in get_args(SubjectChoice):
-        return value, None  # type: ignore[return-value]
-    try:
-        x, y = (float(part) for part in (value.split(",") if isinstance(value, str) else value))
-        if math.isfinite(x) and math.isfinite(y):
-            return "auto", (x, y)
-    except (TypeError, ValueError):
-        pass
-    known = ", ".join(get_args(SubjectChoice))
-    raise OptionError(f"subject is {value!r}; give {known}, or X,Y in pixels of the photo")
-
-
-def _is_subject(value: str | _PhotoPoint) -> bool:
-    try:
-        parse_subject(value)
-    except OptionError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -160,7 +119,7 @@ class CutOptions:
     ----------
     subject : str or tuple of float
         Which person to cut out: "auto", "nearest", "largest", "all", or a point on the person
-        in pixels of the upright photo.
+        in pixels of the upright photo; or "person:N" or "box:X0,Y0,X1,Y1".
     segmenter : {"network", "spectral"}
         How the photo is segmented.
     refine : {"none", "closed-form"}
@@ -179,6 +138,12 @@ class CutOptions:
         How a landscape photo is fitted into the network input.
     second_look : bool
         Whether a small person in a large photo is cut a second time, zoomed in.
+    keep, drop : tuple of tuple of float
+        Pixels (x, y) of the upright photo where something is missing, and where it is wrong.
+    box : tuple of float, optional
+        (x0, y0, x1, y1) in pixels of the upright photo: look again there, keep what is inside.
+    clean : bool
+        Whether specks are removed and pinholes are filled.
     edge : EdgeOptions, optional
         How the edge of the matte is changed.
     color : {"keep", "srgb"}
@@ -198,14 +163,15 @@ class CutOptions:
     >>> dm.cut("photo.jpg", options=options)  # doctest: +SKIP
     """
 
-    subject: str | _PhotoPoint = option(
+    subject: str | PhotoPoint = option(
         "auto",
         "choose which person to cut out when there are several",
-        takes="auto, nearest, largest, all, or X,Y (a pixel of the upright photo, on the person)",
+        takes="auto, nearest, largest, all, X,Y (a pixel of the upright photo, on the person), "
+        "person:N (as `depthmatte people` counts) or box:X0,Y0,X1,Y1",
         metavar="WHO",
         read=str,
-        valid=_is_subject,
-        pattern=rf"^({'|'.join(get_args(SubjectChoice))}|\s*{_NUMBER}\s*,\s*{_NUMBER}\s*)$",
+        valid=is_subject,
+        pattern=SUBJECT_PATTERN,
     )
     segmenter: SegmenterName = option(
         "network",
@@ -269,6 +235,36 @@ class CutOptions:
     second_look: bool = option(
         True, "cut a small person in a large photo a second time, zoomed in; doubles its time"
     )
+    keep: tuple[PhotoPoint, ...] = option(
+        (),
+        "add what is missing at this pixel of the upright photo; repeat the option for more points",
+        takes="X,Y",
+        metavar="X,Y",
+        repeat=True,
+        read=parse_points,
+        show=format_points,
+        valid=are_points,
+    )
+    drop: tuple[PhotoPoint, ...] = option(
+        (),
+        "remove what is wrong at this pixel of the upright photo; repeat the option for more "
+        "points",
+        takes="X,Y",
+        metavar="X,Y",
+        repeat=True,
+        read=parse_points,
+        show=format_points,
+        valid=are_points,
+    )
+    box: PhotoBox | None = option(
+        None,
+        "look again, closer, in this box of the upright photo, and keep only what is inside",
+        takes="X0,Y0,X1,Y1",
+        metavar="X0,Y0,X1,Y1",
+        read=parse_box,
+        valid=is_box,
+    )
+    clean: bool = option(False, "remove specks beside the person and fill pinholes in her")
     edge: EdgeOptions | None = option(
         None, "change the edge of the matte, for example shift=-1,feather=1"
     )

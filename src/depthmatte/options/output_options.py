@@ -25,8 +25,8 @@ class OutputOptions:
     save: str = option(
         "",
         "save these results, separated by commas: alpha, mask, trimap, depth, depth_mm, prob, "
-        "depth_prob, validity, cutout, sheet, layers, color_alpha; without --save, --effect and "
-        "--background: cutout",
+        "depth_prob, validity, cutout, sheet, layers, color_alpha, correction; without --save, "
+        "--effect and --background: cutout",
         metavar="LIST",
     )
     effect: tuple[str, ...] = option(
@@ -49,6 +49,11 @@ class OutputOptions:
         "crop the results to a frame around the person, such as square:margin=0.1",
         takes="subject, square, passport or W:H, with options after a colon",
         metavar="SHAPE[:OPTION=VALUE,...]",
+    )
+    each: bool = option(
+        False,
+        "write results of each person apart, as photo.person1.cutout.png, in the order of "
+        "`depthmatte people`; with the subject auto those of everybody",
     )
     write_depth: Literal["gdepth"] | None = option(
         None, "also write the photo as a JPEG with embedded depth", metavar="KIND"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .background_input import make_background
+from .people import Person
 from .portrait import Portrait
 
-__all__ = ["Portrait", "make_background"]
+__all__ = ["Person", "Portrait", "make_background"]

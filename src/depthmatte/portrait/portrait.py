@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ..canvas import Box, Letterbox, from_canvas
 from ..color.icc import is_srgb_profile
+from ..corrections.matte_edit import MatteEdit, apply_edits
+from ..corrections.specks import remove_specks
 from ..errors import InputError, MissingMap
 from ..matte_edge import edit_edge
 from ..options import CropOptions, EdgeOptions, parse_crop
@@ -23,12 +25,11 @@ from ..subjects.framing import frame_portrait
 from ..types import RGB, Float, dataclasses_equal, make_read_only
 from ..values import Depth, Matte
 from .background_input import make_background
+from .people import Person, find_people_of
+from .preview import encode_preview
 
 _MIN_PORTRAIT_SHARE = 0.005
 """Share of the photo's area that a portrait must cover to count as found."""
-
-_PREVIEW_SIDE = 480
-"""Longer side in pixels of the picture that a notebook shows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,8 +40,7 @@ class Portrait:
     `validity` is uint8. Each map is computed once and is read-only; copy it to change it. When
     `found` is False, `alpha` and `prob` are 0 everywhere and all effects still work.
 
-    Portraits can be pickled; restored maps are then computed again. `==` compares the photo and
-    the maps on the canvas but not `timings` and `notes`.
+    Portraits can be pickled, without restored maps. `==` leaves out `timings` and `notes`.
 
     Parameters
     ----------
@@ -64,6 +64,13 @@ class Portrait:
         How the edge of `alpha` is changed.
     refine : callable, optional
         (photo's rgb, alpha, pixels of the photo per pixel of the canvas) -> alpha, before `edge`.
+    first_matte : Matte, optional
+        What the network saw in the whole photo at first, before any choice, on the canvas of
+        `depth_fit`.
+    edits : tuple of MatteEdit
+        Corrections of `alpha`, in order.
+    clean : bool
+        Whether specks are removed from `alpha` and pinholes filled.
 
     Raises
     ------
@@ -90,6 +97,9 @@ class Portrait:
     notes: tuple[str, ...] = field(default=(), compare=False)
     edge: EdgeOptions | None = None
     refine: Callable[[RGB, Float, float], Float] | None = None
+    first_matte: Matte | None = None
+    edits: tuple[MatteEdit, ...] = ()
+    clean: bool = False
 
     def __post_init__(self) -> None:
         for name, values, fit in (
@@ -165,6 +175,8 @@ class Portrait:
     @property
     def found(self) -> bool:
         """Whether a person was found: the portrait covers at least 0.5 percent of the photo."""
+        if self.edits:
+            return bool(self.mask.mean() >= _MIN_PORTRAIT_SHARE)
         inside = self.matte.alpha[self.fit.content_slices]
         return bool((inside >= self.threshold).mean() * self.fit.photo_share >= _MIN_PORTRAIT_SHARE)
 
@@ -176,12 +188,19 @@ class Portrait:
         alpha = restore_map(self.matte.alpha, self.fit, self.photo.rgb, canvas_rgb)
         if self.refine is not None:
             alpha = self.refine(self.photo.rgb, alpha, max(1.0, 1 / self.fit.scale))
+        alpha = apply_edits(alpha, self.edits, self.photo.rgb)
+        alpha = remove_specks(alpha) if self.clean else alpha
         return make_read_only(alpha if self.edge is None else edit_edge(alpha, self.edge))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """The portrait area, bool (H, W): alpha at or above `threshold`."""
         return make_read_only(self.alpha >= self.threshold)
+
+    @cached_property
+    def people(self) -> list[Person]:
+        """Everybody found in the photo, the largest first, whether cut out or not."""
+        return find_people_of(self)
 
     @cached_property
     def prob(self) -> Float:
@@ -333,10 +352,7 @@ class Portrait:
 
         Examples
         --------
-        >>> portrait.place("#2f6f8f").shape  # doctest: +SKIP
-        (3024, 4032, 3)
-        >>> portrait.place("beach.jpg", at=(0.3, 0.95), height=0.6).shape  # doctest: +SKIP
-        (1080, 1920, 3)
+        >>> picture = portrait.place("beach.jpg", at=(0.3, 0.95), height=0.6)  # doctest: +SKIP
         """
         if "at" in options or "height" in options:
             picture = make_background(background).picture
@@ -356,7 +372,6 @@ class Portrait:
         Returns
         -------
         Path or binary file
-            The path that was written, or the open file.
 
         Raises
         ------
@@ -365,7 +380,6 @@ class Portrait:
 
         Examples
         --------
-        >>> import depthmatte as dm
         >>> dm.cut("photo.jpg").save("cutout.png")  # doctest: +SKIP
         """
         from ..io.photo.photo_writer import write
@@ -383,16 +397,4 @@ class Portrait:
 
     def _repr_png_(self) -> bytes:
         """Return the cutout as a small PNG for notebooks."""
-        from ..canvas import resize, scale_shape
-        from ..color.icc import convert_to_srgb
-        from ..effects import Cutout
-        from ..io.photo.photo_writer import encode_picture
-
-        shape = scale_shape(self.photo.shape, min(1.0, _PREVIEW_SIDE / max(self.photo.shape)))
-        small = Portrait.from_arrays(
-            convert_to_srgb(
-                np.asarray(resize(self.photo.rgb, shape), np.uint8), self.photo.meta.icc
-            ),
-            np.asarray(np.clip(resize(self.alpha, shape), 0, 1), np.float32),
-        )
-        return encode_picture(Cutout()(small), "png")
+        return encode_preview(self)

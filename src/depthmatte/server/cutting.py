@@ -212,6 +212,8 @@ def replace_alpha(kept: KeptPortrait, content: bytes, max_pixels: int) -> Portra
         matte=Matte(alpha, alpha),
         fit=Letterbox.identity(shape),
         full_fit=kept.portrait.depth_fit,
+        edits=(),
+        clean=False,
     )
 
 

@@ -94,7 +94,7 @@ class KeptPortrait:
     def size(self) -> int:
         """Bytes at most, with one preview; maps of full size are never kept."""
         portrait = self.portrait
-        matte, depth = portrait.matte, portrait.measured
+        matte, depth, first = portrait.matte, portrait.measured, portrait.first_matte
         planes: list[Any] = [
             portrait.photo.rgb,
             matte.alpha,
@@ -102,6 +102,8 @@ class KeptPortrait:
             matte.rgb,
             depth.z,
             depth.prob,
+            *(() if first is None else (first.alpha, first.prob)),
+            *(edit.values for edit in portrait.edits),
         ]
         if self.everyone is not None:
             planes += [self.everyone.alpha, self.everyone.prob]
@@ -186,6 +188,9 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
         portrait.notes,
         portrait.edge and portrait.edge.scaled(shape[0] / portrait.photo.shape[0]),
         portrait.refine,
+        portrait.first_matte,
+        portrait.edits,
+        portrait.clean,
     )
 
 

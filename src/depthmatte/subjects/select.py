@@ -30,7 +30,7 @@ _MIN_BEHIND_AREA_SHARE = 0.25
 """Area, as a share of the subject's, from which a region behind it is surely a person."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """Whom to keep.
 
@@ -42,10 +42,18 @@ class Subject:
         alone, `all` all people.
     point : tuple of float, optional
         (x, y) in canvas pixels. The person at this point is the main person.
+    members : ndarray, optional
+        bool (h, w): the pixels of the one person to keep, on the canvas. It replaces the others.
     """
 
     choice: SubjectChoice = "auto"
     point: tuple[float, float] | None = None
+    members: Mask | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing is chosen."""
+        return self.choice == "auto" and self.point is None and self.members is None
 
 
 def select_instances(instances: Instances, subject: Subject) -> Mask:
@@ -185,10 +193,14 @@ def select_subject(matte: Matte, depth: Depth, subject: Subject) -> tuple[Matte,
     subject_depth : float
         Mean log depth of the people kept; NaN without depth.
     """
+    if subject.members is not None:
+        here = subject.members & depth.usable & (matte.alpha > 0)
+        middle = float(np.mean(depth.log_depth[here])) if here.any() else math.nan
+        return replace(matte, alpha=np.where(subject.members, matte.alpha, np.float32(0))), middle
     found = find_instances(matte, depth)
     keep = select_instances(found, subject)
     subject_depth = _mean_log_depth(found, keep)
-    if subject == Subject() or keep[1:].all():
+    if subject.is_default or keep[1:].all():
         return matte, subject_depth
     dropped = ~keep
     dropped[0] = False
@@ -230,7 +242,7 @@ def constrain_to_subject(
     Matte
         The fused matte within the choice.
     """
-    if subject == Subject():
+    if subject.is_default:
         return fused
     if subject.choice == "all" and subject.point is None:
         return replace(fused, alpha=np.maximum(fused.alpha, matte.alpha)) if is_opacity else fused

@@ -21,12 +21,14 @@ from ...io.files.find import STDIN
 from ...io.files.object_storage import fetch_file, remote_url, restore_urls, store_file
 from ...io.photo.photo_reader import read
 from ...io.photo.photo_writer import encode_picture, write, write_file_bytes
+from ...io.stroke_picture import attach_strokes
 from ...photo import Photo
-from ...portrait import Portrait
+from ...portrait import Person, Portrait
 from ...session import Session, apply_photo_options, attach_inputs
 from ...system.standard_streams import binary_stdin, binary_stdout
 from ...system.stopwatch import Stopwatch
 from ..photo_task import STDOUT, PhotoTask
+from .each_person import FIRST_PERSON, choose_people, person_target
 from .file_results import FILE_RESULTS, GDEPTH_RESULT
 from .job import CutJob
 from .notes import assumed_unit_note, describe_used_depth, notes_on_photo
@@ -79,14 +81,14 @@ def open_photo_timed(job: CutJob, task: PhotoTask) -> OpenedPhoto:
     places = (task.path, *job.side_inputs.for_photo(task.path))
     timings: dict[str, float] = {}
     start = time.perf_counter()
-    with _local_copies(places) as (photo_path, depth, right, calib):
-        if (photo_path, depth, right, calib) != places:
+    with _local_copies(places) as (photo_path, depth, right, calib, strokes):
+        if (photo_path, depth, right, calib, strokes) != places:
             timings["fetch"] = (time.perf_counter() - start) * 1000
             start = time.perf_counter()
         piped = task.photo == STDIN
         photo = read(binary_stdin().read(), "stdin") if piped else read(photo_path or task.path)
         attached = attach_inputs(photo, depth, right, calib, job.cut)
-        photo = apply_photo_options(attached, job.cut)
+        photo = apply_photo_options(attach_strokes(attached, strokes), job.cut)
     return photo, timings | {"read": (time.perf_counter() - start) * 1000}
 
 
@@ -171,7 +173,7 @@ def cut_photo(
         clock("restore", lambda: portrait.alpha)
     if "depth_mm" in task.targets:
         clock("depth_mm", lambda: portrait.meters)  # fails before anything is written
-    stored = _write_results(job, portrait, task, clock)
+    stored, outputs = _write_results(job, portrait, task, clock)
     row = {
         "file": restore_urls(str(task.path)),
         "status": "ok",
@@ -185,8 +187,10 @@ def cut_photo(
         "fusion": job.cut.fusion,
         "subject": job.cut.subject,
         "passes": 2 if portrait.full_fit else 1,
-        "outputs": [restore_urls(str(target)) for target in task.targets.values()],
+        "outputs": [restore_urls(str(target)) for target in outputs],
     }
+    if job.output.each:
+        row["people"] = [person.to_json() for person in portrait.people]
     return CutResult(
         row,
         list(notes_on_photo(job, portrait)),
@@ -198,26 +202,59 @@ def cut_photo(
 
 def _write_results(
     job: CutJob, portrait: Portrait, task: PhotoTask, clock: Stopwatch
-) -> dict[str, int]:
-    """Write all results; those in object storage once all are made. Return their bytes by URL."""
-    urls = {name: remote_url(target) for name, target in task.targets.items() if target != STDOUT}
+) -> tuple[dict[str, int], list[Path]]:
+    """Write all results; those in object storage once all are made.
+
+    Return the bytes of these by URL, and all files.
+    """
     stored: dict[str, int] = {}
-    crop = job.output.crop
-    frame = Box(0, 0, *portrait.photo.shape)
-    if crop is not None:
-        frame = clock("frame", portrait.frame, crop)
+    planned = _plan_writing(job, portrait, task, clock)
     with contextlib.ExitStack() as stack:
-        drafts: dict[str, Path] = {}
-        if any(urls.values()):
-            top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depthmatte-")))
-            drafts = {name: top / task.targets[name].name for name, url in urls.items() if url}
-        for name, target in task.targets.items():
-            _write_result(job, portrait, name, drafts.get(name, target), frame, clock)
-        for name, draft in drafts.items():
-            url = str(urls[name])
+        drafts: dict[int, tuple[Path, str]] = {}
+        for index, (_, _, target) in enumerate(planned):
+            url = None if target == STDOUT else remote_url(target)
+            if url is not None:
+                top = stack.enter_context(tempfile.TemporaryDirectory(prefix="depthmatte-"))
+                drafts[index] = Path(top, target.name), url
+        number, shown, frame = 0, portrait, _frame(job, portrait, clock)
+        for index, (person, name, target) in enumerate(planned):
+            if person is not None and person.id != number:  # one at a time, to bound the memory
+                number, shown = person.id, person.portrait
+                frame = _frame(job, shown, clock)
+            place = drafts[index][0] if index in drafts else target
+            _write_result(job, shown, name, place, frame, clock)
+        for draft, url in drafts.values():
             clock("store", store_file, draft, url)
             stored[url] = draft.stat().st_size
-    return stored
+    return stored, [target for _, _, target in planned]
+
+
+def _frame(job: CutJob, portrait: Portrait, clock: Stopwatch) -> Box:
+    """The part of the photo that results show."""
+    if job.output.crop is None:
+        return Box(0, 0, *portrait.photo.shape)
+    return clock("frame", portrait.frame, job.output.crop)
+
+
+def _plan_writing(
+    job: CutJob, portrait: Portrait, task: PhotoTask, clock: Stopwatch
+) -> list[tuple[Person | None, str, Path]]:
+    """What to write: a person or the whole portrait, kind of result, file; by person."""
+    each = {name for name in task.targets if job.output.each and name.startswith(FIRST_PERSON)}
+    planned: list[tuple[Person | None, str, Path]] = [
+        (None, name, target) for name, target in task.targets.items() if name not in each
+    ]
+    people: list[Person] = []
+    if each:
+        people = clock("people", choose_people, portrait, job.cut.subject)
+    for person in people:
+        for name in task.targets:
+            if name in each:
+                target = task.targets[name]
+                place = person_target(target, name, person.id, job.output.exists)
+                if place is not None:
+                    planned.append((person, name.removeprefix(FIRST_PERSON), place))
+    return planned
 
 
 def _write_result(

@@ -1,8 +1,10 @@
-"""Results that are whole files: photo with embedded depth, layers, a ZIP of color and alpha."""
+"""Results that are whole files: embedded depth, layers, a ZIP of color and alpha, a correction."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from ...canvas import Box
 from ...effects.foreground import estimate_foreground
 from ...errors import InputError
+from ...feedback.store import store_sample
 from ...io.embedded.gdepth import embed_gdepth
 from ...io.files.open_raster import RasterLayer, encode_open_raster
 from ...io.files.zip_file import encode_zip
@@ -51,6 +54,8 @@ def encode_gdepth_jpeg(portrait: Portrait) -> bytes:
 def encode_layers(portrait: Portrait, frame: Box) -> bytes:
     """Encode the cutout above the photo as OpenRaster, which GIMP and Krita open.
 
+    Several people are a layer each, the nearest on top.
+
     Parameters
     ----------
     portrait : Portrait
@@ -59,10 +64,27 @@ def encode_layers(portrait: Portrait, frame: Box) -> bytes:
         The part of the photo that is written.
     """
     photo = portrait.photo.rgb[frame.slices]
-    person = portrait.cutout()[frame.slices]
-    return encode_open_raster(
-        [RasterLayer("Person", person), RasterLayer("Photo", photo)], photo, portrait.photo.meta
-    )
+    people = [person for person in portrait.people if person.kept]
+    if len(people) > 1:
+        people.sort(key=lambda person: math.inf if person.depth is None else person.depth)
+        layers = [
+            RasterLayer(f"Person {person.id}", person.portrait.cutout()[frame.slices])
+            for person in people
+        ]
+    else:
+        layers = [RasterLayer("Person", portrait.cutout()[frame.slices])]
+    return encode_open_raster([*layers, RasterLayer("Photo", photo)], photo, portrait.photo.meta)
+
+
+def store_correction(portrait: Portrait) -> bytes:
+    """Store photo and mask as a sample to learn from, and encode the mask as PNG."""
+    photo, mask = portrait.photo, to_8bit(portrait.mask)
+    given = photo.meta.path
+    # The mask has the size of the upright photo; so has what the store reads from its file.
+    content = Path(given) if given else encode_picture(photo.rgb, ".png")
+    name = None if given else label(photo.meta.name)
+    store_sample(content, mask, source="cut --save correction", name=name)
+    return encode_picture(mask, ".png")
 
 
 def encode_color_alpha_zip(portrait: Portrait, frame: Box) -> bytes:
@@ -81,8 +103,9 @@ FILE_RESULTS: Mapping[str, FileResult] = {
     GDEPTH_RESULT: FileResult(".jpg", lambda portrait, _: encode_gdepth_jpeg(portrait)),
     "layers": FileResult(".ora", encode_layers),
     "color_alpha": FileResult(".zip", encode_color_alpha_zip),
+    "correction": FileResult(".png", lambda portrait, _: store_correction(portrait)),
 }
 """Name -> the file."""
 
-SAVED_FILES = ("layers", "color_alpha")
+SAVED_FILES = ("layers", "color_alpha", "correction")
 """Those that `--save` knows; `--write-depth` asks for the photo with depth."""

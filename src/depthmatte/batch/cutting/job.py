@@ -16,7 +16,9 @@ from ...io.files.resume_journal import hash_options, read_file_state
 from ...networks import registry
 from ...option_fields import option_names
 from ...options import CutOptions, OutputOptions, SessionOptions
+from ..output_names import is_single_file
 from ..photo_task import ManifestRow
+from .each_person import FIRST_PERSON, WHOLE_PHOTO_RESULTS
 from .file_results import FILE_RESULTS, GDEPTH_RESULT, SAVED_FILES
 from .pictures import DEPTH_FREE_RESULTS, MAP_PICTURES, PictureMaker, choose_pictures
 from .side_inputs import SideInputs
@@ -62,6 +64,12 @@ class CutJob:
         _ = self.picture_makers
         if self.output.json and self.output.out == "-":
             raise OptionError("--json and --out -: both write to stdout; leave one of them out")
+        if self.output.each and is_single_file(Path(self.output.out)):
+            raise OptionError("--each: writes a file for each person; give a folder with -o")
+        if self.output.each and "{kind}" not in self.output.name:
+            raise OptionError(
+                "--each: gives results of several people one name; add {kind} to --name"
+            )
         check_inputs_together(
             self.side_inputs.depth,
             self.side_inputs.right,
@@ -87,7 +95,10 @@ class CutJob:
             self,
             cut=row.cut,
             side_inputs=SideInputs(
-                row.depth or sides.depth, row.right or sides.right, row.calib or sides.calib
+                row.depth or sides.depth,
+                row.right or sides.right,
+                row.calib or sides.calib,
+                sides.strokes,
             ),
         )
 
@@ -111,7 +122,13 @@ class CutJob:
     def result_suffixes(self) -> dict[str, str]:
         """Result -> suffix of its file."""
         suffixes = {name: self._suffix(name) for name in self.picture_makers}
-        return suffixes | {name: FILE_RESULTS[name].suffix for name in self.file_results}
+        suffixes |= {name: FILE_RESULTS[name].suffix for name in self.file_results}
+        if not self.output.each:
+            return suffixes
+        return {
+            name if name in WHOLE_PHOTO_RESULTS else FIRST_PERSON + name: suffix
+            for name, suffix in suffixes.items()
+        }
 
     def _suffix(self, name: str) -> str:
         suffix = _FORMAT_SUFFIXES[self.output.format]
@@ -122,7 +139,8 @@ class CutJob:
     def needs_depth(self) -> bool:
         """Whether a result or option needs depth."""
         segmentation_only = self.cut.fusion == "none" and self.cut.subject == "auto"
-        return not segmentation_only or not set(self.result_suffixes) <= DEPTH_FREE_RESULTS
+        results = {name.removeprefix(FIRST_PERSON) for name in self.result_suffixes}
+        return not segmentation_only or not results <= DEPTH_FREE_RESULTS
 
     @property
     def pipeline_options(self) -> CutOptions:
@@ -158,6 +176,7 @@ class CutJob:
             self.side_inputs.depth,
             self.side_inputs.right,
             self.side_inputs.calib,
+            self.side_inputs.strokes,
             self.output.background,
         ]
         networks = [getattr(self.session, f"{task}_network") for task in _NETWORK_TASKS]
@@ -197,7 +216,17 @@ class CutJob:
         )
 
 
-_RESULT_OPTIONS = ("save", "effect", "background", "format", "write_depth", "name", "bits", "crop")
+_RESULT_OPTIONS = (
+    "save",
+    "effect",
+    "background",
+    "format",
+    "write_depth",
+    "name",
+    "bits",
+    "crop",
+    "each",
+)
 """Output options that change the content or the name of a result."""
 
 

@@ -54,6 +54,7 @@ DEPTH_FREE_RESULTS = {
     "cutout",
     "layers",
     "color_alpha",
+    "correction",
     "outline",
 }
 """Results that `--fusion none` makes without depth."""

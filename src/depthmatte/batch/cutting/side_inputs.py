@@ -1,4 +1,4 @@
-"""Files that belong to photos by name: depth files, second views, calibrations."""
+"""Files that belong to photos by name: depth files, second views, calibrations, strokes."""
 
 from __future__ import annotations
 
@@ -29,18 +29,20 @@ class SideInputs:
     depth: Path | None = None
     right: Path | None = None
     calib: Path | None = None
+    strokes: Path | None = None
 
     def check_photo_count(self, photo_count: int) -> None:
         """Raise OptionError when one file is given for several photos."""
-        for option, path in (("--depth", self.depth), ("--right", self.right)):
+        for option in ("--depth", "--right", "--strokes"):
+            path = getattr(self, option[2:])
             if path is not None and not path.is_dir() and photo_count > 1:
                 raise OptionError(
                     f"{option} {label(path)}: one file for several photos; "
                     "give a folder with a file of each photo's name"
                 )
 
-    def for_photo(self, photo: Path) -> tuple[Path | None, Path | None, Path | None]:
-        """Return depth file, second view and calibration of one photo.
+    def for_photo(self, photo: Path) -> tuple[Path | None, Path | None, Path | None, Path | None]:
+        """Return depth file, second view, calibration and strokes of one photo.
 
         Raises
         ------
@@ -51,6 +53,7 @@ class SideInputs:
             find_side_file(self.depth, photo),
             find_side_file(self.right, photo),
             find_side_file(self.calib, photo),
+            find_side_file(self.strokes, photo),
         )
 
 
