@@ -22,13 +22,13 @@ from ..errors import OptionError
 from ..option_fields import option_names
 from ..options import CutOptions, OutputOptions, SessionOptions
 from ..server.serve_options import ServeOptions
-from ..video.video_options import LiveOptions, VideoOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
 from .feedback_app import feedback_app
 from .flags import option_flags
 from .labels_app import labels_app
 from .networks_app import networks_app
 from .output import escape_unencodable
+from .video_commands import add_video_commands
 
 app = typer.Typer(
     name="depthmatte",
@@ -325,53 +325,7 @@ def serve_command(server: ServeOptions, session: SessionOptions) -> None:
     serve(server, session)
 
 
-_FRAME_OPTIONS = ("subject", "fusion", "orient", *option_names(SessionOptions))
-"""Options of a cut that make sense for the frames of a video."""
-
-
-@app.command("video")
-@option_flags(
-    VideoOptions,
-    CutOptions,
-    SessionOptions,
-    only=(*option_names(VideoOptions), *_FRAME_OPTIONS),
-    fixed={"second_look": False},
-)
-def video_command(
-    path: Annotated[str, typer.Argument(metavar="VIDEO", help="The video to cut.")],
-    output: VideoOptions,
-    options: CutOptions,
-    session: SessionOptions,
-) -> None:
-    """Cut people out of a video (needs the extra `video`).
-
-    Example: depthmatte video clip.mp4 -o clip.mov --alpha prores
-
-    Exit status: 0 success, 1 the video failed or is damaged, 2 wrong usage.
-    """
-    from .commands.video import run_video
-
-    run_video(path, output, options, session)
-
-
-@app.command("live")
-@option_flags(
-    LiveOptions,
-    CutOptions,
-    SessionOptions,
-    only=(*option_names(LiveOptions), *_FRAME_OPTIONS),
-    fixed={"second_look": False},
-)
-def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions) -> None:
-    """Cut people out of a live picture (needs the extra `video`).
-
-    Example: depthmatte live --source /dev/video0 --sink /dev/video9 --effect blur
-
-    Exit status: 0 success, 1 a device or file failed, 2 wrong usage.
-    """
-    from .commands.live import run_live_command
-
-    run_live_command(live, options, session)
+add_video_commands(app)
 
 
 @app.command("effects")

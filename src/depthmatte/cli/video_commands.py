@@ -1,0 +1,64 @@
+"""Declare `depthmatte video` and `depthmatte live`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..option_fields import option_names
+from ..options import CutOptions, SessionOptions
+from ..video.video_options import LiveOptions, VideoOptions
+from .flags import option_flags
+
+_FRAME_OPTIONS = ("subject", "fusion", "orient", *option_names(SessionOptions))
+"""Options of a cut that make sense for the frames of a video."""
+
+
+@option_flags(
+    VideoOptions,
+    CutOptions,
+    SessionOptions,
+    only=(*option_names(VideoOptions), *_FRAME_OPTIONS),
+    fixed={"second_look": False},
+)
+def video_command(
+    path: Annotated[str, typer.Argument(metavar="VIDEO", help="The video to cut.")],
+    output: VideoOptions,
+    options: CutOptions,
+    session: SessionOptions,
+) -> None:
+    """Cut people out of a video (needs the extra `video`).
+
+    Example: depthmatte video clip.mp4 -o clip.mov --alpha prores
+
+    Exit status: 0 success, 1 the video failed or is damaged, 2 wrong usage.
+    """
+    from .commands.video import run_video
+
+    run_video(path, output, options, session)
+
+
+@option_flags(
+    LiveOptions,
+    CutOptions,
+    SessionOptions,
+    only=(*option_names(LiveOptions), *_FRAME_OPTIONS),
+    fixed={"second_look": False},
+)
+def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions) -> None:
+    """Cut people out of a live picture (needs the extra `video`).
+
+    Example: depthmatte live --source /dev/video0 --sink /dev/video9 --effect blur
+
+    Exit status: 0 success, 1 a device or file failed, 2 wrong usage.
+    """
+    from .commands.live import run_live_command
+
+    run_live_command(live, options, session)
+
+
+def add_video_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("video")(video_command)
+    app.command("live")(live_command)
