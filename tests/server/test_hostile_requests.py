@@ -89,7 +89,8 @@ def test_garbage_is_refused_or_dropped(server: HttpServer, name: str) -> None:
             one.shutdown(socket.SHUT_WR)
             start = one.recv(12)
         except OSError as error:  # the server hung up first
-            assert error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN), error
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                raise
             return
     assert start == b"" or start.startswith(b"HTTP/1.1 4"), start
 
