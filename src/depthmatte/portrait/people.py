@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..canvas import Box, Letterbox, to_canvas
 from ..corrections.matte_edit import MatteEdit
@@ -83,6 +84,32 @@ class Person:
         }
 
 
+def label_people(portrait: Any) -> tuple[NDArray[np.int32], Letterbox]:
+    """Label the people in the photo of a portrait on a canvas, as `Portrait.people` numbers them.
+
+    Parameters
+    ----------
+    portrait : Portrait
+        Its network's first opinion counts where it has one; else its matte.
+
+    Returns
+    -------
+    tuple of ndarray and Letterbox
+        int32 on the canvas, 0 where there is nobody, and the layout of the photo on it.
+    """
+    opinion, depth, fit = _first_opinion(portrait)
+    return separate_people(opinion, depth), fit
+
+
+def _first_opinion(portrait: Any) -> tuple[Matte, Depth, Letterbox]:
+    """The matte that shows everybody, the depth on its canvas, and the layout."""
+    if portrait.first_matte is not None:
+        return portrait.first_matte, portrait.measured, portrait.depth_fit
+    if portrait.fit == portrait.depth_fit:
+        return portrait.matte, portrait.measured, portrait.fit
+    return portrait.matte, Depth.none(portrait.fit.canvas), portrait.fit
+
+
 def find_people_of(portrait: Any) -> list[Person]:
     """Find everybody in the photo of a portrait, whether cut out or not.
 
@@ -96,12 +123,7 @@ def find_people_of(portrait: Any) -> list[Person]:
     list of Person
         The largest first. The alphas of those who are cut out add up to that of the portrait.
     """
-    opinion, fit = portrait.first_matte, portrait.depth_fit
-    if opinion is None:
-        opinion, fit = portrait.matte, portrait.fit
-    depth = portrait.measured
-    if fit != portrait.depth_fit:
-        depth = Depth.none(fit.canvas)
+    opinion, depth, fit = _first_opinion(portrait)
     label = separate_people(opinion, depth)
     count = int(label.max())
     if not count:

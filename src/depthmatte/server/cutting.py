@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..canvas import Canvas, Letterbox
+from ..canvas import Letterbox
 from ..errors import InputError, OptionError
 from ..evidence import RawDepth
 from ..feedback.mask_input import check_mask_values, fit_mask_to_photo, read_corrected_mask
@@ -34,7 +34,7 @@ _MAX_OPTIONS_LENGTH = 16_384
 
 
 class PhotoCut(NamedTuple):
-    """A portrait, and what else is known after a cut.
+    """A portrait, and the time of a cut.
 
     Attributes
     ----------
@@ -42,13 +42,10 @@ class PhotoCut(NamedTuple):
         The portrait.
     timings : dict of str to float
         Milliseconds of "read" and of the stages of the pipeline.
-    everyone : Matte
-        The matte of all people before the subject was chosen, on the canvas `depth_fit`.
     """
 
     portrait: Portrait
     timings: dict[str, float]
-    everyone: Matte
 
 
 def parse_cut_options(text: str | bytes) -> CutOptions:
@@ -109,21 +106,8 @@ def cut_uploads(
     start = perf_counter()
     photo = _read_uploads(files, options, max_pixels)
     read_ms = 1000 * (perf_counter() - start)
-    portrait, timings, everyone = _cut(session, photo, options, threads)
-    return PhotoCut(portrait, {"read": read_ms, **timings}, everyone)
-
-
-def _cut(session: Session, photo: Photo, options: CutOptions, threads: int | None) -> PhotoCut:
-    """Cut a photo and note what the network said of the whole photo."""
-    pipeline = session.pipeline(options, threads)
-    mattes: list[Matte] = []
-
-    def segment(canvas: Canvas) -> Matte:
-        mattes.append(pipeline.segment(canvas))
-        return mattes[-1]
-
-    portrait = replace(pipeline, segment=segment)(photo)
-    return PhotoCut(portrait, dict(portrait.timings), mattes[0])
+    portrait = session.pipeline(options, threads)(photo)
+    return PhotoCut(portrait, {"read": read_ms, **portrait.timings})
 
 
 def _read_uploads(files: Mapping[str, Upload], options: CutOptions, max_pixels: int) -> Photo:
@@ -177,7 +161,8 @@ def cut_again(
     same = all(getattr(options, name) == getattr(kept.options, name) for name in _READING_OPTIONS)
     if not same:
         return cut_uploads(session, kept.files, options, max_pixels, threads)
-    return _cut(session, kept.portrait.photo, options, threads)
+    portrait = session.pipeline(options, threads)(kept.portrait.photo)
+    return PhotoCut(portrait, dict(portrait.timings))
 
 
 def replace_alpha(kept: KeptPortrait, content: bytes, max_pixels: int) -> Portrait:

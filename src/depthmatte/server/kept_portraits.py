@@ -21,7 +21,6 @@ from ..options import CutOptions
 from ..photo import Photo
 from ..portrait import Portrait
 from ..types import RGB, Float, make_read_only
-from ..values import Matte
 from .http_errors import RequestError
 
 _PREVIEW_BYTES_PER_PIXEL = 28
@@ -67,28 +66,22 @@ class KeptPortrait:
         How it was cut.
     files : dict of str to Upload
         "photo", "depth", "calib" and "right" as uploaded.
-    everyone : Matte or None
-        The matte of all people in the photo, on the canvas `depth_fit`. None where a user
-        corrected the portrait's matte.
+    corrected : bool
+        Whether its matte was given by a user.
     """
 
     id: str
     portrait: Portrait
     options: CutOptions
     files: dict[str, Upload]
-    everyone: Matte | None = None
+    corrected: bool = False
     used: float = field(default_factory=monotonic)
     _previews: dict[int, Portrait] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what other processes need; previews and the lock stay here."""
-        return KeptPortrait, (self.id, self.portrait, self.options, self.files, self.everyone)
-
-    @property
-    def corrected(self) -> bool:
-        """Whether the matte was given by a user."""
-        return self.everyone is None
+        return KeptPortrait, (self.id, self.portrait, self.options, self.files, self.corrected)
 
     @property
     def size(self) -> int:
@@ -105,8 +98,6 @@ class KeptPortrait:
             *(() if first is None else (first.alpha, first.prob)),
             *(edit.values for edit in portrait.edits),
         ]
-        if self.everyone is not None:
-            planes += [self.everyone.alpha, self.everyone.prob]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
         held: int = sum(plane.nbytes for plane in planes if plane is not None)
@@ -233,11 +224,11 @@ class KeptPortraits:
         portrait: Portrait,
         options: CutOptions,
         files: dict[str, Upload],
-        everyone: Matte | None = None,
+        corrected: bool = False,
     ) -> KeptPortrait:
         """Keep a portrait under a new id; one larger than the bound is returned but not kept."""
         id = secrets.token_urlsafe(16)
-        kept = KeptPortrait(id, replace(portrait), options, files, everyone)
+        kept = KeptPortrait(id, replace(portrait), options, files, corrected)
         self.add(kept)
         return kept
 

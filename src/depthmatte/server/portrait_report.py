@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from ..canvas import from_canvas, scale_shape
 from ..portrait import Portrait
+from ..portrait.people import label_people
 from ..restore import restore_map, restore_measured
-from ..subjects.instances import find_instances
-from ..subjects.select import select_whole_instances
-from ..values import Depth, Matte
+from ..values import Depth
 from .cutting import options_to_json
 from .kept_portraits import KeptPortrait
 from .rendering import VIEW_NAMES
@@ -30,16 +29,13 @@ _MAX_PEOPLE = 64
 _SELECTED_SHARE = 0.5
 
 
-def find_people(portrait: Portrait, everyone: Matte | None = None) -> list[dict[str, Any]]:
+def find_people(portrait: Portrait) -> list[dict[str, Any]]:
     """Return the people of a photo.
 
     Parameters
     ----------
     portrait : Portrait
-        Any portrait.
-    everyone : Matte, optional
-        The matte of all people, on the canvas `depth_fit`. Without it only those who are cut
-        out are found.
+        Any portrait. One with a corrected matte knows only those who are cut out.
 
     Returns
     -------
@@ -62,17 +58,13 @@ def find_people(portrait: Portrait, everyone: Matte | None = None) -> list[dict[
         np.asarray(from_canvas(measured.validity, depth_fit, nearest=True), np.uint8),
         measured.scale if measured.metric and measured.known.any() else None,
     )
-    cut_out = restore_map(portrait.matte.alpha, fit)
-    if everyone is None:
-        matte = Matte(cut_out, restore_map(portrait.matte.prob, fit))
-    else:
-        matte = Matte(restore_map(everyone.alpha, depth_fit), restore_map(everyone.prob, depth_fit))
-    people = find_instances(matte, depth)
-    whole = np.flatnonzero(select_whole_instances(people))[:_MAX_PEOPLE]
+    cut_out = restore_map(portrait.matte.alpha, fit) >= portrait.threshold
+    canvas_label, label_fit = label_people(portrait)
+    label = from_canvas(canvas_label, label_fit.resized(shape), nearest=True)
     scale = (portrait.photo.shape[1] / shape[1], portrait.photo.shape[0] / shape[0])
     found = [
-        _describe_person(people.label == number, depth, cut_out >= portrait.threshold, scale)
-        for number in whole
+        _describe_person(label == number, depth, cut_out, scale)
+        for number in range(1, min(int(label.max()), _MAX_PEOPLE) + 1)
     ]
     return sorted(filter(None, found), key=lambda person: -float(person["share"]))
 
@@ -128,7 +120,7 @@ def describe_portrait(kept: KeptPortrait, timings: Mapping[str, float]) -> dict[
         "height": height,
         "found": portrait.found,
         "corrected": kept.corrected,
-        "people": find_people(portrait, kept.everyone),
+        "people": find_people(portrait),
         "sources": {
             "depth": portrait.measured.source,
             "metric": portrait.measured.metric,

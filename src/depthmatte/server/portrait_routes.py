@@ -94,8 +94,8 @@ async def create_portrait(
 
     def work() -> Response:
         files = take_uploads(given)
-        portrait, timings, everyone = service.cut(files, chosen)
-        kept = service.kept.keep(portrait, chosen, files, everyone)
+        portrait, timings = service.cut(files, chosen)
+        kept = service.kept.keep(portrait, chosen, files)
         if wants_json:
             return _json_answer(kept, timings)
         return _picture_answer(service, portrait, kept.id, makers, width, format)
@@ -174,8 +174,8 @@ async def change_options(request: Request, service: ServiceOf, id: _Id) -> Respo
     chosen = cutting.parse_cut_options(await request.body())
 
     def work() -> Response:
-        portrait, timings, everyone = service.cut_again(kept, chosen)
-        again = service.kept.keep(portrait, chosen, kept.files, everyone)
+        portrait, timings = service.cut_again(kept, chosen)
+        again = service.kept.keep(portrait, chosen, kept.files)
         return _json_answer(again, timings)
 
     return await service.pool.run(work)
@@ -193,7 +193,7 @@ async def correct_alpha(request: Request, service: ServiceOf, id: _Id) -> Respon
 
     def work() -> Response:
         portrait = cutting.replace_alpha(kept, content, service.max_pixels)
-        corrected = service.kept.keep(portrait, kept.options, kept.files)
+        corrected = service.kept.keep(portrait, kept.options, kept.files, corrected=True)
         return _json_answer(corrected, {})
 
     return await service.pool.run(work)

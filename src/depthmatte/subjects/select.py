@@ -84,26 +84,6 @@ def select_instances(instances: Instances, subject: Subject) -> Mask:
     return keep
 
 
-def select_whole_instances(found: Instances) -> Mask:
-    """The instances that are people, not crumbs of the matte or hands at its border.
-
-    Parameters
-    ----------
-    found : Instances
-        The people in the matte.
-
-    Returns
-    -------
-    ndarray
-        Boolean, one per person; index 0, the background, is False. True where the area is large
-        enough, beside the largest person, for the person to be the nearest.
-    """
-    whole = found.area >= _MIN_NEAREST_AREA_SHARE * found.area.max()
-    whole &= found.area > 0
-    whole[0] = False
-    return np.asarray(whole)
-
-
 def _main_instance(found: Instances, subject: Subject) -> int:
     """Index of the main person of a choice."""
     if subject.point is not None:
