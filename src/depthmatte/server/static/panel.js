@@ -5,6 +5,8 @@ import { buildControls, buildSegments } from "./controls.js";
 import { byId, busy, icon, make, saveFile } from "./dom.js";
 import { text, textOf } from "./texts.js";
 
+// Options with a place of their own on the page, or of use only with a picture that a server does not get.
+const NOT_SHOWN = { blur: ["focus"], background: ["fit", "blur", "light"], cutout: ["premultiplied"] };
 const FIRST_OPTIONS = ["fusion", "depth_source", "subject", "second_look"];
 const EXTRAS = { depth: "image/*,.npy,.pfm,.exr,.tif,.tiff", calib: ".txt,.json,.yaml,.yml,.xml", right: "image/*" };
 const SETTLE_MS = 90;
@@ -62,7 +64,7 @@ export class Panel {
     const { look, schema } = this.studio;
     this.#shownLook = `${look.name} ${look.picture?.name ?? ""}`;
     const effect = schema.effects[look.name];
-    const names = Object.keys(effect.properties).filter((name) => name !== "focus");
+    const names = Object.keys(effect.properties).filter((name) => !(NOT_SHOWN[look.name] ?? []).includes(name));
     const controls = buildControls(effect, names, look.values, look.name, (name, value) => {
       clearTimeout(this.#settling);
       this.#settling = setTimeout(() => this.run(async () => {
