@@ -119,13 +119,14 @@ function buildColor(one) {
     type: "color", id: one.id, value: isClear ? "#ffffff" : toHex(one.value),
     on: { input: () => { clear.checked = false; one.change(input.value); } },
   });
+  const mayBeClear = /transparent/.test(one.property.description ?? "");
   const clear = make("input", {
     type: "checkbox", id: `${one.id}-clear`, checked: isClear,
     on: { change: () => one.change(clear.checked ? "transparent" : input.value) },
   });
   const choice = make("span", { className: "choice" }, clear,
     make("label", { htmlFor: clear.id, textContent: text("look.transparent") }));
-  return frame({ ...one, hint: "" }, input, choice);
+  return frame({ ...one, hint: "" }, input, mayBeClear ? choice : null);
 }
 
 function buildGroup(one) {
