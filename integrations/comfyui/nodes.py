@@ -14,7 +14,7 @@ import torch
 
 import depthmatte as dm
 from depthmatte.effects import EFFECTS
-from depthmatte.option_fields import Option, list_options
+from depthmatte.option_fields import Option, list_options, parse_options
 from depthmatte.session import default_session
 
 _CATEGORY = "depthmatte"
@@ -42,7 +42,7 @@ def _input(one: Option) -> tuple[Any, dict[str, Any]]:
     first = one.kinds[0]
     if first is bool:
         return "BOOLEAN", about
-    if first in (int, float):
+    if first in (int, float) and one.default is not None:
         low, high = one.metadata["min"], one.metadata["max"]
         about |= {"min": low, "max": high, "step": 1 if first is int else (high - low) / 100}
         return ("INT" if first is int else "FLOAT"), about
@@ -54,7 +54,10 @@ def _input(one: Option) -> tuple[Any, dict[str, Any]]:
 def _make(cls: type, values: dict[str, Any]) -> Any:
     """Make the dataclass from the inputs of a node. An empty text leaves the default."""
     known = {one.name for one in list_options(cls)}
-    return cls(**{name: v for name, v in values.items() if name in known and v != ""})
+    given = {name: value for name, value in values.items() if name in known and value != ""}
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    typed = {name: value for name, value in given.items() if name not in texts}
+    return replace(parse_options(cls, texts), **typed)
 
 
 def _photos(image: torch.Tensor) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,8 +52,9 @@ def ray_session(flag: str, address: str | None, count: int | None = None) -> Ite
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change
     os.environ.setdefault("RAY_worker_niceness", "0")  # its own default is 15
     here = not address or address == "local"
-    if here and "RAY_AUTH_MODE" not in os.environ:
+    if here and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
         # Ray listens on all addresses and runs what it is sent. So only who has the token is heard.
+        # It reads this when it is imported.
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     try:
         import ray

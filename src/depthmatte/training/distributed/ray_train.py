@@ -102,9 +102,9 @@ def train_with_ray(
     """
     # A busy machine takes more than a minute to start workers.
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
-    _require_ray_train()
     flag = f"--ray-workers {count}"
     with ray_session(flag, os.environ.get("RAY_ADDRESS"), count) as ray:
+        _require_ray_train()
         mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
         place, failures = os.getcwd(), list[BaseException]()
 
@@ -136,7 +136,6 @@ def train_with_ray(
 
 
 def _require_ray_train() -> None:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
     try:
         import ray.train.torch  # noqa: F401
     except ImportError as error:
