@@ -252,7 +252,7 @@ class Session:
             # A second look would lose the parts that spectral matting groups.
             second_look=chosen.second_look and chosen.segmenter == "network",
             edge=chosen.edge,
-            refine=choose_refiner(chosen.refine),
+            refine=choose_refiner(chosen.refine, partial(self.network, "detail", threads)),
             corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
         )
 
@@ -261,7 +261,7 @@ class Session:
 
         Parameters
         ----------
-        task : {"matte", "depth", "stereo", "fuse"}
+        task : {"matte", "depth", "stereo", "fuse", "detail"}
             The task of the network.
         threads : int, optional
             CPU threads. By default those of the session.

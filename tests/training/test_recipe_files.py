@@ -103,8 +103,8 @@ def test_every_phase_of_a_shipped_recipe_says_how_it_is_run(name: str) -> None:
     told = (FOLDER / f"{name}.toml").read_text("utf-8")
     decisive = {"batch_size", "learning_rate", "preset", "seed", "landscape", "ema_decay"}
     decisive |= {"strength", "encoder", "freeze", "encoder_rate"} - {*UNUSED_OPTIONS.get(name, ())}
-    if name == "fuse":
-        decisive -= {"freeze", "encoder_rate"}  # its encoder is its own and small
+    if name in ("fuse", "detail"):
+        decisive -= {"freeze", "encoder_rate"}  # their encoders are their own and small
     for option in decisive:
         assert re.search(rf"^{option} = ", told, re.MULTILINE), option
 

@@ -41,10 +41,11 @@ _REQUIRED_OUTPUTS = {
     "depth": ("depth", "prob"),
     "stereo": ("disparity", "prob"),
     "fuse": ("verdict",),
+    "detail": ("alpha",),
 }
 """Task -> outputs that a network must have."""
 
-_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6}
+_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6, "detail": 10}
 """Task -> input channels, for tasks whose input is fixed."""
 
 
@@ -55,7 +56,7 @@ class Contract:
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo" or "fuse".
+        "matte", "depth", "stereo", "fuse" or "detail".
     input : str
         Name of the input: float32 (1, channels, h, w).
     low, high : float

@@ -64,6 +64,7 @@ class Network:
         server: RemoteServer | None = None,
     ) -> None:
         self.name = _file_name(source)
+        self.source = source
         self.contract = read_contract(source)
 
         def open_local() -> NetworkRunner:

@@ -42,7 +42,7 @@ OrientMode = Literal["rotate", "pad"]
 ColorMode = Literal["keep", "srgb"]
 StripMode = Literal["none", "gps", "all"]
 SegmenterName = Literal["network", "spectral"]
-RefineMode = Literal["none", "closed-form"]
+RefineMode = Literal["none", "detail", "closed-form"]
 
 _FUSIONS_NEEDING_DEPTH = ("product", "normalized")
 """Fusions that are 0 wherever no depth was measured."""
@@ -122,8 +122,8 @@ class CutOptions:
         in pixels of the upright photo; or "person:N" or "box:X0,Y0,X1,Y1".
     segmenter : {"network", "spectral"}
         How the photo is segmented.
-    refine : {"none", "closed-form"}
-        Whether the band along the outline is solved again at the size of the photo.
+    refine : {"none", "detail", "closed-form"}
+        How the band along the outline is refined at the size of the photo.
     fusion : {"adaptive", "normalized", "product", "none"}
         How segmentation and depth are combined.
     depth_source : {"auto", "stored", "sensor", "stereo", "mono", "none"}
@@ -187,6 +187,7 @@ class CutOptions:
         "choose how to refine the outline at the size of the photo",
         choices={
             "none": "along the edges of the photo",
+            "detail": "a small network draws hair and edges anew",
             "closed-form": "solve alpha from the colors; needs the extra refine",
         },
     )

@@ -45,13 +45,18 @@ def choose_segmenter(
     return create_spectral_segmenter(by_network if point is None else point)
 
 
-def choose_refiner(mode: RefineMode) -> Callable[[RGB, Float, float], Float] | None:
+def choose_refiner(
+    mode: RefineMode, load_network: Callable[[], Network] | None = None
+) -> Callable[[RGB, Float, float], Float] | None:
     """Return the function that refines alpha at the size of the photo, None for "none".
 
     Parameters
     ----------
-    mode : {"none", "closed-form"}
+    mode : {"none", "detail", "closed-form"}
         The option `refine`.
+    load_network : callable, optional
+        Returns the network of the task "detail", when it is first needed. By default the shipped
+        one.
 
     Returns
     -------
@@ -65,6 +70,10 @@ def choose_refiner(mode: RefineMode) -> Callable[[RGB, Float, float], Float] | N
     """
     if mode == "none":
         return None
+    if mode == "detail":
+        from .refine import DetailRefiner
+
+        return DetailRefiner() if load_network is None else DetailRefiner(load_network)
     from .closed_form import check_scipy, refine_alpha
 
     check_scipy()

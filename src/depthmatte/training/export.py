@@ -204,7 +204,7 @@ def _hash_sets(recipe: Mapping[str, Any], data: Path | None) -> dict[str, str]:
         return {}
     labels = Path(recipe["labels"]) if recipe.get("labels") else None
     labels = labels if labels is not None and labels.is_dir() else None
-    if recipe["task"] == "fuse":
+    if recipe["task"] in ("fuse", "detail"):
         return {} if labels is None else {"labels": hash_data_sets(labels)[labels.resolve().name]}
     options = replace(_material_options(recipe, root), labels=labels)
     return hash_data_sets(root, labels, list_used_sets(recipe["task"], options))
@@ -311,10 +311,16 @@ _DATA_SOURCES = {
         "maps of composite scenes and training photos: matte, depth of sensors, stereo and "
         "the depth network, with the subject's true alpha",
     ),
+    "detail": (
+        "composites with exact alpha: people of Flickr portraits and street photos, soft "
+        "cut-outs, strands of hair drawn by this project, people-free backgrounds",
+        "coarse alpha of the portrait network",
+    ),
 }
 
 _TEACHER_SOURCES = {
     "matte": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
+    "detail": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
     "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
 }
 """What a teacher adds to a run with `train labels`."""
@@ -333,6 +339,7 @@ _OUTPUT_MEANINGS = {
         "prob": "I2, probability that the true disparity lies within 2 pixels of the estimate",
     },
     "fuse": {"verdict": "probability of belonging to the subject in [0, 1]"},
+    "detail": {"alpha": "opacity of the portrait in [0, 1], at the size of the photo"},
 }
 
 

@@ -12,7 +12,7 @@ from ..option_fields import check_options, list_options, option, option_names
 from .data.sample_set import SampleSet, parse_shares, read_sample_sets
 from .tasks.augmentation import AUGMENTATIONS, Augmentation
 
-TASK_NAMES = ("matte", "depth", "stereo", "fuse")
+TASK_NAMES = ("matte", "depth", "stereo", "fuse", "detail")
 """The networks that can be trained."""
 
 ENCODER_NAMES = ("lite0", "mobilenet", "resnet", "vgg")
@@ -30,6 +30,7 @@ UNUSED_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "depth": _MATTE_OPTIONS,
     "stereo": ("labels", "strength", *_MATTE_OPTIONS),
     "fuse": ("encoder", "imagenet", "strength", *_MATTE_OPTIONS),
+    "detail": ("encoder", "imagenet", "strength", "landscape", *PHOTO_OPTIONS),
 }
 """The options that a task has no use for: it draws its own pairs, or learns from given maps."""
 
@@ -147,7 +148,9 @@ class Recipe:
         valid=bool,
     )
     labels: Path | None = option(
-        None, "read the output of `train labels` here; for fuse, of `train maps`"
+        None,
+        "read the output of `train labels` here; for fuse of `train maps`, for detail of "
+        "`train composites`",
     )
     strength: float = option(1.0, "set the strength of augmentation", 0, 1)
     landscape: float = option(0.2, "make this share of batches landscape", 0, 1)

@@ -17,12 +17,14 @@ from ...canvas import PRESET_SHAPE, to_canvas
 from ...errors import InputError
 from ...fusion.inputs import pool_blocks
 from ...networks.network import Network
+from ...segment.refine import DETAIL_INPUTS
 from ...system.printable_text import label
 from ...types import Float, Mask
 from ..data.folders import LabeledPhoto
 from ..data.matte_material import list_held_out
 from ..networks.fusion import apply_verdict
 from ..scenes.depth_scenes import held_out_depth_scenes
+from ..tasks.detail import DetailSamples, read_patches
 from ..tasks.fusion import FusionSamples
 from ..tasks.registry import TRAINING_TASKS
 from ..tasks.stereo import held_out_stereo_pairs, stack_views
@@ -33,6 +35,9 @@ _CALIBRATION_SEED, _QUALITY_SEED = 2000, 3000
 
 _CALIBRATION_PHOTOS, _CALIBRATION_SCENES, _CALIBRATION_PAIRS, _CALIBRATION_MAPS = 24, 12, 8, 32
 """How many samples the ranges of int8 values are taken from."""
+
+_CALIBRATION_PATCHES = 64
+"""How many patches the ranges of the detail network's int8 values are taken from."""
 
 _QUALITY_SCENES, _QUALITY_PAIRS = 24, 24
 """How many drawn samples the quality is measured on. Photos and maps: half of the held-out."""
@@ -66,11 +71,11 @@ def calibration_inputs(task: str, data: Path, labels: Path | None = None) -> Ite
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo" or "fuse".
+        "matte", "depth", "stereo", "fuse" or "detail".
     data : Path
         The data folder.
     labels : Path, optional
-        The output of `train maps`. The fusion network needs it, the others do not.
+        The output of `train maps` or `train composites`, which the networks fuse and detail need.
 
     Yields
     ------
@@ -88,6 +93,9 @@ def calibration_inputs(task: str, data: Path, labels: Path | None = None) -> Ite
     elif task == "fuse":
         for maps, _ in _spread(_list_maps(labels, 1), _CALIBRATION_MAPS):
             yield pool_blocks(list(maps))[None]
+    elif task == "detail":
+        for planes, _, _ in _spread(list(_list_patches(labels, 1)), _CALIBRATION_PATCHES):
+            yield planes[None]
     else:
         for item in _spread(_list_photos(data, 1), _CALIBRATION_PHOTOS):
             yield to_network_input(item.read()[0], PRESET_SHAPE)[1][None]
@@ -106,13 +114,14 @@ def measure_quality(network: Network, data: Path, labels: Path | None = None) ->
     data : Path
         The data folder.
     labels : Path, optional
-        The output of `train maps`. The fusion network needs it, the others do not.
+        The output of `train maps` or `train composites`, which the networks fuse and detail need.
 
     Returns
     -------
     Quality
         matte and fuse: mean IoU. depth: mean error of relative log depth in composed scenes.
-        stereo: mean error in pixels where both views see the point.
+        stereo: mean error in pixels where both views see the point. detail: mean absolute error
+        of alpha in the band.
 
     Raises
     ------
@@ -196,11 +205,21 @@ def _fuse_scores(network: Network, _: Path, labels: Path | None) -> list[float]:
     return scores
 
 
+def _detail_scores(network: Network, _: Path, labels: Path | None) -> list[float]:
+    scores = []
+    for planes, weight, truth in _list_patches(labels, 0):
+        alpha = network.run(planes[None])["alpha"][0, 0]
+        error = np.abs(planes[3] + weight * (alpha - planes[3]) - truth)
+        scores.append(float((error * weight).sum() / max(1.0, float(weight.sum()))))
+    return scores
+
+
 _MEASURES = {
     "matte": "held-out IoU",
     "depth": "held-out depth error",
     "stereo": "held-out disparity error",
     "fuse": "held-out IoU",
+    "detail": "held-out error in the band",
 }
 
 _SCORES: dict[str, Callable[[Network, Path, Path | None], list[float]]] = {
@@ -208,6 +227,7 @@ _SCORES: dict[str, Callable[[Network, Path, Path | None], list[float]]] = {
     "depth": _depth_scores,
     "stereo": _stereo_scores,
     "fuse": _fuse_scores,
+    "detail": _detail_scores,
 }
 
 
@@ -224,6 +244,15 @@ def _list_maps(labels: Path | None, half: int) -> list[tuple[Float, Float]]:
     held = FusionSamples.of_split(labels, PRESET_SHAPE, "test")
     files = held.files[half::2] or held.files
     return list(FusionSamples(files, [1.0] * len(files), PRESET_SHAPE).iter_plain())
+
+
+def _list_patches(labels: Path | None, half: int) -> Iterator[tuple[Float, Float, Float]]:
+    """(planes, weight, truth) of half of the held-out patches: 0 to measure, 1 to calibrate."""
+    held = DetailSamples.of_split(labels, PRESET_SHAPE, "test")
+    for file in held.files[half::2] or held.files:
+        for patch in read_patches(file):
+            planes = patch.astype(np.float32) / np.float32(255)
+            yield planes[:DETAIL_INPUTS], planes[DETAIL_INPUTS], planes[DETAIL_INPUTS + 1]
 
 
 def _spread(items: Sequence[_T], count: int) -> Sequence[_T]:

@@ -169,6 +169,33 @@ class FusionAugmentation:
         check_options(self)
 
 
+@dataclass(frozen=True)
+class DetailPatch:
+    """How the patches of the detail network are drawn and varied."""
+
+    share: float = option(4.0, "draw from each file of patches this often per epoch", 0, 1000)
+    flip_chance: float = chance(0.5, "mirror a patch")
+    turn_chance: float = chance(0.5, "turn a patch by 90 degrees")
+    tone_chance: float = chance(0.7, "change exposure, contrast, gamma and white balance")
+    swap_chance: float = chance(0.1, "then swap its colors")
+    noise_chance: float = chance(0.3, "add noise to the photo")
+    noise: Span = span((0.002, 0.02), "spread it by this share of white", 0, 1)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class DetailAugmentation:
+    """The numbers of the detail network's patches."""
+
+    patch: DetailPatch = option(DetailPatch(), "draw and vary patches")
+    color: ColorAugmentation = option(DEFAULT_COLOR, "vary colors")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
 DEFAULT_MATTE_AUGMENTATION = MatteAugmentation()
 """The portrait network's numbers where a recipe does not say."""
 
@@ -181,7 +208,16 @@ DEFAULT_STEREO_AUGMENTATION = StereoAugmentation()
 DEFAULT_FUSION_AUGMENTATION = FusionAugmentation()
 """The fusion network's numbers where a recipe does not say."""
 
-Augmentation = MatteAugmentation | DepthAugmentation | StereoAugmentation | FusionAugmentation
+DEFAULT_DETAIL_AUGMENTATION = DetailAugmentation()
+"""The detail network's numbers where a recipe does not say."""
+
+Augmentation = (
+    MatteAugmentation
+    | DepthAugmentation
+    | StereoAugmentation
+    | FusionAugmentation
+    | DetailAugmentation
+)
 """The numbers of some task's samples."""
 
 AUGMENTATIONS: Mapping[str, type[Augmentation]] = {
@@ -189,5 +225,6 @@ AUGMENTATIONS: Mapping[str, type[Augmentation]] = {
     "depth": DepthAugmentation,
     "stereo": StereoAugmentation,
     "fuse": FusionAugmentation,
+    "detail": DetailAugmentation,
 }
 """Task -> its numbers."""

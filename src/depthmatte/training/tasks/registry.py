@@ -1,17 +1,20 @@
-"""The four trainable networks by name."""
+"""The trainable networks by name."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ...fusion.inputs import BLOCK_SIDE_PX, FUSION_INPUTS
+from ...segment.refine import DETAIL_INPUTS
 from ..confidence_calibration import fit_depth_temperature, fit_sharpness, fit_stereo_temperature
 from ..networks.depth import MonoDepthExport, MonoDepthNetwork
+from ..networks.detail import DetailExport, DetailNetwork
 from ..networks.fusion import FusionExport, FusionNetwork
 from ..networks.matte import PortraitExport, PortraitNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
 from ..recipe import Recipe
 from .depth import DepthSamples, depth_loss, depth_validator
+from .detail import DetailSamples, detail_loss, detail_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator
 from .matte import MatteSamples, matte_loss, matte_predictor, matte_validator
 from .stereo import StereoSamples, stereo_loss, stereo_validator
@@ -66,6 +69,18 @@ TRAINING_TASKS = {
         reduction=BLOCK_SIDE_PX,
         pretrained=False,
     ),
+    "detail": TrainingTask(
+        "detail",
+        DetailNetwork,
+        DetailSamples,
+        detail_loss,
+        detail_validator,
+        DetailExport,
+        lambda network, options: 1.0,
+        "calibration",
+        channels=DETAIL_INPUTS,
+        pretrained=False,
+    ),
 }
 """Every trainable network."""
 
@@ -73,7 +88,9 @@ TRAINING_TASKS = {
 def choose_task(recipe: Recipe) -> TrainingTask:
     """The task of a recipe, with the weights of its loss."""
     task = TRAINING_TASKS[recipe.task]
+    weight = recipe.gradient_weight
+    if task.name == "detail":
+        return replace(task, loss=lambda out, batch: detail_loss(out, batch, weight))
     if task.name != "matte":
         return task
-    weight = recipe.gradient_weight
     return replace(task, loss=lambda logits, batch: matte_loss(logits, batch["alpha"], weight))

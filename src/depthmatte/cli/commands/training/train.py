@@ -109,6 +109,17 @@ train_app.command("fuse")(
 )
 
 
+train_app.command("detail")(
+    _make_train_command(
+        "detail",
+        """Train the detail network on the output of `train composites`.
+
+        Example: depthmatte train detail --data DATA --labels work/composites -o work/detail
+        """,
+    )
+)
+
+
 @train_app.command("report")
 def report_command(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a run.")],
@@ -232,6 +243,37 @@ def maps_command(
         data, out, count, seed, threads, typer.echo, composites=composites, crowd=crowd, **networks
     )
     typer.echo(f"{made} maps made in {out}")
+
+
+@train_app.command("composites")
+def composites_command(
+    data: _Data,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Soften outlines of photos by this output of `train labels matte`."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Write the patches into this folder.")
+    ] = Path("work/composites"),
+    count: Annotated[int, typer.Option(min=1, help="Draw this many composites.")] = 1500,
+    seed: _Seed = 0,
+    matte: Annotated[
+        str, typer.Option("--matte-network", help="Use this matte network.")
+    ] = "matte",
+    threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
+) -> None:
+    """Draw people with strands of hair before backgrounds, and store patches of their outlines.
+
+    Example: depthmatte train composites --data DATA --labels work/mattes -o work/composites
+    """
+    require_packages("torch")
+    from ....training.tasks.detail_patches import make_detail_patches
+    from ...downloads import fetch_networks
+    from ...output import Reporter
+
+    fetch_networks([matte], Reporter())
+    made = make_detail_patches(data, labels, out, count, seed, threads, typer.echo, matte)
+    typer.echo(f"{made} files of patches made in {out}")
 
 
 @train_app.command("mix")

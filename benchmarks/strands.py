@@ -1,0 +1,117 @@
+"""Hair: alpha of composites with strands drawn by script, on heads that no training saw.
+
+python -m benchmarks.strands --labels work/mattes -> results/strands.csv, results/strands.png
+
+Composites are those of `depthmatte train composites`, of the people and backgrounds that it holds
+out. MODNet's mattes of the training photos (`--labels`, of `train labels matte`) cut the people
+out; without them only the soft cut-outs are used. Milliseconds are of the processor, with one
+thread. The sheet shows the worst places of the network's outline, at the size of the photo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import depthmatte as dm
+from depthmatte.evaluation.metrics import band_error, boundary_iou, gradient_error, iou, mae
+from depthmatte.photo import Photo
+from depthmatte.training.tasks.detail_composites import CompositeMaterial, draw_composite
+from depthmatte.types import RGB, Float
+
+from .common.peers import DATA, ModnetPeer
+from .common.table import RESULTS, show, write
+
+METRICS: dict[str, Callable[[Float, Float], float]] = {
+    "band": band_error, "mae": mae, "gradient": gradient_error, "boundary": boundary_iou,
+    "iou": iou,
+}  # fmt: skip
+TITLES = {
+    "band": "MAE in the band", "mae": "MAE", "gradient": "gradient", "boundary": "boundary IoU",
+    "iou": "IoU", "ms": "ms",
+}  # fmt: skip
+BETTER = dict.fromkeys(TITLES, "lower") | dict.fromkeys(("boundary", "iou"), "higher")
+REFINED = {"none": "today", "detail": "detail", "closed-form": "closed-form"}
+_SEED = 20
+_LEAST_IOU = 0.85
+_TILE = 240
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--composites", type=int, default=60)
+    parser.add_argument("--labels", type=Path, help="MODNet's mattes of the training photos")
+    parser.add_argument("--network", help="the detail network, by default the shipped one")
+    parser.add_argument("--rows", type=int, default=24, help="rows of the sheet")
+    parser.add_argument("--without", action="append", default=[], help="leave out this way")
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    networks = (given.network,) if given.network else ()
+    session = dm.Session(threads=1, device="cpu", network=networks)
+    peer = ModnetPeer()
+    ways: dict[str, Callable[[RGB], Float]] = {
+        name: lambda rgb, mode=mode: session.cut(rgb, refine=mode, depth_source="none").alpha
+        for mode, name in REFINED.items()
+    }
+    ways["MODNet"] = lambda rgb: peer(Photo(rgb))
+    ways = {name: way for name, way in ways.items() if name not in given.without}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    strips: list[tuple[float, NDArray[np.uint8]]] = []
+    for rgb, truth in composites(given.labels, given.composites, ways[next(iter(ways))]):
+        alphas = {}
+        for name, way in ways.items():
+            start = time.process_time()
+            alphas[name] = way(rgb)
+            spent = 1000 * (time.process_time() - start)
+            row = {metric: score(alphas[name], truth) for metric, score in METRICS.items()}
+            found[name].append(row | {"ms": spent})
+        strips.append((found[next(iter(ways))][-1]["band"], strip(rgb, truth, alphas)))
+    rows = {
+        name: {metric: float(np.nanmean([row[metric] for row in each])) for metric in TITLES}
+        for name, each in found.items()
+    }
+    show(rows, f"Strands, {len(strips)} composites", TITLES, BETTER)
+    write([{"way": name} | row for name, row in rows.items()], "strands")
+    worst = [part for _, part in sorted(strips, key=lambda one: -one[0])][: given.rows]
+    file = RESULTS / "strands.png"
+    cv2.imwrite(str(file), np.vstack(worst)[..., ::-1])
+    print(f"{file}: photo, truth, {', '.join(ways)}")
+
+
+def composites(labels: Path | None, count: int, coarse: Callable[[RGB], Float]) -> Any:
+    """Yield photos and their alpha; people whom the portrait network misses are left out."""
+    material = CompositeMaterial.of_split(DATA, labels, "test")
+    index = 0
+    while count:
+        rng = np.random.default_rng((_SEED, index))
+        index += 1
+        rgb, truth = draw_composite(rng, material, (600, 1600), strand_chance=1)
+        if iou(coarse(rgb), truth) >= _LEAST_IOU:
+            count -= 1
+            yield rgb, truth
+
+
+def strip(rgb: RGB, truth: Float, alphas: dict[str, Float]) -> NDArray[np.uint8]:
+    """The place where the first alpha is most wrong, at full zoom: photo, truth and every way."""
+    wrong = cv2.blur(cv2.absdiff(next(iter(alphas.values())), truth), (_TILE // 2, _TILE // 2))
+    row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    height, width = truth.shape
+    top = int(np.clip(row - _TILE // 2, 0, max(0, height - _TILE)))
+    left = int(np.clip(column - _TILE // 2, 0, max(0, width - _TILE)))
+    tiles = [rgb, *(np.repeat(one[..., None] * 255, 3, 2) for one in (truth, *alphas.values()))]
+    frame = np.zeros((_TILE, _TILE * len(tiles), 3), np.uint8)
+    for place, tile in enumerate(tiles):
+        part = np.rint(tile[top : top + _TILE, left : left + _TILE]).astype(np.uint8)
+        frame[: part.shape[0], place * _TILE : place * _TILE + part.shape[1]] = part
+    return frame
+
+
+if __name__ == "__main__":
+    main()
