@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ TITLES = {
     "iou": "IoU", "ms": "ms",
 }  # fmt: skip
 BETTER = dict.fromkeys(TITLES, "lower") | dict.fromkeys(("boundary", "iou"), "higher")
-REFINED = {"none": "today", "detail": "detail", "closed-form": "closed-form"}
+REFINED: dict[str, Any] = {"today": "none", "detail": "detail", "closed-form": "closed-form"}
 _SEED = 20
 _LEAST_IOU = 0.85
 _TILE = 240
@@ -50,29 +51,24 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, help="MODNet's mattes of the training photos")
     parser.add_argument("--network", help="the detail network, by default the shipped one")
     parser.add_argument("--rows", type=int, default=24, help="rows of the sheet")
-    parser.add_argument("--without", action="append", default=[], help="leave out this way")
     given = parser.parse_args()
     cv2.setNumThreads(1)
     networks = (given.network,) if given.network else ()
     session = dm.Session(threads=1, device="cpu", network=networks)
-    peer = ModnetPeer()
-    ways: dict[str, Callable[[RGB], Float]] = {
-        name: lambda rgb, mode=mode: session.cut(rgb, refine=mode, depth_source="none").alpha
-        for mode, name in REFINED.items()
-    }
-    ways["MODNet"] = lambda rgb: peer(Photo(rgb))
-    ways = {name: way for name, way in ways.items() if name not in given.without}
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    modnet = ModnetPeer()
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in (*REFINED, "MODNet")}
     strips: list[tuple[float, NDArray[np.uint8]]] = []
-    for rgb, truth in composites(given.labels, given.composites, ways[next(iter(ways))]):
-        alphas = {}
-        for name, way in ways.items():
-            start = time.process_time()
-            alphas[name] = way(rgb)
-            spent = 1000 * (time.process_time() - start)
-            row = {metric: score(alphas[name], truth) for metric, score in METRICS.items()}
-            found[name].append(row | {"ms": spent})
-        strips.append((found[next(iter(ways))][-1]["band"], strip(rgb, truth, alphas)))
+    for rgb, truth, cut, spent in composites(session, given.labels, given.composites):
+        alphas, times = {}, {}
+        for name, mode in REFINED.items():
+            refine = session.pipeline(dm.CutOptions(refine=mode)).refine
+            times[name], alphas[name] = timed(lambda: replace(cut, refine=refine).alpha)
+            times[name] += spent
+        times["MODNet"], alphas["MODNet"] = timed(lambda: modnet(Photo(rgb)))
+        for name, alpha in alphas.items():
+            row = {metric: score(alpha, truth) for metric, score in METRICS.items()}
+            found[name].append(row | {"ms": times[name]})
+        strips.append((found["today"][-1]["band"], strip(rgb, truth, alphas)))
     rows = {
         name: {metric: float(np.nanmean([row[metric] for row in each])) for metric in TITLES}
         for name, each in found.items()
@@ -82,20 +78,30 @@ def main() -> None:
     worst = [part for _, part in sorted(strips, key=lambda one: -one[0])][: given.rows]
     file = RESULTS / "strands.png"
     cv2.imwrite(str(file), np.vstack(worst)[..., ::-1])
-    print(f"{file}: photo, truth, {', '.join(ways)}")
+    print(f"{file}: photo, truth, {', '.join(found)}")
 
 
-def composites(labels: Path | None, count: int, coarse: Callable[[RGB], Float]) -> Any:
-    """Yield photos and their alpha; people whom the portrait network misses are left out."""
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Milliseconds of the processor, and the result."""
+    start = time.process_time()
+    result = work()
+    return 1000 * (time.process_time() - start), result
+
+
+def composites(
+    session: dm.Session, labels: Path | None, count: int
+) -> Iterator[tuple[RGB, Float, dm.Portrait, float]]:
+    """Photos, their alpha, their portrait and its time; people who are missed are left out."""
     material = CompositeMaterial.of_split(DATA, labels, "test")
     index = 0
     while count:
         rng = np.random.default_rng((_SEED, index))
         index += 1
         rgb, truth = draw_composite(rng, material, (600, 1600), strand_chance=1)
-        if iou(coarse(rgb), truth) >= _LEAST_IOU:
+        spent, cut = timed(lambda rgb=rgb: session.cut(rgb, refine="none", depth_source="none"))
+        if iou(cut.alpha, truth) >= _LEAST_IOU:
             count -= 1
-            yield rgb, truth
+            yield rgb, truth, cut, spent
 
 
 def strip(rgb: RGB, truth: Float, alphas: dict[str, Float]) -> NDArray[np.uint8]:

@@ -38,16 +38,16 @@ MAX_DETAIL_SCALE = 4.0
 _CELL_PX = 4
 """Side of the cells in which colors are continued and the band is found, in pixels it sees."""
 
-_BLOCK_CELLS = 8
+_BLOCK_CELLS = 4
 """Side of the blocks that cover the band, in cells."""
 
-_TILE_BLOCKS = 8
+_BLOCK_PX = _BLOCK_CELLS * _CELL_PX
+
+_TILE_BLOCKS = 32
 """Side of the largest tile, in blocks."""
 
-_MARGIN_BLOCKS = 1
-"""Blocks around a tile that the network sees but that are not used: more than its reach."""
-
-_BLOCK_PX = _BLOCK_CELLS * _CELL_PX
+_MARGIN_PX = 24
+"""Pixels around a tile that the network sees but that are not used: more than its reach."""
 
 _UNCERTAIN = (5, 250)
 """Levels of alpha, 0 to 255, between which a pixel is uncertain: .02 and .98."""
@@ -69,7 +69,7 @@ class DetailInput:
     weight : ndarray
         How far the network's alpha is used, float32 (H, W) in [0, 1].
     blocks : ndarray
-        Blocks in which any weight is above 0, bool (H / 32, W / 32).
+        Blocks in which any weight is above 0, bool (H / 16, W / 16).
     shape : tuple of int
         (height, width) of the photo at this size.
     """
@@ -103,7 +103,7 @@ def prepare_detail(
     """
     if factor > MAX_DETAIL_SCALE:
         shape = scale_shape(alpha.shape, MAX_DETAIL_SCALE / factor)
-        rgb, alpha = resize(rgb, shape), resize(alpha, shape)
+        rgb, alpha = _shrink(rgb, shape), _shrink(alpha, shape)
         factor = MAX_DETAIL_SCALE
     shape = alpha.shape[0], alpha.shape[1]
     levels = _pad(np.rint(alpha * np.float32(255)).astype(np.uint8))
@@ -122,6 +122,15 @@ def prepare_detail(
         np.asarray(inside.any(axis=(1, 3))),
         shape,
     )
+
+
+def _shrink(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Halve a picture as often as it can be, which is fast, before the rest."""
+    while True:
+        height, width = picture.shape[:2]
+        if height % 2 or width % 2 or height < 2 * shape[0] or width < 2 * shape[1]:
+            return resize(picture, shape)
+        picture = resize(picture, (height // 2, width // 2))
 
 
 def _pad(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -219,9 +228,10 @@ def _trim(blocks: Mask, edges: tuple[int, int, int, int]) -> tuple[int, int, int
 
 
 def _cost(edges: tuple[int, int, int, int]) -> int:
-    """Blocks that the network sees."""
+    """Pixels that the network sees."""
     top, bottom, left, right = edges
-    return (bottom - top + 2 * _MARGIN_BLOCKS) * (right - left + 2 * _MARGIN_BLOCKS)
+    height, width = (_BLOCK_PX * count + 2 * _MARGIN_PX for count in (bottom - top, right - left))
+    return height * width
 
 
 def predict_detail(network: Network, seen: DetailInput, largest: int = _TILE_BLOCKS) -> Float:
@@ -241,7 +251,7 @@ def predict_detail(network: Network, seen: DetailInput, largest: int = _TILE_BLO
     ndarray
         How much alpha changes, float32 (h, w) of `seen.shape`.
     """
-    margin = _MARGIN_BLOCKS * _BLOCK_PX
+    margin = _MARGIN_PX
     change = np.zeros(seen.weight.shape, np.float32)
     for rows, columns in cover_blocks(seen.blocks, largest):
         here = tuple(slice(one.start * _BLOCK_PX, one.stop * _BLOCK_PX) for one in (rows, columns))
@@ -313,8 +323,9 @@ class DetailRefiner:
         if seen is None:
             return alpha
         change = predict_detail(_check_channels(self.load()), seen)
-        refined = alpha + resize(change, (alpha.shape[0], alpha.shape[1]))
-        return np.asarray(np.clip(refined, 0, 1, out=refined), np.float32)
+        refined = resize(change, (alpha.shape[0], alpha.shape[1]))
+        refined += alpha
+        return np.clip(refined, 0, 1, out=refined)
 
     def __reduce__(self) -> tuple[Any, ...]:
         source = self.load.args[0] if isinstance(self.load, partial) else self.load().source

@@ -44,8 +44,6 @@ from .recipe import UNUSED_OPTIONS, Recipe
 from .tasks.registry import TRAINING_TASKS
 from .tasks.task import MaterialOptions, TrainingTask
 
-_SIZE_MULTIPLE = 32
-
 _NORMALIZATION = "inside the graph: x * 2 - 1, that is (byte - 127.5) / 127.5"
 
 
@@ -359,7 +357,7 @@ def _store_contract(
             "name": "image",
             "channels": task.channels,
             "range": [0, 1],
-            "multiple": _SIZE_MULTIPLE // task.reduction,
+            "multiple": task.multiple,
             "preset": parities.input_shape(task, PRESET_SHAPE),
         },
         "outputs": _OUTPUT_MEANINGS[task.name],

@@ -67,6 +67,7 @@ TRAINING_TASKS = {
         "calibration",
         channels=FUSION_INPUTS,
         reduction=BLOCK_SIDE_PX,
+        multiple=32 // BLOCK_SIDE_PX,
         pretrained=False,
     ),
     "detail": TrainingTask(
@@ -79,6 +80,7 @@ TRAINING_TASKS = {
         lambda network, options: 1.0,
         "calibration",
         channels=DETAIL_INPUTS,
+        multiple=16,
         pretrained=False,
     ),
 }

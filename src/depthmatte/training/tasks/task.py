@@ -140,6 +140,8 @@ class TrainingTask:
         Channels of the input.
     reduction : int
         The input is 1 / `reduction` of the canvas.
+    multiple : int
+        Height and width of the input are multiples of this.
     scale : float
         The size of its largest output.
     pretrained : bool
@@ -161,6 +163,7 @@ class TrainingTask:
     calibration: str
     channels: int = 3
     reduction: int = 1
+    multiple: int = 32
     scale: float = 1.0
     pretrained: bool = True
     labels: str = ""
