@@ -14,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,9 @@ def main() -> None:
         alphas, times = {}, {}
         for name, mode in REFINED.items():
             refine = session.pipeline(dm.CutOptions(refine=mode)).refine
-            times[name], alphas[name] = timed(lambda: replace(cut, refine=refine).alpha)
+            times[name], alphas[name] = timed(partial(restored_alpha, cut, refine))
             times[name] += spent
-        times["MODNet"], alphas["MODNet"] = timed(lambda: modnet(Photo(rgb)))
+        times["MODNet"], alphas["MODNet"] = timed(partial(modnet, Photo(rgb)))
         for name, alpha in alphas.items():
             row = {metric: score(alpha, truth) for metric, score in METRICS.items()}
             found[name].append(row | {"ms": times[name]})
@@ -79,6 +80,11 @@ def main() -> None:
     file = RESULTS / "strands.png"
     cv2.imwrite(str(file), np.vstack(worst)[..., ::-1])
     print(f"{file}: photo, truth, {', '.join(found)}")
+
+
+def restored_alpha(portrait: dm.Portrait, refine: Any) -> Float:
+    """The alpha of a portrait, refined in this way."""
+    return replace(portrait, refine=refine).alpha
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -98,7 +104,7 @@ def composites(
         rng = np.random.default_rng((_SEED, index))
         index += 1
         rgb, truth = draw_composite(rng, material, (600, 1600), strand_chance=1)
-        spent, cut = timed(lambda rgb=rgb: session.cut(rgb, refine="none", depth_source="none"))
+        spent, cut = timed(partial(session.cut, rgb, refine="none", depth_source="none"))
         if iou(cut.alpha, truth) >= _LEAST_IOU:
             count -= 1
             yield rgb, truth, cut, spent

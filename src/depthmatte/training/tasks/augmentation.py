@@ -180,6 +180,13 @@ class DetailPatch:
     swap_chance: float = chance(0.1, "then swap its colors")
     noise_chance: float = chance(0.3, "add noise to the photo")
     noise: Span = span((0.002, 0.02), "spread it by this share of white", 0, 1)
+    window: int = option(31, "compare coarse alpha and truth in windows of this side", 3, 159)
+    undecided: Span = span(
+        (0.3, 0.5),
+        "leave alpha as it is where their means differ by the second number, and mix from the first",
+        0,
+        1,
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -15,13 +15,14 @@ from torch.nn import functional as F
 from ...errors import InputError
 from ...segment.refine import DETAIL_INPUTS
 from ...system.printable_text import label
+from ...types import Float
 from ..augment.color import random_tone
 from ..data.splits import Split
 from ..losses import gradient_l1, weighted_l1
 from ..networks.detail import DetailOutput
 from ..recipe import Preset
 from ..types import Rng, SampleKey, TrainingSample
-from .augmentation import DEFAULT_DETAIL_AUGMENTATION, DetailAugmentation
+from .augmentation import DEFAULT_DETAIL_AUGMENTATION, DetailAugmentation, DetailPatch
 from .task import MaterialOptions, Validator
 
 _PYRAMID_LEVELS = 4
@@ -91,10 +92,11 @@ class DetailSamples:
         if rng.random() < how.noise_chance:
             grain = rng.standard_normal(made[:3].shape, np.float32)
             made[:3] = np.clip(made[:3] + grain * np.float32(rng.uniform(*how.noise)), 0, 1)
+        truth = leave_undecided(made[3], made[DETAIL_INPUTS + 1], how)
         return {
             "image": made[:DETAIL_INPUTS],
             "weight": made[DETAIL_INPUTS : DETAIL_INPUTS + 1],
-            "alpha": made[DETAIL_INPUTS + 1 :],
+            "alpha": truth[None],
         }
 
     def _tone(self, rng: Rng, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -108,6 +110,19 @@ class DetailSamples:
             toned[at * rows : (at + 1) * rows].transpose(2, 0, 1) for at in range(3)
         )
         return np.concatenate([photo, part[3:4], front, back, part[10:]])
+
+
+def leave_undecided(coarse: Float, truth: Float, how: DetailPatch) -> Float:
+    """The truth, and the coarse alpha where that is wrong over a wide area.
+
+    There only the portrait network can tell what belongs to the person. A network that sees a few
+    pixels would learn to be half sure of everything. float32 (h, w) each, in [0, 1].
+    """
+    side = (how.window, how.window)
+    gap = cv2.absdiff(cv2.blur(coarse, side), cv2.blur(truth, side))
+    low, high = how.undecided
+    left = np.clip((gap - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1)
+    return np.asarray(truth + left * (coarse - truth), np.float32)
 
 
 def read_patches(path: Path) -> NDArray[np.uint8]:
