@@ -328,8 +328,9 @@ class DetailRefiner:
         return np.clip(refined, 0, 1, out=refined)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        source = self.load.args[0] if isinstance(self.load, partial) else self.load().source
-        return DetailRefiner, (partial(load_detail_network, source),)
+        load: Any = self.load
+        is_by_file = isinstance(load, partial) and load.func is load_detail_network
+        return DetailRefiner, (load if is_by_file else partial(load_detail_network, load().source),)
 
 
 @cache

@@ -183,7 +183,7 @@ class DetailPatch:
     window: int = option(31, "compare coarse alpha and truth in windows of this side", 3, 159)
     undecided: Span = span(
         (0.3, 0.5),
-        "leave alpha as it is where their means differ by the second number, and mix from the first",
+        "leave alpha as it is where their means differ by the second, and mix from the first",
         0,
         1,
     )
