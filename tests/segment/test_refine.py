@@ -133,7 +133,7 @@ def test_any_size_gives_a_matte(
     assert ((refined >= 0) & (refined <= 1)).all()
 
 
-def test_a_large_photo_is_seen_at_four_times_the_canvas(network: Network) -> None:
+def test_a_large_photo_is_seen_smaller(network: Network) -> None:
     rgb, truth, coarse = hairy(1300, 1100)
     factor = 2 * MAX_DETAIL_SCALE
     seen = prepare_detail(rgb, coarse, factor)

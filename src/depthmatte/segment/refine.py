@@ -1,4 +1,4 @@
-"""Refinement by a network: alpha at up to four times the canvas, along the outline alone.
+"""Refinement by a network: alpha at up to twice the canvas, along the outline alone.
 
 The portrait network sees a small canvas. A second, small network reads the photo itself around what
 is uncertain: as BackgroundMattingV2 does (Lin et al., CVPR 2021), a coarse pass over the whole
@@ -32,8 +32,12 @@ from ..types import RGB, Float, Mask
 DETAIL_INPUTS = 10
 """Channels of the network: photo, alpha, foreground and background colors."""
 
-MAX_DETAIL_SCALE = 4.0
-"""Pixels that the network sees per pixel of the canvas, at most."""
+MAX_DETAIL_SCALE = 2.0
+"""Pixels that the network sees per pixel of the canvas, at most.
+
+The cut of a photo of 12 megapixels takes 1.2 times as long with 2, and 1.7 times with 4. On held-out
+composites of up to 1900 pixels the error in the band is one percent less with 4.
+"""
 
 _CELL_PX = 4
 """Side of the cells in which colors are continued and the band is found, in pixels it sees."""
@@ -81,7 +85,11 @@ class DetailInput:
 
 
 def prepare_detail(
-    rgb: RGB, alpha: Float, factor: float, reach: float = _REACH
+    rgb: RGB,
+    alpha: Float,
+    factor: float,
+    reach: float = _REACH,
+    largest: float = MAX_DETAIL_SCALE,
 ) -> DetailInput | None:
     """Prepare a photo and its coarse alpha for the network.
 
@@ -95,16 +103,18 @@ def prepare_detail(
         Pixels of the photo per pixel of the canvas, 1 or more.
     reach : float
         Pixels of the canvas around what is uncertain in which the network decides alone.
+    largest : float
+        Pixels that it sees per pixel of the canvas, at most.
 
     Returns
     -------
     DetailInput or None
         None where alpha is certain everywhere.
     """
-    if factor > MAX_DETAIL_SCALE:
-        shape = scale_shape(alpha.shape, MAX_DETAIL_SCALE / factor)
+    if factor > largest:
+        shape = scale_shape(alpha.shape, largest / factor)
         rgb, alpha = _shrink(rgb, shape), _shrink(alpha, shape)
-        factor = MAX_DETAIL_SCALE
+        factor = largest
     shape = alpha.shape[0], alpha.shape[1]
     levels = _pad(np.rint(alpha * np.float32(255)).astype(np.uint8))
     weight = _blend_weight(levels, factor, reach)

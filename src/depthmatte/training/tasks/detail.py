@@ -189,7 +189,8 @@ def _pyramid_error(error: Tensor, weight: Tensor) -> Tensor:
 
 
 def detail_validator(options: MaterialOptions) -> Validator:
-    """Mean absolute error in the band on the test half of the patches."""
+    """Mean absolute error in the band on the test half of the patches, against their samples."""
+    how = options.numbers(DetailAugmentation).patch
     held = DetailSamples.of_split(options.labels, options.preset, "test").files
 
     @torch.no_grad()
@@ -200,7 +201,8 @@ def detail_validator(options: MaterialOptions) -> Validator:
         for file in held:
             patches = torch.from_numpy(read_patches(file)[:_VALIDATION_BATCH].copy())
             planes = patches.to(device).float() / 255
-            weight, truth = planes[:, DETAIL_INPUTS, None], planes[:, DETAIL_INPUTS + 1, None]
+            weight = planes[:, DETAIL_INPUTS, None]
+            truth = torch.stack([_decided(patch, how) for patch in planes])
             out = network(planes[:, :DETAIL_INPUTS])
             used = out.coarse + weight * (out.alpha.clamp(0, 1) - out.coarse)
             total += float(((used - truth).abs() * weight).sum())
@@ -208,3 +210,9 @@ def detail_validator(options: MaterialOptions) -> Validator:
         return total / max(count, 1.0)
 
     return validate
+
+
+def _decided(patch: Tensor, how: DetailPatch) -> Tensor:
+    """What a network should say of a patch (12, h, w): (1, h, w)."""
+    coarse, truth = (patch[at].cpu().numpy() for at in (3, DETAIL_INPUTS + 1))
+    return torch.from_numpy(leave_undecided(coarse, truth, how))[None].to(patch)

@@ -35,6 +35,9 @@ _REACH = 6.0
 """Pixels of the canvas around what is uncertain in which the network learns: more than at run
 time, so that it knows what lies beyond."""
 
+_SCALE = 4.0
+"""Pixels that the network sees per pixel of the canvas, at most: photos differ in sharpness."""
+
 _LEAST_IOU = 0.85
 """IoU of coarse alpha and truth, below which the composite is left out: what the portrait network
 missed, its outline cannot bring back."""
@@ -156,6 +159,6 @@ def _draw_patches(
         coarse: Any = session.cut(rgb, refine="none", depth_source="none").alpha
         if iou(coarse, truth) < _LEAST_IOU:
             continue
-        seen = prepare_detail(rgb, np.asarray(coarse), canvas_factor(coarse.shape), _REACH)
+        seen = prepare_detail(rgb, np.asarray(coarse), canvas_factor(coarse.shape), _REACH, _SCALE)
         if seen is not None:
             yield cut_patches(rng, seen, truth)
