@@ -22,6 +22,7 @@ from depthmatte.training.tasks.detail import DetailSamples, detail_loss, read_pa
 from depthmatte.training.tasks.detail_composites import CompositeMaterial, draw_composite
 from depthmatte.training.tasks.detail_patches import canvas_factor, cut_patches
 from depthmatte.training.tasks.task import MaterialOptions
+from training_data import use_small_checks
 
 
 def bust(rows: int = 240, columns: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -134,10 +135,13 @@ def test_the_loss_prefers_the_truth() -> None:
     assert sum(detail_loss(DetailOutput(truth, coarse), nowhere).values()).item() == 0
 
 
-def test_a_run_learns_and_its_export_equals_torch(patches: Path, tmp_path: Path) -> None:
+def test_a_run_learns_and_its_export_equals_torch(
+    patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_small_checks(monkeypatch)
     recipe = Recipe(
-        task="detail", data=tmp_path, out=tmp_path / "run", steps=40, validate_every=20,
-        batch_size=4, preset=(96, 96), workers=0, threads=1, learning_rate=4e-3, labels=patches,
+        task="detail", data=tmp_path, out=tmp_path / "run", steps=24, validate_every=12,
+        batch_size=4, preset=(64, 64), workers=0, threads=1, learning_rate=4e-3, labels=patches,
     )  # fmt: skip
     last = train(recipe, report=lambda _: None)
     rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))

@@ -60,7 +60,7 @@ class DetailNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> DetailOutput:
         """h and w are multiples of 4."""
-        photo, coarse, front, back = image.split((3, 1, 3, 3), 1)
+        photo, coarse, front, back = image[:, :3], image[:, 3:4], image[:, 4:7], image[:, 7:]
         across = front - back
         contrast = (across * across).sum(1, keepdim=True)
         from_back = photo - back
@@ -71,7 +71,8 @@ class DetailNetwork(nn.Module):
         wide = torch.cat([front * 2 - 1, back * 2 - 1, contrast], 1)
         at2, at4 = self.encoder(torch.cat([F.pixel_unshuffle(fine, 2), F.avg_pool2d(wide, 2)], 1))
         joined = self.join2(at2 + upsample_like(self.down4(at4), at2))
-        belief, added = F.pixel_shuffle(self.head(joined), 2).split((1, 1), 1)
+        both = F.pixel_shuffle(self.head(joined), 2)
+        belief, added = both[:, :1], both[:, 1:]
         return DetailOutput(coarse + (belief - 2).sigmoid() * (share - coarse) + added, coarse)
 
 

@@ -132,7 +132,7 @@ def read_patches(path: Path) -> NDArray[np.uint8]:
     """
     try:
         patches = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise InputError(_no_patches(path)) from error
     if patches.dtype != np.uint8 or patches.ndim != 4 or patches.shape[1] != DETAIL_INPUTS + 2:
         raise InputError(_no_patches(path))
