@@ -240,7 +240,9 @@ class Session:
         matte_network = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=choose_segmenter(chosen.segmenter, matte_network, subject.point),
+            segment=choose_segmenter(
+                chosen.segmenter, matte_network, subject.point, chosen.quality == "best"
+            ),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),
@@ -252,7 +254,7 @@ class Session:
             # A second look would lose the parts that spectral matting groups.
             second_look=chosen.second_look and chosen.segmenter == "network",
             edge=chosen.edge,
-            refine=choose_refiner(chosen.refine, partial(self.network, "detail", threads)),
+            refine=choose_refiner(chosen.refinement, partial(self.network, "detail", threads)),
             corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
         )
 

@@ -41,6 +41,7 @@ HELP = re.sub(
 OTHER: dict[str, tuple[Any, str]] = {
     "subject": ((12.0, 30.5), "12,30.5"),
     "segmenter": ("spectral", "spectral"),
+    "quality": ("best", "best"),
     "refine": ("closed-form", "closed-form"),
     "fusion": ("product", "product"),
     "depth_source": ("mono", "mono"),

@@ -172,7 +172,7 @@ def demo_command(
         typer.echo(f"{name:<12} {path}")
 
 
-_EVALUATE_OPTIONS = ("orient", "second_look", *option_names(SessionOptions))
+_EVALUATE_OPTIONS = ("quality", "orient", "second_look", *option_names(SessionOptions))
 """Options of a cut that `evaluate` takes. It varies the fusion itself."""
 
 

@@ -20,7 +20,7 @@ _FRAME_OPTIONS = ("subject", "fusion", "orient", *option_names(SessionOptions))
     CutOptions,
     SessionOptions,
     only=(*option_names(VideoOptions), *_FRAME_OPTIONS),
-    fixed={"second_look": False},
+    fixed={"second_look": False, "quality": "fast"},
 )
 def video_command(
     path: Annotated[str, typer.Argument(metavar="VIDEO", help="The video to cut.")],
@@ -44,7 +44,7 @@ def video_command(
     CutOptions,
     SessionOptions,
     only=(*option_names(LiveOptions), *_FRAME_OPTIONS),
-    fixed={"second_look": False},
+    fixed={"second_look": False, "quality": "fast"},
 )
 def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions) -> None:
     """Cut people out of a live picture (needs the extra `video`).

@@ -42,7 +42,8 @@ OrientMode = Literal["rotate", "pad"]
 ColorMode = Literal["keep", "srgb"]
 StripMode = Literal["none", "gps", "all"]
 SegmenterName = Literal["network", "spectral"]
-RefineMode = Literal["none", "detail", "closed-form"]
+QualityLevel = Literal["fast", "good", "best"]
+RefineMode = Literal["auto", "none", "detail", "closed-form"]
 
 _FUSIONS_NEEDING_DEPTH = ("product", "normalized")
 """Fusions that are 0 wherever no depth was measured."""
@@ -122,8 +123,12 @@ class CutOptions:
         in pixels of the upright photo; or "person:N" or "box:X0,Y0,X1,Y1".
     segmenter : {"network", "spectral"}
         How the photo is segmented.
-    refine : {"none", "detail", "closed-form"}
-        How the band along the outline is refined at the size of the photo.
+    quality : {"fast", "good", "best"}
+        How much time a cut may take: the network's canvas only, the outline at the size of the
+        photo too, or also a mirrored view of the photo.
+    refine : {"auto", "none", "detail", "closed-form"}
+        How the band along the outline is refined at the size of the photo; "auto" follows the
+        quality.
     fusion : {"adaptive", "normalized", "product", "none"}
         How segmentation and depth are combined.
     depth_source : {"auto", "stored", "sensor", "stereo", "mono", "none"}
@@ -182,10 +187,20 @@ class CutOptions:
             "needs the extra refine",
         },
     )
+    quality: QualityLevel = option(
+        "good",
+        "choose how much time a cut may take",
+        choices={
+            "fast": "the small picture that the network sees",
+            "good": "and the outline at the size of the photo",
+            "best": "and a mirrored view of the photo",
+        },
+    )
     refine: RefineMode = option(
-        "none",
+        "auto",
         "choose how to refine the outline at the size of the photo",
         choices={
+            "auto": "none for fast, product, normalized and spectral; else detail",
             "none": "along the edges of the photo",
             "detail": "a small network draws hair and edges anew",
             "closed-form": "solve alpha from the colors; needs the extra refine",
@@ -290,3 +305,15 @@ class CutOptions:
             raise OptionError(
                 f"fusion {self.fusion} needs depth; leave depth on or use another fusion"
             )
+
+    @property
+    def refinement(self) -> RefineMode:
+        """How the outline is refined: what `refine` says, else what goes with the quality.
+
+        The formulas of `product` and `normalized` stay exact, and spectral matting has seen the
+        photo itself.
+        """
+        if self.refine != "auto":
+            return self.refine
+        is_exact = self.fusion in _FUSIONS_NEEDING_DEPTH or self.segmenter == "spectral"
+        return "none" if is_exact or self.quality == "fast" else "detail"

@@ -13,7 +13,10 @@ from .portrait_network import create_segmenter
 
 
 def choose_segmenter(
-    name: SegmenterName, network: Network, point: tuple[float, float] | None = None
+    name: SegmenterName,
+    network: Network,
+    point: tuple[float, float] | None = None,
+    mirrored_view: bool = False,
 ) -> Callable[[Canvas], Matte]:
     """Make the segmentation step of this name.
 
@@ -25,6 +28,8 @@ def choose_segmenter(
         With the task "matte".
     point : tuple of float, optional
         A pixel (x, y) of the photo on the person. Spectral matting then needs no network.
+    mirrored_view : bool
+        Whether the network also sees the mirrored photo. The mean counts.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def choose_segmenter(
     MissingExtra
         When the package of the step is not installed.
     """
-    by_network = create_segmenter(network)
+    by_network = create_segmenter(network, mirrored_view)
     if name == "network":
         return by_network
     # Imported late, because few cuts need SciPy.
@@ -53,7 +58,7 @@ def choose_refiner(
     Parameters
     ----------
     mode : {"none", "detail", "closed-form"}
-        The option `refine`.
+        `CutOptions.refinement`.
     load_network : callable, optional
         Returns the network of the task "detail", when it is first needed. By default the shipped
         one.

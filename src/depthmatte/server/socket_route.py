@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -125,7 +125,8 @@ async def _answer_frames(socket: WebSocket, service: Service, live: _Live) -> No
 def _render_frame(service: Service, live: _Live, frame: bytes) -> bytes:
     from .cutting import cut_uploads
 
-    name, maker, options = live.name, live.maker, live.options
+    name, maker = live.name, live.maker
+    options = replace(live.options, quality="fast")  # the next frame is waiting
     result = cut_uploads(
         service.session,
         {"photo": Upload("frame", frame)},

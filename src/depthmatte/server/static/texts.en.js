@@ -101,6 +101,7 @@ export default {
   "option.depth_source": "Depth source",
   "option.second_look": "High quality (second look)",
   "option.subject": "Subject",
+  "option.quality": "Quality",
   "option.depth_kind": "Depth numbers",
   "option.depth_scale": "Depth units per meter",
   "option.orient": "Landscape photos",
