@@ -1,11 +1,12 @@
-"""Hair: alpha of composites with strands drawn by script, on heads that no training saw.
+"""Hair: alpha of composites with drawn strands, on heads held out from the detail network.
 
 python -m benchmarks.strands --labels work/mattes -> results/strands.csv, .cache/strands.png
 
 Composites are those of `depthmatte train composites`, of the people and backgrounds that it holds
 out. MODNet's mattes of the training photos (`--labels`, of `train labels matte`) cut the people
-out; without them only the soft cut-outs are used. Milliseconds are of the processor, with one
-thread. The sheet shows the worst places of the network's outline, at the size of the photo.
+out; without them only the soft cut-outs are used, which the portrait network has seen. Milliseconds
+are of the processor, with one thread. The sheet shows the worst places of the portrait network's
+outline, at the size of the photo.
 """
 
 from __future__ import annotations
