@@ -1,11 +1,12 @@
-"""Hair: alpha of composites with strands drawn by script, on heads that no training saw.
+"""Hair: alpha of composites with drawn strands, on heads held out from the detail network.
 
-python -m benchmarks.strands --labels work/mattes -> results/strands.csv, results/strands.png
+python -m benchmarks.strands --labels work/mattes -> results/strands.csv, .cache/strands.png
 
 Composites are those of `depthmatte train composites`, of the people and backgrounds that it holds
 out. MODNet's mattes of the training photos (`--labels`, of `train labels matte`) cut the people
-out; without them only the soft cut-outs are used. Milliseconds are of the processor, with one
-thread. The sheet shows the worst places of the network's outline, at the size of the photo.
+out; without them only the soft cut-outs are used, which the portrait network has seen. Milliseconds
+are of the processor, with one thread. The sheet shows the worst places of the portrait network's
+outline, at the size of the photo.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from depthmatte.photo import Photo
 from depthmatte.training.tasks.detail_composites import CompositeMaterial, draw_composite
 from depthmatte.types import RGB, Float
 
-from .common.peers import DATA, ModnetPeer
-from .common.table import RESULTS, show, write
+from .common.peers import CACHE, DATA, ModnetPeer
+from .common.table import show, write
 
 METRICS: dict[str, Callable[[Float, Float], float]] = {
     "band": band_error, "mae": mae, "gradient": gradient_error, "boundary": boundary_iou,
@@ -77,7 +78,8 @@ def main() -> None:
     show(rows, f"Strands, {len(strips)} composites", TITLES, BETTER)
     write([{"way": name} | row for name, row in rows.items()], "strands")
     worst = [part for _, part in sorted(strips, key=lambda one: -one[0])][: given.rows]
-    file = RESULTS / "strands.png"
+    CACHE.mkdir(exist_ok=True)
+    file = CACHE / "strands.png"
     cv2.imwrite(str(file), np.vstack(worst)[..., ::-1])
     print(f"{file}: photo, truth, {', '.join(found)}")
 

@@ -34,12 +34,13 @@ def main(folder: Path) -> None:
     """Cut the sample photo in every way and lay the pictures side by side."""
     photo = load_sample_photo()
     rgb = photo.rgb
-    plain, refined = cut(photo), cut(photo, refine="closed-form")
-    tiles = {"photo": fit(rgb[HEAD])}
-    for name, portrait in (("none", plain), ("closed-form", refined)):
-        tiles[f"alpha, {name}"] = fit(gray(portrait.alpha)[HEAD])
-        tiles[f"on red, {name}"] = fit(portrait.place("#c03030")[HEAD])
-    save(row(tiles), folder / "refine-closed-form.png")
+    for name in ("detail", "closed-form"):
+        tiles = {"photo": fit(rgb[HEAD])}
+        for mode in ("none", name):
+            portrait = cut(photo, refine=mode)
+            tiles[f"alpha, {mode}"] = fit(gray(portrait.alpha)[HEAD])
+            tiles[f"on red, {mode}"] = fit(portrait.place("#c03030")[HEAD])
+        save(row(tiles), folder / f"refine-{name}.png")
 
     components = find_components(rgb, 10)
     order = np.argsort(-components.alphas.mean(axis=(1, 2)))[:6]

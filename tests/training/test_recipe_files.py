@@ -102,7 +102,8 @@ def test_every_phase_of_a_shipped_recipe_says_how_it_is_run(name: str) -> None:
             assert run.augmentation is not None
     told = (FOLDER / f"{name}.toml").read_text("utf-8")
     decisive = {"batch_size", "learning_rate", "preset", "seed", "landscape", "ema_decay"}
-    decisive |= {"strength", "encoder", "freeze", "encoder_rate"} - {*UNUSED_OPTIONS.get(name, ())}
+    decisive |= {"strength", "encoder", "freeze", "encoder_rate"}
+    decisive -= {*UNUSED_OPTIONS.get(name, ())}
     if name in ("fuse", "detail"):
         decisive -= {"freeze", "encoder_rate"}  # their encoders are their own and small
     for option in decisive:

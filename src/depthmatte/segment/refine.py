@@ -289,6 +289,13 @@ def _cut(planes: NDArray[np.uint8], here: tuple[slice, ...], margin: int) -> Flo
     return np.multiply(part, np.float32(1 / 255), dtype=np.float32)
 
 
+@cache
+def load_detail_network(source: Path | bytes | None) -> Network:
+    """Return the network of a file, loaded once, on all cores; None means the shipped one."""
+    file = registry.network_path("shipped:detail") if source is None else source
+    return Network(file).require_task("detail")
+
+
 @dataclass(frozen=True)
 class DetailRefiner:
     """Refine alpha with the network `detail`. It can be pickled.
@@ -341,13 +348,6 @@ class DetailRefiner:
         load: Any = self.load
         is_by_file = isinstance(load, partial) and load.func is load_detail_network
         return DetailRefiner, (load if is_by_file else partial(load_detail_network, load().source),)
-
-
-@cache
-def load_detail_network(source: Path | bytes | None) -> Network:
-    """Return the network of a file, loaded once, on all cores; None means the shipped one."""
-    file = registry.network_path("shipped:detail") if source is None else source
-    return Network(file).require_task("detail")
 
 
 def _check(rgb: RGB, alpha: Float) -> None:
