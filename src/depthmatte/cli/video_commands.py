@@ -43,7 +43,7 @@ def video_command(
     LiveOptions,
     CutOptions,
     SessionOptions,
-    only=(*option_names(LiveOptions), *_FRAME_OPTIONS),
+    only=(*option_names(LiveOptions), "depth_scale", *_FRAME_OPTIONS),
     fixed={"second_look": False},
 )
 def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,6 +56,7 @@ class FrameCutter:
         self._memory = _Memory()
         self._segmented: Float = np.zeros((0, 0), np.float32)
         self._motion: MotionPair | None = None
+        self._may_measure = True
         self.scene_cuts = 0
 
     @property
@@ -74,7 +76,12 @@ class FrameCutter:
         if self._track:
             self._track.begin_scene()
 
-    def cut(self, rgb: RGB, name: str = "frame") -> tuple[Portrait, MotionPair | None]:
+    def cut(
+        self,
+        rgb: RGB,
+        name: str = "frame",
+        attach: Callable[[Photo], Photo] | None = None,
+    ) -> tuple[Portrait, MotionPair | None]:
         """Cut the next frame.
 
         Parameters
@@ -83,6 +90,9 @@ class FrameCutter:
             uint8 (H, W, 3), sRGB.
         name : str
             Name of the frame for messages.
+        attach : callable, optional
+            Gives the frame depth or a second view of its moment. A frame that gets none has the
+            depth of the frame before, moved; no network estimates it.
 
         Returns
         -------
@@ -91,7 +101,10 @@ class FrameCutter:
         motion : MotionPair or None
             Between the previous frame and this one; None where a scene begins.
         """
-        portrait = self._pipeline(Photo(rgb, Meta(name)))
+        photo = Photo(rgb, Meta(name))
+        seen = attach(photo) if attach else photo
+        self._may_measure = attach is None or seen is not photo
+        portrait = self._pipeline(seen)
         if self._track:
             to_previous = self._motion.to_previous if self._motion else None
             portrait = self._track.follow(portrait, self._segmented, to_previous)
@@ -119,14 +132,17 @@ class FrameCutter:
         self._motion = motion
 
     def _measure_sometimes(self, photo: Photo, canvas: Canvas) -> Depth:
-        """Measure depth, or move that of the frame before."""
-        memory = self._memory
+        """Measure depth, or move that of the frame before. A sensor has measured every frame."""
+        memory, motion = self._memory, self._motion
         memory.since_depth += 1
-        held = memory.depth
-        if held is None or self._motion is None or memory.since_depth >= self._depth_every:
+        held = memory.depth if motion is not None else None
+        is_due = held is None or memory.since_depth >= self._depth_every
+        if photo.evidence.depth_map is not None or (is_due and self._may_measure):
             memory.depth, memory.since_depth = self._measure(photo, canvas), 0
             return memory.depth
-        memory.depth = move_depth(held, self._motion)
+        if held is None or motion is None:
+            return Depth.none(canvas.fit.canvas)
+        memory.depth = move_depth(held, motion)
         return memory.depth
 
 

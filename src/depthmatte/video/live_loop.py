@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ..effects import Background, Beautify, Blur, Effect
 from ..errors import InputError, OptionError
 from ..options import CutOptions
+from ..photo import Photo
 from ..portrait import Portrait
 from ..session import Session
 from ..system.stop_signals import hold_stop_signals
 from ..types import RGB
 from .canvas_control import CanvasControl
 from .frame_cutter import FrameCutter
+from .live_evidence import LiveEvidence
+from .live_frame import LiveClock, LiveFrame, NewestFrame, live_video_frame
 from .live_sink import LiveSink, check_sink, open_sink
-from .live_source import LiveFrame, NewestFrame, live_video_frame, open_live_source
+from .live_source import open_live_source
 from .motion.steady import Steadier
 from .stages import run_ahead
 from .video_options import LiveOptions
@@ -50,6 +54,8 @@ class LiveSummary:
         Milliseconds per frame of networks, render and show.
     problem : str or None
         Why the source ended, where it broke.
+    with_evidence, refused_evidence : int
+        Frames that got depth or a second view, and those for which none was near enough in time.
     """
 
     frames: int
@@ -59,6 +65,8 @@ class LiveSummary:
     canvas: tuple[int, ...]
     stages_ms: dict[str, float]
     problem: str | None
+    with_evidence: int = 0
+    refused_evidence: int = 0
 
 
 class LiveLoop:
@@ -85,9 +93,10 @@ class LiveLoop:
         self._options, self._cut_options = options, cut
         self._effect: Effect = effect or Blur()
         check_sink(options.sink, options.source)
-        self._frames, self.source_kind = open_live_source(
-            options.source, options.largest_shape, options.rate
-        )
+        clock = LiveClock()
+        source = open_live_source(options.source, options.largest_shape, options.rate, clock)
+        self._frames, self.source_kind = source.frames, source.kind
+        self._evidence = LiveEvidence(options, clock, cut.depth_scale)
 
     def run(self, session: Session) -> LiveSummary:
         """Cut frames until the source ends, the time is over, or Ctrl-C.
@@ -108,10 +117,11 @@ class LiveLoop:
         )
         multiple = session.network("matte").contract.multiple
         control = CanvasControl(pipeline.preset, multiple, self._options.rate)
-        _warm_up(cutter, control, self._options.largest_shape)
+        _warm_up(cutter, control, self._options.largest_shape, self._evidence.is_expected)
         steadier = Steadier(_STEADY_FRAMES_BEFORE if self._options.steady else 0, 0)
-        run = _Run(self._effect, cutter, steadier, control, self._options)
+        run = _Run(self._effect, cutter, steadier, control, self._options, self._evidence)
         newest = NewestFrame(self._frames)
+        self._evidence.start()
         try:
             with hold_stop_signals(lambda: None) as request:
                 first = newest.take()
@@ -122,22 +132,33 @@ class LiveLoop:
                     problem = run.loop(first, newest, sink, lambda: request.pending is not None)
         finally:
             newest.stop()
+            self._evidence.stop()
         return run.summarize(newest.dropped, problem)
 
 
-def _warm_up(cutter: FrameCutter, control: CanvasControl, shape: tuple[int, int]) -> None:
-    """Run the networks before the source starts, on the largest canvas that may hold the rate."""
+def _warm_up(
+    cutter: FrameCutter, control: CanvasControl, shape: tuple[int, int], is_measured: bool
+) -> None:
+    """Run the networks before the source starts, on the largest canvas that may hold the rate.
+
+    Where depth is measured its network is not loaded.
+    """
     blank = np.zeros((*shape, 3), np.uint8)
-    cutter.cut(blank)  # loads the networks
+    attach = _attach_nothing if is_measured else None
+    cutter.cut(blank, attach=attach)  # loads the networks
     while True:
         start = time.perf_counter()
-        cutter.cut(blank)
+        cutter.cut(blank, attach=attach)
         if not control.shrink_if_slow(time.perf_counter() - start):
             break
         height, width = control.preset
         cutter.resize_canvas((height, width))
-        cutter.cut(blank)  # the first run of a size is slower
+        cutter.cut(blank, attach=attach)  # the first run of a size is slower
     cutter.forget()
+
+
+def _attach_nothing(photo: Photo) -> Photo:
+    return photo
 
 
 class _Run:
@@ -150,7 +171,9 @@ class _Run:
         steadier: Steadier,
         control: CanvasControl,
         options: LiveOptions,
+        evidence: LiveEvidence,
     ) -> None:
+        self._evidence = evidence
         self._effect, self._cutter, self._steadier = effect, cutter, steadier
         self._control, self._options = control, options
         self._latencies: list[float] = []
@@ -189,7 +212,10 @@ class _Run:
         frame: LiveFrame | None = first
         while frame is not None and not is_stopped() and not self._is_over(frame):
             start = time.perf_counter()
-            portrait, motion = self._cutter.cut(frame.rgb)
+            attach = partial(self._evidence.attach_to, frame=frame)
+            portrait, motion = self._cutter.cut(
+                frame.rgb, attach=attach if self._evidence.is_expected else None
+            )
             [portrait] = self._steadier.push(portrait, motion)
             seconds = time.perf_counter() - start
             self._stages["networks"] += seconds
@@ -229,6 +255,8 @@ class _Run:
             self._control.preset,
             {name: total * 1000 / max(1, frames) for name, total in self._stages.items()},
             problem,
+            self._evidence.joined,
+            self._evidence.refused,
         )
 
 

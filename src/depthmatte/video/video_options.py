@@ -117,8 +117,14 @@ class LiveOptions:
         Frames per second to hold. The canvas of the networks shrinks until it is held.
     seconds : float, optional
         Stop after this time.
+    depth, right : str, optional
+        A depth camera or a second camera beside that of the source, or recordings of them.
+    calib : str, optional
+        The calibration of both cameras.
+    max_time_difference : float
+        Largest time between a frame and its depth or second view, in seconds. Others are left out.
     depth_every : int
-        Every which frame depth is estimated.
+        Every which frame depth is estimated. Depth of a sensor is used for every frame.
     steady : bool
         Whether alpha, depth and subject are kept steady over time.
     json, quiet : bool
@@ -127,13 +133,14 @@ class LiveOptions:
     Raises
     ------
     OptionError
-        When a value is not allowed.
+        When a value is not allowed or options contradict each other.
     """
 
     source: str = option(
         MISSING,
         "take the picture from here",
-        takes="a video file, /dev/videoN, v4l2:DEVICE, avfoundation:N or dshow:video=NAME",
+        takes="a video file, /dev/videoN, v4l2:DEVICE, avfoundation:N, dshow:video=NAME or "
+        "realsense[:SERIAL|FILE], which gives depth too",
         metavar="FILE|DEVICE",
     )
     sink: str = option(
@@ -141,6 +148,28 @@ class LiveOptions:
         "show the result here",
         takes="a video file (.mkv, .mp4, .mov), /dev/videoN, v4l2:DEVICE or window",
         metavar="FILE|DEVICE",
+    )
+    depth: str | None = option(
+        None,
+        "take depth from here",
+        takes="a video of 16-bit gray frames, or a device that gives them",
+        metavar="FILE|DEVICE",
+    )
+    right: str | None = option(
+        None,
+        "take a second view, from the right of the source or as --calib says, from here",
+        takes="what --source takes",
+        metavar="FILE|DEVICE",
+    )
+    calib: str | None = option(
+        None, "read the calibration of both cameras from this file", metavar="FILE"
+    )
+    max_time_difference: float = option(
+        0.02,
+        "allow this much time between a frame and its depth or second view; others are left out",
+        0,
+        1,
+        unit="seconds",
     )
     effect: str | None = option(
         None,
@@ -170,6 +199,10 @@ class LiveOptions:
         check_options(self)
         if self.effect is not None and self.background is not None:
             raise OptionError("--effect and --background exclude each other; leave one out")
+        if self.depth is not None and self.right is not None:
+            raise OptionError("--depth and --right exclude each other; leave one out")
+        if self.calib is not None and self.depth is None and self.right is None:
+            raise OptionError("--calib goes with --depth or --right; give one")
 
     @property
     def largest_shape(self) -> tuple[int, int]:

@@ -55,6 +55,8 @@ def _live_fields(
         "latency_ms": {name: round(ms, 3) for name, ms in summary.latency_ms.items()},
         "canvas": {"width": width, "height": height},
         "stages_ms": {stage: round(ms, 3) for stage, ms in summary.stages_ms.items()},
+        "with_evidence": summary.with_evidence,
+        "refused_evidence": summary.refused_evidence,
         "provider": providers,
         "error": summary.problem,
     }
