@@ -28,6 +28,7 @@ from depthmatte.options import (
     CropOptions,
     CutOptions,
     EdgeOptions,
+    LensOptions,
     OutputOptions,
     SensorOptions,
     SessionOptions,
@@ -42,7 +43,7 @@ PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
 FLAGGED = (
     CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport,
-    LabelImport, FeedbackRecipe, RayOptions, ServeOptions, VideoOptions, LiveOptions,
+    LabelImport, FeedbackRecipe, RayOptions, ServeOptions, VideoOptions, LiveOptions, LensOptions,
 )  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 
