@@ -172,6 +172,7 @@ TABLES = {
     "CropOptions": markdown_table(CropOptions),
     "SessionOptions": markdown_table(SessionOptions),
     "OutputOptions": markdown_table(OutputOptions, flags=True),
+    "LensOptions": markdown_table(LensOptions, flags=True),
     "ServeOptions": markdown_table(ServeOptions, flags=True),
     "Recipe": markdown_table(Recipe, flags=True),
     "FeedbackRecipe": markdown_table(FeedbackRecipe, flags=True),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...color.icc import convert_to_srgb
 from ...color.linear_light import to_linear
-from ...errors import MissingExtra
+from ...errors import InputError, MissingExtra
+from ...system.printable_text import label
 from ...types import Float
 
 _ALPHA_CHANNELS = 4
@@ -56,6 +57,8 @@ def encode_exr(
 
     Raises
     ------
+    InputError
+        When there is no room for the temporary file.
     MissingExtra
         Without the package OpenEXR.
     """
@@ -73,9 +76,14 @@ def encode_exr(
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
     with tempfile.TemporaryDirectory(prefix="depthmatte-") as folder:
         path = Path(folder) / "picture.exr"  # the package writes paths only
-        with openexr.File(header, channels) as file:
-            file.write(str(path))
-        return path.read_bytes()
+        try:
+            with openexr.File(header, channels) as file:
+                file.write(str(path))
+            return path.read_bytes()
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"EXR: cannot be written ({label(str(error))}); make room for temporary files"
+            ) from error
 
 
 def _load_openexr() -> Any:
