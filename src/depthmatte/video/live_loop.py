@@ -13,14 +13,16 @@ from ..errors import InputError, OptionError
 from ..options import CutOptions
 from ..portrait import Portrait
 from ..session import Session
+from ..system.cpu_count import count_cores
 from ..system.stop_signals import hold_stop_signals
 from ..types import RGB
 from .canvas_control import CanvasControl
 from .frame_cutter import FrameCutter
+from .frame_view import FramePortrait, reads_depth
 from .live_sink import LiveSink, check_sink, open_sink
 from .live_source import LiveFrame, NewestFrame, live_video_frame, open_live_source
 from .motion.steady import Steadier
-from .stages import run_ahead
+from .stages import run_ahead, single_threaded_opencv
 from .video_options import LiveOptions
 
 _STEADY_FRAMES_BEFORE = 3
@@ -47,7 +49,9 @@ class LiveSummary:
     canvas : tuple of int
         (height, width) of the canvas at the end.
     stages_ms : dict of str to float
-        Milliseconds per frame of networks, render and show.
+        Milliseconds per frame of networks, render and show, which work at the same time.
+    cpu_ms : float
+        Processor milliseconds per frame of all stages and of the source together.
     problem : str or None
         Why the source ended, where it broke.
     """
@@ -58,6 +62,7 @@ class LiveSummary:
     latency_ms: dict[str, float]
     canvas: tuple[int, ...]
     stages_ms: dict[str, float]
+    cpu_ms: float
     problem: str | None
 
 
@@ -85,9 +90,7 @@ class LiveLoop:
         self._options, self._cut_options = options, cut
         self._effect: Effect = effect or Blur()
         check_sink(options.sink, options.source)
-        self._frames, self.source_kind = open_live_source(
-            options.source, options.largest_shape, options.rate
-        )
+        self.source = open_live_source(options.source, options.largest_shape, options.rate)
 
     def run(self, session: Session) -> LiveSummary:
         """Cut frames until the source ends, the time is over, or Ctrl-C.
@@ -102,26 +105,35 @@ class LiveLoop:
         LiveSummary
             Frames, latency and what was dropped.
         """
-        pipeline = session.pipeline(self._cut_options)
-        cutter = FrameCutter(
-            pipeline, self._options.rate, self._options.depth_every, self._options.steady
+        # One half of the cores runs the networks, the other renders and encodes.
+        threads = max(1, (session.options.threads or count_cores()) // 2)
+        pipeline = session.pipeline(self._cut_options, threads)
+        multiple = session.network("matte", threads).contract.multiple
+        options, shape = self._options, self.source.shape
+        control = CanvasControl(
+            pipeline.preset, multiple, options.rate, shape, self._cut_options.orient
         )
-        multiple = session.network("matte").contract.multiple
-        control = CanvasControl(pipeline.preset, multiple, self._options.rate)
-        _warm_up(cutter, control, self._options.largest_shape)
-        steadier = Steadier(_STEADY_FRAMES_BEFORE if self._options.steady else 0, 0)
-        run = _Run(self._effect, cutter, steadier, control, self._options)
-        newest = NewestFrame(self._frames)
-        try:
-            with hold_stop_signals(lambda: None) as request:
-                first = newest.take()
-                if first is None:
-                    raise InputError(f"{self._options.source}: gave no frame; give another source")
-                shape = (first.rgb.shape[0], first.rgb.shape[1])
-                with open_sink(self._options.sink, shape, self._options.rate) as sink:
-                    problem = run.loop(first, newest, sink, lambda: request.pending is not None)
-        finally:
-            newest.stop()
+        cutter = FrameCutter(
+            replace(pipeline, preset=control.preset),
+            options.rate,
+            options.depth_every,
+            options.steady,
+            reads_depth(self._effect),
+        )
+        with single_threaded_opencv():
+            _warm_up(cutter, control, shape)
+            steadier = Steadier(_STEADY_FRAMES_BEFORE if options.steady else 0, 0)
+            run = _Run(self._effect, cutter, steadier, control, options)
+            newest = NewestFrame(self.source.frames)
+            try:
+                with hold_stop_signals(lambda: None) as request:
+                    first = newest.take()
+                    if first is None:
+                        raise InputError(f"{options.source}: gave no frame; give another source")
+                    with open_sink(options.sink, shape, options.rate) as sink:
+                        problem = run.loop(first, newest, sink, lambda: request.pending is not None)
+            finally:
+                newest.stop()
         return run.summarize(newest.dropped, problem)
 
 
@@ -134,8 +146,7 @@ def _warm_up(cutter: FrameCutter, control: CanvasControl, shape: tuple[int, int]
         cutter.cut(blank)
         if not control.shrink_if_slow(time.perf_counter() - start):
             break
-        height, width = control.preset
-        cutter.resize_canvas((height, width))
+        cutter.resize_canvas(control.preset)
         cutter.cut(blank)  # the first run of a size is slower
     cutter.forget()
 
@@ -156,6 +167,7 @@ class _Run:
         self._latencies: list[float] = []
         self._stages = {"networks": 0.0, "render": 0.0, "show": 0.0}
         self._begun = self._ended = 0.0
+        self._cpu_begun, self._cpu_ended = time.process_time(), 0.0
 
     def loop(
         self,
@@ -168,7 +180,7 @@ class _Run:
 
         The networks work on a frame while the one before is rendered and shown.
         """
-        self._begun = first.arrived
+        self._begun, self._cpu_begun = first.arrived, time.process_time()
         cut = run_ahead(self._cut_frames(first, newest, is_stopped), 1)
         try:
             for frame, portrait in cut:
@@ -179,6 +191,7 @@ class _Run:
                 raise
             return str(error)
         finally:
+            self._cpu_ended = time.process_time()
             newest.stop()  # first, because the networks may be waiting for a frame
             cut.close()
         return None
@@ -189,13 +202,12 @@ class _Run:
         frame: LiveFrame | None = first
         while frame is not None and not is_stopped() and not self._is_over(frame):
             start = time.perf_counter()
-            portrait, motion = self._cutter.cut(frame.rgb)
-            [portrait] = self._steadier.push(portrait, motion)
+            self._cutter.uses_depth = reads_depth(self._effect)
+            [portrait] = self._steadier.push(*self._cutter.cut(frame.rgb))
             seconds = time.perf_counter() - start
             self._stages["networks"] += seconds
             if self._control.note(seconds):
-                height, width = self._control.preset
-                self._cutter.resize_canvas((height, width))
+                self._cutter.resize_canvas(self._control.preset)
             yield frame, portrait
             frame = newest.take()
 
@@ -205,7 +217,7 @@ class _Run:
 
     def _show(self, frame: LiveFrame, portrait: Portrait, sink: LiveSink) -> str | None:
         start = time.perf_counter()
-        picture: RGB = self._effect(portrait)
+        picture: RGB = self._effect(FramePortrait.for_effect(portrait, self._effect))
         if picture.shape != frame.rgb.shape:
             raise OptionError("--effect: a live picture has no transparency; choose another effect")
         rendered = time.perf_counter()
@@ -228,6 +240,7 @@ class _Run:
             {"median": float(median), "p95": float(late)},
             self._control.preset,
             {name: total * 1000 / max(1, frames) for name, total in self._stages.items()},
+            (self._cpu_ended - self._cpu_begun) * 1000 / max(1, frames),
             problem,
         )
 

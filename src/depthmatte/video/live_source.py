@@ -44,6 +44,25 @@ class LiveFrame:
     arrived: float
 
 
+@dataclass(frozen=True)
+class LiveSource:
+    """An open source.
+
+    Parameters
+    ----------
+    frames : iterator of ndarray
+        uint8 (H, W, 3) of `shape`. A file waits for the time of each frame.
+    shape : tuple of int
+        (H, W) of the frames, even numbers.
+    kind : {"file", "camera"}
+        What the source is.
+    """
+
+    frames: Iterator[RGB]
+    shape: tuple[int, int]
+    kind: str
+
+
 class NewestFrame:
     """Holds the newest frame of a source. Frames that no one took in time are dropped.
 
@@ -109,7 +128,7 @@ class NewestFrame:
         self._thread.join(timeout=5)
 
 
-def open_live_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Iterator[RGB], str]:
+def open_live_source(name: str, largest: tuple[int, int], rate: float) -> LiveSource:
     """Open a live source.
 
     Parameters
@@ -123,10 +142,8 @@ def open_live_source(name: str, largest: tuple[int, int], rate: float) -> tuple[
 
     Returns
     -------
-    frames : iterator of ndarray
-        uint8 (H, W, 3) with an even size. A file waits for the time of each frame.
-    kind : {"file", "camera"}
-        What the source is.
+    LiveSource
+        Its frames are read as they are taken.
 
     Raises
     ------
@@ -137,26 +154,30 @@ def open_live_source(name: str, largest: tuple[int, int], rate: float) -> tuple[
     """
     prefix, _, rest = name.partition(":")
     if prefix in _DEVICE_FORMATS and rest:
-        return _read_device(_DEVICE_FORMATS[prefix], rest, largest, rate), "camera"
+        return _read_device(_DEVICE_FORMATS[prefix], rest, largest, rate)
     if name.startswith("/dev/"):
-        return _read_device("v4l2", name, largest, rate), "camera"
-    return _play_file(VideoReader(name), largest), "file"
+        return _read_device("v4l2", name, largest, rate)
+    video = VideoReader(name)
+    shape = _live_shape(video.shape, largest)
+    return LiveSource(_play_file(video, shape), shape, "file")
 
 
-def _fit(rgb: RGB, largest: tuple[int, int]) -> RGB:
-    """Scale a picture down to fit (H, W), with an even size as encoders need it."""
-    scale = min(1.0, largest[0] / rgb.shape[0], largest[1] / rgb.shape[1])
-    height, width = scale_shape((rgb.shape[0], rgb.shape[1]), scale)
-    even = max(2, height // 2 * 2), max(2, width // 2 * 2)
-    return np.ascontiguousarray(resize(rgb, even), np.uint8)
+def _live_shape(shape: tuple[int, int], largest: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of frames scaled down to fit (H, W): even, as encoders need it."""
+    height, width = scale_shape(shape, min(1.0, largest[0] / shape[0], largest[1] / shape[1]))
+    return max(2, height // 2 * 2), max(2, width // 2 * 2)
 
 
-def _play_file(video: VideoReader, largest: tuple[int, int]) -> Iterator[RGB]:
+def _scaled(rgb: RGB, shape: tuple[int, int]) -> RGB:
+    return np.ascontiguousarray(resize(rgb, shape), np.uint8)
+
+
+def _play_file(video: VideoReader, shape: tuple[int, int]) -> Iterator[RGB]:
     """Yield the frames of a file, each at its time."""
     begun: float | None = None
     with video:
         for frame in video:
-            rgb = _fit(frame.rgb, largest)
+            rgb = _scaled(frame.rgb, shape)
             begun = time.perf_counter() - frame.time if begun is None else begun
             wait = begun + frame.time - time.perf_counter()
             if wait > 0:
@@ -164,8 +185,8 @@ def _play_file(video: VideoReader, largest: tuple[int, int]) -> Iterator[RGB]:
             yield rgb
 
 
-def _read_device(format: str, device: str, largest: tuple[int, int], rate: float) -> Iterator[RGB]:
-    """Open a camera at once, and return its frames."""
+def _read_device(format: str, device: str, largest: tuple[int, int], rate: float) -> LiveSource:
+    """Open a camera at once."""
     av = load_av()
     if format == "v4l2" and not Path(device).exists():
         raise InputError(f"{label(device)}: there is no such camera; list them with ls /dev/video*")
@@ -184,15 +205,17 @@ def _read_device(format: str, device: str, largest: tuple[int, int], rate: float
             f"{label(device)}: cannot be read as a camera ({why}); "
             "check its name and that no other program uses it"
         ) from problem
-    return _device_frames(container, device, largest)
+    stream = container.streams.video[0]
+    shape = _live_shape((stream.height, stream.width), largest)
+    return LiveSource(_device_frames(container, device, shape), shape, "camera")
 
 
-def _device_frames(container: Any, device: str, largest: tuple[int, int]) -> Iterator[RGB]:
+def _device_frames(container: Any, device: str, shape: tuple[int, int]) -> Iterator[RGB]:
     av = load_av()
     try:
         for frame in container.decode(video=0):
             size = (frame.height, frame.width)
-            yield _fit(ColorTags.from_frame(frame).decode(frame, size), largest)
+            yield _scaled(ColorTags.from_frame(frame).decode(frame, size), shape)
     except av.FFmpegError as error:
         raise InputError(
             f"{label(device)}: the camera stopped ({describe_av_error(error)}); plug it in again"

@@ -44,11 +44,27 @@ class MotionPair(NamedTuple):
     to_next: Motion
 
 
-def shrink_for_motion(rgb: RGB) -> RGB:
-    """Reduce a picture, uint8 (H, W, 3), to the size at which motion is measured."""
-    height, width = rgb.shape[:2]
-    shape = max(1, height // _REDUCTION), max(1, width // _REDUCTION)
-    return np.asarray(resize(rgb, shape), np.uint8)
+class FrameMotion(NamedTuple):
+    """What is known of the motion of a frame.
+
+    `picture` is the frame, reduced by `shrink_for_motion`. `since_previous` is the motion between
+    the frame before and this one; None where a scene begins.
+    """
+
+    picture: RGB
+    since_previous: MotionPair | None
+
+
+def shrink_planes(planes: Float) -> RGB:
+    """Reduce the pixels of a canvas, float32 (3, h, w) in [0, 1], as `shrink_for_motion` does."""
+    small = cv2.merge([shrink_for_motion(plane) for plane in planes])
+    return np.asarray(cv2.convertScaleAbs(small, alpha=255), np.uint8)
+
+
+def shrink_for_motion(values: NDArray[Any]) -> NDArray[Any]:
+    """Reduce a picture or map, (H, W) or (H, W, C), to the size at which motion is measured."""
+    height, width = values.shape[:2]
+    return resize(values, (max(1, height // _REDUCTION), max(1, width // _REDUCTION)))
 
 
 def measure_flow(start: RGB, end: RGB) -> Float:

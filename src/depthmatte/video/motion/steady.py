@@ -22,20 +22,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...canvas import Box, to_canvas
+from ...canvas import Box, resize, to_canvas
 from ...errors import OptionError
 from ...portrait import Portrait
 from ...types import RGB, Float
 from ...values import Depth
 from .optical_flow import (
+    FrameMotion,
     Motion,
     MotionPair,
     chain_motion,
     compare_colors,
     crop_motion,
-    enlarge_motion,
     measure_motion,
     shrink_for_motion,
+    shrink_planes,
     warp,
 )
 from .scene_cuts import is_scene_cut
@@ -142,16 +143,15 @@ class Steadier:
         self._held: deque[SteadyFrame] = deque()
         self._position = 0
 
-    def push(self, portrait: Portrait, motion: MotionPair | None = None) -> list[Portrait]:
+    def push(self, portrait: Portrait, known: FrameMotion | None = None) -> list[Portrait]:
         """Take the next portrait and return those that are complete.
 
         Parameters
         ----------
         portrait : Portrait
             The portrait of the next frame.
-        motion : MotionPair, optional
-            Between the previous frame and this one, on the reduced canvas, where it is known
-            already.
+        known : FrameMotion, optional
+            Its motion since the frame before, where that is measured already.
 
         Returns
         -------
@@ -160,21 +160,27 @@ class Steadier:
         """
         if not (self._before or self._after):
             return [portrait]
-        picture = motion_picture(portrait)
-        done: list[Portrait] = []
-        last = self._held[-1] if self._held else None
-        if last is not None:
-            alike = last.portrait.fit == portrait.fit
-            alike &= last.portrait.depth_fit == portrait.depth_fit
-            if alike and motion is None:
-                motion = measure_motion(last.picture, picture)
-            known = motion.to_previous if motion else None
-            if not alike or is_scene_cut(last.picture, picture, known):
-                done, motion = self.finish(), None
-        self._held.append(SteadyFrame(portrait, picture, motion if self._held else None))
+        picture = known.picture if known else motion_picture(portrait)
+        motion = self._motion_since_last(portrait, picture, known)
+        done = self.finish() if motion is None else []
+        self._held.append(SteadyFrame(portrait, picture, motion))
         while len(self._held) - self._position > self._after:
             done.append(self._complete())
         return done
+
+    def _motion_since_last(
+        self, portrait: Portrait, picture: RGB, known: FrameMotion | None
+    ) -> MotionPair | None:
+        """Return the motion since the frame before; None where a scene begins."""
+        if not self._held:
+            return None
+        last = self._held[-1]
+        if (last.portrait.fit, last.portrait.depth_fit) != (portrait.fit, portrait.depth_fit):
+            return None
+        if known is not None:
+            return known.since_previous
+        motion = measure_motion(last.picture, picture)
+        return None if is_scene_cut(last.picture, picture, motion.to_previous) else motion
 
     def finish(self) -> list[Portrait]:
         """Return all portraits that are still held; the next one begins a new scene."""
@@ -197,11 +203,9 @@ class Steadier:
 
 def motion_picture(portrait: Portrait) -> RGB:
     """Return the reduced canvas of a portrait, uint8 (h, w, 3), on which motion is measured."""
-    canvas = portrait.matte.rgb
-    if canvas is None:
-        pixels = np.asarray(to_canvas(portrait.photo.rgb, portrait.fit, 128), np.uint8)
-    else:
-        pixels = np.ascontiguousarray(np.rint(canvas.transpose(1, 2, 0) * 255), np.uint8)
+    if portrait.matte.rgb is not None:
+        return shrink_planes(portrait.matte.rgb)
+    pixels = np.asarray(to_canvas(portrait.photo.rgb, portrait.fit, 128), np.uint8)
     return shrink_for_motion(pixels)
 
 
@@ -268,17 +272,21 @@ def _changing_box(alphas: Sequence[Float]) -> Box:
 
 
 def _steady_depth(portrait: Portrait, others: Sequence[tuple[Depth, Motion]]) -> Depth:
-    """Return the mean of the depth of a portrait and of its neighbors moved onto it."""
+    """Return the mean of the depth of a portrait and of its neighbors moved onto it.
+
+    What the neighbors change is smooth, so it is found at the size of the motion.
+    """
     own = portrait.measured
     others = [(one, motion) for one, motion in others if _same_kind(own, one)]
     if not others or portrait.full_fit is not None:
         return own
-    total, weight = own.z.copy(), np.ones_like(own.z)
+    small = shrink_for_motion(own.z)
+    change, weight = np.zeros_like(small), np.ones_like(small)
     for one, motion in others:
-        large = enlarge_motion(motion, (own.z.shape[0], own.z.shape[1]))
-        total += warp(one.z, large.flow) * large.belief
-        weight += large.belief
-    return replace(own, z=np.clip(total / weight, 0, 1))
+        change += (warp(shrink_for_motion(one.z), motion.flow) - small) * motion.belief
+        weight += motion.belief
+    change = resize(change / weight, (own.z.shape[0], own.z.shape[1]))
+    return replace(own, z=np.clip(own.z + change, 0, 1))
 
 
 def _neighbor_motions(
