@@ -34,6 +34,7 @@ from depthmatte.networks.network import open_bare_session
 from depthmatte.system.cpu_count import count_cores
 from depthmatte.values import Matte
 from depthmatte.video.cut_video import VideoJob
+from depthmatte.video.frame_cutter import fit_preset
 from depthmatte.video.live_loop import LiveLoop
 from depthmatte.video.motion.optical_flow import FrameMotion, measure_motion
 from depthmatte.video.motion.steady import Steadier, motion_picture
@@ -57,6 +58,9 @@ VARIANTS = {"each frame alone": (0, 0), "steady": (5, 5), "live": (3, 0)}
 def cut_sequence(session: dm.Session, name: str, limit: int) -> tuple[list[Any], list[Any]]:
     """Portraits of the frames as each is cut alone, with their segmentation; and the true masks."""
     pipeline = session.pipeline(dm.CutOptions(second_look=False))
+    photos = sorted((SEQUENCES / name / "images").iterdir())[:limit]
+    multiple = session.network("matte").contract.multiple
+    preset = fit_preset(pipeline.preset, dm.read(photos[0]).shape, multiple)
     segmented: list[Any] = []
 
     def segment(canvas: Canvas) -> Matte:
@@ -64,9 +68,9 @@ def cut_sequence(session: dm.Session, name: str, limit: int) -> tuple[list[Any],
         segmented.append(matte.alpha)
         return matte
 
-    watched = dataclasses.replace(pipeline, segment=segment)
+    watched = dataclasses.replace(pipeline, segment=segment, preset=preset)
     frames, truths = [], []
-    for photo in sorted((SEQUENCES / name / "images").iterdir())[:limit]:
+    for photo in photos:
         portrait = watched(dm.read(photo))
         mask = dm.read(SEQUENCES / name / "masks" / f"{photo.stem}.png").rgb[..., 0]
         frames.append((portrait, segmented[-1]))

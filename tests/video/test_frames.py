@@ -21,7 +21,7 @@ from depthmatte.canvas import Letterbox, resize  # noqa: E402
 from depthmatte.effects import Background, Beautify, Blur, Cutout  # noqa: E402
 from depthmatte.video.files.av_library import convert_frame  # noqa: E402
 from depthmatte.video.frame_cutter import FrameCutter, fit_preset  # noqa: E402
-from depthmatte.video.frame_view import FramePortrait, reads_depth  # noqa: E402
+from depthmatte.video.frame_view import FramePortrait, needs_depth, reads_depth  # noqa: E402
 
 PRESET = (480, 352)
 
@@ -90,6 +90,10 @@ def test_no_depth_is_measured_for_nobody() -> None:
 def test_who_reads_depth() -> None:
     assert reads_depth(Blur())
     assert reads_depth(Background(shadow=0.5))
+    assert not needs_depth(Blur())
+    assert needs_depth(Blur(focus=(0.1, 0.1)))
+    assert needs_depth(Blur(aperture=2.8))
+    assert needs_depth(Background(shadow=0.5))
     assert not any(map(reads_depth, (Blur(strength=0), Background(), Beautify(), Cutout(), None)))
 
 

@@ -28,7 +28,7 @@ a weak one, which shows more of the background."""
 _STRONG_BLUR = 0.5
 """Strength from which the smaller size does."""
 
-_LAYER_SIDE_PX = 200
+_LAYER_SIDE_PX = 160
 """Longest side at which the colors behind soft edges are continued."""
 
 _BOX_MARGIN_PX = 24
@@ -109,4 +109,14 @@ def reads_depth(effect: Effect | None) -> bool:
     """Return whether an effect on frames uses their depth."""
     if isinstance(effect, Blur):
         return effect.strength > 0
+    return needs_depth(effect)
+
+
+def needs_depth(effect: Effect | None) -> bool:
+    """Return whether an effect on frames is another one without their depth.
+
+    Blur without a focus or an aperture then blurs the background evenly.
+    """
+    if isinstance(effect, Blur):
+        return effect.strength > 0 and (effect.focus is not None or effect.aperture is not None)
     return bool(getattr(effect, "shadow", 0))

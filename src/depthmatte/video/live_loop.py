@@ -18,7 +18,7 @@ from ..system.stop_signals import hold_stop_signals
 from ..types import RGB
 from .canvas_control import CanvasControl
 from .frame_cutter import FrameCutter
-from .frame_view import FramePortrait, reads_depth
+from .frame_view import FramePortrait, needs_depth, reads_depth
 from .live_sink import LiveSink, check_sink, open_sink
 from .live_source import LiveFrame, NewestFrame, live_video_frame, open_live_source
 from .motion.steady import Steadier
@@ -27,6 +27,9 @@ from .video_options import LiveOptions
 
 _STEADY_FRAMES_BEFORE = 3
 """Frames before each frame that steady it. None after it: that would delay the picture."""
+
+_DEPTH_EVERY = 4
+"""Depth is estimated for every n-th frame, unless asked for otherwise."""
 
 _STRENGTH_STEP = 0.1
 
@@ -60,7 +63,7 @@ class LiveSummary:
     dropped: int
     seconds: float
     latency_ms: dict[str, float]
-    canvas: tuple[int, ...]
+    canvas: tuple[int, int]
     stages_ms: dict[str, float]
     cpu_ms: float
     problem: str | None
@@ -116,9 +119,9 @@ class LiveLoop:
         cutter = FrameCutter(
             replace(pipeline, preset=control.preset),
             options.rate,
-            options.depth_every,
+            options.depth_every or _DEPTH_EVERY,
             options.steady,
-            reads_depth(self._effect),
+            _uses_depth(self._effect, options),
         )
         with single_threaded_opencv():
             _warm_up(cutter, control, shape)
@@ -149,6 +152,10 @@ def _warm_up(cutter: FrameCutter, control: CanvasControl, shape: tuple[int, int]
         cutter.resize_canvas(control.preset)
         cutter.cut(blank)  # the first run of a size is slower
     cutter.forget()
+
+
+def _uses_depth(effect: Effect, options: LiveOptions) -> bool:
+    return reads_depth(effect) if options.depth_every else needs_depth(effect)
 
 
 class _Run:
@@ -202,7 +209,7 @@ class _Run:
         frame: LiveFrame | None = first
         while frame is not None and not is_stopped() and not self._is_over(frame):
             start = time.perf_counter()
-            self._cutter.uses_depth = reads_depth(self._effect)
+            self._cutter.uses_depth = _uses_depth(self._effect, self._options)
             [portrait] = self._steadier.push(*self._cutter.cut(frame.rgb))
             seconds = time.perf_counter() - start
             self._stages["networks"] += seconds

@@ -20,12 +20,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from ...canvas import Box, resize, to_canvas
+from ...canvas import resize, to_canvas
 from ...errors import OptionError
 from ...portrait import Portrait
-from ...types import RGB, Float
+from ...types import RGB, Float, Mask
 from ...values import Depth
 from .optical_flow import (
     FrameMotion,
@@ -33,13 +35,15 @@ from .optical_flow import (
     MotionPair,
     chain_motion,
     compare_colors,
-    crop_motion,
     measure_motion,
+    sample,
+    sample_motion,
     shrink_for_motion,
     shrink_planes,
     warp,
 )
 from .scene_cuts import is_scene_cut
+from .votes import Votes
 
 _FRAMES = 5
 """Frames before and after each frame that are compared with it."""
@@ -47,8 +51,17 @@ _FRAMES = 5
 _MAX_FRAMES = 32
 """Largest such number: all these frames are in memory."""
 
-_OWN_WEIGHT = 1.5
-"""Weight of the frame itself; that of a neighbor is at most 1."""
+_OWN_WEIGHT, _OWN_WEIGHT_OF_REGIONS = 1.5, 0.2
+"""Weight of the frame itself near the outline of the person, and away from it; that of a neighbor
+is at most 1."""
+
+_MIDDLE_SHARE = 0.4
+"""Share of all weight around the median whose values are averaged near the outline."""
+
+_EDGE_PX = (1.0, 3.0)
+"""Distance from the outline up to which, and from which no more, a pixel counts as near it."""
+
+_SOLID_ALPHA = 0.5
 
 _MIN_SPREAD = 1 / 255
 """Difference of alpha between frames below which nothing is to be steadied."""
@@ -56,11 +69,8 @@ _MIN_SPREAD = 1 / 255
 _DEPTH_FRAMES = 2
 """Frames before and after each frame whose depth counts. More of them change little."""
 
-_BOX_MARGIN_PX = 8
-"""Margin around what is visible within which alpha is steadied."""
-
-_MIN_BELIEF = 0.05
-"""Belief below which a neighboring frame does not count in a pixel."""
+_MARGIN_PX = 5
+"""Side of the window by which the place of what is visible grows, at the reduced size."""
 
 
 @dataclass
@@ -233,7 +243,9 @@ def steady_portrait(
     if not motions:
         return portrait
     others = [(frames[index].portrait, motion) for index, motion in motions]
-    alpha = _steady_alpha(portrait.matte.alpha, [(one.matte.alpha, m) for one, m in others])
+    alpha = _steady_alpha(
+        portrait.matte.alpha, [(one.matte.alpha, m) for one, m in others], after > 0
+    )
     nearest = [
         (frames[index].portrait.measured, motion)
         for index, motion in motions
@@ -246,29 +258,47 @@ def steady_portrait(
     )
 
 
-def _steady_alpha(own: Float, others: Sequence[tuple[Float, Motion]]) -> Float:
-    """Return the weighted median of alpha (h, w) and of the neighbors moved onto it."""
-    box = _changing_box([own, *(alpha for alpha, _ in others)])
-    if not box.height:
+def _steady_alpha(own: Float, others: Sequence[tuple[Float, Motion]], looks_ahead: bool) -> Float:
+    """Return alpha (h, w), steadied by the neighbors moved onto it."""
+    index = _unsteady_pixels([own, *(alpha for alpha, _ in others)])
+    if not index.size:
         return own
-    values = [own[box.slices]]
-    weights = [np.full(box.shape, _OWN_WEIGHT, np.float32)]
-    shape = (own.shape[0], own.shape[1])
+    rows, columns = np.divmod(index, np.int32(own.shape[1]))
+    place = columns.astype(np.float32), rows.astype(np.float32)
+    values, beliefs = [own.ravel()[index]], [np.ones(index.size, np.float32)]
     for alpha, motion in others:
-        large = crop_motion(motion, shape, box)
-        values.append(warp(alpha, large.flow, (box.top, box.left)))
-        weights.append(large.belief)
+        *moved, belief = sample_motion(motion, (own.shape[0], own.shape[1]), *place)
+        values += sample(alpha, *moved)
+        beliefs.append(belief)
+    votes = Votes.cast(np.stack(values), np.stack(beliefs))
     result = own.copy()
-    result[box.slices] = _median_where_unsteady(np.stack(values), np.stack(weights))
-    return result
+    if looks_ahead:
+        result.ravel()[index] = votes.middle(_OWN_WEIGHT_OF_REGIONS, 0)
+        far = _distance_from_edge(result >= _SOLID_ALPHA).ravel()[index]
+        share = np.clip((far - _EDGE_PX[0]) / (_EDGE_PX[1] - _EDGE_PX[0]), 0, 1)
+        edge = votes.middle(_OWN_WEIGHT, _MIDDLE_SHARE)
+        result.ravel()[index] = edge + share * (result.ravel()[index] - edge)
+    else:
+        result.ravel()[index] = votes.middle(_OWN_WEIGHT, _MIDDLE_SHARE)
+    return np.clip(result, 0, 1, out=result)
 
 
-def _changing_box(alphas: Sequence[Float]) -> Box:
-    """Return the box of all pixels that are visible in any of the frames, with a margin."""
-    visible = np.zeros(alphas[0].shape, bool)
-    for alpha in alphas:
-        visible |= alpha > _MIN_SPREAD
-    return Box.bounding(visible, _BOX_MARGIN_PX)
+def _unsteady_pixels(alphas: Sequence[Float]) -> NDArray[np.int32]:
+    """Return flat indices of the pixels that are neither empty nor solid in all of the frames."""
+    small = [shrink_for_motion(alpha) for alpha in alphas]
+    window = np.ones((_MARGIN_PX, _MARGIN_PX), np.uint8)
+    visible = cv2.dilate((np.max(small, axis=0) > _MIN_SPREAD).astype(np.uint8), window)
+    solid = cv2.erode((np.min(small, axis=0) > 1 - _MIN_SPREAD).astype(np.uint8), window)
+    unsteady = resize(visible - solid, (alphas[0].shape[0], alphas[0].shape[1]), nearest=True)
+    return np.flatnonzero(unsteady).astype(np.int32)
+
+
+def _distance_from_edge(person: Mask) -> Float:
+    """Return the distance of each pixel from the outline of a mask, in pixels."""
+    inside = person.astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    distance += cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    return np.asarray(distance, np.float32)
 
 
 def _steady_depth(portrait: Portrait, others: Sequence[tuple[Depth, Motion]]) -> Depth:
@@ -310,25 +340,3 @@ def _neighbor_motions(
 def _same_kind(one: Depth, other: Depth) -> bool:
     """Return whether two depths can be averaged: estimates that cover the whole canvas."""
     return one.source == other.source == "mono" and one.z.shape == other.z.shape
-
-
-def _median_where_unsteady(values: Float, weights: Float) -> Float:
-    """Return the weighted median along the first axis, where the values differ at all.
-
-    The first value is that of the frame itself; it stays where the others agree with it.
-    """
-    weights = np.where(weights >= _MIN_BELIEF, weights, np.float32(0))
-    result = values[0].copy()
-    spread = np.where(weights > 0, np.abs(values - values[0]), np.float32(0)).max(axis=0)
-    index = np.flatnonzero(spread > _MIN_SPREAD)
-    if not index.size:
-        return np.asarray(result, np.float32)
-    columns = values.reshape(len(values), -1)[:, index]
-    shares = weights.reshape(len(weights), -1)[:, index]
-    order = np.argsort(columns, axis=0)
-    columns = np.take_along_axis(columns, order, axis=0)
-    sums = np.cumsum(np.take_along_axis(shares, order, axis=0), axis=0)
-    middle = (sums >= sums[-1] / 2).argmax(axis=0)
-    median = np.take_along_axis(columns, middle[None], axis=0)[0]
-    result.reshape(-1)[index] = np.clip(median, 0, 1)
-    return np.asarray(result, np.float32)
