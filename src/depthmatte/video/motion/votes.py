@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...types import Float
 
-_MIN_BELIEF = 0.05
+_MIN_BELIEF = 0.01
 """Belief in a motion below which a frame has no vote in a pixel."""
 
 _MIN_CERTAINTY = 0.05
