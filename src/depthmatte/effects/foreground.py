@@ -179,7 +179,7 @@ def visible_strips(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         yield rows, cv2.dilate(visible, window)[inside].view(bool)
 
 
-def _estimate_layers(rgb: RGB, alpha: Float, layer_side: int) -> tuple[RGB, RGB]:
+def _estimate_layers(rgb: RGB, alpha: Float, layer_side: int = _LAYER_SIDE_PX) -> tuple[RGB, RGB]:
     """Foreground and background, continued over the whole photo, at most `layer_side` long."""
     shape = alpha.shape[0], alpha.shape[1]
     small = scale_shape(shape, min(1.0, layer_side / max(shape)))
