@@ -98,7 +98,7 @@ class ColorTags:
         """Convert an RGB frame to the pixel format of an encoder and tag it."""
         matrix = self.coded_matrix((picture.height, picture.width))
         full = self.full_range or pixel_format.startswith("yuvj")
-        frame = convert_frame(
+        frame: RawFrame = convert_frame(
             picture,
             format=pixel_format,
             dst_colorspace=_SWSCALE_MATRIX[matrix],

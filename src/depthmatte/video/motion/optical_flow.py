@@ -171,7 +171,7 @@ def compare_colors(motion: Motion, start: RGB, end: RGB) -> Motion:
 def _likeness() -> Float:
     """The belief for each difference of color, in levels of 255."""
     levels = np.arange(256, dtype=np.float32)
-    return np.exp(-((levels / np.float32(_COLOR_TOLERANCE)) ** 2))
+    return np.asarray(np.exp(-((levels / np.float32(_COLOR_TOLERANCE)) ** 2)), np.float32)
 
 
 def enlarge_motion(motion: Motion, shape: tuple[int, int]) -> Motion:
@@ -202,8 +202,8 @@ def sample(values: Float, x: Float, y: Float) -> list[Float]:
     rows = -(-count // _SAMPLES_IN_ROW)
     place = np.zeros((2, rows * _SAMPLES_IN_ROW), np.float32)
     place[0, :count], place[1, :count] = x, y
-    maps = place.reshape(2, rows, _SAMPLES_IN_ROW)
-    found = cv2.remap(values, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    columns, lines = place.reshape(2, rows, _SAMPLES_IN_ROW)
+    found = cv2.remap(values, columns, lines, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return [np.asarray(plane.ravel()[:count], np.float32) for plane in cv2.split(found)]
 
 

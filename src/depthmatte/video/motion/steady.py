@@ -302,9 +302,8 @@ def _unsteady_pixels(alphas: Sequence[Float]) -> NDArray[np.int32]:
 def _distance_from_edge(person: Mask) -> Float:
     """Return the distance of each pixel from the outline of a mask, in pixels."""
     inside = person.astype(np.uint8)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
-    distance += cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    return np.asarray(distance, np.float32)
+    outwards = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    return np.asarray(outwards + cv2.distanceTransform(inside, cv2.DIST_L2, 3), np.float32)
 
 
 def _steady_depth(portrait: Portrait, others: Sequence[tuple[Depth, Motion]]) -> Depth:

@@ -124,8 +124,8 @@ def _soft_region(region: Mask, alpha: Float) -> Mask:
 
     The outline is what is visible within a few pixels.
     """
-    region = resize(region.astype(np.uint8), (alpha.shape[0], alpha.shape[1]), nearest=True)
-    grown = cv2.dilate(region, np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
+    large = resize(region.astype(np.uint8), (alpha.shape[0], alpha.shape[1]), nearest=True)
+    grown = cv2.dilate(large, np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
     return np.asarray((grown > 0) & (alpha > 0))
 
 

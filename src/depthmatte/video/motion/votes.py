@@ -83,7 +83,7 @@ class Votes:
         total = sums[-1]
         if not share:
             middle = (sums >= total / 2).argmax(axis=0)
-            return np.take_along_axis(self.values, middle[None], axis=0)[0]
+            return np.asarray(np.take_along_axis(self.values, middle[None], axis=0)[0], np.float32)
         low, high = total * np.float32((1 - share) / 2), total * np.float32((1 + share) / 2)
         inside = np.minimum(sums, high) - np.maximum(sums - weights, low)
         np.maximum(inside, 0, out=inside)
