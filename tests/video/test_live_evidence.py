@@ -222,9 +222,10 @@ def test_a_recording_of_a_realsense_camera_is_played(tmp_path: Path) -> None:
     from realsense_recording import write_recording
 
     path = write_recording(rs, tmp_path / "camera.db3", frames=5)
-    frames, kind = open_realsense(f"realsense:{path}", 30)
+    frames, shape, kind = open_realsense(f"realsense:{path}", 30)
     found = list(frames)
     assert kind == "file"
+    assert shape == (120, 160)
     assert found
     for one in found:
         assert one.picture.shape == (120, 160, 3)

@@ -38,11 +38,14 @@ class LiveSource:
     ----------
     frames : iterator of TimedPicture
         Color with an even size, or depth as it was stored. A file waits for the time of each.
+    shape : tuple of int
+        (H, W) of the frames.
     kind : {"file", "camera"}
         What the source is.
     """
 
     frames: Iterator[TimedPicture]
+    shape: tuple[int, int]
     kind: Literal["file", "camera"]
 
 
@@ -75,14 +78,18 @@ def open_live_source(
         When the extra `video`, or `realsense` for such a camera, is not installed.
     """
     if names_realsense(name):
-        frames, kind = open_realsense(name, rate)
-        return LiveSource(_fit_all(frames, largest), kind)
+        frames, shape, kind = open_realsense(name, rate)
+        scaled = _live_shape(shape, largest)
+        return LiveSource(_scale_all(frames, scaled), scaled, kind)
     clock = clock or LiveClock()
     device = _split_device(name)
     if device is None:
-        return LiveSource(_play_file(VideoReader(name), largest, clock), "file")
+        video = VideoReader(name)
+        scaled = _live_shape(video.shape, largest)
+        return LiveSource(_play_file(video, scaled, clock), scaled, "file")
     container = _open_device(*device, largest, rate)
-    return LiveSource(_device_frames(container, device[1], largest), "camera")
+    scaled = _live_shape(_device_shape(container), largest)
+    return LiveSource(_device_frames(container, device[1], scaled), scaled, "camera")
 
 
 def open_live_depth(name: str, clock: LiveClock) -> LiveSource:
@@ -113,8 +120,9 @@ def open_live_depth(name: str, clock: LiveClock) -> LiveSource:
             raise InputError(
                 f"{label(name)}: has no 16-bit gray frames; store depth as gray16 in FFV1 (.mkv)"
             )
-        return LiveSource(_play_depth(reader, clock), "file")
-    return LiveSource(_device_depth(_open_device(*device, None, None), device[1]), "camera")
+        return LiveSource(_play_depth(reader, clock), reader.shape, "file")
+    container = _open_device(*device, None, None)
+    return LiveSource(_device_depth(container, device[1]), _device_shape(container), "camera")
 
 
 def _split_device(name: str) -> tuple[str, str] | None:
@@ -125,17 +133,24 @@ def _split_device(name: str) -> tuple[str, str] | None:
     return ("v4l2", name) if name.startswith("/dev/") else None
 
 
-def _fit(rgb: RGB, largest: tuple[int, int]) -> RGB:
-    """Scale a picture down to fit (H, W), with an even size as encoders need it."""
-    scale = min(1.0, largest[0] / rgb.shape[0], largest[1] / rgb.shape[1])
-    height, width = scale_shape((rgb.shape[0], rgb.shape[1]), scale)
-    even = max(2, height // 2 * 2), max(2, width // 2 * 2)
-    return np.ascontiguousarray(resize(rgb, even), np.uint8)
+def _live_shape(shape: tuple[int, int], largest: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of frames scaled down to fit (H, W): even, as encoders need it."""
+    height, width = scale_shape(shape, min(1.0, largest[0] / shape[0], largest[1] / shape[1]))
+    return max(2, height // 2 * 2), max(2, width // 2 * 2)
 
 
-def _fit_all(frames: Iterator[TimedPicture], largest: tuple[int, int]) -> Iterator[TimedPicture]:
+def _device_shape(container: Any) -> tuple[int, int]:
+    stream = container.streams.video[0]
+    return int(stream.height), int(stream.width)
+
+
+def _scaled(rgb: RGB, shape: tuple[int, int]) -> RGB:
+    return np.ascontiguousarray(resize(rgb, shape), np.uint8)
+
+
+def _scale_all(frames: Iterator[TimedPicture], shape: tuple[int, int]) -> Iterator[TimedPicture]:
     for one in frames:
-        yield replace(one, picture=_fit(one.picture, largest))
+        yield replace(one, picture=_scaled(one.picture, shape))
 
 
 def _wait_until(due: float) -> None:
@@ -145,12 +160,12 @@ def _wait_until(due: float) -> None:
 
 
 def _play_file(
-    video: VideoReader, largest: tuple[int, int], clock: LiveClock
+    video: VideoReader, shape: tuple[int, int], clock: LiveClock
 ) -> Iterator[TimedPicture]:
     """Yield the frames of a file, each at its time."""
     with video:
         for frame in video:
-            rgb = _fit(frame.rgb, largest)
+            rgb = _scaled(frame.rgb, shape)
             due = clock.play_time(frame.time)
             _wait_until(due)
             yield TimedPicture(rgb, due)
@@ -206,10 +221,10 @@ def _decode_device(container: Any, device: str) -> Iterator[tuple[Any, float]]:
         container.close()
 
 
-def _device_frames(container: Any, device: str, largest: tuple[int, int]) -> Iterator[TimedPicture]:
+def _device_frames(container: Any, device: str, shape: tuple[int, int]) -> Iterator[TimedPicture]:
     for frame, now in _decode_device(container, device):
         size = (frame.height, frame.width)
-        yield TimedPicture(_fit(ColorTags.from_frame(frame).decode(frame, size), largest), now)
+        yield TimedPicture(_scaled(ColorTags.from_frame(frame).decode(frame, size), shape), now)
 
 
 def _device_depth(container: Any, device: str) -> Iterator[TimedPicture]:

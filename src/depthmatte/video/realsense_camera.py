@@ -26,7 +26,7 @@ def names_realsense(name: str) -> bool:
 
 def open_realsense(
     name: str, rate: float
-) -> tuple[Iterator[TimedPicture], Literal["file", "camera"]]:
+) -> tuple[Iterator[TimedPicture], tuple[int, int], Literal["file", "camera"]]:
     """Open a camera, or a recording of one that is played at its own speed.
 
     Parameters
@@ -40,6 +40,8 @@ def open_realsense(
     -------
     frames : iterator of TimedPicture
         Color, uint8 (H, W, 3), with depth registered to it by librealsense.
+    shape : tuple of int
+        (H, W) of the color.
     kind : {"file", "camera"}
         What it is.
 
@@ -67,12 +69,15 @@ def open_realsense(
     try:
         profile = pipeline.start(config)
         scale = _depth_scale(profile)
+        color = profile.get_stream(rs.stream.color).as_video_stream_profile()
+        shape = int(color.height()), int(color.width())
     except RuntimeError as error:
         why = printable_excerpt(str(error).lower(), 80)
         raise InputError(
             f"{label(name)}: cannot be opened ({why}); check cable, serial number or file"
         ) from error
-    return _read_frames(rs, pipeline, label(name), scale), "file" if is_file else "camera"
+    frames = _read_frames(rs, pipeline, label(name), scale)
+    return frames, shape, "file" if is_file else "camera"
 
 
 def _load_realsense() -> Any:

@@ -123,8 +123,9 @@ class LiveOptions:
         The calibration of both cameras.
     max_time_difference : float
         Largest time between a frame and its depth or second view, in seconds. Others are left out.
-    depth_every : int
-        Every which frame depth is estimated. Depth of a sensor is used for every frame.
+    depth_every : int, optional
+        Every which frame depth is estimated, where the effect uses it. By default every fourth
+        one, where it cannot do without. Depth of a sensor is used for every frame.
     steady : bool
         Whether alpha, depth and subject are kept steady over time.
     json, quiet : bool
@@ -190,7 +191,13 @@ class LiveOptions:
     seconds: float | None = option(
         None, "stop after this time; without it at the end of the file or by Ctrl-C", above=0
     )
-    depth_every: int = option(4, "estimate depth for every n-th frame", 1, 1000)
+    depth_every: int | None = option(
+        None,
+        "estimate depth for every n-th frame, for effects that use it; without it every 4th one, "
+        "where the effect has a focus, an aperture or a shadow",
+        1,
+        1000,
+    )
     steady: bool = option(True, "keep alpha, depth and the choice of the person steady over time")
     json: bool = option(False, "print one JSON line at the end to stdout")
     quiet: bool = option(False, "print errors only", flag="-q")

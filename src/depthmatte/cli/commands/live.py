@@ -30,7 +30,7 @@ def run_live_command(live: LiveOptions, cut: CutOptions, session: SessionOptions
     names = (session.matte_network, session.depth_network)
     fetch_networks([str(name) for name in names], report)
     with Session(session) as networks:
-        if loop.source_kind == "camera":
+        if loop.source.kind == "camera":
             report.note("Ctrl-C ends")
         summary = loop.run(networks)
         providers = networks.running
@@ -55,6 +55,7 @@ def _live_fields(
         "latency_ms": {name: round(ms, 3) for name, ms in summary.latency_ms.items()},
         "canvas": {"width": width, "height": height},
         "stages_ms": {stage: round(ms, 3) for stage, ms in summary.stages_ms.items()},
+        "cpu_ms": round(summary.cpu_ms, 3),
         "with_evidence": summary.with_evidence,
         "refused_evidence": summary.refused_evidence,
         "provider": providers,

@@ -77,6 +77,7 @@ def _summary_fields(
         "fps": round(summary.frames / summary.seconds, 3),
         "seconds": round(summary.seconds, 3),
         "stages_ms": {stage: round(ms, 3) for stage, ms in summary.stages_ms.items()},
+        "cpu_ms": round(summary.cpu_ms, 3),
         "dropped": 0,
         "scene_cuts": summary.scene_cuts,
         "found": round(summary.found_share, 4),
