@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..canvas import Canvas, Letterbox, prepare_canvas
+from ..canvas import Canvas, Letterbox, prepare_canvas, resize
 from ..fusion import FUSIONS
 from ..options import OrientMode
 from ..photo import Meta, Photo
@@ -84,6 +84,28 @@ def fit_preset(
     fitted = min(needed[0], preset[0]), min(needed[1], preset[1])
     same = Letterbox.for_photo(shape, fitted, orient).content_shape == fit.content_shape
     return fitted if same else preset
+
+
+def shrink_frame(rgb: RGB, shape: tuple[int, int]) -> RGB:
+    """Reduce a picture, uint8 (H, W, 3), to (h, w); halving it first is faster."""
+    height, width = rgb.shape[:2]
+    while height % 2 == width % 2 == 0 and height >= 4 * shape[0]:
+        height, width = height // 2, width // 2
+        rgb = np.asarray(resize(rgb, (height, width)), np.uint8)
+    return np.asarray(resize(rgb, shape), np.uint8)
+
+
+def _lay_on_canvas(photo: Photo, preset: tuple[int, int], orient: OrientMode) -> Canvas:
+    """Return `prepare_canvas` of a frame; it is halved first where the layout allows that."""
+    fit = Letterbox.for_photo(photo.shape, preset, orient)
+    height, width = photo.shape
+    while height % 2 == width % 2 == 0 and height * width >= 16 * np.prod(fit.content_shape):
+        height, width = height // 2, width // 2
+    small = Letterbox.for_photo((height, width), preset, orient)
+    if small.resized(photo.shape) != fit or (height, width) == photo.shape:
+        return prepare_canvas(photo, preset, orient)
+    halved = Photo(shrink_frame(photo.rgb, (height, width)))
+    return Canvas(prepare_canvas(halved, preset, orient).rgb, fit)
 
 
 @dataclass
@@ -167,7 +189,7 @@ class FrameCutter:
         SeenFrame
         """
         pipeline, photo = self._pipeline, Photo(rgb, Meta(name))
-        canvas = prepare_canvas(photo, pipeline.preset, pipeline.orient)
+        canvas = _lay_on_canvas(photo, pipeline.preset, pipeline.orient)
         matte = pipeline.segment(canvas)
         depth = pipeline.measure(photo, canvas) if with_depth and self._reads_depth else None
         return SeenFrame(photo, canvas, matte, depth, shrink_planes(canvas.rgb[0]))
