@@ -71,7 +71,7 @@ class FramePortrait(Portrait):
         box = Box.bounding(self.alpha > 0, _BOX_MARGIN_PX)
         if not box.height:
             return self.photo.rgb
-        near = np.ascontiguousarray(self.photo.rgb[box.slices])
+        near = self.photo.rgb[box.slices].copy()
         alpha = np.ascontiguousarray(self.alpha[box.slices])
         edges = estimate_edge_colors(near, alpha, _LAYER_SIDE_PX)
         for edge in edges:
