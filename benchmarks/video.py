@@ -32,6 +32,7 @@ from depthmatte.evaluation.metrics import iou
 from depthmatte.evaluation.video_metrics import flicker, ghost, temporal_error
 from depthmatte.networks.network import open_bare_session
 from depthmatte.system.cpu_count import count_cores
+from depthmatte.system.kept_memory import keep_freed_memory
 from depthmatte.values import Matte
 from depthmatte.video.cut_video import VideoJob
 from depthmatte.video.frame_cutter import fit_preset
@@ -205,6 +206,7 @@ def main() -> None:
     parser.add_argument("--live-seconds", type=float, default=10)
     parser.add_argument("--threads", type=int, default=count_cores())
     options = parser.parse_args()
+    keep_freed_memory()  # as the commands do; MODNet runs in this process too
     here = {"cpu": cpu(), "threads": options.threads}
     rows: list[dict[str, Any]] = []
     with dm.Session(threads=options.threads) as session:

@@ -17,8 +17,10 @@ pytest.importorskip("skimage", reason="needs the extra demo")
 from skimage.data import astronaut  # noqa: E402
 
 import depthmatte as dm  # noqa: E402
-from depthmatte.canvas import Letterbox, resize  # noqa: E402
+from depthmatte.canvas import Letterbox, prepare_canvas, resize  # noqa: E402
 from depthmatte.effects import Background, Beautify, Blur, Cutout  # noqa: E402
+from depthmatte.photo import Photo  # noqa: E402
+from depthmatte.values import Matte  # noqa: E402
 from depthmatte.video.files.av_library import convert_frame  # noqa: E402
 from depthmatte.video.frame_cutter import FrameCutter, fit_preset  # noqa: E402
 from depthmatte.video.frame_view import FramePortrait, needs_depth, reads_depth  # noqa: E402
@@ -50,6 +52,19 @@ def test_a_wide_frame_gets_a_low_canvas() -> None:
     assert fit_preset(PRESET, (1920, 1080), 32) == (480, 288)
     assert fit_preset(PRESET, (1080, 1920), 32, "rotate") == (480, 288)
     assert fit_preset(PRESET, (480, 352), 32) == PRESET
+
+
+@pytest.mark.parametrize("shape", [(1080, 1920), (1200, 1000), (2160, 3840), (1081, 1920)])
+def test_a_large_frame_is_laid_on_the_canvas_alike(shape: tuple[int, int]) -> None:
+    rgb = np.asarray(resize(astronaut(), shape), np.uint8)
+    with dm.Session(threads=1) as session:
+        pipeline = replace(
+            session.pipeline(), segment=lambda canvas: Matte.empty(canvas.fit.canvas)
+        )
+        seen = FrameCutter(pipeline, 10, uses_depth=False).look(rgb)
+    expected = prepare_canvas(Photo(rgb), pipeline.preset)
+    assert seen.canvas.fit == expected.fit
+    assert np.abs(seen.canvas.rgb - expected.rgb).max() * 255 <= 2.01
 
 
 def frames(count: int, side: int = 192) -> list[Any]:
@@ -99,14 +114,15 @@ def test_who_reads_depth() -> None:
 
 @pytest.fixture(scope="module")
 def portrait() -> Any:
-    large = np.asarray(resize(astronaut(), (540, 540)), np.uint8)
-    return dm.cut(large)
+    return dm.cut(np.asarray(resize(astronaut(), (540, 540)), np.uint8))
 
 
 @pytest.mark.parametrize("effect", [Blur(), Blur(strength=0.1), Background(), Cutout()])
 def test_effects_on_frames_look_the_same(effect: Any, portrait: Any) -> None:
+    before = portrait.photo.rgb.copy()
     whole = effect(portrait).astype(int)
     frame = effect(FramePortrait.for_effect(portrait, effect)).astype(int)
+    assert (portrait.photo.rgb == before).all()
     assert whole.shape == frame.shape
     assert np.abs(whole - frame).mean() < 2
     solid = portrait.alpha > 0.999

@@ -67,7 +67,7 @@ class EdgeStrip(NamedTuple):
         words[self.positions] = pixels
 
 
-def estimate_foreground(rgb: RGB, alpha: Float, layer_side: int = _LAYER_SIDE_PX) -> RGB:
+def estimate_foreground(rgb: RGB, alpha: Float) -> RGB:
     """Foreground colors of a photo.
 
     On 32 composites with known foreground the error in the transition band is 0.021 to 0.024.
@@ -79,15 +79,13 @@ def estimate_foreground(rgb: RGB, alpha: Float, layer_side: int = _LAYER_SIDE_PX
         The photo, uint8 (H, W, 3).
     alpha : ndarray
         float32 (H, W) in [0, 1].
-    layer_side : int
-        Longest side, in pixels, at which foreground and background are continued.
 
     Returns
     -------
     ndarray
         uint8 (H, W, 3). Pixels outside the transition band are the photo's own.
     """
-    edges = estimate_edge_colors(rgb, alpha, layer_side)
+    edges = estimate_edge_colors(rgb, alpha)
     colors = rgb.copy()
     for edge in edges:
         edge.paint(colors)
@@ -120,7 +118,7 @@ def estimate_edge_colors(
     alpha : ndarray
         float32 (H, W) in [0, 1].
     layer_side : int
-        As in `estimate_foreground`.
+        Longest side, in pixels, at which foreground and background are continued.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..canvas import Canvas, Letterbox, prepare_canvas
+from ..canvas import Canvas, Letterbox, prepare_canvas, resize
 from ..fusion import FUSIONS
 from ..options import OrientMode
 from ..photo import Meta, Photo
@@ -90,6 +90,28 @@ def fit_preset(
     return fitted if same else preset
 
 
+def shrink_frame(rgb: RGB, shape: tuple[int, int]) -> RGB:
+    """Reduce a picture, uint8 (H, W, 3), to (h, w); halving it first is faster."""
+    height, width = rgb.shape[:2]
+    while height % 2 == width % 2 == 0 and height >= 4 * shape[0]:
+        height, width = height // 2, width // 2
+        rgb = np.asarray(resize(rgb, (height, width)), np.uint8)
+    return np.asarray(resize(rgb, shape), np.uint8)
+
+
+def _lay_on_canvas(photo: Photo, preset: tuple[int, int], orient: OrientMode) -> Canvas:
+    """Return `prepare_canvas` of a frame; it is halved first where the layout allows that."""
+    fit = Letterbox.for_photo(photo.shape, preset, orient)
+    height, width = photo.shape
+    while height % 2 == width % 2 == 0 and height * width >= 16 * np.prod(fit.content_shape):
+        height, width = height // 2, width // 2
+    small = Letterbox.for_photo((height, width), preset, orient)
+    if small.resized(photo.shape) != fit or (height, width) == photo.shape:
+        return prepare_canvas(photo, preset, orient)
+    halved = Photo(shrink_frame(photo.rgb, (height, width)))
+    return Canvas(prepare_canvas(halved, preset, orient).rgb, fit)
+
+
 @dataclass
 class _Memory:
     """What is known of the frame before."""
@@ -126,7 +148,7 @@ class FrameCutter:
         track: bool = True,
         uses_depth: bool = True,
     ) -> None:
-        self._pipeline = replace(pipeline, second_look=False)
+        self._pipeline = replace(pipeline, second_look=False, refine=None)
         self.depth_every, self.uses_depth = depth_every, uses_depth
         self._track = SubjectTrack(rate) if track else None
         self._memory = _Memory()
@@ -185,7 +207,7 @@ class FrameCutter:
         photo = attach(plain) if attach else plain
         may_measure = attach is None or photo is not plain
         with_depth |= photo.evidence.depth_map is not None
-        canvas = prepare_canvas(photo, pipeline.preset, pipeline.orient)
+        canvas = _lay_on_canvas(photo, pipeline.preset, pipeline.orient)
         matte = pipeline.segment(canvas)
         is_read = with_depth and may_measure and self._reads_depth
         depth = pipeline.measure(photo, canvas) if is_read else None

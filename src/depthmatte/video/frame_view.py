@@ -14,12 +14,13 @@ import numpy as np
 
 from ..canvas import Box, Letterbox, resize, scale_shape
 from ..effects import Blur, Effect
-from ..effects.foreground import estimate_foreground
+from ..effects.foreground import estimate_edge_colors
 from ..effects.lens.scene import BlurScene, make_blur_scene
 from ..photo import Photo
 from ..portrait import Portrait
 from ..types import RGB, Float, make_read_only
 from ..values import Depth
+from .frame_cutter import shrink_frame
 
 _SCENE_PIXELS = (57_600, 230_400)
 """Pixels at which the blur of a frame is made: 320 x 180 for a strong one, 640 x 360 at most for
@@ -70,12 +71,13 @@ class FramePortrait(Portrait):
         box = Box.bounding(self.alpha > 0, _BOX_MARGIN_PX)
         if not box.height:
             return self.photo.rgb
+        near = self.photo.rgb[box.slices].copy()
+        alpha = np.ascontiguousarray(self.alpha[box.slices])
+        edges = estimate_edge_colors(near, alpha, _LAYER_SIDE_PX)
+        for edge in edges:
+            edge.paint(near)
         colors = self.photo.rgb.copy()
-        colors[box.slices] = estimate_foreground(
-            np.ascontiguousarray(colors[box.slices]),
-            np.ascontiguousarray(self.alpha[box.slices]),
-            _LAYER_SIDE_PX,
-        )
+        colors[box.slices] = near
         return make_read_only(colors)
 
     @cached_property
@@ -87,7 +89,7 @@ class FramePortrait(Portrait):
             return make_blur_scene(self, self.scene_pixels)
         shape = scale_shape((height, width), scale)
         small = _SmallPortrait(
-            Photo(np.asarray(resize(self.photo.rgb, shape), np.uint8)),
+            Photo(shrink_frame(self.photo.rgb, shape)),
             np.asarray(resize(self.alpha, shape), np.float32),
             self.measured,
             self.depth_fit.resized(shape),

@@ -7,6 +7,7 @@ from typing import Any
 from ...errors import InputError
 from ...options import CutOptions, SessionOptions
 from ...session import Session
+from ...system.kept_memory import keep_freed_memory
 from ...system.printable_text import label
 from ...video.live_loop import LiveLoop, LiveSummary
 from ...video.video_options import LiveOptions
@@ -25,6 +26,7 @@ def run_live_command(live: LiveOptions, cut: CutOptions, session: SessionOptions
     MissingExtra
         When an extra is not installed.
     """
+    keep_freed_memory()
     report = Reporter("quiet" if live.quiet else "json" if live.json else "lines")
     loop = LiveLoop(live, read_effect(live.effect, live.background), cut)
     names = (session.matte_network, session.depth_network)
