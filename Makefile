@@ -6,8 +6,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out/demo
-# A process for each core; what a file of tests prepares is prepared once.
-PYTEST ?= -n auto --dist loadfile
+# A process for each core; what a file of tests prepares is prepared once. Files keep their order,
+# in which those that take longest come first.
+PYTEST ?= -n auto --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 # An environment that is active outside must not change this one.

@@ -1,4 +1,4 @@
-"""The background blur beside exact truth, simpler blurs and OpenCV.
+"""The background blur beside exact truth, simpler blurs and OpenCV; the time of effects.
 
 30 layered scenes (tests/support/lens_scenes.py) are rendered layer by layer by a thin lens. The
 error is the mean absolute difference to that picture, in 8-bit levels. Two simpler blurs get the
@@ -7,6 +7,10 @@ blurs the photo outside a mask refined by the guided filter. The leak is the col
 minus smallest channel) beyond that of the truth, in the 40 pixels around a saturated subject in a
 gray scene.
 
+The times are those of 12 megapixels beyond the networks: the middle run, and processor time divided
+by the threads, which a busy machine does not change. The peak is the growth of the process's memory
+beyond its inputs, its picture included, in a process of its own.
+
 python -m benchmarks.blur [--scenes N] [--runs N] [--only error|time] -> results/blur.csv
 """
 
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -25,13 +30,19 @@ from typing import Any
 import cv2
 import numpy as np
 
+from depthmatte.canvas import Letterbox
 from depthmatte.color.linear_light import linear_to_bytes, to_linear
-from depthmatte.effects import Blur
+from depthmatte.effects import Beautify, Blur, Cutout, PlaceInPicture
+from depthmatte.effects.foreground import estimate_edge_colors
 from depthmatte.filters import guided_coefficients, normalized_convolution
+from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
+from depthmatte.server.kept_portraits import scale_portrait
+from depthmatte.system.cpu_count import count_cores
+from depthmatte.values import Depth, Matte
 
 from .common.table import show, write
-from .common.timing import cpu, medians
+from .common.timing import cpu
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 from lens_scenes import SCENES, LensScene, blur, make_scene
@@ -41,6 +52,17 @@ LARGE = (3000, 4000)
 PREVIEW_SIDE = 1600
 APERTURES = (1.2, 2.8, 8.0)
 NAMES = ("lens", "lens, coarse depth", "paste", "guided", "photo")
+TARGETS_MS = {
+    "cut-out colors": 150,
+    "beautify": 500,
+    "place, light and shadow": 600,
+    **{f"blur, f/{f}": 1200 for f in APERTURES},
+}
+"""What a step may take at 12 megapixels; each may take PEAK_MIB."""
+
+PEAK_MIB = 500
+FEET = 0.9
+"""Share of the photo's height where the person of the large scene ends, to stand on a floor."""
 
 
 def lens_effect(scene: LensScene, coarse: bool = False) -> np.ndarray:
@@ -146,17 +168,13 @@ def summary(rows: list[dict[str, Any]]) -> None:
 
 def large_portrait(side: int | None = None) -> Portrait:
     """A scene of 12 megapixels, or its preview, with depth of the size of a network's canvas."""
-    from depthmatte.canvas import Letterbox
-    from depthmatte.photo import Photo
-    from depthmatte.server.kept_portraits import scale_portrait
-    from depthmatte.values import Depth, Matte
-
     scene = make_scene(3, (375, 500))
     small = scene.portrait()
     photo = cv2.resize(scene.photo, LARGE[::-1], interpolation=cv2.INTER_CUBIC)
     grain = np.random.default_rng(0).integers(0, 7, LARGE, np.uint8)[..., None]
     rgb = np.asarray(np.clip(photo.astype(np.int16) + grain - 3, 0, 255), np.uint8)
-    alpha, depth = small.matte.alpha, small.measured
+    alpha, depth = small.matte.alpha.copy(), small.measured
+    alpha[round(FEET * alpha.shape[0]) :] = 0
     portrait = Portrait(
         Photo(rgb, camera=small.photo.camera.scaled(LARGE)),
         Matte(alpha, alpha),
@@ -168,15 +186,35 @@ def large_portrait(side: int | None = None) -> Portrait:
     return chosen
 
 
-def seconds(runs: int) -> list[dict[str, Any]]:
-    """Milliseconds of the effect at 12 megapixels and on a preview, beside OpenCV's filters."""
-    portrait, preview = large_portrait(), large_portrait(PREVIEW_SIDE)
+def effect_steps(portrait: Portrait) -> dict[str, Callable[[], Any]]:
+    """Name -> one effect of the portrait."""
     rgb = portrait.photo.rgb
-    steps: dict[str, Callable[[], Any]] = {}
+    place = _place(rgb)
+    steps: dict[str, Callable[[], Any]] = {
+        "cut-out colors": lambda: estimate_edge_colors(rgb, portrait.alpha),
+        "cut-out": lambda: Cutout()(portrait),
+        "beautify": lambda: Beautify(0.8)(portrait),
+        "place, light and shadow": lambda: place(portrait),
+    }
     for f in APERTURES:
         steps[f"blur, f/{f}"] = lambda f=f: Blur(aperture=f)(portrait)
     steps["blur, f/1.2, 7 blades"] = lambda: Blur(aperture=1.2, shape="7")(portrait)
     steps["blur, strength 0.5"] = lambda: Blur(0.5)(portrait)
+    return steps
+
+
+def _place(rgb: np.ndarray) -> PlaceInPicture:
+    """Stand in another picture of the photo's size, smaller and lit as it is."""
+    scene = np.ascontiguousarray(rgb[::-1, ::-1])
+    return PlaceInPicture(scene, (0.4, 0.95), height=0.8, light=0.7, shadow=0.7)
+
+
+def seconds(runs: int) -> list[dict[str, Any]]:
+    """Milliseconds of effects at 12 megapixels and on a preview, beside OpenCV's filters."""
+    portrait, preview = large_portrait(), large_portrait(PREVIEW_SIDE)
+    rgb = portrait.photo.rgb
+    steps = effect_steps(portrait)
+    of_photo = tuple(steps)
     steps["preview, f/1.2"] = lambda: Blur(aperture=1.2)(preview)
     steps["preview, strength 0.5"] = lambda: Blur(0.5)(preview)
     sigma = 0.015 * float(np.hypot(*LARGE)) / 2
@@ -184,34 +222,49 @@ def seconds(runs: int) -> list[dict[str, Any]]:
     steps["OpenCV boxFilter"] = lambda: cv2.blur(rgb, (int(4 * sigma) | 1,) * 2)
     kernel = np.ones((151, 151), np.float32) / 151**2
     steps["OpenCV filter2D, radius 75"] = lambda: cv2.filter2D(rgb, -1, kernel)
-    timed = {name: partial(_discard, step) for name, step in steps.items()}
-    rows = [{"step": name, "ms": ms} for name, ms in medians(timed, runs).items()]
-    return [*rows, {"step": "peak beyond the inputs, MiB", "ms": _peak()}]
+    return [
+        {
+            "step": name,
+            **_time(step, runs),
+            "target ms": TARGETS_MS.get(name, ""),
+            "peak MiB": _peak(name) if name in of_photo else "",
+        }
+        for name, step in steps.items()
+    ]
 
 
-def _discard(step: Callable[[], Any]) -> None:
-    """Run a step without its picture."""
-    step()
+def _time(step: Callable[[], Any], runs: int) -> dict[str, float]:
+    """Median milliseconds: passed, and of the processor for each thread; the first run warms up."""
+    passed, spent = [], []
+    for _ in range(runs + 1):
+        start, used = time.perf_counter(), time.process_time()
+        step()
+        passed.append(time.perf_counter() - start)
+        spent.append(time.process_time() - used)
+    middle = statistics.median
+    return {
+        "ms": 1000 * middle(passed[1:]),
+        "processor ms per thread": 1000 * middle(spent[1:]) / count_cores(),
+    }
 
 
-def _peak() -> float:
-    """MiB of the effect at 12 megapixels beyond its inputs, in a process of its own."""
-    code = "from benchmarks.blur import measure_peak; measure_peak()"
+def _peak(name: str) -> float:
+    """MiB of one effect at 12 megapixels beyond its inputs, in a process of its own."""
+    code = f"from benchmarks.blur import measure_peak; measure_peak({name!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 
-def measure_peak() -> None:
-    """Print the growth of the peak memory while the effect runs."""
+def measure_peak(name: str) -> None:
+    """Print the growth of the peak memory while an effect runs."""
     import ctypes
 
-    portrait = large_portrait()
-    small = large_portrait(200)
-    Blur(0.5)(small)
+    step = effect_steps(large_portrait())[name]
+    effect_steps(large_portrait(200))[name]()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = _resident_peak()
-    Blur(aperture=1.2)(portrait)
+    step()
     print((_resident_peak() - before) / 1024)
 
 
@@ -239,8 +292,11 @@ def main() -> None:
         print(f"{time.perf_counter() - start:.0f} s")
     if options.only != "error":
         spent = seconds(options.runs)
+        print(f"{'':28} {'ms':>8} {'per thread':>10} {'target':>8} {'peak MiB':>9}")
         for row in spent:
-            print(f"{row['step']:40} {row['ms']:8.1f}")
+            told = [row["ms"], row["processor ms per thread"], row["target ms"], row["peak MiB"]]
+            cells = [f"{one:.0f}" if one != "" else "" for one in told]
+            print(f"{row['step']:28} {cells[0]:>8} {cells[1]:>10} {cells[2]:>8} {cells[3]:>9}")
         write(spent, "blur_time")
 
 

@@ -2,6 +2,8 @@
 
 python -m benchmarks.server --seconds 120 --clients 32 --requests 2000
 python -m benchmarks.server --part previews
+
+Each part is stored in results/server.json; parts that were not measured stay as they were.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from depthmatte.io.photo.photo_writer import encode_picture
 from depthmatte.networks.network import read_contract
 from depthmatte.networks.registry import network_path
 from depthmatte.networks.runtime import open_network_file
+
+from .common.table import RESULTS
 
 VIEW = "alpha"
 PREVIEW_SIDE = 1600
@@ -264,6 +268,15 @@ def main() -> None:
     if "batches" in wanted:
         result["batches_ms"] = batch_times(given.repeats)
     print(json.dumps(result, indent=2))
+    store(result)
+
+
+def store(parts: dict[str, Any]) -> None:
+    """Replace these parts of the stored results."""
+    path = RESULTS / "server.json"
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**stored, **parts}, indent=2) + "\n")
+    print(f"-> {path.relative_to(RESULTS.parents[1])}")
 
 
 if __name__ == "__main__":

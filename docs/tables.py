@@ -28,6 +28,7 @@ from depthmatte.options import (
     CropOptions,
     CutOptions,
     EdgeOptions,
+    LensOptions,
     OutputOptions,
     SensorOptions,
     SessionOptions,
@@ -42,7 +43,7 @@ PAGES = sorted(Path(__file__).parent.rglob("*.md"))
 
 FLAGGED = (
     CutOptions, SessionOptions, OutputOptions, Recipe, ExistingRun, TrainingOutput, LabelExport,
-    LabelImport, FeedbackRecipe, RayOptions, ServeOptions, VideoOptions, LiveOptions,
+    LabelImport, FeedbackRecipe, RayOptions, ServeOptions, VideoOptions, LiveOptions, LensOptions,
 )  # fmt: skip
 """Dataclasses whose fields the command line has as flags."""
 
@@ -171,6 +172,7 @@ TABLES = {
     "CropOptions": markdown_table(CropOptions),
     "SessionOptions": markdown_table(SessionOptions),
     "OutputOptions": markdown_table(OutputOptions, flags=True),
+    "LensOptions": markdown_table(LensOptions, flags=True),
     "ServeOptions": markdown_table(ServeOptions, flags=True),
     "Recipe": markdown_table(Recipe, flags=True),
     "FeedbackRecipe": markdown_table(FeedbackRecipe, flags=True),

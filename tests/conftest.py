@@ -37,6 +37,12 @@ def pytest_runtest_setup() -> None:
     os.environ.pop("DEPTHMATTE_NETWORKS", None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: (item.path not in long, "training" not in item.path.parts))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of photos and networks beside the repository, which only some machines have."""

@@ -85,20 +85,23 @@ class Pipeline:
     refine: Callable[[RGB, Float, float], Float] | None = None
     corrections: Corrections = field(default_factory=Corrections)
 
-    def __call__(self, photo: Photo) -> Portrait:
-        """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse."""
+    def __call__(self, photo: Photo, canvas: Canvas | None = None) -> Portrait:
+        """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse.
+
+        `canvas` is the whole photo on a canvas of this pipeline, where it is prepared already.
+        """
         clock = Stopwatch()
         fixes = self.corrections
         fixes.check(photo)
-        cut = replace(self._cut(photo, clock), clean=fixes.clean)
+        cut = replace(self._cut(photo, clock, canvas), clean=fixes.clean)
         if fixes.has_points or photo.evidence.strokes is not None:
             look = partial(self._look, photo)
             cut = replace(cut, edits=clock("correct", find_edits, cut, fixes, look))
         return replace(cut, timings=clock.timings)
 
-    def _cut(self, photo: Photo, clock: Stopwatch) -> Portrait:
+    def _cut(self, photo: Photo, clock: Stopwatch, canvas: Canvas | None) -> Portrait:
         """Cut in one pass or two, without corrections at points."""
-        first, checked = self._run_pass(photo, photo, clock)
+        first, checked = self._run_pass(photo, photo, clock, canvas=canvas)
         if self.corrections.box is not None:
             crop = self.corrections.crop(photo.shape)
             second, _ = self._run_pass(photo, checked, clock, crop, first)
@@ -127,13 +130,15 @@ class Pipeline:
         clock: Stopwatch,
         crop: Box | None = None,
         first: Portrait | None = None,
+        canvas: Canvas | None = None,
     ) -> tuple[Portrait, Photo]:
         """Cut on one canvas: of the whole photo first, then of a `crop` of it.
 
         `checked` is the photo with the evidence that is trusted so far. The second result is the
         photo with the evidence that is trusted after this pass.
         """
-        canvas = clock("prepare", prepare_canvas, photo, self.preset, self.orient, crop)
+        if canvas is None:
+            canvas = clock("prepare", prepare_canvas, photo, self.preset, self.orient, crop)
         fit = canvas.fit
         matte = clock("segment", self._segment, photo, canvas)
         depth = clock("measure", self._measure, checked, canvas, first)

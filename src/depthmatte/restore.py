@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Letterbox, from_canvas, resize, to_canvas
+from .canvas import Box, Letterbox, from_canvas, resize, to_canvas
 from .filters import WindowMoments, box_filter, dot_planes, local_range, normalized_convolution
 from .system.row_strips import row_strips
 from .types import RGB, Float
@@ -17,6 +17,7 @@ from .types import RGB, Float
 _RADIUS = 1
 _EPS = 1e-3
 
+_EDGE_MARGIN = 4  # canvas pixels around edges that their windows, and the windows of these, reach
 _MIN_EDGE_RANGE = 0.02  # smallest range of a map within a window that counts as an edge
 _NOISE_VARIANCE = 1e-4  # variance of a map that counts as noise
 _MAX_BLOCK_COLUMNS = 4096  # columns that are enlarged together, to bound the memory
@@ -126,14 +127,19 @@ def _fit_colors(
     if not edge.any():
         return [], offset
     planes = canvas_rgb if canvas_rgb is not None else to_canvas(guide, fit).transpose(2, 0, 1)
-    colors = [_to_unit_range(plane[part]) for plane in planes]
+    near = Box.bounding(edge > 0, _EDGE_MARGIN).slices  # beyond it all slopes are 0
+    colors = [_to_unit_range(plane[part][near]) for plane in planes]
+    target, edge = np.ascontiguousarray(target[near]), edge[near]
     moments = WindowMoments.from_windows(colors, target, _RADIUS)
     slopes = [box_filter(slope, _RADIUS) for slope in moments.solve_slopes(colors, _RADIUS, _EPS)]
     edge *= _explained_share(slopes, moments, target)
     for slope in slopes:
         slope *= edge
-    offset[part] -= dot_planes(slopes, colors)
-    return slopes, offset
+    offset[part][near] -= dot_planes(slopes, colors)
+    whole = [np.zeros(fit.content_shape, np.float32) for _ in slopes]
+    for plane, slope in zip(whole, slopes, strict=True):
+        plane[near] = slope
+    return whole, offset
 
 
 def _to_unit_range(plane: NDArray[Any]) -> Float:

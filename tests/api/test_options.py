@@ -29,7 +29,14 @@ from depthmatte.option_fields import (
     to_json_values,
 )
 from depthmatte.option_fields import list_options as options_of
-from depthmatte.options import CutOptions, EdgeOptions, OutputOptions, SensorOptions, SessionOptions
+from depthmatte.options import (
+    CutOptions,
+    EdgeOptions,
+    LensOptions,
+    OutputOptions,
+    SensorOptions,
+    SessionOptions,
+)
 from places import ROOT
 
 DOCS = ROOT / "docs"
@@ -79,6 +86,9 @@ OTHER: dict[str, tuple[Any, str]] = {
     "background": ("red", "red"),
     "format": ("webp", "webp"),
     "bits": ("16", "16"),
+    "focus": ((0.5, 0.25), "0.5,0.25"),
+    "aperture": (1.8, "1.8"),
+    "shape": ("7", "7"),
     "crop": ("16:9", "16:9"),
     "each": (True, "true"),
     "write_depth": ("gdepth", "gdepth"),
@@ -96,7 +106,7 @@ OTHER: dict[str, tuple[Any, str]] = {
 
 ALL = [
     (cls, one)
-    for cls in (CutOptions, SessionOptions, SensorOptions, OutputOptions)
+    for cls in (CutOptions, SessionOptions, SensorOptions, OutputOptions, LensOptions)
     for one in options_of(cls)
 ]
 

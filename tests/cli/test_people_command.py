@@ -105,6 +105,35 @@ def test_each_needs_names_for_each(pair: Path, two_nets: list[str]) -> None:
     assert run("cut", pair, "--each", "--exists", "fail", *two_nets).exit_code == 1
 
 
+def test_resuming_looks_at_the_files_of_everybody(pair: Path, two_nets: list[str]) -> None:
+    words = ("cut", pair, "--each", "--resume", "--fusion", "none", "--json", *two_nets)
+
+    def is_skipped() -> bool:
+        done = run(*words)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)["status"] == "skipped"
+
+    assert not is_skipped()
+    second = Path("out/pair.person2.cutout.png")
+    content = second.read_bytes()
+    assert is_skipped()
+    second.unlink()
+    assert not is_skipped()
+    assert second.read_bytes() == content
+    assert is_skipped()
+    second.write_bytes(content[:-20])
+    assert not is_skipped()
+    assert second.read_bytes() == content
+
+
+def test_resuming_skips_whom_nobody_was_found_in(pair: Path, two_nets: list[str]) -> None:
+    Image.new("RGB", (160, 120), (0, 0, 200)).save("empty.png")
+    for words in (("empty.png",), (pair, "--subject", "person:2")):
+        command = ("cut", *words, "--each", "--resume", "--fusion", "none", "--json", *two_nets)
+        states = [json.loads(run(*command).stdout)["status"] for _ in range(2)]
+        assert states == ["ok", "skipped"], words
+
+
 def test_points_boxes_and_strokes(pair: Path, two_nets: list[str]) -> None:
     fast = ("--fusion", "none", *two_nets)
 

@@ -129,6 +129,7 @@ def test_axe_finds_no_serious_fault(
     page.browser.run("for (const card of document.querySelectorAll('details')) card.open = true; 0")
     page.browser.run(f"{axe}; 0")
     for prepare in ("0", "document.querySelector('label[for=tool-brush]').click()",
+                    "document.querySelector('label[for=tool-mark]').click()",
                     "document.querySelector('#help').click()"):  # fmt: skip
         page.browser.run(prepare)
         page.idle()

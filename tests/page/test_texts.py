@@ -8,7 +8,7 @@ from pathlib import Path
 import depthmatte
 
 STATIC = Path(depthmatte.__file__).parent / "server" / "static"
-MADE = ("option.", "view.", "look.", "tool.", "brush.", "inputs.", "done.cut.")
+MADE = ("option.", "view.", "look.", "tool.", "brush.", "inputs.", "done.cut.", "marks.")
 """Starts of keys that the page puts together from names."""
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from depthmatte.io.photo.photo_reader import read
 from depthmatte.options import CutOptions, SessionOptions
-from depthmatte.server.rendering import encode_view, picture_makers
+from depthmatte.server.rendering import PictureWish, encode_view, picture_makers
 from depthmatte.session import Session
 from http_server import running_http_server
 
@@ -38,7 +38,7 @@ def cut_directly(photo: bytes) -> bytes:
     with Session(SessionOptions(threads=1)) as session:
         portrait = session.pipeline(CutOptions())(read(photo, "photo"))
         ((name, maker),) = picture_makers(["mask"], []).items()
-        return encode_view(name, maker, portrait, "png")[0]
+        return encode_view(name, maker, portrait, PictureWish("png"))[0]
 
 
 def send_until(

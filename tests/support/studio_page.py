@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from browser import POLL_S, Browser
 
-START_S = 60.0
+START_S = float(os.environ.get("PAGE_START", 60))
 READY = "document.documentElement.dataset.ready && document.querySelector('#looks input')"
 IDLE = "document.querySelector('#busy').hidden"
 

@@ -68,6 +68,7 @@ BELONGS = {
     "uvicorn": {"server"},
     "prometheus_client": {"server"},
     "av": {"video"},
+    "pyrealsense2": {"video.realsense_camera"},
     "scipy": {
         f"segment.{name}" for name in ("closed_form", "matting_laplacian", "multigrid", "spectral")
     },

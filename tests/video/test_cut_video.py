@@ -24,8 +24,8 @@ from depthmatte.cli.app import app  # noqa: E402
 from depthmatte.effects import Background, Blur  # noqa: E402
 from depthmatte.video.canvas_control import CanvasControl  # noqa: E402
 from depthmatte.video.frame_cutter import FrameCutter  # noqa: E402
+from depthmatte.video.live_frame import NewestFrame, TimedPicture  # noqa: E402
 from depthmatte.video.live_loop import change_effect  # noqa: E402
-from depthmatte.video.live_source import NewestFrame  # noqa: E402
 from depthmatte.video.stages import run_ahead  # noqa: E402
 from video_clips import drawing, sound_packets, write_clip  # noqa: E402
 
@@ -202,10 +202,10 @@ def test_the_newest_frame_wins() -> None:
     go = threading.Event()
 
     def frames() -> Iterator[Any]:
-        yield drawing(0)
+        yield TimedPicture(drawing(0), 0.0)
         go.wait(10)
         for index in range(1, 6):
-            yield drawing(index)
+            yield TimedPicture(drawing(index), float(index))
 
     newest = NewestFrame(frames())
     first = newest.take()
@@ -224,7 +224,7 @@ def test_the_newest_frame_wins() -> None:
 
 def test_a_broken_source_is_told() -> None:
     def frames() -> Iterator[Any]:
-        yield drawing(0)
+        yield TimedPicture(drawing(0), 0.0)
         raise dm.InputError("camera: stopped")
 
     newest = NewestFrame(frames())

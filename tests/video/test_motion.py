@@ -26,6 +26,7 @@ from depthmatte.video.motion.optical_flow import (
 from depthmatte.video.motion.scene_cuts import is_scene_cut
 from depthmatte.video.motion.steady import Steadier
 from depthmatte.video.motion.subject_track import SubjectTrack
+from depthmatte.video.motion.votes import Votes
 
 SHAPE = (120, 160)
 
@@ -119,6 +120,37 @@ def test_every_portrait_comes_back_in_order(count: int, frames: int, cut: int) -
         assert one.matte.alpha.max() <= 1
     if frames == 0:
         assert all(one is other for one, other in zip(steadied, given_, strict=True))
+
+
+_VALUES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=9)
+
+
+@given(values=_VALUES, own_weight=st.sampled_from([0.2, 1.5]), share=st.sampled_from([0.0, 0.4]))
+def test_the_middle_lies_between_the_votes(
+    values: list[float], own_weight: float, share: float
+) -> None:
+    column = np.array(values, np.float32)[:, None]
+    beliefs = np.ones_like(column)
+    middle = Votes.cast(column, beliefs).middle(own_weight, share)
+    assert column.min() - 1e-4 <= middle[0] <= column.max() + 1e-4
+    others = np.concatenate([column[:1], column[:0:-1]])  # the order of the others
+    again = Votes.cast(others, beliefs).middle(own_weight, share)
+    assert again == pytest.approx(middle, abs=1e-3)
+
+
+@given(values=_VALUES)
+def test_frames_that_cannot_be_believed_have_no_vote(values: list[float]) -> None:
+    column = np.array(values, np.float32)[:, None]
+    beliefs = np.zeros_like(column)
+    beliefs[0] = 1
+    for share in (0.0, 0.4):
+        middle = Votes.cast(column, beliefs).middle(1.0, share)
+        assert middle[0] == pytest.approx(values[0], abs=1e-4)
+
+
+def test_the_uncertain_hardly_count() -> None:
+    column = np.array([1, 0.5, 0.5, 0.45, 0.55], np.float32)[:, None]
+    assert Votes.cast(column, np.ones_like(column)).middle(1.0, 0)[0] == 1
 
 
 def test_a_live_filter_delays_nothing() -> None:

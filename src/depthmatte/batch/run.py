@@ -242,8 +242,9 @@ class Batch:
                 self.record.journal.note(
                     task.path,
                     jobs.signature(task.row),
-                    task.targets.values(),
+                    cut.written,
                     jobs.side_files(task),
+                    [path for path in task.targets.values() if path not in cut.written],
                 )
                 self.record.store()
             except InputError as error:  # the results are complete, so the run goes on

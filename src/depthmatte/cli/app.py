@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import MutableMapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..errors import OptionError
 from ..option_fields import option_names
-from ..options import CutOptions, OutputOptions, SessionOptions
+from ..options import CutOptions, LensOptions, OutputOptions, SessionOptions
 from ..server.serve_options import ServeOptions
 from .exit_codes import OneLineErrorGroup, run_and_exit
 from .feedback_app import feedback_app
@@ -90,12 +91,13 @@ _BatchPaths = Annotated[
 
 
 @app.command("cut")
-@option_flags(CutOptions, SessionOptions, OutputOptions)
+@option_flags(CutOptions, SessionOptions, OutputOptions, LensOptions)
 def cut_command(
     paths: _BatchPaths,
     output: OutputOptions,
     options: CutOptions,
     session: SessionOptions,
+    lens: LensOptions,
     depth: Annotated[
         Path | None,
         typer.Option("--depth", help="Use this depth file, or a folder with one file per photo."),
@@ -126,6 +128,7 @@ def cut_command(
     from .commands.cut import cut_photos
     from .output import Reporter
 
+    output = replace(output, effect=lens.add_to(output.effect))
     job = CutJob(options, session, output, SideInputs(depth, right, calib, strokes))
     quiet = output.quiet or output.out == "-"  # then stdout holds only the picture
     report = Reporter("json" if output.json else "quiet" if quiet else "lines")

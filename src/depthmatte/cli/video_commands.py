@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from ..option_fields import option_names
-from ..options import CutOptions, SessionOptions
+from ..options import CutOptions, LensOptions, SessionOptions
 from ..video.video_options import LiveOptions, VideoOptions
 from .flags import option_flags
 
@@ -19,7 +20,8 @@ _FRAME_OPTIONS = ("subject", "fusion", "orient", *option_names(SessionOptions))
     VideoOptions,
     CutOptions,
     SessionOptions,
-    only=(*option_names(VideoOptions), *_FRAME_OPTIONS),
+    LensOptions,
+    only=(*option_names(VideoOptions), *option_names(LensOptions), *_FRAME_OPTIONS),
     fixed={"second_look": False, "quality": "fast"},
 )
 def video_command(
@@ -27,6 +29,7 @@ def video_command(
     output: VideoOptions,
     options: CutOptions,
     session: SessionOptions,
+    lens: LensOptions,
 ) -> None:
     """Cut people out of a video (needs the extra `video`).
 
@@ -36,17 +39,21 @@ def video_command(
     """
     from .commands.video import run_video
 
-    run_video(path, output, options, session)
+    effect = lens.add_to_only(output.effect, output.background)
+    run_video(path, replace(output, effect=effect), options, session)
 
 
 @option_flags(
     LiveOptions,
     CutOptions,
     SessionOptions,
-    only=(*option_names(LiveOptions), *_FRAME_OPTIONS),
+    LensOptions,
+    only=(*option_names(LiveOptions), *option_names(LensOptions), "depth_scale", *_FRAME_OPTIONS),
     fixed={"second_look": False, "quality": "fast"},
 )
-def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions) -> None:
+def live_command(
+    live: LiveOptions, options: CutOptions, session: SessionOptions, lens: LensOptions
+) -> None:
     """Cut people out of a live picture (needs the extra `video`).
 
     Example: depthmatte live --source /dev/video0 --sink /dev/video9 --effect blur
@@ -55,7 +62,8 @@ def live_command(live: LiveOptions, options: CutOptions, session: SessionOptions
     """
     from .commands.live import run_live_command
 
-    run_live_command(live, options, session)
+    effect = lens.add_to_only(live.effect, live.background)
+    run_live_command(replace(live, effect=effect), options, session)
 
 
 def add_video_commands(app: typer.Typer) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from ..option_fields import option_like
+from ..options.lens_options import LensOptions, LensShape, PhotoPlace
 from .effect import Effect, Pixels, PortraitLike, option
 from .lens.aperture import Aperture
 from .lens.optics import LensGain, thin_lens
 from .lens.rendering import render_lens
 from .lens.scene import BlurScene, blur_scene
-from .picture import place_option
 
 _MAX_RADIUS_DIAGONAL_SHARE = 0.03
 """Radius of the blur at strength 1, as a share of the photo's diagonal."""
@@ -48,15 +48,9 @@ class Blur(Effect):
     """
 
     strength: float = option(0.5, "how strong the blur is", 0, 1)
-    focus: tuple[float, float] | None = place_option(
-        None, "a place that stays sharp instead of the person, by its depth"
-    )
-    aperture: float | None = option(
-        None, "the f-number of a full-frame lens, such as 1.8, instead of the strength", 0.5, 128
-    )
-    shape: Literal["disc", "5", "6", "7", "8", "9"] = option(
-        "disc", "the opening of the lens: a disc, or a polygon with so many blades"
-    )
+    focus: PhotoPlace | None = option_like(LensOptions, "focus", None)
+    aperture: float | None = option_like(LensOptions, "aperture", None)
+    shape: LensShape = option_like(LensOptions, "shape", "disc")
     cats_eye: float = option(
         0.0, "how much the opening closes towards the corners", 0, 1, unit="radii"
     )

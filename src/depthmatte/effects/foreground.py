@@ -104,7 +104,9 @@ def portrait_foreground(portrait: PortraitLike) -> RGB:
     return estimate_foreground(portrait.photo.rgb, portrait.alpha) if kept is None else kept
 
 
-def estimate_edge_colors(rgb: RGB, alpha: Float) -> list[EdgeStrip]:
+def estimate_edge_colors(
+    rgb: RGB, alpha: Float, layer_side: int = _LAYER_SIDE_PX
+) -> list[EdgeStrip]:
     """Foreground colors of the transition band alone.
 
     Only one layer at a time is in memory at full size.
@@ -115,6 +117,8 @@ def estimate_edge_colors(rgb: RGB, alpha: Float) -> list[EdgeStrip]:
         The photo, uint8 (H, W, 3).
     alpha : ndarray
         float32 (H, W) in [0, 1].
+    layer_side : int
+        Longest side, in pixels, at which foreground and background are continued.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def estimate_edge_colors(rgb: RGB, alpha: Float) -> list[EdgeStrip]:
     if not bands:
         return []
     shape = alpha.shape[0], alpha.shape[1]
-    front, back = _estimate_layers(rgb, alpha)
+    front, back = _estimate_layers(rgb, alpha, layer_side)
     buffer = np.empty(rgb.shape, np.uint8)
     layer = resize(front, shape, out=buffer)
     edges = [EdgeStrip(rows, index, _take_pixels(layer, rows, index)) for rows, index in bands]
@@ -173,10 +177,10 @@ def visible_strips(alpha: Float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         yield rows, cv2.dilate(visible, window)[inside].view(bool)
 
 
-def _estimate_layers(rgb: RGB, alpha: Float) -> tuple[RGB, RGB]:
-    """Foreground and background, continued over the whole photo, at most _LAYER_SIDE_PX long."""
+def _estimate_layers(rgb: RGB, alpha: Float, layer_side: int = _LAYER_SIDE_PX) -> tuple[RGB, RGB]:
+    """Foreground and background, continued over the whole photo, at most `layer_side` long."""
     shape = alpha.shape[0], alpha.shape[1]
-    small = scale_shape(shape, min(1.0, _LAYER_SIDE_PX / max(shape)))
+    small = scale_shape(shape, min(1.0, layer_side / max(shape)))
     color, cover = _shrink(rgb, small).astype(np.float32), _shrink(alpha, small)
     free = 1 - cover
     front, back = (

@@ -10,6 +10,7 @@ from ..canvas import Box, resize, scale_shape
 from ..color.linear_light import linear_to_bytes, to_linear
 from ..errors import InputError, OptionError
 from ..filters import disc_filter
+from ..options.lens_options import is_place, read_place, show_place
 from ..photo import Photo
 from ..types import RGB
 from .effect import option
@@ -18,12 +19,12 @@ _BLUR_RADIUS_PX = 8
 """Radius in pixels at which a picture is blurred; larger discs are drawn at a reduced size."""
 
 
-def place_option(default: tuple[float, float] | None, help: str) -> Any:
+def place_option(default: tuple[float, float], help: str) -> Any:
     """Make an option that takes a place: shares of width and height from the top left corner.
 
     Parameters
     ----------
-    default : tuple of float or None
+    default : tuple of float
         (x, y), each in [0, 1].
     help : str
         As for `option`.
@@ -38,15 +39,9 @@ def place_option(default: tuple[float, float] | None, help: str) -> Any:
         help,
         takes="X;Y or (X,Y), shares of width and height from the top left corner",
         read=read_place,
-        show=lambda place: "" if place is None else ";".join(f"{share:g}" for share in place),
-        valid=lambda place: place is None or all(0 <= share <= 1 for share in place),
+        show=show_place,
+        valid=is_place,
     )
-
-
-def read_place(text: str) -> tuple[float, float]:
-    """Read "X;Y" or "(X,Y)"; ValueError for anything else."""
-    x, y = (float(part) for part in text.strip().strip("()").replace(";", ",").split(","))
-    return x, y
 
 
 def picture_pixels(picture: RGB | Photo) -> RGB:

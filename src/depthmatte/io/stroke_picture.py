@@ -52,17 +52,13 @@ def attach_strokes(photo: Photo, strokes: Any) -> Photo:
     if strokes is None:
         return photo
     if isinstance(strokes, str | os.PathLike):
-        rgba: Any = _read_rgba(Path(strokes))
+        rgba: Any = _read_rgba(Path(strokes), photo.shape)
         name = label(strokes)
     else:
         rgba, name = strokes, "strokes"
     if not isinstance(rgba, np.ndarray) or rgba.dtype != np.uint8 or rgba.shape[2:] != (4,):
         raise InputError(f"{name}: is no picture with transparency; give an RGBA picture, 8 bits")
-    if rgba.shape[:2] != photo.shape:
-        raise InputError(
-            f"{name}: is {rgba.shape[1]} x {rgba.shape[0]} pixels but the upright photo "
-            f"{photo.shape[1]} x {photo.shape[0]}; paint on a layer of the photo's size"
-        )
+    _check_size(rgba.shape[:2], photo.shape, name)
     values = read_stroke_colors(rgba)
     if not values.any():
         raise InputError(f"{name}: has no strokes; paint green or white to keep, red to drop")
@@ -89,8 +85,17 @@ def read_stroke_colors(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(painted, np.where(keeps, np.uint8(1), np.uint8(2)), np.uint8(0))
 
 
-def _read_rgba(path: Path) -> NDArray[np.uint8]:
+def _check_size(given: tuple[int, ...], photo: tuple[int, int], name: str) -> None:
+    if given != photo:
+        raise InputError(
+            f"{name}: is {given[1]} x {given[0]} pixels but the upright photo "
+            f"{photo[1]} x {photo[0]}; paint on a layer of the photo's size"
+        )
+
+
+def _read_rgba(path: Path, photo: tuple[int, int]) -> NDArray[np.uint8]:
     shape = read_photo_header(path).shape  # checks format and size before anything is decoded
+    _check_size(shape, photo, label(path))
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{label(path)}: is larger than {_MAX_BYTES >> 20} MiB; reduce it")

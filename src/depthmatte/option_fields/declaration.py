@@ -31,6 +31,7 @@ def option(
     valid: Callable[[Any], bool] | None = None,
     repeat: bool = False,
     pattern: str | None = None,
+    examples: Sequence[str] = (),
 ) -> Any:
     """Make a dataclass field that is an option.
 
@@ -62,6 +63,8 @@ def option(
         Whether the flag is repeated to give a tuple of texts.
     pattern : str, optional
         A regular expression for the JSON schema.
+    examples : sequence of str
+        Texts beyond the choices that a form may offer.
 
     Returns
     -------
@@ -81,6 +84,7 @@ def option(
         "help": help, "min": low, "max": high, "above": above, "choices": choices, "unit": unit,
         "metavar": metavar, "takes": takes, "flag": flag, "read": read, "show": show,
         "valid": valid, "repeat": repeat, "pattern": pattern,
+        "examples": tuple(examples),
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 

@@ -117,7 +117,11 @@ def _form(kind: Any, one: Option) -> dict[str, Any]:
     if is_dataclass(kind):
         return _object(kind)  # type: ignore[arg-type]
     if kind is str or literal_words(kind):
-        limits = {"enum": list(one.choices), "pattern": one.metadata.get("pattern")}
+        limits = {
+            "enum": list(one.choices),
+            "pattern": one.metadata.get("pattern"),
+            "examples": list(one.metadata.get("examples", ())),
+        }
         return {"type": "string"} | {key: value for key, value in limits.items() if value}
     if kind in (int, float):
         bounds = {"minimum": "min", "maximum": "max", "exclusiveMinimum": "above"}

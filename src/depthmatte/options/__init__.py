@@ -29,6 +29,7 @@ from .correction_options import parse_subject as parse_subject
 from .crop_options import CropOptions as CropOptions
 from .crop_options import parse_crop as parse_crop
 from .edge_options import EdgeOptions as EdgeOptions
+from .lens_options import LensOptions as LensOptions
 from .output_options import ExistsPolicy as ExistsPolicy
 from .output_options import OutputOptions as OutputOptions
 from .session_options import Device as Device

@@ -40,6 +40,8 @@ class CropOptions:
         "the shape of the frame",
         takes="subject, square, passport or W:H",
         valid=lambda shape: shape in _SHAPES or _ratio(shape) is not None,
+        pattern=rf"^({'|'.join(_SHAPES)}|{_RATIO})$",
+        examples=("4:5", "3:2", "16:9", "9:16"),
     )
     margin: float = option(0.05, "room around the person, as a share of the longer side", 0, 2)
     head: float = option(0.73, "height of the head as a share of a passport photo's", 0.1, 1)

@@ -8,7 +8,7 @@ from typing import Literal
 from ..option_fields import check_options, option
 from .crop_options import parse_crop
 
-_OutputFormat = Literal["png", "webp", "jpg", "tiff", "avif"]
+_OutputFormat = Literal["png", "webp", "jpg", "tiff", "avif", "exr"]
 ExistsPolicy = Literal["replace", "skip", "number", "fail"]
 
 
@@ -39,10 +39,14 @@ class OutputOptions:
     )
     background: str | None = option(None, "put this color or picture file behind the person")
     format: _OutputFormat = option(
-        "png", "set the file format of cutouts, effects and sheets; maps are always PNG"
+        "png",
+        "set the file format of cutouts, effects and sheets; maps are always PNG; exr holds linear "
+        "light with alpha and depth, and needs the extra exr",
     )
-    bits: Literal["8", "16"] = option(
-        "8", "write alpha, prob and depth_prob with this many bits; depth always has 16"
+    bits: Literal["8", "16", "32"] = option(
+        "8",
+        "write alpha, prob and depth_prob with this many bits; depth always has 16; the colors of "
+        "EXR have 16, or 32 when asked for",
     )
     crop: str | None = option(
         None,

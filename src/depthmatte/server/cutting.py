@@ -19,6 +19,7 @@ from ..evidence import RawDepth
 from ..feedback.mask_input import check_mask_values, fit_mask_to_photo, read_corrected_mask
 from ..io.depthmaps.depth_reader import read_depth_file
 from ..io.photo.photo_reader import read
+from ..io.stroke_picture import attach_strokes
 from ..option_fields import merge_options, to_json_values
 from ..options import CutOptions, EdgeOptions, SensorOptions
 from ..photo import Photo
@@ -86,7 +87,7 @@ def cut_uploads(
     session : Session
         The networks.
     files : mapping of str to Upload
-        "photo", and any of "depth", "calib" and "right".
+        "photo", and any of "depth", "calib", "right" and "strokes".
     options : CutOptions
         How to cut.
     max_pixels : int
@@ -115,16 +116,17 @@ def _read_uploads(files: Mapping[str, Upload], options: CutOptions, max_pixels: 
     photo = read(given.content, given.name, max_pixels=max_pixels)
     right = files.get("right")
     view = read(right.content, right.name, max_pixels, evidence=False) if right else None
-    # Depth and calibration are read from files: their readers take paths.
+    # Depth, calibration and strokes are read from files: their readers take paths.
     with tempfile.TemporaryDirectory(prefix="depthmatte-") as folder:
         paths = {
             name: _write_upload(Path(folder), name, files[name])
-            for name in ("depth", "calib")
+            for name in ("depth", "calib", "strokes")
             if name in files
         }
         try:
             depth, how = _read_depth(paths.get("depth"), options, max_pixels)
             attached = attach_inputs(photo, depth, view, paths.get("calib"), how)
+            attached = attach_strokes(attached, paths.get("strokes"))
         except InputError as error:
             kind = OptionError if isinstance(error, OptionError) else InputError
             raise kind(re.sub(rf"{re.escape(folder)}[/\\]\w+[/\\]", "", str(error))) from None

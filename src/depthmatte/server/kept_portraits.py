@@ -65,7 +65,7 @@ class KeptPortrait:
     options : CutOptions
         How it was cut.
     files : dict of str to Upload
-        "photo", "depth", "calib" and "right" as uploaded.
+        "photo", "depth", "calib", "right" and "strokes" as uploaded.
     corrected : bool
         Whether its matte was given by a user.
     """
@@ -97,6 +97,7 @@ class KeptPortrait:
             depth.prob,
             *(() if first is None else (first.alpha, first.prob)),
             *(edit.values for edit in portrait.edits),
+            portrait.photo.evidence.strokes,
         ]
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import from_canvas, scale_shape
+from ..options import CropOptions
 from ..portrait import Portrait
 from ..portrait.people import label_people
 from ..restore import restore_map, restore_measured
@@ -108,8 +109,16 @@ def _describe_person(
     }
 
 
-def describe_portrait(kept: KeptPortrait, timings: Mapping[str, float]) -> dict[str, Any]:
-    """Return the JSON object about a kept portrait."""
+def _find_frame(kept: KeptPortrait, crop: CropOptions) -> list[int]:
+    """Return a frame around the person: [left, top, right, bottom] in pixels of the photo."""
+    box = kept.scaled(None).frame(crop)
+    return [box.left, box.top, box.left + box.width, box.top + box.height]
+
+
+def describe_portrait(
+    kept: KeptPortrait, timings: Mapping[str, float], crop: CropOptions | None = None
+) -> dict[str, Any]:
+    """Return the JSON object about a kept portrait; `frame` is that of `crop`, else missing."""
     portrait = kept.portrait
     height, width = portrait.photo.shape
     root = f"/v1/portraits/{kept.id}"
@@ -121,6 +130,7 @@ def describe_portrait(kept: KeptPortrait, timings: Mapping[str, float]) -> dict[
         "found": portrait.found,
         "corrected": kept.corrected,
         "people": find_people(portrait),
+        **({} if crop is None else {"frame": _find_frame(kept, crop)}),
         "sources": {
             "depth": portrait.measured.source,
             "metric": portrait.measured.metric,

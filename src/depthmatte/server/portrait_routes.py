@@ -40,6 +40,7 @@ ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {
         (413, "The request is too large."),
         (429, "All workers are busy; Retry-After says when to try again."),
         (500, "The server failed."),
+        (501, "An option needs a package that the server has not; the answer names it."),
         (503, "It took too long, or the server is stopping."),
     )
 }
@@ -66,6 +67,10 @@ _Effects = Annotated[
 _Width = Annotated[
     int | None, Query(ge=1, le=16384, description="Longer side of a preview, in pixels.")
 ]
+_Crop = Annotated[
+    str | None,
+    Query(max_length=80, description="A frame around the person, such as square:margin=0.1."),
+]
 _Format = Annotated[PictureFormat, Query(description="Format of pictures. Maps are PNG.")]
 
 
@@ -77,10 +82,15 @@ async def create_portrait(
     depth: Annotated[UploadFile | None, File(description="A depth file.")] = None,
     calib: Annotated[UploadFile | None, File(description="A calibration.")] = None,
     right: Annotated[UploadFile | None, File(description="A second view.")] = None,
+    strokes: Annotated[
+        UploadFile | None,
+        File(description="A transparent PNG of the photo's size: green keeps, red drops."),
+    ] = None,
     options: Annotated[str, Form(description="JSON object of the options of a cut.")] = "",
     view: Annotated[list[str], Query(max_length=32, description="Views to answer.")] = [],  # noqa: B006
     effect: _Effects = [],  # noqa: B006
     width: _Width = None,
+    crop: _Crop = None,
     format: _Format = "png",
 ) -> Response:
     """Cut a photo.
@@ -89,8 +99,9 @@ async def create_portrait(
     """
     chosen = cutting.parse_cut_options(options)
     makers = rendering.picture_makers(view, effect)
+    wanted = rendering.PictureWish(format, width, rendering.parse_crop_text(crop))
     wants_json = not makers or "application/json" in request.headers.get("accept", "").split(",")[0]
-    given = {"photo": photo, "depth": depth, "calib": calib, "right": right}
+    given = {"photo": photo, "depth": depth, "calib": calib, "right": right, "strokes": strokes}
 
     def work() -> Response:
         files = take_uploads(given)
@@ -98,7 +109,7 @@ async def create_portrait(
         kept = service.kept.keep(portrait, chosen, files)
         if wants_json:
             return _json_answer(kept, timings)
-        return _picture_answer(service, portrait, kept.id, makers, width, format)
+        return _picture_answer(service, portrait, kept.id, makers, wanted)
 
     return await service.pool.run(work)
 
@@ -112,27 +123,27 @@ def _picture_answer(
     portrait: Portrait,
     id: str,
     makers: dict[str, Any],
-    width: int | None,
-    format: PictureFormat,
+    wish: rendering.PictureWish,
 ) -> Response:
     start = perf_counter()
-    if width is not None and width < max(portrait.photo.shape):
-        portrait = scale_portrait(portrait, width)
+    if wish.width is not None and wish.width < max(portrait.photo.shape):
+        portrait = scale_portrait(portrait, wish.width)
     if len(makers) == 1:
         ((name, maker),) = makers.items()
-        content, used = rendering.encode_view(name, maker, portrait, format)
+        content, used = rendering.encode_view(name, maker, portrait, wish)
         media = rendering.MEDIA_TYPES[used]
     else:
-        content, media = rendering.render_zip(portrait, makers, format), "application/zip"
+        content, media = rendering.render_zip(portrait, makers, wish), "application/zip"
     service.metrics.count_stages({"render": 1000 * (perf_counter() - start)})
     return Response(content, media_type=media, headers={"X-Portrait-Id": id})
 
 
 @portrait_router.get("/portraits/{id}")
-async def read_portrait(service: ServiceOf, id: _Id) -> dict[str, Any]:
-    """Describe a kept portrait."""
+async def read_portrait(service: ServiceOf, id: _Id, crop: _Crop = None) -> dict[str, Any]:
+    """Describe a kept portrait; with `crop` also where that frame lies."""
     kept = await asyncio.to_thread(service.kept.get, id)
-    return await service.pool.run(describe_portrait, kept, kept.portrait.timings)
+    frame = rendering.parse_crop_text(crop)
+    return await service.pool.run(describe_portrait, kept, kept.portrait.timings, frame)
 
 
 @portrait_router.delete("/portraits/{id}", status_code=204)
@@ -148,16 +159,18 @@ async def render_portrait(
     view: Annotated[str, Path(max_length=40, description="A view or effect.")],
     effect: _Effects = [],  # noqa: B006
     width: _Width = None,
+    crop: _Crop = None,
     format: _Format = "png",
 ) -> Response:
     """Render a view of a kept portrait; no network runs."""
     kept = await asyncio.to_thread(service.kept.get, id)
     if view not in rendering.VIEW_NAMES:
         raise RequestError(404, f"no such view; use one of {', '.join(rendering.VIEW_NAMES)}")
+    wish = rendering.PictureWish(format, width, rendering.parse_crop_text(crop))
 
     def work() -> Response:
         start = perf_counter()
-        content, used = rendering.render_view(kept, view, effect, width, format)
+        content, used = rendering.render_view(kept, view, effect, wish)
         service.metrics.count_stages({"render": 1000 * (perf_counter() - start)})
         headers = {"X-Portrait-Id": id, "Cache-Control": "private, no-store"}
         return Response(content, media_type=rendering.MEDIA_TYPES[used], headers=headers)

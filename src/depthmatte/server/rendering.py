@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..batch.cutting.pictures import MAP_PICTURES, VIEW_PICTURES, PictureMaker
 from ..effects import EFFECTS, Effect
 from ..errors import OptionError
 from ..io.photo.photo_writer import encode_picture
 from ..option_fields import json_schema, parse_options, parse_pairs
-from ..options import CutOptions
+from ..options import CropOptions, CutOptions, parse_crop
 from ..portrait import Portrait
 from ..system.printable_text import short
 from .kept_portraits import KeptPortrait
@@ -32,6 +32,29 @@ VIEW_NAMES = tuple(dict.fromkeys((*VIEW_PICTURES, *MAP_PICTURES, *_EFFECTS)))
 
 _MAX_EFFECTS = 8
 _ALPHA_CHANNELS = 4
+
+
+class PictureWish(NamedTuple):
+    """How a picture is asked for.
+
+    Attributes
+    ----------
+    format : {"png", "jpeg", "webp"}
+        The wish. Maps are always PNG, and so is a picture with alpha that JPEG cannot hold.
+    width : int, optional
+        Longer side of the scaled photo, in pixels.
+    crop : CropOptions, optional
+        The frame that pictures of the photo's size are cropped to.
+    """
+
+    format: PictureFormat
+    width: int | None = None
+    crop: CropOptions | None = None
+
+
+def parse_crop_text(text: str | None) -> CropOptions | None:
+    """Parse a frame such as "square:margin=0.1"; None for none, OptionError for other texts."""
+    return parse_crop(text) if text else None
 
 
 def parse_effect_text(text: str) -> tuple[str, Effect]:
@@ -101,7 +124,7 @@ def picture_makers(views: Sequence[str], effects: Sequence[str]) -> dict[str, Pi
 
 
 def encode_view(
-    name: str, maker: PictureMaker, portrait: Portrait, format: PictureFormat
+    name: str, maker: PictureMaker, portrait: Portrait, wish: PictureWish
 ) -> tuple[bytes, str]:
     """Make and encode one view.
 
@@ -113,15 +136,17 @@ def encode_view(
         Portrait -> picture.
     portrait : Portrait
         Of full size, or scaled.
-    format : {"png", "jpeg", "webp"}
-        The wish. Maps are always PNG, and so is a picture with alpha that JPEG cannot hold.
+    wish : PictureWish
+        Its format and its frame.
 
     Returns
     -------
     tuple of bytes and str
         The file and its format.
     """
-    picture = maker(portrait)
+    picture, format = maker(portrait), wish.format
+    if wish.crop is not None and picture.shape[:2] == portrait.photo.shape:
+        picture = picture[portrait.frame(wish.crop).slices]
     has_alpha = picture.ndim == 3 and picture.shape[2] == _ALPHA_CHANNELS
     if name in MAP_PICTURES or (has_alpha and format == "jpeg"):
         format = "png"
@@ -133,21 +158,20 @@ def render_view(
     kept: KeptPortrait,
     view: str,
     effects: Sequence[str],
-    width: int | None,
-    format: PictureFormat,
+    wish: PictureWish,
 ) -> tuple[bytes, str]:
     """Render one view of a kept portrait without the networks; bytes and format."""
     makers = picture_makers([view], effects)
     name = check_view(view)
-    return encode_view(name, makers[name], kept.scaled(width), format)
+    return encode_view(name, makers[name], kept.scaled(wish.width), wish)
 
 
-def render_zip(portrait: Portrait, makers: dict[str, PictureMaker], format: PictureFormat) -> bytes:
+def render_zip(portrait: Portrait, makers: dict[str, PictureMaker], wish: PictureWish) -> bytes:
     """Render several views into a ZIP whose files are called like the views."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
         for name, maker in makers.items():
-            content, used = encode_view(name, maker, portrait, format)
+            content, used = encode_view(name, maker, portrait, wish)
             archive.writestr(f"{name}.{_SUFFIXES[used]}", content)
     return held.getvalue()
 
@@ -159,6 +183,7 @@ def server_schema() -> dict[str, Any]:
     return {
         "options": options,
         "effects": {name: json_schema(effect) for name, effect in _EFFECTS.items()},
+        "crop": json_schema(CropOptions),
         "views": list(VIEW_NAMES),
         "fusions": list(fusion["enum"]),
         "formats": list(MEDIA_TYPES),

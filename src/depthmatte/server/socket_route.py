@@ -15,7 +15,7 @@ from ..options import CutOptions
 from .cutting import parse_cut_options
 from .http_errors import RequestError, message_of
 from .kept_portraits import Upload
-from .rendering import encode_view, parse_effect_text, picture_makers
+from .rendering import PictureWish, encode_view, parse_effect_text, picture_makers
 from .service import Service, service_of
 
 live_router = APIRouter()
@@ -135,4 +135,4 @@ def _render_frame(service: Service, live: _Live, frame: bytes) -> bytes:
         service.threads,
     )
     service.metrics.count_stages(result.timings)
-    return encode_view(name, maker, result.portrait, "jpeg")[0]
+    return encode_view(name, maker, result.portrait, PictureWish("jpeg"))[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from ..system.printable_text import Place
 from ..system.thread_map import map_in_threads
 from .files.video_frame import VideoFrame
 from .files.video_reader import VideoReader
-from .frame_cutter import FrameCutter
+from .frame_cutter import FrameCutter, SeenFrame, fit_preset
+from .frame_view import FramePortrait, reads_depth
 from .motion.steady import Steadier
-from .stages import StageClock, run_ahead
+from .stages import StageClock, run_ahead, single_threaded_opencv
 from .video_options import VideoOptions
 from .video_output import (
     Renderer,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
     from .video_output import Pictures
 
+    _Item = VideoFrame | Packet[Any] | InputError
+
+_Seen = tuple[VideoFrame, SeenFrame]
 _Cut = tuple[VideoFrame, Portrait]
 
 
@@ -54,7 +58,10 @@ class VideoSummary:
     seconds : float
         How long the work took.
     stages_ms : dict of str to float
-        Working milliseconds per frame of decode, networks, render and encode.
+        Working milliseconds per frame of decode, networks, render and encode, each on the clock
+        on the wall. Stages work at the same time, and networks on several frames at once.
+    cpu_ms : float
+        Processor milliseconds per frame of all stages together.
     scene_cuts : int
         Scene cuts that were found.
     found_share : float
@@ -73,6 +80,7 @@ class VideoSummary:
     frames: int
     seconds: float
     stages_ms: dict[str, float]
+    cpu_ms: float
     scene_cuts: int
     found_share: float
     shape: tuple[int, int]
@@ -112,6 +120,7 @@ class VideoJob:
             from ..effects import Blur
 
             effect = Blur()
+        self._effect = effect
         self._render: Renderer = make_renderer(effect, alpha)
         self._targets = list_targets(options, alpha)
         check_targets(self._targets, Path(source))
@@ -140,18 +149,19 @@ class VideoJob:
         WeightsError
             When a network cannot be used.
         """
-        clock, begun = StageClock(), time.perf_counter()
-        cutter = FrameCutter(
-            session.pipeline(self._cut_options),
-            float(self.video.rate) / self.options.every,
-            self.options.depth_every,
-            track=self.options.steady,
-        )
+        clock, begun, cpu_begun = StageClock(), time.perf_counter(), time.process_time()
+        threads = session.options.threads or count_cores()
+        cutter = self._make_cutter(session)
         frames = found = 0
         sound = self.video.audio if self.options.audio == "copy" else None
-        with self.video, open_output(self._targets, self.options, self.video) as output:
-            decoded = run_ahead(clock.time_items("decode", self.video.items()))
-            cut = run_ahead(self._cut_items(decoded, cutter, clock))
+        with (
+            single_threaded_opencv(),
+            self.video,
+            open_output(self._targets, self.options, self.video) as output,
+        ):
+            decoded = run_ahead(clock.time_items("decode", self._decode()))
+            seen = map_in_threads(self._make_look(cutter, clock), decoded, threads)
+            cut = run_ahead(self._cut_items(run_ahead(seen, 1), cutter, clock))
             for item in map_in_threads(self._make_work(clock), cut, _render_threads()):
                 if not isinstance(item, tuple):
                     clock.time_call("encode", partial(output.write_sound, item))
@@ -167,6 +177,7 @@ class VideoJob:
             frames,
             time.perf_counter() - begun,
             {stage: total / frames for stage, total in clock.total_ms.items()},
+            (time.process_time() - cpu_begun) * 1000 / frames,
             cutter.scene_cuts,
             found / frames,
             self.video.shape,
@@ -186,8 +197,45 @@ class VideoJob:
             notes.append(f"has {width} x {height} pixels; the codec needs {wide} x {high}")
         return tuple(f"{self.video.name}: {note}" for note in notes)
 
+    def _make_cutter(self, session: Session) -> FrameCutter:
+        """Frames are looked at side by side, so each network gets one thread."""
+        options = self._cut_options
+        pipeline = session.pipeline(options, threads=1)
+        multiple = session.network("matte", threads=1).contract.multiple
+        preset = fit_preset(pipeline.preset, self.video.shape, multiple, pipeline.orient)
+        return FrameCutter(
+            replace(pipeline, preset=preset),
+            float(self.video.rate) / self.options.every,
+            self.options.depth_every,
+            track=self.options.steady,
+            uses_depth=options.fusion != "none" or reads_depth(self._effect),
+        )
+
+    def _decode(self) -> Iterator[_Item]:
+        """Yield frames and packets of the sound; a damaged input ends with its error."""
+        try:
+            yield from self.video.items()
+        except InputError as error:
+            yield error
+
+    def _make_look(
+        self, cutter: FrameCutter, clock: StageClock
+    ) -> Callable[[_Item], _Seen | Packet[Any] | InputError]:
+        every = self.options.depth_every * self.options.every
+
+        def look(item: _Item) -> _Seen | Packet[Any] | InputError:
+            if not isinstance(item, VideoFrame):
+                return item
+            name, due = f"frame {item.index}", item.index % every == 0
+            return item, clock.time_call("networks", partial(cutter.look, item.rgb, name, due))
+
+        return look
+
     def _cut_items(
-        self, items: Iterable[VideoFrame | Packet[Any]], cutter: FrameCutter, clock: StageClock
+        self,
+        items: Iterable[_Seen | Packet[Any] | InputError],
+        cutter: FrameCutter,
+        clock: StageClock,
     ) -> Iterator[_Cut | Packet[Any]]:
         """Yield frames with their steadied portraits, and packets of the sound.
 
@@ -195,17 +243,19 @@ class VideoJob:
         """
         steadier = Steadier() if self.options.steady else Steadier(0, 0)
         waiting: deque[VideoFrame] = deque()
-        try:
-            for item in items:
-                if not isinstance(item, VideoFrame):
-                    yield item
-                    continue
-                waiting.append(item)
-                done = clock.time_call("networks", partial(_cut_frame, item, cutter, steadier))
-                for portrait in done:
+
+        def work(seen: SeenFrame) -> list[Portrait]:
+            return steadier.push(*cutter.follow(seen))
+
+        for item in items:
+            if isinstance(item, InputError):
+                self._problem = str(item)
+            elif isinstance(item, tuple):
+                waiting.append(item[0])
+                for portrait in clock.time_call("networks", partial(work, item[1])):
                     yield waiting.popleft(), portrait
-        except InputError as error:
-            self._problem = str(error)
+            else:
+                yield item
         for portrait in clock.time_call("networks", steadier.finish):
             yield waiting.popleft(), portrait
 
@@ -216,15 +266,11 @@ class VideoJob:
             if not isinstance(item, tuple):
                 return item
             frame, portrait = item
-            pictures = clock.time_call("render", partial(self._render, portrait))
-            return frame, pictures, portrait.found
+            view = FramePortrait.for_effect(portrait, self._effect)
+            pictures = clock.time_call("render", partial(self._render, view))
+            return frame, pictures, view.found
 
         return work
-
-
-def _cut_frame(frame: VideoFrame, cutter: FrameCutter, steadier: Steadier) -> list[Portrait]:
-    portrait, motion = cutter.cut(frame.rgb, f"frame {frame.index}")
-    return steadier.push(portrait, motion)
 
 
 def _render_threads() -> int:

@@ -21,7 +21,7 @@ from .files.color_tags import ColorTags
 from .files.video_codecs import choose_codec
 from .files.video_frame import VideoFrame
 from .files.video_writer import VideoWriter
-from .live_source import CLOCK_BASE
+from .live_frame import CLOCK_BASE
 
 _DEVICE_FORMAT = "yuv420p"
 """Pixel format of virtual cameras that all programs for video calls read."""

@@ -1,14 +1,15 @@
-"""Where a live picture comes from: a camera, or a recorded file played at its own speed."""
+"""Where a live picture comes from: a camera, or a recorded file played at its own speed.
+
+Depth of a camera comes the same way, as frames of 16-bit gray.
+"""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,161 +19,180 @@ from ..system.printable_text import label
 from ..types import RGB
 from .files.av_library import describe_av_error, load_av
 from .files.color_tags import ColorTags
-from .files.video_frame import VideoFrame
 from .files.video_reader import VideoReader
+from .live_frame import LiveClock, TimedPicture
+from .realsense_camera import names_realsense, open_realsense
 
-CLOCK_BASE = Fraction(1, 90_000)
-"""Unit of the times of live frames, in seconds."""
+_GRAY16 = ("gray16le", "gray16be")
+"""FFmpeg's formats of 16-bit gray, in which depth is stored."""
 
 _DEVICE_FORMATS = {"v4l2": "v4l2", "avfoundation": "avfoundation", "dshow": "dshow"}
 """Prefix of a source -> FFmpeg's input device."""
 
 
 @dataclass(frozen=True)
-class LiveFrame:
-    """A frame and when it came.
+class LiveSource:
+    """An open source.
 
     Parameters
     ----------
-    rgb : ndarray
-        uint8 (H, W, 3).
-    arrived : float
-        Seconds on the clock `time.perf_counter`.
+    frames : iterator of TimedPicture
+        Color with an even size, or depth as it was stored. A file waits for the time of each.
+    shape : tuple of int
+        (H, W) of the frames.
+    kind : {"file", "camera"}
+        What the source is.
     """
 
-    rgb: RGB
-    arrived: float
+    frames: Iterator[TimedPicture]
+    shape: tuple[int, int]
+    kind: Literal["file", "camera"]
 
 
-class NewestFrame:
-    """Holds the newest frame of a source. Frames that no one took in time are dropped.
-
-    Parameters
-    ----------
-    frames : iterator of ndarray
-        Yields pictures, uint8 (H, W, 3), as they come. It runs in a thread of its own.
-    """
-
-    def __init__(self, frames: Iterator[RGB]) -> None:
-        self._frames = frames
-        self._changed = threading.Condition()
-        self._newest: LiveFrame | None = None
-        self._error: BaseException | None = None
-        self._ended = self._stopped = False
-        self.received = self.dropped = 0
-        self._thread = threading.Thread(target=self._fill, name="depthmatte-camera", daemon=True)
-        self._thread.start()
-
-    def _fill(self) -> None:
-        error: BaseException | None = None
-        try:
-            for rgb in self._frames:
-                with self._changed:
-                    if self._stopped:
-                        return
-                    self.received += 1
-                    self.dropped += self._newest is not None
-                    self._newest = LiveFrame(rgb, time.perf_counter())
-                    self._changed.notify()
-        except BaseException as problem:  # raised again by `take`
-            error = problem
-        finally:
-            with self._changed:
-                self._ended, self._error = True, error
-                self._changed.notify()
-            close = getattr(self._frames, "close", None)
-            if close is not None:
-                close()
-
-    def take(self) -> LiveFrame | None:
-        """Wait for a frame newer than the last one taken; None at its end and after `stop`.
-
-        Raises
-        ------
-        InputError
-            When the source broke.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._ended or self._stopped)
-            frame, self._newest = self._newest, None
-            if self._stopped:
-                return None
-            if frame is None and self._error is not None:
-                raise self._error
-            return frame
-
-    def stop(self) -> None:
-        """Take no more frames, and wait until the source is closed."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-        self._thread.join(timeout=5)
-
-
-def open_live_source(name: str, largest: tuple[int, int], rate: float) -> tuple[Iterator[RGB], str]:
-    """Open a live source.
+def open_live_source(
+    name: str, largest: tuple[int, int], rate: float, clock: LiveClock | None = None
+) -> LiveSource:
+    """Open a source of color.
 
     Parameters
     ----------
     name : str
-        A file, /dev/videoN or FORMAT:DEVICE.
+        A file, /dev/videoN, FORMAT:DEVICE, or realsense and realsense:SERIAL or realsense:FILE.
     largest : tuple of int
         (H, W) that frames are scaled down to fit.
     rate : float
         Frames per second to ask a camera for.
+    clock : LiveClock, optional
+        A clock that is shared with other files.
 
     Returns
     -------
-    frames : iterator of ndarray
-        uint8 (H, W, 3) with an even size. A file waits for the time of each frame.
-    kind : {"file", "camera"}
-        What the source is.
+    LiveSource
+        Its pictures are uint8 (H, W, 3).
 
     Raises
     ------
     InputError
         When there is no such source or it cannot be read.
     MissingExtra
-        When the extra `video` is not installed.
+        When the extra `video`, or `realsense` for such a camera, is not installed.
     """
+    if names_realsense(name):
+        frames, shape, kind = open_realsense(name, rate)
+        scaled = _live_shape(shape, largest)
+        return LiveSource(_scale_all(frames, scaled), scaled, kind)
+    clock = clock or LiveClock()
+    device = _split_device(name)
+    if device is None:
+        video = VideoReader(name)
+        scaled = _live_shape(video.shape, largest)
+        return LiveSource(_play_file(video, scaled, clock), scaled, "file")
+    container = _open_device(*device, largest, rate)
+    scaled = _live_shape(_device_shape(container), largest)
+    return LiveSource(_device_frames(container, device[1], scaled), scaled, "camera")
+
+
+def open_live_depth(name: str, clock: LiveClock) -> LiveSource:
+    """Open a source of depth.
+
+    Parameters
+    ----------
+    name : str
+        A video of 16-bit gray frames, such as FFV1 in .mkv, or a camera that gives them.
+    clock : LiveClock
+        The clock of the picture.
+
+    Returns
+    -------
+    LiveSource
+        Its pictures are uint16 (H, W).
+
+    Raises
+    ------
+    InputError
+        When there is no such source or it holds no depth.
+    """
+    device = _split_device(name)
+    if device is None:
+        reader = VideoReader(name)
+        if reader.pixel_format not in _GRAY16:
+            reader.close()
+            raise InputError(
+                f"{label(name)}: has no 16-bit gray frames; store depth as gray16 in FFV1 (.mkv)"
+            )
+        return LiveSource(_play_depth(reader, clock), reader.shape, "file")
+    container = _open_device(*device, None, None)
+    return LiveSource(_device_depth(container, device[1]), _device_shape(container), "camera")
+
+
+def _split_device(name: str) -> tuple[str, str] | None:
+    """(FFmpeg's input device, name of the camera); None for a file."""
     prefix, _, rest = name.partition(":")
     if prefix in _DEVICE_FORMATS and rest:
-        return _read_device(_DEVICE_FORMATS[prefix], rest, largest, rate), "camera"
-    if name.startswith("/dev/"):
-        return _read_device("v4l2", name, largest, rate), "camera"
-    return _play_file(VideoReader(name), largest), "file"
+        return _DEVICE_FORMATS[prefix], rest
+    return ("v4l2", name) if name.startswith("/dev/") else None
 
 
-def _fit(rgb: RGB, largest: tuple[int, int]) -> RGB:
-    """Scale a picture down to fit (H, W), with an even size as encoders need it."""
-    scale = min(1.0, largest[0] / rgb.shape[0], largest[1] / rgb.shape[1])
-    height, width = scale_shape((rgb.shape[0], rgb.shape[1]), scale)
-    even = max(2, height // 2 * 2), max(2, width // 2 * 2)
-    return np.ascontiguousarray(resize(rgb, even), np.uint8)
+def _live_shape(shape: tuple[int, int], largest: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of frames scaled down to fit (H, W): even, as encoders need it."""
+    height, width = scale_shape(shape, min(1.0, largest[0] / shape[0], largest[1] / shape[1]))
+    return max(2, height // 2 * 2), max(2, width // 2 * 2)
 
 
-def _play_file(video: VideoReader, largest: tuple[int, int]) -> Iterator[RGB]:
+def _device_shape(container: Any) -> tuple[int, int]:
+    stream = container.streams.video[0]
+    return int(stream.height), int(stream.width)
+
+
+def _scaled(rgb: RGB, shape: tuple[int, int]) -> RGB:
+    return np.ascontiguousarray(resize(rgb, shape), np.uint8)
+
+
+def _scale_all(frames: Iterator[TimedPicture], shape: tuple[int, int]) -> Iterator[TimedPicture]:
+    for one in frames:
+        yield replace(one, picture=_scaled(one.picture, shape))
+
+
+def _wait_until(due: float) -> None:
+    left = due - time.perf_counter()
+    if left > 0:
+        time.sleep(left)
+
+
+def _play_file(
+    video: VideoReader, shape: tuple[int, int], clock: LiveClock
+) -> Iterator[TimedPicture]:
     """Yield the frames of a file, each at its time."""
-    begun: float | None = None
     with video:
         for frame in video:
-            rgb = _fit(frame.rgb, largest)
-            begun = time.perf_counter() - frame.time if begun is None else begun
-            wait = begun + frame.time - time.perf_counter()
-            if wait > 0:
-                time.sleep(wait)
-            yield rgb
+            rgb = _scaled(frame.rgb, shape)
+            due = clock.play_time(frame.time)
+            _wait_until(due)
+            yield TimedPicture(rgb, due)
 
 
-def _read_device(format: str, device: str, largest: tuple[int, int], rate: float) -> Iterator[RGB]:
-    """Open a camera at once, and return its frames."""
+def _play_depth(video: VideoReader, clock: LiveClock) -> Iterator[TimedPicture]:
+    """Yield the depth frames of a file, each at its time."""
+    with video:
+        for frame, seconds in video.decoded_frames():
+            due = clock.play_time(seconds)
+            _wait_until(due)
+            yield TimedPicture(frame.to_ndarray(format="gray16le"), due)
+
+
+def _open_device(
+    format: str, device: str, largest: tuple[int, int] | None, rate: float | None
+) -> Any:
+    """Open a camera."""
     av = load_av()
     if format == "v4l2" and not Path(device).exists():
         raise InputError(f"{label(device)}: there is no such camera; list them with ls /dev/video*")
-    options = {"framerate": f"{rate:g}", "video_size": f"{largest[1]}x{largest[0]}"}
+    asked = {}
+    if largest and rate:
+        asked = {"framerate": f"{rate:g}", "video_size": f"{largest[1]}x{largest[0]}"}
     container: Any = None
     problem: Exception | None = None
-    for chosen in (options, {}):  # not every camera has this size and rate
+    for chosen in (asked, {}):  # not every camera has this size and rate
         try:
             container = av.open(device, format=format, options=chosen)
             break
@@ -184,15 +204,15 @@ def _read_device(format: str, device: str, largest: tuple[int, int], rate: float
             f"{label(device)}: cannot be read as a camera ({why}); "
             "check its name and that no other program uses it"
         ) from problem
-    return _device_frames(container, device, largest)
+    return container
 
 
-def _device_frames(container: Any, device: str, largest: tuple[int, int]) -> Iterator[RGB]:
+def _decode_device(container: Any, device: str) -> Iterator[tuple[Any, float]]:
+    """Yield the frames of a camera and when they came."""
     av = load_av()
     try:
         for frame in container.decode(video=0):
-            size = (frame.height, frame.width)
-            yield _fit(ColorTags.from_frame(frame).decode(frame, size), largest)
+            yield frame, time.perf_counter()
     except av.FFmpegError as error:
         raise InputError(
             f"{label(device)}: the camera stopped ({describe_av_error(error)}); plug it in again"
@@ -201,7 +221,17 @@ def _device_frames(container: Any, device: str, largest: tuple[int, int]) -> Ite
         container.close()
 
 
-def live_video_frame(frame: LiveFrame, index: int, begun: float) -> VideoFrame:
-    """Return a live frame as a frame of a video that began at `begun`."""
-    seconds = max(0.0, frame.arrived - begun)
-    return VideoFrame(frame.rgb, index, round(seconds / CLOCK_BASE), CLOCK_BASE, seconds)
+def _device_frames(container: Any, device: str, shape: tuple[int, int]) -> Iterator[TimedPicture]:
+    for frame, now in _decode_device(container, device):
+        size = (frame.height, frame.width)
+        yield TimedPicture(_scaled(ColorTags.from_frame(frame).decode(frame, size), shape), now)
+
+
+def _device_depth(container: Any, device: str) -> Iterator[TimedPicture]:
+    for frame, now in _decode_device(container, device):
+        if frame.format.name not in _GRAY16:
+            raise InputError(
+                f"{label(device)}: gives {frame.format.name} and no 16-bit gray; "
+                "choose the depth stream of the camera"
+            )
+        yield TimedPicture(frame.to_ndarray(), now)

@@ -6,7 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
+
+import cv2
 
 _T = TypeVar("_T")
 
@@ -46,6 +49,20 @@ class StageClock:
             finally:
                 self.add(stage, time.perf_counter() - start)
             yield item
+
+
+@contextmanager
+def single_threaded_opencv() -> Iterator[None]:
+    """Let each call of OpenCV use one thread in the block, for the whole process.
+
+    Stages already keep all cores busy. OpenCV's own threads wait actively for small pictures.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class _End:

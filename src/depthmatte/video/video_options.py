@@ -117,8 +117,15 @@ class LiveOptions:
         Frames per second to hold. The canvas of the networks shrinks until it is held.
     seconds : float, optional
         Stop after this time.
-    depth_every : int
-        Every which frame depth is estimated.
+    depth, right : str, optional
+        A depth camera or a second camera beside that of the source, or recordings of them.
+    calib : str, optional
+        The calibration of both cameras.
+    max_time_difference : float
+        Largest time between a frame and its depth or second view, in seconds. Others are left out.
+    depth_every : int, optional
+        Every which frame depth is estimated, where the effect uses it. By default every fourth
+        one, where it cannot do without. Depth of a sensor is used for every frame.
     steady : bool
         Whether alpha, depth and subject are kept steady over time.
     json, quiet : bool
@@ -127,13 +134,14 @@ class LiveOptions:
     Raises
     ------
     OptionError
-        When a value is not allowed.
+        When a value is not allowed or options contradict each other.
     """
 
     source: str = option(
         MISSING,
         "take the picture from here",
-        takes="a video file, /dev/videoN, v4l2:DEVICE, avfoundation:N or dshow:video=NAME",
+        takes="a video file, /dev/videoN, v4l2:DEVICE, avfoundation:N, dshow:video=NAME or "
+        "realsense[:SERIAL|FILE], which gives depth too",
         metavar="FILE|DEVICE",
     )
     sink: str = option(
@@ -141,6 +149,28 @@ class LiveOptions:
         "show the result here",
         takes="a video file (.mkv, .mp4, .mov), /dev/videoN, v4l2:DEVICE or window",
         metavar="FILE|DEVICE",
+    )
+    depth: str | None = option(
+        None,
+        "take depth from here",
+        takes="a video of 16-bit gray frames, or a device that gives them",
+        metavar="FILE|DEVICE",
+    )
+    right: str | None = option(
+        None,
+        "take a second view, from the right of the source or as --calib says, from here",
+        takes="what --source takes",
+        metavar="FILE|DEVICE",
+    )
+    calib: str | None = option(
+        None, "read the calibration of both cameras from this file", metavar="FILE"
+    )
+    max_time_difference: float = option(
+        0.02,
+        "allow this much time between a frame and its depth or second view; others are left out",
+        0,
+        1,
+        unit="seconds",
     )
     effect: str | None = option(
         None,
@@ -161,7 +191,13 @@ class LiveOptions:
     seconds: float | None = option(
         None, "stop after this time; without it at the end of the file or by Ctrl-C", above=0
     )
-    depth_every: int = option(4, "estimate depth for every n-th frame", 1, 1000)
+    depth_every: int | None = option(
+        None,
+        "estimate depth for every n-th frame, for effects that use it; without it every 4th one, "
+        "where the effect has a focus, an aperture or a shadow",
+        1,
+        1000,
+    )
     steady: bool = option(True, "keep alpha, depth and the choice of the person steady over time")
     json: bool = option(False, "print one JSON line at the end to stdout")
     quiet: bool = option(False, "print errors only", flag="-q")
@@ -170,6 +206,10 @@ class LiveOptions:
         check_options(self)
         if self.effect is not None and self.background is not None:
             raise OptionError("--effect and --background exclude each other; leave one out")
+        if self.depth is not None and self.right is not None:
+            raise OptionError("--depth and --right exclude each other; leave one out")
+        if self.calib is not None and self.depth is None and self.right is None:
+            raise OptionError("--calib goes with --depth or --right; give one")
 
     @property
     def largest_shape(self) -> tuple[int, int]:

@@ -149,6 +149,21 @@ def test_a_full_or_closed_folder_is_one_line(place: Path) -> None:
         Journal(Path("in/a.jpg/x")).add(one)
 
 
+def test_files_written_beside_the_planned_ones_are_checked_too(place: Path) -> None:
+    more = Path("out/a.person2.png")
+    more.write_text("more")
+    never = Path("out/a.person9.png")
+    one = make_journal_entry(Path("out"), SOURCE, A, [*RESULTS, more], absent=[never])
+    assert one is not None
+    Journal(Path("out")).add(one)
+    for planned in (RESULTS, [*RESULTS, never], [never]):
+        assert Journal(Path("out")).done(SOURCE, A, planned), planned
+    assert os.path.realpath(never) not in Journal(Path("out")).results()
+    more.write_text("short of it")
+    assert not Journal(Path("out")).done(SOURCE, A, RESULTS)
+    assert not Journal(Path("out")).done(SOURCE, A, [never])
+
+
 def test_results_that_are_gone_are_no_entry(place: Path) -> None:
     assert make_journal_entry(Path("out"), SOURCE, A, [Path("out/never.png")]) is None
     assert make_journal_entry(Path("out"), SOURCE, A, RESULTS, [Path("in/never.npy")]) is None

@@ -84,7 +84,7 @@ def test_quality_matters(tmp_path):
     assert "1 to 100" in refused(noise, tmp_path / "x.jpg", quality=101)
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", sorted({*WRITABLE_SUFFIXES} - {".exr"}))
 def test_exif_and_icc_survive(tmp_path, suffix):
     icc = fixtures.icc()  # each holds the second it was made in
     meta = Meta(exif=fixtures.exif(1), icc=icc)

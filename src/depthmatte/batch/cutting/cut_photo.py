@@ -29,9 +29,11 @@ from ...system.standard_streams import binary_stdin, binary_stdout
 from ...system.stopwatch import Stopwatch
 from ..photo_task import STDOUT, PhotoTask
 from .each_person import FIRST_PERSON, choose_people, person_target
+from .exr_result import encode_exr_result
 from .file_results import FILE_RESULTS, GDEPTH_RESULT
 from .job import CutJob
 from .notes import assumed_unit_note, describe_used_depth, notes_on_photo
+from .pictures import MAP_PICTURES
 
 OpenedPhoto = tuple[Photo, dict[str, float]]
 """A photo, and what reading it took: stage -> milliseconds."""
@@ -58,6 +60,8 @@ class CutResult:
         Results in object storage -> bytes.
     thumbnail : bytes, optional
         A small JPEG for the contact sheet: the photo and its cutout.
+    written : list of Path
+        All files that were written.
     """
 
     json_row: dict[str, Any]
@@ -65,6 +69,7 @@ class CutResult:
     unit_note: str | None = None
     stored: dict[str, int] = field(default_factory=dict)
     thumbnail: bytes | None = None
+    written: list[Path] = field(default_factory=list)
 
 
 def open_photo_timed(job: CutJob, task: PhotoTask) -> OpenedPhoto:
@@ -197,6 +202,7 @@ def cut_photo(
         assumed_unit_note(job, portrait),
         stored,
         _draw_thumbnail(portrait) if job.output.report else None,
+        outputs,
     )
 
 
@@ -264,6 +270,12 @@ def _write_result(
     meta, photo_file = portrait.photo.meta, portrait.photo.meta.path or ()
     if name in FILE_RESULTS:
         content = clock(name, FILE_RESULTS[name].encode, portrait, frame)
+        _write_content(content, target, photo_file, clock)
+        return
+    suffix = job.result_suffixes[name] if target == STDOUT else target.suffix.lower()
+    if suffix == ".exr" and name not in MAP_PICTURES:
+        maker, half = job.picture_makers[name], job.output.bits != "32"
+        content = clock(name, encode_exr_result, maker, portrait, frame, half)
         _write_content(content, target, photo_file, clock)
         return
     picture = clock(name, job.picture_makers[name], portrait)

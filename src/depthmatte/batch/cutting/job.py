@@ -12,12 +12,13 @@ from pathlib import Path
 from ... import __version__
 from ...errors import OptionError
 from ...io.attach import check_inputs_together
+from ...io.files.exr_file import check_openexr
 from ...io.files.resume_journal import hash_options, read_file_state
 from ...networks import registry
 from ...option_fields import option_names
 from ...options import CutOptions, OutputOptions, SessionOptions
 from ..output_names import is_single_file
-from ..photo_task import ManifestRow
+from ..photo_task import STDOUT, ManifestRow
 from .each_person import FIRST_PERSON, WHOLE_PHOTO_RESULTS
 from .file_results import FILE_RESULTS, GDEPTH_RESULT, SAVED_FILES
 from .pictures import DEPTH_FREE_RESULTS, MAP_PICTURES, PictureMaker, choose_pictures
@@ -30,7 +31,8 @@ _NETWORK_TASKS = tuple(
 )
 """Tasks whose network can be chosen."""
 
-_FORMAT_SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif", "avif": ".avif"}
+_FORMAT_SUFFIXES = {"png": ".png", "webp": ".webp", "jpg": ".jpg", "tiff": ".tif", "avif": ".avif",
+                    "exr": ".exr"}  # fmt: skip
 """`--format` -> suffix of the files."""
 
 
@@ -70,6 +72,10 @@ class CutJob:
             raise OptionError(
                 "--each: gives results of several people one name; add {kind} to --name"
             )
+        if self.output.bits == "32" and not self.writes_exr:
+            raise OptionError("--bits 32: only EXR holds floats; add --format exr")
+        if self.writes_exr:
+            check_openexr()
         check_inputs_together(
             self.side_inputs.depth,
             self.side_inputs.right,
@@ -136,11 +142,19 @@ class CutJob:
         return ".png" if name in MAP_PICTURES or lacks_alpha else suffix
 
     @property
+    def writes_exr(self) -> bool:
+        """Whether a result is an OpenEXR file."""
+        out = Path(self.output.out)
+        if out != STDOUT and is_single_file(out):
+            return out.suffix.lower() == ".exr"
+        return ".exr" in self.result_suffixes.values()
+
+    @property
     def needs_depth(self) -> bool:
         """Whether a result or option needs depth."""
         segmentation_only = self.cut.fusion == "none" and self.cut.subject == "auto"
         results = {name.removeprefix(FIRST_PERSON) for name in self.result_suffixes}
-        return not segmentation_only or not results <= DEPTH_FREE_RESULTS
+        return not segmentation_only or not results <= DEPTH_FREE_RESULTS or self.writes_exr
 
     @property
     def pipeline_options(self) -> CutOptions:

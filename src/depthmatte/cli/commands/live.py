@@ -7,6 +7,7 @@ from typing import Any
 from ...errors import InputError
 from ...options import CutOptions, SessionOptions
 from ...session import Session
+from ...system.kept_memory import keep_freed_memory
 from ...system.printable_text import label
 from ...video.live_loop import LiveLoop, LiveSummary
 from ...video.video_options import LiveOptions
@@ -25,12 +26,13 @@ def run_live_command(live: LiveOptions, cut: CutOptions, session: SessionOptions
     MissingExtra
         When an extra is not installed.
     """
+    keep_freed_memory()
     report = Reporter("quiet" if live.quiet else "json" if live.json else "lines")
     loop = LiveLoop(live, read_effect(live.effect, live.background), cut)
     names = (session.matte_network, session.depth_network)
     fetch_networks([str(name) for name in names], report)
     with Session(session) as networks:
-        if loop.source_kind == "camera":
+        if loop.source.kind == "camera":
             report.note("Ctrl-C ends")
         summary = loop.run(networks)
         providers = networks.running
@@ -55,6 +57,9 @@ def _live_fields(
         "latency_ms": {name: round(ms, 3) for name, ms in summary.latency_ms.items()},
         "canvas": {"width": width, "height": height},
         "stages_ms": {stage: round(ms, 3) for stage, ms in summary.stages_ms.items()},
+        "cpu_ms": round(summary.cpu_ms, 3),
+        "with_evidence": summary.with_evidence,
+        "refused_evidence": summary.refused_evidence,
         "provider": providers,
         "error": summary.problem,
     }

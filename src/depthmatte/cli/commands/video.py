@@ -10,6 +10,7 @@ from ...errors import InputError
 from ...options import CutOptions, SessionOptions
 from ...portrait import make_background
 from ...session import Session
+from ...system.kept_memory import keep_freed_memory
 from ...system.printable_text import label
 from ...video.cut_video import VideoJob, VideoSummary
 from ...video.video_options import VideoOptions
@@ -40,6 +41,7 @@ def run_video(source: str, options: VideoOptions, cut: CutOptions, session: Sess
     OptionError
         When options contradict each other.
     """
+    keep_freed_memory()
     report = Reporter("quiet" if options.quiet else "json" if options.json else "lines")
     job = VideoJob(source, options, read_effect(options.effect, options.background), cut)
     names = (session.matte_network, session.depth_network)
@@ -77,6 +79,7 @@ def _summary_fields(
         "fps": round(summary.frames / summary.seconds, 3),
         "seconds": round(summary.seconds, 3),
         "stages_ms": {stage: round(ms, 3) for stage, ms in summary.stages_ms.items()},
+        "cpu_ms": round(summary.cpu_ms, 3),
         "dropped": 0,
         "scene_cuts": summary.scene_cuts,
         "found": round(summary.found_share, 4),

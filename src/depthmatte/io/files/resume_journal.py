@@ -59,6 +59,8 @@ class JournalEntry:
         Size in bytes by path from the journal's folder.
     reads : dict
         Size and modification time of every other file that was read, by path.
+    absent : tuple of str
+        Paths that were planned and not written, such as files of a person who is not there.
     """
 
     source: str
@@ -66,6 +68,7 @@ class JournalEntry:
     options: str
     results: Mapping[str, int]
     reads: Mapping[str, _FileState] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Return the entry as one line of JSON, ASCII only."""
@@ -75,6 +78,7 @@ class JournalEntry:
             "options": self.options,
             "results": dict(self.results),
             "reads": {name: list(state) for name, state in self.reads.items()},
+            **({"absent": list(self.absent)} if self.absent else {}),
         }
         return json.dumps(row) + "\n"
 
@@ -99,6 +103,7 @@ def make_journal_entry(
     results: Iterable[Path],
     inputs: Iterable[Path] = (),
     file_state: StateReader = read_file_state,
+    absent: Iterable[Path] = (),
 ) -> JournalEntry | None:
     """Make the entry of a photo whose results were just written.
 
@@ -116,6 +121,8 @@ def make_journal_entry(
         Other files that were read.
     file_state : callable
         Path -> size and version of a file, for files in object storage.
+    absent : iterable of Path
+        Files that were planned and not written.
 
     Returns
     -------
@@ -132,7 +139,8 @@ def make_journal_entry(
     existing = {name: found for name, found in reads.items() if found is not None}
     if state is None or len(existing) < len(reads):
         return None
-    return JournalEntry(_relative(folder, source), state, options, sizes, existing)
+    missing = tuple(_relative(folder, path) for path in absent)
+    return JournalEntry(_relative(folder, source), state, options, sizes, existing, missing)
 
 
 def _relative(folder: Path, path: Path) -> str:
@@ -170,13 +178,20 @@ class Journal:
             self._remember(entry)
 
     def _remember(self, entry: JournalEntry) -> None:
-        self._last |= dict.fromkeys(entry.results, entry)
+        self._last |= dict.fromkeys((*entry.results, *entry.absent), entry)
 
     def note(
-        self, source: Path, options: str, results: Iterable[Path], inputs: Iterable[Path] = ()
+        self,
+        source: Path,
+        options: str,
+        results: Iterable[Path],
+        inputs: Iterable[Path] = (),
+        absent: Iterable[Path] = (),
     ) -> None:
         """Append that a photo is done; see `make_journal_entry` and `add`."""
-        entry = make_journal_entry(self.folder, source, options, results, inputs, self._file_state)
+        entry = make_journal_entry(
+            self.folder, source, options, results, inputs, self._file_state, absent
+        )
         if entry is not None:
             self.add(entry)
 
@@ -215,7 +230,7 @@ class Journal:
         options : str
             As from `hash_options`.
         results : iterable of Path
-            Files that would be written.
+            Files that would be written. Others that were written with one of them are checked, too.
         inputs : iterable of Path
             Other files that would be read.
 
@@ -232,9 +247,16 @@ class Journal:
             entry = self._last.get(name)
             if entry is None or (entry.source, entry.state, entry.options) != wanted:
                 return False
-            if reads != dict(entry.reads) or not self._is_complete(entry, name):
+            if reads != dict(entry.reads) or not self._has_all(entry):
                 return False
         return now is not None
+
+    def _has_all(self, entry: JournalEntry) -> bool:
+        """Whether all results of an entry are there, and none was written by a later one."""
+        return all(
+            self._last.get(name) is entry and self._is_complete(entry, name)
+            for name in entry.results
+        )
 
     def result_paths(self) -> list[Path]:
         """Return all results that the journal names, whether or not they still exist."""
@@ -256,7 +278,7 @@ class Journal:
 
     def _is_complete(self, entry: JournalEntry, name: str) -> bool:
         state = self._file_state(self.folder / name)
-        return state is not None and state[0] == entry.results[name]
+        return state is not None and state[0] == entry.results.get(name)
 
 
 def _append(path: Path, line: bytes) -> None:
@@ -286,11 +308,12 @@ def _parse_entry(line: str) -> JournalEntry | None:
     try:
         row: Any = json.loads(line)
         results = {str(name): int(size) for name, size in row["results"].items()}
-        if any(os.path.isabs(name) or ".." in Path(name).parts for name in results):
+        absent = tuple(map(str, row.get("absent", ())))
+        if any(os.path.isabs(name) or ".." in Path(name).parts for name in (*results, *absent)):
             return None
         reads = {str(name): _state(state) for name, state in row["reads"].items()}
         return JournalEntry(
-            str(row["source"]), _state(row["state"]), str(row["options"]), results, reads
+            str(row["source"]), _state(row["state"]), str(row["options"]), results, reads, absent
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

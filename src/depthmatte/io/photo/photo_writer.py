@@ -7,20 +7,18 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast, overload
+from typing import Any, BinaryIO, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, MissingExtra
 from ...photo import Meta
 from ...system.atomic_write import atomic_draft, refuse_inputs
 from ...system.printable_text import Place, describe_os_error, label
+from ..files.exr_file import encode_exr
 from . import png_writer
 from .output_file import CheckedWriter
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _File = TypeVar("_File", bound=BinaryIO)
 
@@ -38,6 +36,7 @@ class _FileFormat:
     name: str
     has_alpha: bool = True
     has_16bit: bool = False
+    has_gray: bool = True
     max_side: int = 2**31 - 1
 
 
@@ -46,6 +45,7 @@ _TIFF = _FileFormat("TIFF", has_16bit=True)
 _JPEG = _FileFormat("JPEG", has_alpha=False, max_side=65_500)
 _WEBP = _FileFormat("WEBP", max_side=16_383)
 _AVIF = _FileFormat("AVIF", max_side=65_535)
+_EXR = _FileFormat("EXR", has_gray=False)
 _FORMATS = {
     ".png": _PNG,
     ".webp": _WEBP,
@@ -54,6 +54,7 @@ _FORMATS = {
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".avif": _AVIF,
+    ".exr": _EXR,
 }
 WRITABLE_SUFFIXES = tuple(_FORMATS)
 """Suffixes of pictures that can be written, with their dots."""
@@ -149,7 +150,7 @@ def write(
         1 to 100, for JPEG, AVIF and color WebP. Other formats, and gray WebP, are lossless.
     forbid : path or iterable of paths
         Files that are never replaced, in addition to the photo's own file (`meta.path`).
-    format : {"png", "jpg", "webp", "tiff", "avif"}, optional
+    format : {"png", "jpg", "webp", "tiff", "avif", "exr"}, optional
         Used instead of the suffix. An open file gets PNG by default.
     threads : int
         Threads that compress a PNG.
@@ -163,6 +164,8 @@ def write(
     ------
     InputError
         For a picture, suffix or place that does not work, and for a full disk.
+    MissingExtra
+        For EXR without the package OpenEXR.
     """
     if not isinstance(path, str | os.PathLike):
         return write_to_file(array, path, format or "png", meta, quality, threads)
@@ -284,7 +287,7 @@ def _format_from_name(format: str, name: str) -> _FileFormat:
     form = _FORMATS.get(f".{format.lower().removeprefix('.')}")
     if form is None:
         raise InputError(
-            f"{name}: format {label(format)} cannot be written; use png, webp, jpg, tiff or avif"
+            f"{name}: format {label(format)} cannot be written; use png, webp, jpg, tiff, avif, exr"
         )
     return form
 
@@ -323,19 +326,22 @@ class _Job:
             if self.form is _PNG:
                 icc = meta.icc if self.array.ndim == 3 else None
                 png_writer.write_png(self.array, sink, icc, meta.exif, _dpi(meta), self.threads)
+            elif self.form is _EXR:
+                sink.write(encode_exr(self.array, meta.icc))
             else:
+                from PIL import Image
+
                 options = _options(self.array, self.form, meta, self.quality)
-                _image(self.array).save(cast(Any, sink), self.form.name, **options)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise InputError(_refusal(self.name, error)) from error
+                picture = Image.fromarray(np.ascontiguousarray(self.array))
+                picture.save(cast(Any, sink), self.form.name, **options)
+        except MissingExtra:
+            raise
         except Exception as error:  # damaged metadata makes encoders raise errors of any kind
-            raise InputError(_refusal(self.name, error)) from error
-
-
-def _refusal(name: str, error: Exception) -> str:
-    return f"{name}: cannot be written ({label(str(error))}); try another suffix"
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise InputError(
+                f"{self.name}: cannot be written ({label(str(error))}); try another suffix"
+            ) from error
 
 
 def _dpi(meta: Meta) -> tuple[float, float] | None:
@@ -353,6 +359,8 @@ def _check(array: Any, form: _FileFormat, name: str) -> None:
             f"{name}: cannot write {array.dtype} {shape}; give uint8 (H, W), (H, W, 3), "
             "(H, W, 4) or uint16 (H, W), see to_8bit and to_16bit"
         )
+    if not is_color and not form.has_gray:
+        raise InputError(f"{name}: {form.name} holds colors here; write maps as .png or .tif")
     if min(shape) < 1:
         raise InputError(f"{name}: the picture has no pixels; give another")
     if max(shape[:2]) > form.max_side:
@@ -364,12 +372,6 @@ def _check(array: Any, form: _FileFormat, name: str) -> None:
         raise InputError(f"{name}: {form.name} has no transparency; use .png, .webp or .tif")
     if array.dtype == np.uint16 and not form.has_16bit:
         raise InputError(f"{name}: {form.name} holds no 16 bits; use .png or .tif")
-
-
-def _image(array: NDArray[Any]) -> Image:
-    from PIL import Image
-
-    return Image.fromarray(np.ascontiguousarray(array))
 
 
 def _options(array: NDArray[Any], form: _FileFormat, meta: Meta, quality: int) -> dict[str, Any]:

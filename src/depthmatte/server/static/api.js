@@ -97,7 +97,7 @@ export function effectText(name, values) {
 /** Return options, effects, views and fusions of the server. */
 export const loadSchema = async () => (await send(`${ROOT}/schema`)).json();
 
-/** Cut a photo and return what was found. `extras` holds the files depth, calib and right. */
+/** Cut a photo and return what was found. `extras` holds the files depth, calib, right and strokes. */
 export async function cutPhoto(photo, extras, options, onSent) {
   const form = new FormData();
   form.append("photo", photo, photo.name || "photo");
@@ -114,7 +114,11 @@ export async function cutAgain(id, options) {
   return (await send(`${ROOT}/portraits/${id}/options`, request)).json();
 }
 
-/** Return a view of a kept portrait as a blob. `query` may hold width, format and effect. */
+/** Describe a kept portrait; `crop` asks where that frame lies. */
+export const describe = async (id, crop) =>
+  (await send(`${ROOT}/portraits/${id}?${new URLSearchParams({ crop })}`)).json();
+
+/** Return a view of a kept portrait as a blob. `query` may hold width, format, effect and crop. */
 export async function loadView(id, view, query = {}, signal = undefined) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
   const asked = given.length ? `?${new URLSearchParams(given)}` : "";

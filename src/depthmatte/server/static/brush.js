@@ -2,12 +2,13 @@
 
 import { announce, byId, canvasBlob, decodeImage, oncePerFrame } from "./dom.js";
 import { buildSegments, checkSegment } from "./controls.js";
-import { PaintedMatte } from "./matte.js";
+import { DROPPED, KEPT, PaintedMatte } from "./matte.js";
 import { text } from "./texts.js";
 
 const MODES = ["add", "remove", "soften"];
 const MOST_PIXELS = 16_000_000; // a canvas of more is refused by phones
 const TINT = [224, 36, 64];
+const STROKE_COLORS = { [KEPT]: [0, 255, 0, 255], [DROPPED]: [255, 0, 0, 255] }; // as the server reads them
 const TINT_ALPHA = 0.6;
 const SIZE_STEP = 1.2;
 
@@ -32,6 +33,7 @@ export class Brush {
     byId("undo").addEventListener("click", () => this.undo());
     byId("redo").addEventListener("click", () => this.redo());
     byId("brush-apply").addEventListener("click", () => run(() => this.apply(false)));
+    byId("brush-spread").addEventListener("click", () => run(() => this.spread()));
     byId("brush-save").addEventListener("click", () => run(() => this.apply(true)));
     stage.tools.brush = {
       start: (point) => this.#start(point),
@@ -72,7 +74,9 @@ export class Brush {
     const pixels = this.#context.getImageData(0, 0, canvas.width, canvas.height).data;
     const levels = new Uint8ClampedArray(canvas.width * canvas.height);
     for (let k = 0; k < levels.length; k += 1) levels[k] = pixels[4 * k];
-    this.#matte = new PaintedMatte(levels, canvas.width, canvas.height);
+    const { strokes } = this.#studio.extras;
+    this.#matte = new PaintedMatte(levels, canvas.width, canvas.height,
+      strokes ? await readStrokes(strokes, canvas.width, canvas.height) : undefined);
     canvas.hidden = false;
     this.#changed({ left: 0, top: 0, right: canvas.width, bottom: canvas.height });
     if (side) announce(text("brush.reduced", { width: canvas.width, height: canvas.height }));
@@ -92,6 +96,17 @@ export class Brush {
     if (!this.isChanged && !asSample) return announce(text("brush.nothing"));
     await this.#studio.correct(await this.#encode(), asSample);
     announce(text(asSample ? "brush.sample" : "brush.applied"));
+    byId("brush-controls").dispatchEvent(new Event("saved"));
+    return undefined;
+  }
+
+  /** Give the strokes to the server, which finds everything else from them. */
+  async spread() {
+    if (!this.isChanged || !this.#matte.hasStrokes) return announce(text("brush.nothing"));
+    const png = await this.#encodeStrokes();
+    const file = new File([png], "strokes.png", { type: "image/png" });
+    await this.#studio.setExtra("strokes", file, text("marks.strokes"));
+    announce(text("brush.spread_done"));
     byId("brush-controls").dispatchEvent(new Event("saved"));
     return undefined;
   }
@@ -191,20 +206,55 @@ export class Brush {
     byId("redo").disabled = !this.#matte?.canRedo;
   }
 
-  async #encode() {
+  #encode() {
     const { width, height, levels } = this.#matte;
     const pixels = new ImageData(width, height);
     for (let k = 0; k < levels.length; k += 1) {
       pixels.data.fill(levels[k], 4 * k, 4 * k + 3);
       pixels.data[4 * k + 3] = 255;
     }
+    return this.#encodePixels(pixels, true);
+  }
+
+  /** Strokes as the server takes them: green keeps, red drops, nothing elsewhere. */
+  #encodeStrokes() {
+    const { width, height, strokes } = this.#matte;
+    const pixels = new ImageData(width, height);
+    for (let k = 0; k < strokes.length; k += 1) {
+      if (strokes[k]) pixels.data.set(STROKE_COLORS[strokes[k]], 4 * k);
+    }
+    return this.#encodePixels(pixels, false);
+  }
+
+  /** Encode pixels as a PNG of the photo's size. */
+  async #encodePixels(pixels, isSmooth) {
+    const { width, height } = pixels;
     const small = document.createElement("canvas");
     [small.width, small.height] = [width, height];
     small.getContext("2d").putImageData(pixels, 0, 0);
     if (width === this.#size.width && height === this.#size.height) return canvasBlob(small, "image/png");
     const whole = document.createElement("canvas");
     [whole.width, whole.height] = [this.#size.width, this.#size.height];
-    whole.getContext("2d").drawImage(small, 0, 0, whole.width, whole.height);
+    const context = whole.getContext("2d");
+    context.imageSmoothingEnabled = isSmooth;
+    context.drawImage(small, 0, 0, whole.width, whole.height);
     return (await canvasBlob(whole, "image/png")) ?? canvasBlob(small, "image/png");
   }
+}
+
+/** Read a picture of strokes at the size of the sheet. */
+async function readStrokes(file, width, height) {
+  const image = await decodeImage(file);
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingEnabled = false;
+  context.drawImage(image, 0, 0, width, height);
+  URL.revokeObjectURL(image.src);
+  const { data } = context.getImageData(0, 0, width, height);
+  const strokes = new Uint8ClampedArray(width * height);
+  for (let k = 0; k < strokes.length; k += 1) {
+    if (data[4 * k + 3] >= 128) strokes[k] = data[4 * k + 1] > data[4 * k] ? KEPT : DROPPED;
+  }
+  return strokes;
 }

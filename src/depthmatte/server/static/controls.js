@@ -42,9 +42,12 @@ function formOf(property) {
   const forms = property.anyOf ?? [property];
   const form = forms.find((one) => one.type !== "null") ?? property;
   const type = [form.type].flat().find((one) => one !== "null");
-  const words = form.enum ?? wordsOf(form.pattern);
+  const words = form.enum ?? wordsOf(form.pattern)?.concat(form.examples ?? []);
   return { ...form, type, choices: words?.filter((word) => word !== null) };
 }
+
+/** Return the words that a property offers. */
+export const choicesOf = (property) => formOf(property).choices ?? [];
 
 /** Return the words of a pattern such as ^(auto|all|...)$ before its other forms. */
 function wordsOf(pattern) {

@@ -6,18 +6,19 @@ import { takePhoto } from "./camera.js";
 import { buildSegments, checkSegment } from "./controls.js";
 import { announce, byId, hideProblem, icon, make, openDialog, showProblem } from "./dom.js";
 import { runLive } from "./live.js";
+import { Marks, placeBox } from "./marks.js";
 import { Panel } from "./panel.js";
 import { personAt, showFocus, showPeople, wholePeople } from "./people.js";
 import { Stage } from "./stage.js";
 import { Studio } from "./studio.js";
 import { fillTexts, loadTexts, text } from "./texts.js";
 
-const TOOLS = ["compare", "focus", "subject", "brush"];
+const TOOLS = ["compare", "focus", "subject", "brush", "mark"];
 const VIEWS = ["result", "fused", "matte", "prob", "depth", "depth_prob"];
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const THEME_SLOT = "depthmatte-theme";
 const KEYS = [
-  ["O", "help.open"], ["Ctrl V", "help.paste"], ["1 2 3 4", "help.tools"], ["V", "help.view"],
+  ["O", "help.open"], ["Ctrl V", "help.paste"], ["1 2 3 4 5", "help.tools"], ["V", "help.view"],
   ["B", "help.hold"], ["Ctrl Z / Ctrl Y", "help.undo"], ["[ ]", "help.size"], ["+ − 0", "help.zoom"],
   ["← ↑ → ↓", "help.arrows"], ["Enter", "help.tap"],
 ];
@@ -31,6 +32,7 @@ const studio = new Studio();
 const stage = new Stage();
 new Panel(studio, run);
 const brush = new Brush(studio, stage, run);
+const marks = new Marks(studio, stage, run);
 let number = -1; // of the chosen person
 
 /** Run an action of the user and tell its problem. */
@@ -80,7 +82,7 @@ for (const id of ["camera", "start-camera"]) {
 byId("file").addEventListener("change", () => openPhoto(byId("file").files[0]));
 byId("live").addEventListener("click", () => run(async () => {
   await schemaLoaded;
-  await openPhoto(await runLive(studio.schema, studio.look, studio.options));
+  await openPhoto(await runLive(studio.schema, studio.look, studio.lastingOptions));
 }));
 
 let dragDepth = 0;
@@ -126,9 +128,15 @@ function setTool(tool) {
   stage.setTool(tool);
   byId("brush-controls").hidden = tool !== "brush";
   byId("brush-start").hidden = tool === "brush";
+  byId("marks-controls").hidden = tool !== "mark";
+  byId("marks-start").hidden = tool === "mark";
   byId("tool-hint").hidden = tool === "compare";
   byId("tool-hint").textContent = text(`tool.${tool}.hint`);
   if (tool === "subject") run(showEverybody);
+  if (tool === "mark") {
+    byId("marks-card").open = true;
+    marks.show();
+  }
   if (tool === "brush") {
     byId("brush-card").open = true;
     stage.holdBefore(true);
@@ -143,6 +151,7 @@ function leaveBrush() {
 }
 
 byId("brush-start").addEventListener("click", () => setTool("brush"));
+byId("marks-start").addEventListener("click", () => setTool("mark"));
 byId("brush-discard").addEventListener("click", () => setTool("compare"));
 byId("brush-controls").addEventListener("saved", () => setTool("compare"));
 
@@ -201,7 +210,15 @@ studio.addEventListener("look", () => {
 });
 studio.addEventListener("view", () => checkSegment("view", studio.view));
 studio.addEventListener("picture", ({ detail }) => stage.showPicture(detail.blob, detail.view, studio.photo.name));
+studio.addEventListener("frame", showFrame);
 studio.addEventListener("expired", () => announce(text("history.expired")));
+
+/** Show where the frame of downloads lies. */
+function showFrame() {
+  const { frame, portrait } = studio;
+  byId("crop-frame").hidden = !frame;
+  if (frame) placeBox(byId("crop-frame"), frame, portrait.width, portrait.height);
+}
 
 function showInfo(width, height) {
   const { sources, timings } = studio.portrait;
@@ -221,8 +238,9 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey) {
     if (key === "z" || key === "y") {
       event.preventDefault();
-      if (key === "y" || event.shiftKey) brush.redo();
-      else brush.undo();
+      const tool = stage.tool === "mark" ? marks : brush;
+      if (key === "y" || event.shiftKey) tool.redo();
+      else tool.undo();
     } else if (key === "o") {
       event.preventDefault();
       pickPhoto();
@@ -232,7 +250,7 @@ addEventListener("keydown", (event) => {
   if (key === "o") pickPhoto();
   else if (key === "?") openDialog(byId("help-dialog"));
   else if (!studio.isOpen) return;
-  else if ("1234".includes(key)) setTool(TOOLS[Number(key) - 1]);
+  else if ("12345".includes(key)) setTool(TOOLS[Number(key) - 1]);
   else if (key === "v") showView(VIEWS[(VIEWS.indexOf(studio.view) + 1) % VIEWS.length]);
   else if (key === "b") stage.holdBefore(true);
   else if (key === "[" || key === "]") brush.resize(key === "]" ? 1 : -1);

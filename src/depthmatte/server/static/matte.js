@@ -5,14 +5,23 @@ const SPACING = 0.25; // between dabs, as a share of the radius
 const HARD_SHARE = 0.6; // of the radius, inside which the tip is full
 const MIN_SOFTEN_RADIUS_PX = 2;
 
+/** Values of the sheet of strokes: where the user said what a pixel is. */
+export const KEPT = 1;
+export const DROPPED = 2;
+
 /** The opacity of every pixel, 0 to 255, row by row, with its history of strokes. */
 export class PaintedMatte {
   #undo = [];
   #redo = [];
   #stroke = null;
 
-  constructor(levels, width, height) {
-    Object.assign(this, { levels, width, height });
+  /** `strokes` holds what was painted before: KEPT, DROPPED or 0 for each pixel. */
+  constructor(levels, width, height, strokes = new Uint8ClampedArray(levels.length)) {
+    Object.assign(this, { levels, width, height, strokes });
+  }
+
+  get hasStrokes() {
+    return this.strokes.some((value) => value !== 0);
   }
 
   get isChanged() {
@@ -29,7 +38,7 @@ export class PaintedMatte {
 
   /** Start a stroke of the mode add, remove or soften with a round tip. */
   begin(mode, radius) {
-    this.#stroke = { mode, radius: Math.max(0.5, radius), before: this.levels.slice(), box: null, last: null };
+    this.#stroke = { mode, radius: Math.max(0.5, radius), before: this.#sheets.map((sheet) => sheet.slice()), box: null, last: null };
   }
 
   /** Draw the stroke to a point in pixels; returns the box that changed, or null. */
@@ -57,10 +66,12 @@ export class PaintedMatte {
     this.#stroke = null;
     if (!stroke?.box) return;
     const { box } = stroke;
-    this.#undo.push({ box, before: cut(stroke.before, this.width, box), after: cut(this.levels, this.width, box) });
+    const part = (sheets) => sheets.map((sheet) => cut(sheet, this.width, box));
+    this.#undo.push({ box, before: part(stroke.before), after: part(this.#sheets) });
     this.#redo = [];
-    let held = this.#undo.reduce((sum, one) => sum + 2 * one.before.length, 0);
-    while (held > UNDO_BYTES && this.#undo.length > 1) held -= 2 * this.#undo.shift().before.length;
+    const bytes = (one) => 4 * one.before[0].length;
+    let held = this.#undo.reduce((sum, one) => sum + bytes(one), 0);
+    while (held > UNDO_BYTES && this.#undo.length > 1) held -= bytes(this.#undo.shift());
   }
 
   /** Take the stroke back that has begun; returns the box that changed. */
@@ -68,7 +79,7 @@ export class PaintedMatte {
     const stroke = this.#stroke;
     this.#stroke = null;
     if (!stroke?.box) return null;
-    paste(this.levels, this.width, stroke.box, cut(stroke.before, this.width, stroke.box));
+    this.#paste(stroke.box, stroke.before.map((sheet) => cut(sheet, this.width, stroke.box)));
     return stroke.box;
   }
 
@@ -76,7 +87,7 @@ export class PaintedMatte {
     const one = this.#undo.pop();
     if (!one) return null;
     this.#redo.push(one);
-    paste(this.levels, this.width, one.box, one.before);
+    this.#paste(one.box, one.before);
     return one.box;
   }
 
@@ -84,8 +95,16 @@ export class PaintedMatte {
     const one = this.#redo.pop();
     if (!one) return null;
     this.#undo.push(one);
-    paste(this.levels, this.width, one.box, one.after);
+    this.#paste(one.box, one.after);
     return one.box;
+  }
+
+  get #sheets() {
+    return [this.levels, this.strokes];
+  }
+
+  #paste(box, parts) {
+    this.#sheets.forEach((sheet, index) => paste(sheet, this.width, box, parts[index]));
   }
 
   /** Apply the tip once around a point; returns its box, null outside the picture. */
@@ -104,6 +123,7 @@ export class PaintedMatte {
         if (tip <= 0) continue;
         const place = row * this.width + column;
         const level = this.levels[place];
+        if (mode !== "soften" && tip >= 0.5) this.strokes[place] = mode === "add" ? KEPT : DROPPED;
         if (mode === "add") this.levels[place] = Math.max(level, 255 * tip);
         else if (mode === "remove") this.levels[place] = Math.min(level, 255 * (1 - tip));
         else this.levels[place] = level + (smooth[k] - level) * tip;

@@ -1,12 +1,13 @@
 // The panel beside the stage: look, options, files beside the photo, downloads, history.
 
 import { compareFusions } from "./compare.js";
-import { buildControls, buildSegments } from "./controls.js";
+import { buildControl, buildControls, buildSegments, choicesOf } from "./controls.js";
 import { byId, busy, icon, make, saveFile } from "./dom.js";
 import { text, textOf } from "./texts.js";
 
 // Options with a place of their own on the page, or of use only with a picture that a server does not get.
-const NOT_SHOWN = { blur: ["focus"], background: ["fit", "blur", "light"], cutout: ["premultiplied"] };
+const NOT_SHOWN = { blur: ["focus"], background: ["fit", "blur", "light"], cutout: ["premultiplied", "crop"] };
+const WHOLE_PHOTO = "none";
 const FIRST_OPTIONS = ["quality", "fusion", "depth_source", "subject", "second_look"];
 const EXTRAS = { depth: "image/*,.npy,.pfm,.exr,.tif,.tiff", calib: ".txt,.json,.yaml,.yml,.xml", right: "image/*" };
 const SETTLE_MS = 90;
@@ -20,6 +21,7 @@ export class Panel {
     studio.addEventListener("options", () => this.#buildOptions());
     studio.addEventListener("extras", () => this.#buildExtras());
     studio.addEventListener("look", () => this.#syncLook());
+    studio.addEventListener("crop", () => this.#buildCrop());
     studio.addEventListener("history", () => this.#buildHistory());
     studio.addEventListener("cut", () => this.#buildPlanes());
     byId("download").addEventListener("click", () => run(() => this.#download("result")));
@@ -32,6 +34,7 @@ export class Panel {
     this.#buildOptions();
     this.#buildExtras();
     this.#buildPlanes();
+    this.#buildCrop();
   }
 
   #buildLooks() {
@@ -127,6 +130,32 @@ export class Panel {
     byId("inputs").replaceChildren(...rows);
   }
 
+  #cropping = 0;
+
+  /** The frame of downloads: its shape, and for a chosen one its margins. */
+  #buildCrop() {
+    const { schema, crop } = this.studio;
+    if (this.#cropping) return;
+    const { shape, ...rest } = schema.crop.properties;
+    const choose = (word) => this.run(() => this.studio.setCrop(word === WHOLE_PHOTO ? null : { ...crop, shape: word }));
+    const words = { ...shape, enum: [WHOLE_PHOTO, ...choicesOf(shape)] };
+    const change = (name, value) => {
+      clearTimeout(this.#cropping);
+      this.#cropping = setTimeout(() => this.run(async () => {
+        try {
+          await this.studio.setCrop({ ...this.studio.crop, [name]: value });
+        } finally {
+          this.#cropping = 0;
+        }
+      }), SETTLE_MS);
+    };
+    const held = document.activeElement?.id?.replace(/-\d+$/, "");
+    byId("crop").replaceChildren(
+      buildControl("shape", words, crop?.shape ?? WHOLE_PHOTO, "crop", choose),
+      ...(crop ? buildControls(schema.crop, Object.keys(rest), crop, "crop", change) : []));
+    if (held?.startsWith("option-crop-")) byId("crop").querySelector(`[id^="${held}-"]`)?.focus();
+  }
+
   #buildPlanes() {
     const { schema, portrait } = this.studio;
     const isThere = (name) => {
@@ -147,7 +176,7 @@ export class Panel {
     const done = busy(text("busy.render"));
     try {
       const format = view === "result" ? byId("format").value : "png";
-      const blob = await this.studio.picture(view, null, undefined, format);
+      const blob = await this.studio.picture(view, null, undefined, format, this.studio.cropText);
       const stem = (this.studio.photo.name || "photo").replace(/\.[^.]*$/, "");
       const kind = view === "result" ? this.studio.look.name : view;
       saveFile(blob, `${stem}.${kind}.${suffixOf(blob.type)}`);

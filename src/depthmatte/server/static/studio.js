@@ -6,14 +6,17 @@ import { text } from "./texts.js";
 
 const PREVIEW_SIDE = 1600;
 const HISTORY_LENGTH = 24;
+const NO_EXTRAS = { depth: null, calib: null, right: null, strokes: null };
 
 /** The one portrait that is open, and what can be done with it. It tells changes as events. */
 export class Studio extends EventTarget {
   schema = null;
   photo = null; // the File
   photoUrl = ""; // an address the browser can draw
-  extras = { depth: null, calib: null, right: null };
+  extras = NO_EXTRAS;
   options = {};
+  crop = null; // the frame of downloads: shape, margin and head; null for the whole photo
+  frame = null; // where it lies: [left, top, right, bottom] in pixels of the photo
   look = { name: "blur", values: {}, picture: null };
   view = "result";
   portrait = null;
@@ -41,8 +44,8 @@ export class Studio extends EventTarget {
   async open(file, name = file.name) {
     const before = { photo: this.photo, extras: this.extras, options: this.options };
     this.photo = file;
-    this.extras = { depth: null, calib: null, right: null };
-    this.options = this.#withoutPlace(this.options);
+    this.extras = NO_EXTRAS;
+    this.options = this.lastingOptions;
     this.look = { ...this.look, values: this.#withoutFocus(this.look.values) };
     try {
       await this.#cut(text("history.opened", { name }), true);
@@ -159,6 +162,7 @@ export class Studio extends EventTarget {
     }
     this.#tell("cut", { isNew });
     await this.render();
+    await this.#findFrame();
     await this.#remember(what);
   }
 
@@ -204,29 +208,54 @@ export class Studio extends EventTarget {
     }
   }
 
-  /** Return a view of the portrait as a blob; `width` is its longest side, null the whole size. */
-  async picture(view, width, signal, format = null) {
-    return this.#kept(this.portrait, (id) => this.#picture(id, view, width, signal, format));
+  /** Choose the frame of downloads; null is the whole photo. */
+  async setCrop(crop) {
+    this.crop = crop;
+    this.#tell("crop");
+    await this.#findFrame();
   }
 
-  async #picture(id, view, width, signal, format) {
-    if (view === "result") return this.#result(id, width, signal, format);
-    if (view !== "matte") return api.loadView(id, view === "fused" ? "alpha" : view, { width }, signal);
+  /** The frame as the command line writes it: square:margin=0.1; null for the whole photo. */
+  get cropText() {
+    if (!this.crop) return null;
+    const { shape, ...rest } = this.crop;
+    return api.effectText(shape, rest);
+  }
+
+  async #findFrame() {
+    const [crop, found] = [this.cropText, this.portrait];
+    const told = crop && found ? await this.#kept(found, (id) => api.describe(id, crop)) : null;
+    if (crop !== this.cropText || found !== this.portrait) return;
+    this.frame = told?.frame ?? null;
+    this.#tell("frame");
+  }
+
+  /**
+   * Return a view of the portrait as a blob; `width` is its longest side, null the whole size.
+   * `crop` is a frame as text, for downloads.
+   */
+  async picture(view, width, signal, format = null, crop = null) {
+    return this.#kept(this.portrait, (id) => this.#picture(id, view, { width, crop }, signal, format));
+  }
+
+  async #picture(id, view, size, signal, format) {
+    if (view === "result") return this.#result(id, size, signal, format);
+    if (view !== "matte") return api.loadView(id, view === "fused" ? "alpha" : view, size, signal);
     const found = this.portrait;
     found.plain ??= (await api.cutAgain(id, { ...found.request.options, fusion: "none" })).id;
-    return api.loadView(found.plain, "alpha", { width }, signal);
+    return api.loadView(found.plain, "alpha", size, signal);
   }
 
-  async #result(id, width, signal, format) {
+  async #result(id, { width, crop: frame }, signal, format) {
     const { name, values, picture } = this.look;
     const asked = format ?? (width === null ? "png" : "jpeg");
     if (name === "background" && picture) {
-      const person = await api.loadView(id, "cutout", { width, format: "png" }, signal);
+      const person = await api.loadView(id, "cutout", { width, format: "png", crop: frame }, signal);
       return composeOver(person, picture, asked);
     }
     const { crop, ...whole } = values; // a preview must cover the photo
     const shown = width === null ? values : whole;
-    const query = { width, format: asked, effect: api.effectText(name, shown) };
+    const query = { width, format: asked, effect: api.effectText(name, shown), crop: frame };
     return api.loadView(id, name, query, signal);
   }
 
@@ -269,11 +298,15 @@ export class Studio extends EventTarget {
     this.#tell("look");
     this.#tell("cut", { isNew: false });
     await this.render();
+    await this.#findFrame();
     this.#tell("history");
   }
 
-  #withoutPlace(options) {
-    return /^\s*[-\d.]/.test(options.subject ?? "") ? { ...options, subject: "auto" } : options;
+  /** The options without those that name a place in the photo. */
+  get lastingOptions() {
+    const { keep, drop, box, subject = "auto", ...rest } = this.options;
+    const isPlace = /^\s*[-\d.]/.test(subject);
+    return isPlace || subject === "auto" ? rest : { ...rest, subject };
   }
 
   #withoutFocus(values) {

@@ -10,6 +10,7 @@ import numpy as np
 from ...io.photo.cicp import TRANSFER_HLG, Cicp
 from ...io.photo.hdr import tone_map_to_srgb
 from ...types import RGB
+from .av_library import convert_frame
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame as RawFrame
@@ -74,10 +75,11 @@ class ColorTags:
         """Return the pixels of a frame, uint8 (H, W, 3) with (H, W) = `size`; HDR tone mapped."""
         height, width = size
         return self._to_srgb(
-            frame.reformat(
-                width,
-                height,
-                "rgb48le" if self.is_hdr else "rgb24",
+            convert_frame(
+                frame,
+                width=width,
+                height=height,
+                format="rgb48le" if self.is_hdr else "rgb24",
                 src_colorspace=_SWSCALE_MATRIX[self.coded_matrix(size)],
                 src_color_range=_FULL_RANGE if self.full_range else _LIMITED_RANGE,
                 dst_color_range=_FULL_RANGE,
@@ -96,7 +98,8 @@ class ColorTags:
         """Convert an RGB frame to the pixel format of an encoder and tag it."""
         matrix = self.coded_matrix((picture.height, picture.width))
         full = self.full_range or pixel_format.startswith("yuvj")
-        frame = picture.reformat(
+        frame: RawFrame = convert_frame(
+            picture,
             format=pixel_format,
             dst_colorspace=_SWSCALE_MATRIX[matrix],
             src_color_range=_FULL_RANGE,

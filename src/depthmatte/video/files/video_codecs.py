@@ -72,7 +72,12 @@ VIDEO_CODECS = {
         ("libx264",),
         "yuv420p",
         _ANY,
-        lambda crf: {"preset": "veryfast", "crf": str(18 if crf is None else crf)},
+        lambda crf: {
+            "preset": "veryfast",
+            "crf": str(18 if crf is None else crf),
+            # The processor time of a fourth of the encoder for the same size and error.
+            "x264-params": "b-adapt=0:rc-lookahead=4",
+        },
         even=True,
     ),
     "hevc": VideoCodec(

@@ -97,6 +97,8 @@ class VideoReader:
         Time of the first frame on the clock of the file, in seconds.
     color : ColorTags
         How its numbers become colors.
+    pixel_format : str
+        FFmpeg's name of how pixels are stored.
     pixel_aspect : Fraction or None
         Width to height of a pixel, upright, where it is not 1.
     audio : AudioStream or None
@@ -199,7 +201,7 @@ class VideoReader:
         self._decoder = self._decode()
         self._waiting: list[Any] = []
         first = self._find_first_frame()
-        self._stored = (first.height, first.width)
+        self._stored, self.pixel_format = (first.height, first.width), str(first.format.name)
         self._turn = self._read_turn(first)
         self.shape = self._turn.shape(self._stored)
         self.color = ColorTags.from_frame(first)
@@ -276,6 +278,19 @@ class VideoReader:
         for item in self.items():
             if isinstance(item, VideoFrame):
                 yield item
+
+    def decoded_frames(self) -> Iterator[tuple[Any, float]]:
+        """Yield PyAV's frames as they are stored, neither turned nor converted, and their times.
+
+        Raises
+        ------
+        InputError
+            Where the video is damaged.
+        """
+        for item in self._all_items():
+            if not _is_packet(item):
+                yield item, self._time_of(item)
+        self._check_complete()
 
     def items(self) -> Iterator[VideoFrame | Packet[Any]]:
         """Yield frames and packets of the sound in the order of the file.

@@ -103,6 +103,7 @@ class VideoWriter:
     ) -> Any:
         settings = dict(self._codec.settings(crf))
         if low_delay and encoder == "libx264":
+            settings.pop("x264-params", None)  # it would win over the tuning
             settings |= {"preset": "ultrafast", "tune": "zerolatency"}
         stream = self._container.add_stream(encoder, rate=rate, options=settings)
         height, width = self._coded_shape(shape)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from ...canvas import resize
 from ...portrait import Portrait
 from ...types import Float, Mask
-from .optical_flow import Motion, enlarge_motion, warp
+from .optical_flow import Motion, shrink_for_motion, warp
 
 _PATIENCE_S = 0.5
 """Seconds for which a new decision must hold."""
@@ -66,23 +67,28 @@ class SubjectTrack:
             The same object where nothing is changed.
         """
         alpha = portrait.matte.alpha
-        if motion is None or self._subject is None or self._subject.shape != alpha.shape:
+        solid = shrink_for_motion(alpha) >= _SOLID_ALPHA
+        if motion is None or self._subject is None or self._subject.shape != solid.shape:
             self.begin_scene()
         else:
-            motion = enlarge_motion(motion, (alpha.shape[0], alpha.shape[1]))
             before = warp(self._subject.astype(np.float32), motion.flow) >= _SOLID_ALPHA
-            alpha = self._hold_decisions(alpha, segmented, before)
-        self._subject = alpha >= _SOLID_ALPHA
+            alpha = self._hold_decisions(alpha, solid, segmented, before)
         if alpha is portrait.matte.alpha:
+            self._subject = solid
             return portrait
+        self._subject = shrink_for_motion(alpha) >= _SOLID_ALPHA
         return replace(portrait, matte=replace(portrait.matte, alpha=alpha))
 
-    def _hold_decisions(self, alpha: Float, segmented: Float, before: Mask) -> Float:
-        """Return alpha with lost people kept and new people left out while both are recent."""
+    def _hold_decisions(self, alpha: Float, solid: Mask, segmented: Float, before: Mask) -> Float:
+        """Return alpha with lost people kept and new people left out while both are recent.
+
+        The decision is made on masks of the reduced size: `solid`, the person in this frame, and
+        `before`, the person in the frame before.
+        """
         limit = max(1, round(self.patience * self.rate))
-        solid = alpha >= _SOLID_ALPHA
         min_area = _MIN_AREA_SHARE * max(int(before.sum()), 1)
-        lost = _large_regions(before & ~solid & (segmented >= _SOLID_ALPHA), min_area)
+        seen = shrink_for_motion(segmented) >= _SOLID_ALPHA
+        lost = _large_regions(before & ~solid & seen, min_area)
         gained = _separate_regions(solid, before, min_area)
         self._lost = self._lost + 1 if lost.any() else 0
         self._gained = self._gained + 1 if gained.any() and before.any() else 0
@@ -96,6 +102,8 @@ class SubjectTrack:
 
 def _large_regions(mask: Mask, min_area: float) -> Mask:
     """Return the connected regions of a mask that have at least this area."""
+    if np.count_nonzero(mask) < min_area:
+        return np.zeros_like(mask)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     keep = stats[:, cv2.CC_STAT_AREA] >= min_area
     keep[0] = False
@@ -112,8 +120,12 @@ def _separate_regions(mask: Mask, before: Mask, min_area: float) -> Mask:
 
 
 def _soft_region(region: Mask, alpha: Float) -> Mask:
-    """Return a region with its soft outline: what is visible and connected within a few pixels."""
-    grown = cv2.dilate(region.astype(np.uint8), np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
+    """Return a region of the reduced size with its soft outline, at the size of alpha.
+
+    The outline is what is visible within a few pixels.
+    """
+    large = resize(region.astype(np.uint8), (alpha.shape[0], alpha.shape[1]), nearest=True)
+    grown = cv2.dilate(large, np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
     return np.asarray((grown > 0) & (alpha > 0))
 
 
