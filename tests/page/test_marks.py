@@ -15,7 +15,7 @@ WALL = (0.75, 0.3)  # a place in the background of the astronaut's photo, as sha
 FACE = (0.44, 0.25)
 SIDE = 384  # of that photo, in pixels
 ROWS = "[...document.querySelectorAll('#marks-list .what')].map((row) => row.textContent)"
-DRAWN = "[...document.querySelector('#marks').children].map((mark) => mark.className)"
+DRAWN = "[...document.querySelector('#marks').children].map((mark) => mark.dataset.kind)"
 LAST_ROW_BUTTON = "#marks-list li:last-child button"
 
 
@@ -34,7 +34,7 @@ def test_points_and_a_box_are_drawn_listed_undone_and_removed(
     page.tool("mark")
     page.browser.click_at(*page.point(*WALL))
     page.history(2)
-    assert page.browser.run(DRAWN) == ["mark keep"]
+    assert page.browser.run(DRAWN) == ["keep"]
     [[x, y]] = last_options(page)["keep"]
     assert abs(x - WALL[0] * SIDE) < 2
     assert abs(y - WALL[1] * SIDE) < 2
@@ -56,7 +56,14 @@ def test_points_and_a_box_are_drawn_listed_undone_and_removed(
     assert last_options(page)["box"] == pytest.approx(
         [0.2 * SIDE, 0.1 * SIDE, 0.9 * SIDE, 0.95 * SIDE], abs=2
     )
-    assert page.browser.run(DRAWN)[-1] == "mark-box"
+    assert page.browser.run(DRAWN) == ["keep", "drop", "box"]
+    places = (  # each row's dot stands in its row
+        "[...document.querySelectorAll('#marks-list li')].map((row) => row.contains("
+        "document.elementFromPoint(...(({ x, y }) => [x + 4, y + 4])("
+        "row.querySelector('.dot').getBoundingClientRect()))))"
+    )
+    page.browser.run("document.querySelector('#marks-list').scrollIntoView()")
+    assert page.browser.run(places) == [True, True, True]
     page.browser.click(LAST_ROW_BUTTON)
     page.history(7)
     assert set(last_options(page)) == {"keep", "drop"}

@@ -69,14 +69,14 @@ export class Marks {
     const { keep, drop, box } = this.#state();
     const { width, height } = this.#studio.portrait ?? { width: 1, height: 1 };
     const place = ([x, y], kind) => {
-      const mark = make("div", { className: `mark ${kind}` });
+      const mark = make("div", { className: "mark", dataset: { kind } });
       mark.style.left = `${(100 * (x + 0.5)) / width}%`;
       mark.style.top = `${(100 * (y + 0.5)) / height}%`;
       return mark;
     };
     const drawn = this.#drawn ? this.#boxOf(...this.#drawn) : box;
     const sheet = [...keep.map((point) => place(point, "keep")), ...drop.map((point) => place(point, "drop"))];
-    if (drawn) sheet.push(placeBox(make("div", { className: "mark-box" }), drawn, width, height));
+    if (drawn) sheet.push(placeBox(make("div", { className: "mark-box", dataset: { kind: "box" } }), drawn, width, height));
     if (this.#corner) sheet.push(place([this.#corner.x, this.#corner.y], "corner"));
     byId("marks").replaceChildren(...sheet);
     this.#list();
@@ -100,7 +100,7 @@ export class Marks {
     const list = byId("marks-list");
     const held = [...list.querySelectorAll("button")].indexOf(document.activeElement);
     list.replaceChildren(...rows.map(({ kind, what, remove }) => make("li", {},
-      make("span", { className: `dot ${kind}`, attributes: { "aria-hidden": "true" } }),
+      make("span", { className: "dot", dataset: { kind }, attributes: { "aria-hidden": "true" } }),
       make("span", { className: "what", textContent: what }),
       make("button", {
         type: "button", className: "button quiet", title: text("marks.remove", { what }),
