@@ -30,6 +30,7 @@ from .pipeline import Pipeline
 from .portrait import Portrait
 from .segment.choose import choose_refiner, choose_segmenter
 from .segment.corrections import Corrections
+from .segment.parts import PartsFinder
 from .system.cpu_count import count_cores
 from .system.thread_map import map_in_threads
 from .values import Depth
@@ -254,6 +255,7 @@ class Session:
             edge=chosen.edge,
             refine=choose_refiner(chosen.refine),
             corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
+            find_parts=PartsFinder(partial(self.network, "parts", threads)),
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
@@ -261,7 +263,7 @@ class Session:
 
         Parameters
         ----------
-        task : {"matte", "depth", "stereo", "fuse"}
+        task : {"matte", "depth", "stereo", "fuse", "parts"}
             The task of the network.
         threads : int, optional
             CPU threads. By default those of the session.

@@ -1,4 +1,4 @@
-"""Smooth the portrait's skin gently and brighten it a little."""
+"""Smooth the portrait's skin gently, even its tone and brighten it a little."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from ..canvas import resize, scale_shape
 from ..color.icc import convert_to_srgb
 from ..color.linear_light import rgb_to_luma
 from ..filters import box_filter, gaussian_filter, guided_coefficients
+from ..restore import restore_shares
 from ..system.row_strips import row_strips
 from ..types import RGB, Float
+from ..values import PART_NAMES
 from .effect import Effect, Pixels, PortraitLike, option
 
 _MAX_PIXELS = 1_000_000
@@ -27,16 +29,39 @@ _TEXTURE_VARIANCE = 0.003
 _HALF_WEIGHT_VARIANCE = 0.004
 """Variance of luma, in [0, 1], at which a pixel is changed by half."""
 
+_PORES_RADIUS_SHARE = 0.25
+"""Standard deviation of the blur that parts pores from blotches, as a share of the radius."""
+
+_PORES_KEPT = 0.6
+"""Share of what is finer than that blur which full strength keeps: skin without it is plastic."""
+
+_TONE_RADIUS_FACTOR = 2.5
+"""Radius within which the tone is evened, as a factor on the radius of the smoothing."""
+
+_TONE_EVENED = 0.6
+"""Share of the difference from the tone around that full strength takes away."""
+
+_TONE_VARIANCE = 1e-3
+"""Variance of a channel without luma, in [0, 1], that counts as uneven tone. Lips vary more."""
+
+_OWN_TONE_DIAGONAL_SHARE = 0.08
+"""Standard deviation of the blur that gives the skin's own color, as a share of the diagonal."""
+
+_OWN_TONE_NEAR, _OWN_TONE_FAR = 0.022, 0.06
+"""Distance in the shares of red and green from the skin's own color up to which a pixel is changed
+in full, and from which it is kept: lips, teeth, eyes, brows, glasses."""
+
 _BRIGHTENING = 0.05
 """Largest increase of sRGB values, in [0, 1], at full strength."""
 
 
 @dataclass(frozen=True)
 class Beautify(Effect):
-    """Smoother, slightly brighter skin inside the portrait; the rest stays unchanged.
+    """Smoother, more even, slightly brighter skin inside the portrait; the rest stays unchanged.
 
-    Only the luma of skin-colored pixels changes, and edges stay. Without a person in the photo
-    the photo is returned unchanged.
+    The network of parts says where skin is: face skin and body skin. Eyes, lips, teeth and pores
+    stay. A portrait that has no network of parts goes by the color of skin instead. Without a
+    person in the photo the photo is returned unchanged.
 
     Parameters
     ----------
@@ -51,14 +76,40 @@ class Beautify(Effect):
         rgb, alpha = portrait.photo.rgb, portrait.alpha
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
-        change = resize(
-            portrait_skin_change(portrait) * np.float32(255 * self.strength), rgb.shape[:2]
-        )
-        picture = np.empty_like(rgb)
+        change = portrait_skin_change(portrait) * np.float32(255 * self.strength)
+        picture = rgb.copy()
         for rows in row_strips(rgb.shape[0]):
-            brighter = rgb[rows] + (change[rows] * alpha[rows])[..., None]
-            picture[rows] = np.rint(np.clip(brighter, 0, 255)).astype(np.uint8)
+            part = _enlarge_rows(change, rgb.shape[:2], rows)
+            if part.any():
+                changed = rgb[rows] + part * alpha[rows][..., None]
+                picture[rows] = np.rint(np.clip(changed, 0, 255)).astype(np.uint8)
         return picture
+
+
+def _enlarge_rows(change: Float, shape: tuple[int, int], rows: slice) -> Float:
+    """Some rows of a map (h, w, 3) enlarged to `shape`, bilinear with half-pixel centers."""
+    if change.shape[:2] == shape:
+        return change[rows]
+    down, across = change.shape[0] / shape[0], change.shape[1] / shape[1]
+    first = max(0, int((rows.start + 0.5) * down - 0.5))
+    last = min(len(change), int((rows.stop - 0.5) * down - 0.5) + 2)
+    if not change[first:last].any():
+        return np.zeros((1, 1, 1), np.float32)
+    matrix = np.array(
+        [
+            [across, 0, 0.5 * across - 0.5],
+            [0, down, (rows.start + 0.5) * down - 0.5 - first],
+        ],
+        np.float32,
+    )
+    enlarged = cv2.warpAffine(
+        change[first:last],
+        matrix,
+        (shape[1], rows.stop - rows.start),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(enlarged, np.float32)
 
 
 def portrait_skin_change(portrait: PortraitLike) -> Float:
@@ -70,46 +121,93 @@ def portrait_skin_change(portrait: PortraitLike) -> Float:
         As `measure_skin_change`, to be read only.
     """
     kept: Float | None = getattr(portrait, "skin_change", None)
-    if kept is not None:
-        return kept
-    return measure_skin_change(portrait.photo.rgb, portrait.alpha, portrait.photo.meta.icc)
+    return measure_skin_change(portrait) if kept is None else kept
 
 
-def measure_skin_change(rgb: RGB, alpha: Float, profile: bytes | None) -> Float:
-    """Measure what full strength adds to every color channel.
+def measure_skin_change(portrait: PortraitLike) -> Float:
+    """Measure what full strength adds to the color channels.
 
     Skin and luma are measured in sRGB, because the thresholds hold for sRGB values.
 
     Parameters
     ----------
-    rgb : ndarray
-        The photo, uint8 (H, W, 3).
-    alpha : ndarray
-        float32 (H, W) in [0, 1].
-    profile : bytes or None
-        ICC profile of the photo; None for sRGB.
+    portrait : PortraitLike
+        The portrait.
 
     Returns
     -------
     ndarray
-        float32 (h, w) at a reduced size, as a share of the full range.
+        float32 (h, w, 3) at a reduced size, as shares of the full range.
     """
-    height, width = rgb.shape[:2]
+    photo = portrait.photo
+    height, width = photo.rgb.shape[:2]
     shape = scale_shape((height, width), min(1.0, (_MAX_PIXELS / (height * width)) ** 0.5))
-    small = convert_to_srgb(resize(rgb, shape), profile).astype(np.float32) * np.float32(1 / 255)
-    luma, radius = (
-        rgb_to_luma(small),
-        max(1, round(_RADIUS_DIAGONAL_SHARE * float(np.hypot(*shape)))),
+    pixels = convert_to_srgb(np.asarray(resize(photo.rgb, shape), np.uint8), photo.meta.icc)
+    small = pixels.astype(np.float32) * np.float32(1 / 255)
+    diagonal = float(np.hypot(*shape))
+    radius = max(1, round(_RADIUS_DIAGONAL_SHARE * diagonal))
+    luma = rgb_to_luma(small)
+    skin = _find_skin(portrait, pixels, gaussian_filter(small, radius / 3))
+    skin *= resize(portrait.alpha, shape)
+    weight = (
+        skin
+        * _own_tone_weight(gaussian_filter(small, radius / 4), skin, diagonal)
+        * _smooth_area_weight(luma, radius)
     )
+    weight = gaussian_filter(weight, radius / 2)
+    glow = np.float32(4 * _BRIGHTENING) * luma * (1 - luma)
+    change = _even_tone(small, luma, skin, max(1, round(_TONE_RADIUS_FACTOR * radius)))
+    change += (_smooth_luma(small, luma, radius) + glow)[..., None]
+    return np.asarray(change * weight[..., None], np.float32)
+
+
+def _find_skin(portrait: PortraitLike, pixels: RGB, blurred: Float) -> Float:
+    """Where skin is, float32 (h, w) in [0, 1]: from the parts, else by its color."""
+    shares = portrait.part_shares
+    if shares is None:
+        return skin_likelihood(blurred)
+    maps = restore_shares(shares, pixels)
+    return maps[PART_NAMES.index("face_skin")] + maps[PART_NAMES.index("body_skin")]
+
+
+def _smooth_luma(small: Float, luma: Float, radius: int) -> Float:
+    """What smoothing adds to luma: wrinkles and blotches go, edges and most of the pores stay."""
     a, b = guided_coefficients(small, luma, radius, _TEXTURE_VARIANCE)
     smooth = _sum_channels(a * small) + b
-    glow = np.float32(4 * _BRIGHTENING) * luma * (1 - luma)
-    weight = (
-        skin_likelihood(gaussian_filter(small, radius / 3))
-        * _smooth_area_weight(luma, radius)
-        * resize(alpha, shape)
-    )
-    return np.asarray(gaussian_filter(weight, radius / 2) * (smooth - luma + glow), np.float32)
+    pores = luma - gaussian_filter(luma, _PORES_RADIUS_SHARE * radius)
+    return np.asarray(smooth - luma + np.float32(_PORES_KEPT) * pores, np.float32)
+
+
+def _even_tone(small: Float, luma: Float, skin: Float, radius: int) -> Float:
+    """What evening the tone adds to each channel, float32 (h, w, 3); luma stays.
+
+    Each channel without luma moves towards its mean over the skin around, less so where it varies
+    much: the guided filter of a channel by itself, with the skin as weights.
+    """
+    tone = small - luma[..., None]
+    mass = box_filter(skin, radius) + np.float32(1e-3)
+    mean = box_filter(tone * skin[..., None], radius) / mass[..., None]
+    square = box_filter(tone * tone * skin[..., None], radius) / mass[..., None]
+    variance = np.maximum(square - mean * mean, 0)
+    kept = variance / (variance + np.float32(_TONE_VARIANCE))
+    change = np.float32(_TONE_EVENED) * (1 - kept) * (mean - tone)
+    return np.asarray(change - rgb_to_luma(change)[..., None], np.float32)
+
+
+def _own_tone_weight(blurred: Float, skin: Float, diagonal: float) -> Float:
+    """1 where a pixel has about the color of the skin around, 0 on lips, teeth, eyes and brows.
+
+    Shares of red and green in the sum of the channels hardly depend on how light the skin is.
+    """
+    shares = blurred[..., :2] / (_sum_channels(blurred) + np.float32(1e-3))[..., None]
+    sigma = _OWN_TONE_DIAGONAL_SHARE * diagonal / 8
+    shape = scale_shape(skin.shape, 1 / 8)
+    mass = gaussian_filter(np.asarray(resize(skin, shape), np.float32), sigma) + np.float32(1e-4)
+    own = gaussian_filter(np.asarray(resize(shares * skin[..., None], shape), np.float32), sigma)
+    apart = shares - resize(np.asarray(own / mass[..., None], np.float32), skin.shape)
+    distance = np.sqrt(apart[..., 0] ** 2 + apart[..., 1] ** 2)
+    ramp = (_OWN_TONE_FAR - distance) / (_OWN_TONE_FAR - _OWN_TONE_NEAR)
+    return np.asarray(np.clip(ramp, 0, 1), np.float32)
 
 
 def _smooth_area_weight(luma: Float, radius: int) -> Float:

@@ -33,7 +33,7 @@ class InstalledNetwork:
     name : str
         The name that means it.
     task : str
-        "matte", "depth", "stereo" or "fuse".
+        "matte", "depth", "stereo", "fuse" or "parts".
     sha256 : str
         Its checksum in hex.
     source : str

@@ -311,11 +311,17 @@ _DATA_SOURCES = {
         "maps of composite scenes and training photos: matte, depth of sensors, stereo and "
         "the depth network, with the subject's true alpha",
     ),
+    "parts": (
+        "photos with masks: Flickr and PicsArt portraits, Clothing Co-Parsing street photos, "
+        "smaller shares of rougher sets and of soft cut-outs",
+        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
+    ),
 }
 
 _TEACHER_SOURCES = {
     "matte": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
     "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
+    "parts": "all labels by MediaPipe's multi-class selfie segmentation (Apache-2.0)",
 }
 """What a teacher adds to a run with `train labels`."""
 
@@ -333,6 +339,13 @@ _OUTPUT_MEANINGS = {
         "prob": "I2, probability that the true disparity lies within 2 pixels of the estimate",
     },
     "fuse": {"verdict": "probability of belonging to the subject in [0, 1]"},
+    "parts": {
+        "hair": "share of hair in the person, also beards; all shares add up to 1",
+        "face_skin": "share of the face, eyes and lips included",
+        "body_skin": "share of other skin",
+        "clothes": "share of clothes",
+        "things": "share of things worn or held",
+    },
 }
 
 

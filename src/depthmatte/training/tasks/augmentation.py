@@ -116,6 +116,31 @@ class StereoSampling:
 
 
 @dataclass(frozen=True)
+class PersonView:
+    """How the parts network sees a person: cut from the photo with a margin."""
+
+    margin: Span = span(
+        (0.02, 0.35), "leave this margin, as a share of the person's longer side", 0, 10
+    )
+    whole_chance: float = chance(0.1, "show the whole photo instead")
+    long_side: int = option(400, "shrink what is cut to this long side", 32, 4096, unit="pixels")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class EdgeErrors:
+    """How the alpha that the parts network is given differs from the mask."""
+
+    shift: float = option(1.2, "move the edge by a spread of this", 0, 100, unit="pixels")
+    blur: Span = span((0.0, 1.8), "blur it by this many pixels", 0, 100)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
 class MatteAugmentation:
     """The numbers of the portrait network's samples."""
 
@@ -169,6 +194,19 @@ class FusionAugmentation:
         check_options(self)
 
 
+@dataclass(frozen=True)
+class PartsAugmentation:
+    """The numbers of the parts network's samples."""
+
+    view: PersonView = option(PersonView(), "cut the person from the photo")
+    edge: EdgeErrors = option(EdgeErrors(), "change the edge of the alpha that it sees")
+    color: ColorAugmentation = option(DEFAULT_COLOR, "vary colors")
+    geometry: GeometryAugmentation = option(DEFAULT_GEOMETRY, "move photo and truth")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
 DEFAULT_MATTE_AUGMENTATION = MatteAugmentation()
 """The portrait network's numbers where a recipe does not say."""
 
@@ -181,7 +219,16 @@ DEFAULT_STEREO_AUGMENTATION = StereoAugmentation()
 DEFAULT_FUSION_AUGMENTATION = FusionAugmentation()
 """The fusion network's numbers where a recipe does not say."""
 
-Augmentation = MatteAugmentation | DepthAugmentation | StereoAugmentation | FusionAugmentation
+DEFAULT_PARTS_AUGMENTATION = PartsAugmentation()
+"""The parts network's numbers where a recipe does not say."""
+
+Augmentation = (
+    MatteAugmentation
+    | DepthAugmentation
+    | StereoAugmentation
+    | FusionAugmentation
+    | PartsAugmentation
+)
 """The numbers of some task's samples."""
 
 AUGMENTATIONS: Mapping[str, type[Augmentation]] = {
@@ -189,5 +236,6 @@ AUGMENTATIONS: Mapping[str, type[Augmentation]] = {
     "depth": DepthAugmentation,
     "stereo": StereoAugmentation,
     "fuse": FusionAugmentation,
+    "parts": PartsAugmentation,
 }
 """Task -> its numbers."""

@@ -1,4 +1,4 @@
-"""The four trainable networks by name."""
+"""The trainable networks by name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from ..confidence_calibration import fit_depth_temperature, fit_sharpness, fit_s
 from ..networks.depth import MonoDepthExport, MonoDepthNetwork
 from ..networks.fusion import FusionExport, FusionNetwork
 from ..networks.matte import PortraitExport, PortraitNetwork
+from ..networks.parts import PartsExport, PartsNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
 from ..recipe import Recipe
 from .depth import DepthSamples, depth_loss, depth_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator
 from .matte import MatteSamples, matte_loss, matte_predictor, matte_validator
+from .parts import PARTS_REDUCTION, PartSamples, parts_loss, parts_validator
 from .stereo import StereoSamples, stereo_loss, stereo_validator
 from .task import TrainingTask
 
@@ -65,6 +67,19 @@ TRAINING_TASKS = {
         channels=FUSION_INPUTS,
         reduction=BLOCK_SIDE_PX,
         pretrained=False,
+    ),
+    "parts": TrainingTask(
+        "parts",
+        PartsNetwork,
+        PartSamples,
+        parts_loss,
+        parts_validator,
+        PartsExport,
+        lambda network, options: 1.0,
+        "sharpness",
+        channels=4,
+        reduction=PARTS_REDUCTION,
+        labels=".png",
     ),
 }
 """Every trainable network."""
