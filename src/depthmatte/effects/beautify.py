@@ -35,7 +35,7 @@ _PORES_RADIUS_SHARE = 0.25
 _PORES_KEPT = 0.6
 """Share of what is finer than that blur which full strength keeps: skin without it is plastic."""
 
-_TONE_RADIUS_FACTOR = 2.5
+_TONE_RADIUS_FACTOR = 4.0
 """Radius within which the tone is evened, as a factor on the radius of the smoothing."""
 
 _TONE_EVENED = 0.6
@@ -50,6 +50,9 @@ _OWN_TONE_DIAGONAL_SHARE = 0.08
 _OWN_TONE_NEAR, _OWN_TONE_FAR = 0.022, 0.06
 """Distance in the shares of red and green from the skin's own color up to which a pixel is changed
 in full, and from which it is kept: lips, teeth, eyes, brows, glasses."""
+
+_DARK_SUM = 0.15
+"""What is added to the sum of the channels, in [0, 3], of which shares are taken."""
 
 _BRIGHTENING = 0.05
 """Largest increase of sRGB values, in [0, 1], at full strength."""
@@ -151,13 +154,12 @@ def measure_skin_change(portrait: PortraitLike) -> Float:
     skin *= resize(portrait.alpha, shape)
     weight = (
         skin
-        * _own_tone_weight(gaussian_filter(small, radius / 4), skin, diagonal)
+        * _own_tone_weight(gaussian_filter(small, max(1.0, radius / 3)), skin, diagonal)
         * _smooth_area_weight(luma, radius)
     )
     weight = gaussian_filter(weight, radius / 2)
-    glow = np.float32(4 * _BRIGHTENING) * luma * (1 - luma)
     change = _even_tone(small, luma, skin, max(1, round(_TONE_RADIUS_FACTOR * radius)))
-    change += (_smooth_luma(small, luma, radius) + glow)[..., None]
+    change += _smooth_luma(small, luma, radius)[..., None]
     return np.asarray(change * weight[..., None], np.float32)
 
 
@@ -171,11 +173,15 @@ def _find_skin(portrait: PortraitLike, pixels: RGB, blurred: Float) -> Float:
 
 
 def _smooth_luma(small: Float, luma: Float, radius: int) -> Float:
-    """What smoothing adds to luma: wrinkles and blotches go, edges and most of the pores stay."""
+    """What is added to luma: wrinkles and blotches go, edges and most of the pores stay.
+
+    The skin gets brighter by its smooth luma, so that dark skin does not gain contrast.
+    """
     a, b = guided_coefficients(small, luma, radius, _TEXTURE_VARIANCE)
     smooth = _sum_channels(a * small) + b
     pores = luma - gaussian_filter(luma, _PORES_RADIUS_SHARE * radius)
-    return np.asarray(smooth - luma + np.float32(_PORES_KEPT) * pores, np.float32)
+    glow = np.float32(4 * _BRIGHTENING) * smooth * (1 - smooth)
+    return np.asarray(smooth - luma + np.float32(_PORES_KEPT) * pores + glow, np.float32)
 
 
 def _even_tone(small: Float, luma: Float, skin: Float, radius: int) -> Float:
@@ -198,8 +204,9 @@ def _own_tone_weight(blurred: Float, skin: Float, diagonal: float) -> Float:
     """1 where a pixel has about the color of the skin around, 0 on lips, teeth, eyes and brows.
 
     Shares of red and green in the sum of the channels hardly depend on how light the skin is.
+    Where it is very dark they would be noise, so that a constant is added to the sum.
     """
-    shares = blurred[..., :2] / (_sum_channels(blurred) + np.float32(1e-3))[..., None]
+    shares = blurred[..., :2] / (_sum_channels(blurred) + np.float32(_DARK_SUM))[..., None]
     sigma = _OWN_TONE_DIAGONAL_SHARE * diagonal / 8
     shape = scale_shape(skin.shape, 1 / 8)
     mass = gaussian_filter(np.asarray(resize(skin, shape), np.float32), sigma) + np.float32(1e-4)

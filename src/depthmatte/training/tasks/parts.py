@@ -174,11 +174,12 @@ def part_cases(
         box = person_box(mask > 127, PERSON_MARGIN)
         if box is None:
             continue
-        maps = read_part_label(file).transpose(1, 2, 0)
-        maps = resize(np.ascontiguousarray(maps), mask.shape)
         fit, image = to_network_input(np.ascontiguousarray(rgb[box.slices]), preset)
         alpha = to_canvas(mask[box.slices], fit).astype(np.float32) / np.float32(255)
-        told = to_canvas(np.ascontiguousarray(maps[box.slices]), fit)
+        whole = (resize(one, mask.shape) for one in read_part_label(file))
+        told = np.stack(
+            [to_canvas(np.ascontiguousarray(one[box.slices]), fit) for one in whole], axis=2
+        )
         known = (alpha >= _LEAST_SEEN) & (told.sum(axis=2) >= _LEAST_SEEN * 255)
         truth = np.where(known, told.argmax(axis=2), -1)
         yield np.concatenate([image, alpha[None]]), truth
