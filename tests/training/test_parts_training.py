@@ -119,7 +119,8 @@ def test_what_a_teacher_misses_inside_a_person_is_not_known() -> None:
     truth = torch.zeros(1, 5, 8, 8)
     truth[:, 1, :4] = 1  # the lower half is not known
     right = (truth * 2 - 1) * 12
-    batch = {"alpha": torch.ones(1, 1, 8, 8), "parts": truth}
+    known = truth.sum(1, keepdim=True)
+    batch = {"alpha": torch.ones(1, 1, 8, 8), "parts": truth, "weight": known}
     below = torch.cat([right[:, :, :4], -right[:, :, 4:].roll(1, 1)], 2)
     assert sum(parts_loss(below, batch).values()) == sum(parts_loss(right, batch).values())
 
@@ -161,6 +162,7 @@ def test_samples_keep_photo_and_truth_together(data: Path, labels: Path) -> None
             shape = (32, 48) if landscape else (48, 32)
             assert sample["image"].shape == (4, *shape)
             assert sample["parts"].shape == (5, *shape)
+            np.testing.assert_allclose(sample["weight"], sample["parts"].sum(0)[None], atol=1e-5)
             sure = sample["alpha"][0] > 0.99
             assert sample["parts"].sum(axis=0).max() <= 1.02
             assert sample["parts"].sum(axis=0)[sure].mean() > 0.7
@@ -196,7 +198,7 @@ def test_the_loss_counts_the_person_only() -> None:
     truth[:, 1, :4], truth[:, 3, 4:] = 1, 1
     alpha = torch.zeros(1, 1, 8, 8)
     alpha[..., :4] = 1
-    batch = {"alpha": alpha, "parts": truth}
+    batch = {"alpha": alpha, "parts": truth, "weight": truth.sum(1, keepdim=True)}
     right = (truth * 2 - 1) * 12
     good = parts_loss(right, batch)
     assert sum(good.values()) < 1e-3

@@ -14,10 +14,9 @@ from ..filters import box_filter, gaussian_filter, guided_coefficients
 from ..restore import restore_shares
 from ..system.row_strips import row_strips
 from ..types import RGB, Float
-from ..values import PART_NAMES
 from .effect import Effect, Pixels, PortraitLike, option
 
-_MAX_PIXELS = 1_000_000
+_MAX_PIXELS = 500_000
 """Pixels at most at which the change is computed. Finer texture is kept."""
 
 _RADIUS_DIAGONAL_SHARE = 0.006
@@ -51,8 +50,17 @@ _OWN_TONE_NEAR, _OWN_TONE_FAR = 0.022, 0.06
 """Distance in the shares of red and green from the skin's own color up to which a pixel is changed
 in full, and from which it is kept: lips, teeth, eyes, brows, glasses."""
 
+_FACE_TONE_NEAR, _FACE_TONE_FAR = 0.05, 0.1
+"""The same distance of body skin from the face. Hands are a little redder, warm shirts far off."""
+
+_SOLID_FACE = 0.8
+"""Share of the face from which a pixel gives its color."""
+
 _DARK_SUM = 0.15
 """What is added to the sum of the channels, in [0, 3], of which shares are taken."""
+
+_LEAST_CHANGE = 0.4 / 255
+"""Change below which a pixel is not touched: it would be rounded away."""
 
 _BRIGHTENING = 0.05
 """Largest increase of sRGB values, in [0, 1], at full strength."""
@@ -81,26 +89,40 @@ class Beautify(Effect):
             return rgb.copy()
         change = portrait_skin_change(portrait) * np.float32(255 * self.strength)
         picture = rgb.copy()
+        columns = _changed_columns(change, rgb.shape[1])
         for rows in row_strips(rgb.shape[0]):
-            part = _enlarge_rows(change, rgb.shape[:2], rows)
-            if part.any():
-                changed = rgb[rows] + part * alpha[rows][..., None]
-                picture[rows] = np.rint(np.clip(changed, 0, 255)).astype(np.uint8)
+            part = _enlarge(change, rgb.shape[:2], rows, columns)
+            if part is not None:
+                part *= alpha[rows, columns, None]
+                # Rounds and clips in one pass.
+                picture[rows, columns] = cv2.add(rgb[rows, columns], part, dtype=cv2.CV_8U)
         return picture
 
 
-def _enlarge_rows(change: Float, shape: tuple[int, int], rows: slice) -> Float:
-    """Some rows of a map (h, w, 3) enlarged to `shape`, bilinear with half-pixel centers."""
+def _changed_columns(change: Float, width: int) -> slice:
+    """The columns of a photo of this width that a map (h, w, 3) changes; all of them lie inside."""
+    used = np.flatnonzero(change.any(axis=(0, 2)))
+    if not used.size:
+        return slice(0, 0)
+    across = width / change.shape[1]
+    return slice(
+        max(0, int((used[0] - 1) * across)), min(width, int(np.ceil((used[-1] + 2) * across)))
+    )
+
+
+def _enlarge(change: Float, shape: tuple[int, int], rows: slice, columns: slice) -> Float | None:
+    """A part of a map (h, w, 3) enlarged to `shape`, bilinear; None where it is 0."""
     if change.shape[:2] == shape:
-        return change[rows]
+        part = change[rows, columns].copy()
+        return part if part.any() else None
     down, across = change.shape[0] / shape[0], change.shape[1] / shape[1]
     first = max(0, int((rows.start + 0.5) * down - 0.5))
     last = min(len(change), int((rows.stop - 0.5) * down - 0.5) + 2)
     if not change[first:last].any():
-        return np.zeros((1, 1, 1), np.float32)
+        return None
     matrix = np.array(
         [
-            [across, 0, 0.5 * across - 0.5],
+            [across, 0, (columns.start + 0.5) * across - 0.5],
             [0, down, (rows.start + 0.5) * down - 0.5 - first],
         ],
         np.float32,
@@ -108,7 +130,7 @@ def _enlarge_rows(change: Float, shape: tuple[int, int], rows: slice) -> Float:
     enlarged = cv2.warpAffine(
         change[first:last],
         matrix,
-        (shape[1], rows.stop - rows.start),
+        (columns.stop - columns.start, rows.stop - rows.start),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
@@ -150,17 +172,15 @@ def measure_skin_change(portrait: PortraitLike) -> Float:
     diagonal = float(np.hypot(*shape))
     radius = max(1, round(_RADIUS_DIAGONAL_SHARE * diagonal))
     luma = rgb_to_luma(small)
-    skin = _find_skin(portrait, pixels, gaussian_filter(small, radius / 3))
-    skin *= resize(portrait.alpha, shape)
-    weight = (
-        skin
-        * _own_tone_weight(gaussian_filter(small, max(1.0, radius / 3)), skin, diagonal)
-        * _smooth_area_weight(luma, radius)
-    )
+    blurred = gaussian_filter(small, max(1.0, radius / 3))
+    skin = _find_skin(portrait, pixels, blurred) * resize(portrait.alpha, shape)
+    weight = skin * _own_tone_weight(blurred, skin, diagonal) * _smooth_area_weight(luma, radius)
     weight = gaussian_filter(weight, radius / 2)
     change = _even_tone(small, luma, skin, max(1, round(_TONE_RADIUS_FACTOR * radius)))
     change += _smooth_luma(small, luma, radius)[..., None]
-    return np.asarray(change * weight[..., None], np.float32)
+    change *= weight[..., None]
+    change[np.abs(change).max(axis=2) < _LEAST_CHANGE] = 0
+    return np.asarray(change, np.float32)
 
 
 def _find_skin(portrait: PortraitLike, pixels: RGB, blurred: Float) -> Float:
@@ -168,8 +188,36 @@ def _find_skin(portrait: PortraitLike, pixels: RGB, blurred: Float) -> Float:
     shares = portrait.part_shares
     if shares is None:
         return skin_likelihood(blurred)
-    maps = restore_shares(shares, pixels)
-    return maps[PART_NAMES.index("face_skin")] + maps[PART_NAMES.index("body_skin")]
+    face, body = restore_shares(shares, pixels, ("face_skin", "body_skin"))
+    return face + body * _face_tone_weight(blurred, face)
+
+
+def _face_tone_weight(blurred: Float, face: Float) -> Float:
+    """1 where a pixel has about the color of the face, 0 far from it; 1 everywhere without a face.
+
+    The network sometimes takes warm clothes for skin.
+    """
+    solid = face > np.float32(_SOLID_FACE)
+    tones = _color_shares(blurred)
+    if not solid.any():
+        return np.ones_like(face)
+    apart = tones - np.median(tones[solid], axis=0)
+    return _fall(np.hypot(apart[..., 0], apart[..., 1]), _FACE_TONE_NEAR, _FACE_TONE_FAR)
+
+
+def _color_shares(blurred: Float) -> Float:
+    """Shares of red and green in the sum of the channels, float32 (h, w, 2).
+
+    They hardly depend on how light the skin is. Where it is very dark they would be noise, so a
+    constant is added to the sum.
+    """
+    total = _sum_channels(blurred) + np.float32(_DARK_SUM)
+    return np.asarray(blurred[..., :2] / total[..., None], np.float32)
+
+
+def _fall(distance: Float, near: float, far: float) -> Float:
+    """1 up to `near`, falling to 0 at `far`."""
+    return np.asarray(np.clip((far - distance) / (far - near), 0, 1), np.float32)
 
 
 def _smooth_luma(small: Float, luma: Float, radius: int) -> Float:
@@ -201,20 +249,14 @@ def _even_tone(small: Float, luma: Float, skin: Float, radius: int) -> Float:
 
 
 def _own_tone_weight(blurred: Float, skin: Float, diagonal: float) -> Float:
-    """1 where a pixel has about the color of the skin around, 0 on lips, teeth, eyes and brows.
-
-    Shares of red and green in the sum of the channels hardly depend on how light the skin is.
-    Where it is very dark they would be noise, so that a constant is added to the sum.
-    """
-    shares = blurred[..., :2] / (_sum_channels(blurred) + np.float32(_DARK_SUM))[..., None]
+    """1 where a pixel has about the color of the skin around, 0 on lips, teeth, eyes and brows."""
+    shares = _color_shares(blurred)
     sigma = _OWN_TONE_DIAGONAL_SHARE * diagonal / 8
     shape = scale_shape(skin.shape, 1 / 8)
     mass = gaussian_filter(np.asarray(resize(skin, shape), np.float32), sigma) + np.float32(1e-4)
     own = gaussian_filter(np.asarray(resize(shares * skin[..., None], shape), np.float32), sigma)
     apart = shares - resize(np.asarray(own / mass[..., None], np.float32), skin.shape)
-    distance = np.sqrt(apart[..., 0] ** 2 + apart[..., 1] ** 2)
-    ramp = (_OWN_TONE_FAR - distance) / (_OWN_TONE_FAR - _OWN_TONE_NEAR)
-    return np.asarray(np.clip(ramp, 0, 1), np.float32)
+    return _fall(np.hypot(apart[..., 0], apart[..., 1]), _OWN_TONE_NEAR, _OWN_TONE_FAR)
 
 
 def _smooth_area_weight(luma: Float, radius: int) -> Float:

@@ -195,11 +195,26 @@ class FusionAugmentation:
 
 
 @dataclass(frozen=True)
+class PartWeights:
+    """How much a pixel of each part counts in the loss of the parts network."""
+
+    hair: float = option(1.0, "weight hair by this", 0, 100)
+    face_skin: float = option(1.0, "weight face skin by this", 0, 100)
+    body_skin: float = option(1.0, "weight body skin by this", 0, 100)
+    clothes: float = option(1.0, "weight clothes by this", 0, 100)
+    things: float = option(1.0, "weight things by this", 0, 100)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
 class PartsAugmentation:
     """The numbers of the parts network's samples."""
 
     view: PersonView = option(PersonView(), "cut the person from the photo")
     edge: EdgeErrors = option(EdgeErrors(), "change the edge of the alpha that it sees")
+    weight: PartWeights = option(PartWeights(), "weight parts in the loss")
     color: ColorAugmentation = option(DEFAULT_COLOR, "vary colors")
     geometry: GeometryAugmentation = option(DEFAULT_GEOMETRY, "move photo and truth")
 

@@ -77,7 +77,10 @@ class PartSamples:
         )  # fmt: skip
 
     def sample(self, key: SampleKey) -> TrainingSample:
-        """`image` (4, h, w), `alpha` (1, h, w) and `parts` (parts, h, w), all in [0, 1]."""
+        """`image` (4, h, w), `alpha` (1, h, w) and `parts` (parts, h, w) in [0, 1]; `weight`.
+
+        `weight` (1, h, w) is how much each pixel of the person counts.
+        """
         index, landscape, seed = key
         rng = np.random.default_rng(seed)
         how, item = self.augmentation, self.items[index]
@@ -92,10 +95,13 @@ class PartSamples:
             for one in stack.truths
         )
         seen = err_at_edge(rng, alpha, how.edge)
+        factors = [np.float32(getattr(how.weight, name)) for name in PART_NAMES]
+        weight = sum(factor * part for factor, part in zip(factors, parts, strict=True))
         return {
             "image": np.concatenate([image, seen[None]]),
             "alpha": alpha[None],
             "parts": np.stack(parts),
+            "weight": np.asarray(weight, np.float32)[None],
         }
 
     def _cut_person(
@@ -130,18 +136,18 @@ def parts_loss(logits: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """The parts network on `parts` (n, parts, h, w), where `alpha` (n, 1, h, w) shows the person.
 
     A pixel counts by the probability that the teacher gives the parts together. shares:
-    cross-entropy with the teacher's shares. overlap: 1 - soft IoU, the mean of the parts, so that
-    small ones count as much as large ones.
+    cross-entropy with the teacher's shares, weighted by `weight`. overlap: 1 - soft IoU, the mean
+    of the parts, so that small ones count as much as large ones.
     """
     known = batch["parts"].sum(1, keepdim=True)
-    weight = batch["alpha"] * known.clamp(max=1)
     truth = batch["parts"] / known.clamp(min=1e-3)
+    weight, counted = batch["alpha"] * known.clamp(max=1), batch["alpha"] * batch["weight"]
     cost = -(truth * logits.log_softmax(1)).sum(1, keepdim=True)
     guess, truth = logits.softmax(1) * weight, truth * weight
     both = torch.minimum(guess, truth).sum((0, 2, 3))
     either = torch.maximum(guess, truth).sum((0, 2, 3))
     return {
-        "shares": (cost * weight).sum() / joined_count(weight.sum()),
+        "shares": (cost * counted).sum() / joined_count(counted.sum()),
         "overlap": 0.5 * (1 - (both + 1) / (either + 1)).mean(),
     }
 
