@@ -189,7 +189,7 @@ def _find_skin(portrait: PortraitLike, pixels: RGB, blurred: Float) -> Float:
     if shares is None:
         return skin_likelihood(blurred)
     face, body = restore_shares(shares, pixels, ("face_skin", "body_skin"))
-    return face + body * _face_tone_weight(blurred, face)
+    return np.asarray(face + body * _face_tone_weight(blurred, face), np.float32)
 
 
 def _face_tone_weight(blurred: Float, face: Float) -> Float:

@@ -64,7 +64,8 @@ class PartsNetwork(nn.Module):
         half = F.avg_pool2d(centered, 2)
         x = self.join2(upsample_like(x, at2) + self.side2(torch.cat([at2, half], 1)))
         detail = self.join1(torch.cat([upsample_like(self.down2(x), image), centered], 1))
-        return upsample_like(self.head(x), image) + self.detail_head(detail)
+        logits: Tensor = upsample_like(self.head(x), image) + self.detail_head(detail)
+        return logits
 
 
 class PartsExport(nn.Module):
