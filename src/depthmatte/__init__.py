@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .options import CropOptions, CutOptions, EdgeOptions, SensorOptions, SessionOptions
     from .photo import Photo
     from .pipeline import Pipeline
-    from .portrait import Person, Portrait
+    from .portrait import Parts, Person, Portrait
     from .session import Session
     from .values import Depth, Matte
     from .video.files.video_reader import read_video
@@ -38,6 +38,7 @@ __all__ = [
     "Matte",
     "MissingExtra",
     "OptionError",
+    "Parts",
     "Person",
     "Photo",
     "Pipeline",
@@ -69,6 +70,7 @@ _MODULE_OF_NAME = {
     "Matte": "values",
     "MissingExtra": "errors",
     "OptionError": "errors",
+    "Parts": "portrait",
     "Person": "portrait",
     "Photo": "photo",
     "Pipeline": "pipeline",

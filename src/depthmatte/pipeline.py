@@ -14,7 +14,7 @@ from .depth.resample import resample_depth
 from .fusion import Fusion
 from .options import EdgeOptions, OrientMode, SubjectRequest
 from .photo import Photo
-from .portrait import Portrait
+from .portrait import FindParts, Portrait
 from .segment.corrections import Corrections, check_point, find_edits
 from .segment.embedded_matte import merge_embedded_matte
 from .segment.requested_person import find_requested_person, move_members
@@ -58,6 +58,8 @@ class Pipeline:
         How alpha is refined at the size of the photo, as in `Portrait`.
     corrections : Corrections
         What the user corrected by hand.
+    find_parts : callable, optional
+        (photo, alpha) -> PartShares, which portraits run when they are asked for parts.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Pipeline:
     edge: EdgeOptions | None = None
     refine: Callable[[RGB, Float, float], Float] | None = None
     corrections: Corrections = field(default_factory=Corrections)
+    find_parts: FindParts | None = None
 
     def __call__(self, photo: Photo, canvas: Canvas | None = None) -> Portrait:
         """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse.
@@ -93,7 +96,8 @@ class Pipeline:
         clock = Stopwatch()
         fixes = self.corrections
         fixes.check(photo)
-        cut = replace(self._cut(photo, clock, canvas), clean=fixes.clean)
+        cut = self._cut(photo, clock, canvas)
+        cut = replace(cut, clean=fixes.clean, find_parts=self.find_parts)
         if fixes.has_points or photo.evidence.strokes is not None:
             look = partial(self._look, photo)
             cut = replace(cut, edits=clock("correct", find_edits, cut, fixes, look))

@@ -13,6 +13,7 @@ from .canvas import Box, Letterbox, from_canvas, resize, to_canvas
 from .filters import WindowMoments, box_filter, dot_planes, local_range, normalized_convolution
 from .system.row_strips import row_strips
 from .types import RGB, Float
+from .values import PART_NAMES, PartShares
 
 _RADIUS = 1
 _EPS = 1e-3
@@ -209,3 +210,38 @@ def _nonzero_spans(slopes: list[Float], shape: tuple[int, int]) -> Iterator[tupl
 
 def _clip(values: Float) -> Float:
     return np.clip(values, 0.0, 1.0, out=np.asarray(values, np.float32))
+
+
+def restore_shares(shares: PartShares, guide: RGB, names: tuple[str, ...] = PART_NAMES) -> Float:
+    """Restore the parts of a person to the size of the photo, or of a smaller copy of it.
+
+    Parameters
+    ----------
+    shares : PartShares
+        Parts on a canvas.
+    guide : ndarray
+        The photo at any size, uint8 (H, W, 3) in sRGB. Edges follow it.
+    names : tuple of str
+        The parts to restore. Few take less time.
+
+    Returns
+    -------
+    ndarray
+        float32 (names, H, W) in [0, 1]. All parts add up to 1. Beyond what the canvas shows the
+        parts at its edge go on.
+    """
+    chosen = [PART_NAMES.index(name) for name in names]
+    others = [index for index in range(len(PART_NAMES)) if index not in chosen]
+    maps = list(shares.maps[chosen]) + ([shares.maps[others].sum(axis=0)] if others else [])
+    fit = shares.fit.resized(guide.shape[:2])
+    box, (height, width) = fit.photo_box, fit.photo
+    around = (
+        box.top, height - box.top - box.height, box.left, width - box.left - box.width,
+    )  # fmt: skip
+    restored = np.empty((len(maps), height, width), np.float32)
+    for each, values in zip(restored, maps, strict=True):
+        shown = restore_map(values, fit, guide, shares.rgb)[box.slices]
+        each[:] = cv2.copyMakeBorder(np.ascontiguousarray(shown), *around, cv2.BORDER_REPLICATE)
+    restored += np.float32(1e-6)
+    restored /= restored.sum(axis=0)
+    return restored[: len(chosen)]

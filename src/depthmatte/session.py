@@ -30,6 +30,7 @@ from .pipeline import Pipeline
 from .portrait import Portrait
 from .segment.choose import choose_refiner, choose_segmenter
 from .segment.corrections import Corrections
+from .segment.parts import PartsFinder
 from .system.cpu_count import count_cores
 from .system.thread_map import map_in_threads
 from .values import Depth
@@ -237,17 +238,17 @@ class Session:
         chosen = options or CutOptions()
         subject = parse_subject(chosen.subject)
         threads = threads or self.options.threads
-        matte_network = self.network("matte", threads)
+        matte = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
             segment=choose_segmenter(
-                chosen.segmenter, matte_network, subject.point, chosen.quality == "best"
+                chosen.segmenter, matte, subject.point, chosen.quality == "best"
             ),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),
             fuse=fusion,
-            preset=matte_network.contract.preset,
+            preset=matte.contract.preset,
             orient=chosen.orient,
             fused_threshold=fusion.threshold,
             subject=subject,
@@ -256,6 +257,7 @@ class Session:
             edge=chosen.edge,
             refine=choose_refiner(chosen.refinement, partial(self.network, "detail", threads)),
             corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
+            find_parts=PartsFinder(partial(self.network, "parts", threads)),
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
@@ -263,7 +265,7 @@ class Session:
 
         Parameters
         ----------
-        task : {"matte", "depth", "stereo", "fuse", "detail"}
+        task : {"matte", "depth", "stereo", "fuse", "detail", "parts"}
             The task of the network.
         threads : int, optional
             CPU threads. By default those of the session.

@@ -1,4 +1,4 @@
-"""The values that pipeline steps exchange: Matte and Depth, checked on creation."""
+"""The values that pipeline steps exchange: Matte, Depth and PartShares, checked on creation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .canvas import Letterbox
 from .errors import InputError
 from .evidence import DepthStatus
 from .types import Float, dataclasses_equal
 
 MIN_MEAN_PROB = 0.5
 """Mean probability of a matte's pixels below which no person is assumed."""
+
+PART_NAMES = ("hair", "face_skin", "body_skin", "clothes", "things")
+"""The parts of a person, in the order of their maps. Things are worn or held: bags, hats, glasses,
+phones."""
 
 _MIN_DEPTH_RATIO = 2.0
 """Smallest ratio of farthest to nearest distance, so that a flat wall is not stretched."""
@@ -247,3 +252,45 @@ def relative_to_largest(z: Float, largest: float) -> Float:
         return np.zeros_like(z)
     # Clip first: the quotient may overflow.
     return np.asarray(np.minimum(z, largest) / np.float32(largest), np.float32)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PartShares:
+    """Which part of the person a pixel of a canvas is, if it belongs to the person.
+
+    Parameters
+    ----------
+    maps : ndarray
+        The share of each of `PART_NAMES`, float32 (parts, h, w) in [0, 1]. They add up to 1.
+    fit : Letterbox
+        The layout of the photo on the canvas.
+    rgb : ndarray
+        The canvas pixels, float32 (3, h, w) in [0, 1].
+
+    Raises
+    ------
+    InputError
+        When an array has the wrong type or shape, or the maps do not add up to 1.
+    """
+
+    maps: Float
+    fit: Letterbox
+    rgb: Float
+
+    def __post_init__(self) -> None:
+        expected = (len(PART_NAMES), *self.fit.canvas)
+        if self.maps.dtype != np.float32 or self.maps.shape != expected:
+            raise InputError(
+                f"parts must be float32 {expected}, got {self.maps.dtype} {self.maps.shape}"
+            )
+        _check("parts", self.maps.reshape(-1, expected[2]), 0, 1)
+        if not np.allclose(self.maps.sum(axis=0), 1, atol=1e-3):
+            raise InputError("parts must add up to 1 at every pixel")
+        if self.rgb.shape != (3, *self.fit.canvas):
+            raise InputError(f"rgb must be {(3, *self.fit.canvas)}, got {self.rgb.shape}")
+
+    __eq__ = dataclasses_equal
+
+    def __repr__(self) -> str:
+        height, width = self.fit.canvas
+        return f"PartShares({width} x {height})"

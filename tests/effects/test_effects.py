@@ -1,9 +1,10 @@
 """What effects promise: nothing at strength 0, the portrait untouched, no color led astray."""
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ from depthmatte.effects.picture import scale_to_cover
 from depthmatte.errors import InputError
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
-from depthmatte.values import Depth, Matte
+from depthmatte.values import PART_NAMES, Depth, Matte, PartShares
 from paintings import BLUE, GRAY, RED, ball, composite, gradient, noise, off, plain, strands
 
 STRONG: list[Effect] = [Cutout(), Blur(1.0), Background("blue"), Beautify(1.0)]
@@ -238,17 +239,19 @@ def face(shape: tuple[int, int], tone: tuple[int, int, int]) -> NDArray[np.uint8
     return np.clip(rgb, 0, 255).astype(np.uint8)
 
 
+def roughness(picture: NDArray[np.uint8]) -> float:
+    """Standard deviation within a channel, the mean of the channels."""
+    return float(picture.astype(float).std(axis=(0, 1)).mean())
+
+
 @pytest.mark.parametrize("tone", [(224, 178, 150), (190, 135, 105), (120, 78, 58), (75, 46, 34)])
 def test_beautify_evens_out_every_skin(tone: tuple[int, int, int]) -> None:
     shape = (200, 200)
     rgb, alpha = face(shape, tone), ball(shape, 60, 2)
     weak, strong = (Beautify(s)(Portrait.from_arrays(rgb, alpha)) for s in (0.4, 1.0))
     cheek = (slice(115, 135), slice(90, 120))
-    rough = [
-        float(picture[cheek].astype(float).std(axis=(0, 1)).mean())
-        for picture in (rgb, weak, strong)
-    ]
-    assert rough[2] < 0.65 * rough[0]
+    rough = [roughness(picture[cheek]) for picture in (rgb, weak, strong)]
+    assert rough[2] < 0.75 * rough[0]  # pores stay
     assert rough[2] < rough[1] < rough[0]
     assert 0 < strong[cheek].mean() - rgb[cheek].mean() < 20
 
@@ -260,6 +263,64 @@ def test_beautify_leaves_the_rest_alone() -> None:
     assert (picture[alpha == 0] == rgb[alpha == 0]).all()
     eye = (slice(97, 103), slice(78, 87))
     assert off(picture[eye], rgb[eye]).max() <= 6
+
+
+def known_parts(rgb: NDArray[np.uint8], alpha: NDArray[np.float32], top: str) -> Portrait:
+    """A portrait whose upper half is one part, and whose lower half is clothes."""
+    maps = np.zeros((len(PART_NAMES), *alpha.shape), np.float32)
+    half = len(alpha) // 2
+    maps[PART_NAMES.index(top), :half] = 1
+    maps[PART_NAMES.index("clothes"), half:] = 1
+    fit = Letterbox.identity(alpha.shape)
+    colors = np.ascontiguousarray(rgb.transpose(2, 0, 1)).astype(np.float32) / 255
+    made = Portrait.from_arrays(rgb, alpha)
+    return replace(made, find_parts=lambda photo, seen: PartShares(maps, fit, colors))
+
+
+@pytest.mark.parametrize("tone", [(224, 178, 150), (190, 135, 105), (120, 78, 58), (75, 46, 34)])
+@pytest.mark.parametrize("part", ["face_skin", "body_skin"])
+def test_a_shirt_in_the_color_of_skin_stays(tone: tuple[int, int, int], part: str) -> None:
+    shape = (200, 160)
+    grain = np.random.default_rng(3).normal(0, 6, shape)[..., None]
+    rgb = np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
+    alpha = np.ones(shape, np.float32)
+    by_color = Beautify(1.0)(Portrait.from_arrays(rgb, alpha))
+    by_parts = Beautify(1.0)(known_parts(rgb, alpha, part))
+    assert off(by_color[120:], rgb[120:]).max() > 3
+    assert (by_parts[120:] == rgb[120:]).all()
+    assert roughness(by_parts[20:80]) < 0.75 * roughness(rgb[20:80])
+    assert (Beautify(1.0)(known_parts(rgb, alpha, "hair")) == rgb).all()
+
+
+def test_lips_and_teeth_in_a_face_stay() -> None:
+    shape = (300, 240)
+    rgb = plain(shape, (205, 150, 120))
+    rgb[80:104, 90:150] = (170, 60, 70)
+    rgb[88:96, 100:140] = (240, 238, 230)
+    rgb[36:44, 90:150] = (216, 142, 117)  # a blotch on the forehead
+    picture = Beautify(1.0)(known_parts(rgb, np.ones(shape, np.float32), "face_skin"))
+    assert off(picture[82:102, 94:146], rgb[82:102, 94:146]).max() <= 6
+    before, after = (
+        float(np.abs(one[36:44, 100:140].astype(float) - one[60:64, 100:140].mean((0, 1))).mean())
+        for one in (rgb, picture)
+    )
+    assert after < before
+
+
+def test_full_strength_keeps_pores() -> None:
+    """Blotches go further than grain: skin without grain looks like plastic."""
+    shape = (800, 600)
+    rng = np.random.default_rng(5)
+    grain = rng.normal(0, 5, shape)
+    blotches = cv2.GaussianBlur(rng.normal(0, 40, shape), (0, 0), 5)
+    kept = []
+    for pattern in (grain, blotches):
+        rgb = np.clip(np.array((190, 140, 112)) + pattern[..., None], 0, 255).astype(np.uint8)
+        picture = Beautify(1.0)(known_parts(rgb, np.ones(shape, np.float32), "face_skin"))
+        inside = (slice(60, 340), slice(60, 540))
+        kept.append(roughness(picture[inside]) / roughness(rgb[inside]))
+    assert kept[0] > 0.5
+    assert kept[1] < kept[0]
 
 
 @pytest.mark.parametrize("color", [(40, 90, 200), (60, 160, 60), (128, 128, 128), (10, 10, 10)])

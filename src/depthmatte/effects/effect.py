@@ -12,7 +12,7 @@ from ..canvas import Letterbox
 from ..option_fields import check_options, option
 from ..photo import Photo
 from ..types import Float
-from ..values import Depth
+from ..values import Depth, PartShares
 
 __all__ = ["Effect", "Pixels", "PortraitLike", "option"]
 
@@ -45,6 +45,10 @@ class PortraitLike(Protocol):
     @property
     def found(self) -> bool:
         """Whether a person was found."""
+
+    @property
+    def part_shares(self) -> PartShares | None:
+        """Parts of the person; None without a person or a network of parts."""
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,11 @@ _REQUIRED_OUTPUTS = {
     "stereo": ("disparity", "prob"),
     "fuse": ("verdict",),
     "detail": ("alpha",),
+    "parts": ("hair", "face_skin", "body_skin", "clothes", "things"),
 }
 """Task -> outputs that a network must have."""
 
-_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6, "detail": 10}
+_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6, "detail": 10, "parts": 4}
 """Task -> input channels, for tasks whose input is fixed."""
 
 
@@ -56,7 +57,7 @@ class Contract:
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo", "fuse" or "detail".
+        "matte", "depth", "stereo", "fuse", "detail" or "parts".
     input : str
         Name of the input: float32 (1, channels, h, w).
     low, high : float
@@ -80,7 +81,8 @@ class Contract:
     parity : float, optional
         Largest difference between the exported graph and the trained network.
     channels : int
-        Input channels: 3 for a picture, 6 for a rectified pair (left, then right).
+        Input channels: 3 for a picture, 6 for a rectified pair (left, then right), 4 for a picture
+        and its alpha.
     precision : str
         One of `PRECISIONS`. "" in files from before 0.3.
     recipe : mapping of str to Any

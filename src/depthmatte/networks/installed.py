@@ -33,7 +33,7 @@ class InstalledNetwork:
     name : str
         The name that means it.
     task : str
-        "matte", "depth", "stereo", "fuse" or "detail".
+        "matte", "depth", "stereo", "fuse", "detail" or "parts".
     sha256 : str
         Its checksum in hex.
     source : str

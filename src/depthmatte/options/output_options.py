@@ -25,8 +25,8 @@ class OutputOptions:
     save: str = option(
         "",
         "save these results, separated by commas: alpha, mask, trimap, depth, depth_mm, prob, "
-        "depth_prob, validity, cutout, sheet, layers, color_alpha, correction; without --save, "
-        "--effect and --background: cutout",
+        "depth_prob, validity, cutout, sheet, layers, color_alpha, parts, part_masks, correction; "
+        "without --save, --effect and --background: cutout",
         metavar="LIST",
     )
     effect: tuple[str, ...] = option(

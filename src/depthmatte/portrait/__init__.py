@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .background_input import make_background
+from .parts import PART_COLORS, FindParts, Parts
 from .people import Person
 from .portrait import Portrait
 
-__all__ = ["Person", "Portrait", "make_background"]
+__all__ = ["PART_COLORS", "FindParts", "Parts", "Person", "Portrait", "make_background"]

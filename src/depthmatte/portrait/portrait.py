@@ -25,6 +25,7 @@ from ..subjects.framing import frame_portrait
 from ..types import RGB, Float, dataclasses_equal, make_read_only
 from ..values import Depth, Matte
 from .background_input import make_background
+from .parts import PortraitParts
 from .people import Person, find_people_of
 from .preview import encode_preview
 
@@ -33,7 +34,7 @@ _MIN_PORTRAIT_SHARE = 0.005
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Portrait:
+class Portrait(PortraitParts):
     """The result of cutting one photo. Maps are restored to photo size on demand.
 
     `alpha`, `prob`, `depth`, `meters` and `depth_prob` are float32 (H, W), `mask` is bool and
@@ -65,8 +66,7 @@ class Portrait:
     refine : callable, optional
         (photo's rgb, alpha, pixels of the photo per pixel of the canvas) -> alpha, before `edge`.
     first_matte : Matte, optional
-        What the network saw in the whole photo at first, before any choice, on the canvas of
-        `depth_fit`.
+        What the network first saw in the whole photo, on the canvas of `depth_fit`.
     edits : tuple of MatteEdit
         Corrections of `alpha`, in order.
     clean : bool
@@ -131,7 +131,7 @@ class Portrait:
         Returns
         -------
         Portrait
-            A portrait whose canvas is the photo.
+            A portrait whose canvas is the photo; it has no `parts`.
 
         Raises
         ------

@@ -139,8 +139,8 @@ class PreviewPortrait(Portrait):
 
     @cached_property
     def skin_change(self) -> Float:
-        """Change of the skin at full strength of the effect `beautify`, float32 (h, w)."""
-        return make_read_only(measure_skin_change(self.photo.rgb, self.alpha, self.photo.meta.icc))
+        """Change of the skin at full strength of the effect `beautify`, float32 (h, w, 3)."""
+        return make_read_only(measure_skin_change(self))
 
     @cached_property
     def blur_scene(self) -> BlurScene:
@@ -183,6 +183,7 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
         portrait.first_matte,
         portrait.edits,
         portrait.clean,
+        find_parts=portrait.find_parts,
     )
 
 

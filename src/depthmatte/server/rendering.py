@@ -7,7 +7,9 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from ..batch.cutting.file_results import encode_parts
 from ..batch.cutting.pictures import MAP_PICTURES, VIEW_PICTURES, PictureMaker
+from ..canvas import Box
 from ..effects import EFFECTS, Effect
 from ..errors import OptionError
 from ..io.photo.photo_writer import encode_picture
@@ -27,7 +29,10 @@ _SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _EFFECTS = {name: effect for name, effect in EFFECTS.items() if name != "place"}
 """Effects of the server. `place` needs a picture, and a request carries none."""
 
-VIEW_NAMES = tuple(dict.fromkeys((*VIEW_PICTURES, *MAP_PICTURES, *_EFFECTS)))
+_PARTS_VIEW = "parts"
+"""The view that is a PNG with a palette, as `--save parts` writes it."""
+
+VIEW_NAMES = tuple(dict.fromkeys((*VIEW_PICTURES, *MAP_PICTURES, _PARTS_VIEW, *_EFFECTS)))
 """Names of all views."""
 
 _MAX_EFFECTS = 8
@@ -118,6 +123,7 @@ def picture_makers(views: Sequence[str], effects: Sequence[str]) -> dict[str, Pi
         **{name: effect() for name, effect in _EFFECTS.items()},
         **VIEW_PICTURES,
         **MAP_PICTURES,
+        _PARTS_VIEW: lambda portrait: portrait.parts.labels,
         **named,
     }
     return {name: known[name] for name in dict.fromkeys((*names, *named))}
@@ -144,6 +150,8 @@ def encode_view(
     tuple of bytes and str
         The file and its format.
     """
+    if name == _PARTS_VIEW:
+        return encode_parts(portrait, Box(0, 0, *portrait.photo.shape)), "png"
     picture, format = maker(portrait), wish.format
     if wish.crop is not None and picture.shape[:2] == portrait.photo.shape:
         picture = picture[portrait.frame(wish.crop).slices]
@@ -160,7 +168,7 @@ def render_view(
     effects: Sequence[str],
     wish: PictureWish,
 ) -> tuple[bytes, str]:
-    """Render one view of a kept portrait without the networks; bytes and format."""
+    """Render one view of a kept portrait; bytes and format. Only parts need a network."""
     makers = picture_makers([view], effects)
     name = check_view(view)
     return encode_view(name, makers[name], kept.scaled(wish.width), wish)

@@ -314,12 +314,18 @@ _DATA_SOURCES = {
         "cut-outs, strands of hair drawn by this project, people-free backgrounds",
         "coarse alpha of the portrait network",
     ),
+    "parts": (
+        "photos with masks: Flickr and PicsArt portraits, Clothing Co-Parsing street photos, "
+        "smaller shares of rougher sets and of soft cut-outs",
+        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
+    ),
 }
 
 _TEACHER_SOURCES = {
     "matte": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
     "detail": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
     "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
+    "parts": "all labels by MediaPipe's multi-class selfie segmentation (Apache-2.0)",
 }
 """What a teacher adds to a run with `train labels`."""
 
@@ -338,6 +344,13 @@ _OUTPUT_MEANINGS = {
     },
     "fuse": {"verdict": "probability of belonging to the subject in [0, 1]"},
     "detail": {"alpha": "opacity of the portrait in [0, 1], at the size of the photo"},
+    "parts": {
+        "hair": "share of hair in the person, also beards; all shares add up to 1",
+        "face_skin": "share of the face, eyes and lips included",
+        "body_skin": "share of other skin",
+        "clothes": "share of clothes",
+        "things": "share of things worn or held",
+    },
 }
 
 

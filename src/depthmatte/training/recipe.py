@@ -12,7 +12,7 @@ from ..option_fields import check_options, list_options, option, option_names
 from .data.sample_set import SampleSet, parse_shares, read_sample_sets
 from .tasks.augmentation import AUGMENTATIONS, Augmentation
 
-TASK_NAMES = ("matte", "depth", "stereo", "fuse", "detail")
+TASK_NAMES = ("matte", "depth", "stereo", "fuse", "detail", "parts")
 """The networks that can be trained."""
 
 ENCODER_NAMES = ("lite0", "mobilenet", "resnet", "vgg")
@@ -21,7 +21,7 @@ ENCODER_NAMES = ("lite0", "mobilenet", "resnet", "vgg")
 PHOTO_OPTIONS = (
     "sets", "share", "backgrounds", "validation", "split_seed", "not_in", "skip_bad",
 )  # fmt: skip
-"""The options beside `data` and `labels` that name the photos of the matte network."""
+"""The options beside `data` and `labels` that name the photos of the matte and parts networks."""
 
 _MATTE_OPTIONS = (*PHOTO_OPTIONS, "gradient_weight")
 """The options that only the matte network has a use for."""
@@ -31,6 +31,7 @@ UNUSED_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "stereo": ("labels", "strength", *_MATTE_OPTIONS),
     "fuse": ("encoder", "imagenet", "strength", *_MATTE_OPTIONS),
     "detail": ("encoder", "imagenet", "strength", "landscape", *PHOTO_OPTIONS),
+    "parts": ("backgrounds", "gradient_weight"),
 }
 """The options that a task has no use for: it draws its own pairs, or learns from given maps."""
 

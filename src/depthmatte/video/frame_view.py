@@ -45,6 +45,7 @@ class _SmallPortrait:
     measured: Depth
     depth_fit: Letterbox
     found: bool
+    part_shares: None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -119,6 +119,21 @@ def test_what_travels_along() -> None:
     assert set(bare) == {b"IHDR", b"IDAT", b"IEND"}
 
 
+@given(
+    hnp.arrays(
+        np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.integers(0, 5)
+    )
+)
+def test_codes_with_a_palette_round_trip(codes: NDArray[np.uint8]) -> None:
+    colors = [(0, 0, 0), (255, 0, 3), (1, 2, 3), (9, 250, 7), (4, 4, 4), (200, 100, 50)]
+    content = png_writer.encode_indexed_png(codes, colors)
+    assert [kind for kind, _ in chunks(content)][:2] == [b"IHDR", b"PLTE"]
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.mode == "P"
+        assert np.array_equal(np.asarray(image), codes)
+        assert np.array_equal(np.asarray(image.convert("RGB")), np.array(colors)[codes])
+
+
 @pytest.mark.skipif(not shutil.which("pngcheck"), reason="needs pngcheck")
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
 def test_a_strict_reader_finds_nothing_to_say(tmp_path: Path, dtype: type, channels: int) -> None:

@@ -1,4 +1,4 @@
-"""Results that are whole files: embedded depth, layers, a ZIP of color and alpha, a correction."""
+"""Results that are whole files: embedded depth, layers, ZIPs, parts, a correction."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from ...io.embedded.gdepth import embed_gdepth
 from ...io.files.open_raster import RasterLayer, encode_open_raster
 from ...io.files.zip_file import encode_zip
 from ...io.photo.photo_writer import encode_picture, to_8bit
-from ...portrait import Portrait
+from ...io.photo.png_writer import encode_indexed_png
+from ...portrait import PART_COLORS, Portrait
 from ...system.printable_text import label
+from ...values import PART_NAMES
 
 GDEPTH_RESULT = "gdepth"
 """Name of the result that is a JPEG with embedded depth."""
@@ -99,13 +101,32 @@ def encode_color_alpha_zip(portrait: Portrait, frame: Box) -> bytes:
     )
 
 
+def encode_parts(portrait: Portrait, frame: Box) -> bytes:
+    """Encode the codes of the parts as PNG with the palette `PART_COLORS`."""
+    codes = np.ascontiguousarray(portrait.parts.labels[frame.slices])
+    return encode_indexed_png(codes, tuple(PART_COLORS.values()))
+
+
+def encode_part_masks_zip(portrait: Portrait, frame: Box) -> bytes:
+    """Encode a mask for each part, such as `hair.png`, in a ZIP. They add up to alpha."""
+    parts = portrait.parts
+    return encode_zip(
+        {
+            f"{name}.png": encode_picture(to_8bit(parts.map(name)[frame.slices]), ".png")
+            for name in PART_NAMES
+        }
+    )
+
+
 FILE_RESULTS: Mapping[str, FileResult] = {
     GDEPTH_RESULT: FileResult(".jpg", lambda portrait, _: encode_gdepth_jpeg(portrait)),
     "layers": FileResult(".ora", encode_layers),
     "color_alpha": FileResult(".zip", encode_color_alpha_zip),
+    "parts": FileResult(".png", encode_parts),
+    "part_masks": FileResult(".zip", encode_part_masks_zip),
     "correction": FileResult(".png", lambda portrait, _: store_correction(portrait)),
 }
 """Name -> the file."""
 
-SAVED_FILES = ("layers", "color_alpha", "correction")
+SAVED_FILES = ("layers", "color_alpha", "parts", "part_masks", "correction")
 """Those that `--save` knows; `--write-depth` asks for the photo with depth."""

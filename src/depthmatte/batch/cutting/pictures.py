@@ -54,6 +54,8 @@ DEPTH_FREE_RESULTS = {
     "cutout",
     "layers",
     "color_alpha",
+    "parts",
+    "part_masks",
     "correction",
     "outline",
 }

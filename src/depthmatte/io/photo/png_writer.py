@@ -7,9 +7,10 @@ threads can work, and the same picture always gives the same bytes.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _ZLIB_HEADER = b"\x78\x01"  # deflate, a window of 32 KB, fastest
 _FILTER_UP = 2
 _COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by channels: gray, RGB, RGBA
+_INDEXED = 3
 
 _BAND = 1 << 17
 """Bytes of pixels filtered and compressed together: they fit a processor's cache."""
@@ -42,6 +44,7 @@ def write_png(
     exif: bytes | None = None,
     dpi: tuple[float, float] | None = None,
     threads: int = 1,
+    palette: bytes = b"",
 ) -> None:
     """Write a picture as PNG.
 
@@ -61,14 +64,15 @@ def write_png(
         Pixels per inch (across, down).
     threads : int
         Threads that compress.
+    palette : bytes
+        Red, green and blue of each code of a gray picture of 8 bits, which is then indexed.
     """
     height, width = array.shape[:2]
     channels = 1 if array.ndim == 2 else array.shape[2]
     depth = array.dtype.itemsize * 8
     sizes = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    file.write(
-        PNG_SIGNATURE + _chunk(b"IHDR", sizes + bytes((depth, _COLOR_TYPES[channels], 0, 0, 0)))
-    )
+    color_type = _INDEXED if palette else _COLOR_TYPES[channels]
+    file.write(PNG_SIGNATURE + _chunk(b"IHDR", sizes + bytes((depth, color_type, 0, 0, 0))))
     if icc:
         file.write(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc)))
     if dpi:
@@ -76,6 +80,8 @@ def write_png(
         file.write(_chunk(b"pHYs", per_meter + b"\x01"))
     if exif:
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    if palette:
+        file.write(_chunk(b"PLTE", palette))
     deflate, checksum = _compressor()
     total = 1
     lead = _ZLIB_HEADER
@@ -85,6 +91,26 @@ def write_png(
         lead = b""
     file.write(_chunk(b"IDAT", b"\x03\x00" + total.to_bytes(4, "big")))  # an empty last block
     file.write(_chunk(b"IEND", b""))
+
+
+def encode_indexed_png(codes: NDArray[np.uint8], colors: Sequence[tuple[int, int, int]]) -> bytes:
+    """Encode a map of codes as PNG with a palette.
+
+    Parameters
+    ----------
+    codes : ndarray
+        uint8 (H, W), each below the number of colors.
+    colors : sequence of tuple of int
+        At most 256 colors in sRGB, from 0 to 255.
+
+    Returns
+    -------
+    bytes
+        The file. Its pixels are the codes; viewers show the colors.
+    """
+    file = io.BytesIO()
+    write_png(codes, file, palette=bytes(level for color in colors for level in color))
+    return file.getvalue()
 
 
 def _filter_bands(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:

@@ -28,7 +28,7 @@ _MAX_PICTURE_PIXELS = 1_048_576
 _VERSION = "1"
 _BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
 
-_Model = Annotated[str, Path(max_length=40, description="matte, depth, stereo or fuse")]
+_Model = Annotated[str, Path(max_length=40, description="matte, depth, stereo, fuse or parts")]
 
 
 def _path_version(request: Request) -> str:

@@ -3,6 +3,7 @@
 Depth: Tiefenrausch (Kopf et al. 2020) is right about the layout of a place and weak about
 people. Matte: MODNet (Ke et al. 2022) draws softer outlines than binary masks, and counts only
 where it agrees with them. Neither network is shipped. The benchmarks compare with both.
+The teacher of parts is in `tasks.parts_labels`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ...system.printable_text import printable_excerpt
 from ...types import RGB, Float
 from .folders import label_file, list_labeled, list_pictures, read_rgb
 from .matte_material import SampleRequest, list_sets
+from .sample_set import SampleSet
 from .set_formats import read_set
 from .splits import VALIDATION_EVERY, list_backgrounds, list_unlabeled
 
@@ -125,24 +127,31 @@ def list_matte_teacher_photos(data: Path, names: Sequence[str] = ()) -> list[Pat
 
 def _list_named_photos(data: Path, names: Sequence[str]) -> list[Path]:
     """The photos of the named sets, of all for none; cut-outs and backgrounds need no teacher."""
-    sets = {
-        one.name: one
-        for one in list_sets(SampleRequest((data,)))
-        if one.format not in ("backgrounds", "cutouts")
-    }
+    photos: list[Path] = []
+    for one in choose_sets(data, names, without=("backgrounds", "cutouts")):
+        if one.format == "unlabeled":
+            photos += list_pictures(one.path)
+        else:
+            photos += [item.photo for item in read_set(one).items]
+    return photos
+
+
+def choose_sets(data: Path, names: Sequence[str], without: Sequence[str]) -> list[SampleSet]:
+    """The named sets of a data folder, all for none, without those of some formats.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds no photos, and a set that it lacks.
+    """
+    sets = {one.name: one for one in list_sets(SampleRequest((data,))) if one.format not in without}
     for name in names:
         if name not in sets:
             raise OptionError(
                 f"--set {printable_excerpt(name, 60)}: is no set of the data; "
                 f"use {printable_excerpt(', '.join(sets))}"
             )
-    photos: list[Path] = []
-    for one in (sets[name] for name in names or sets):
-        if one.format == "unlabeled":
-            photos += list_pictures(one.path)
-        else:
-            photos += [item.photo for item in read_set(one).items]
-    return photos
+    return [sets[name] for name in names or sets]
 
 
 def write_depth_labels(photos: Iterable[Path], onnx: Path, folder: Path, threads: int = 1) -> int:

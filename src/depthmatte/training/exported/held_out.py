@@ -14,18 +14,20 @@ import numpy as np
 import torch
 
 from ...canvas import PRESET_SHAPE, to_canvas
-from ...errors import InputError
+from ...errors import InputError, OptionError
 from ...fusion.inputs import pool_blocks
 from ...networks.network import Network
 from ...segment.refine import DETAIL_INPUTS
 from ...system.printable_text import label
 from ...types import Float, Mask
+from ...values import PART_NAMES
 from ..data.folders import LabeledPhoto
 from ..data.matte_material import list_held_out
 from ..networks.fusion import apply_verdict
 from ..scenes.depth_scenes import held_out_depth_scenes
 from ..tasks.detail import DetailSamples, read_patches
 from ..tasks.fusion import FusionSamples
+from ..tasks.parts import PARTS_REDUCTION, measure_part_ious, part_cases
 from ..tasks.registry import TRAINING_TASKS
 from ..tasks.stereo import held_out_stereo_pairs, stack_views
 from ..tasks.task import MaterialOptions, to_network_input
@@ -41,6 +43,9 @@ _CALIBRATION_PATCHES = 64
 
 _QUALITY_SCENES, _QUALITY_PAIRS = 24, 24
 """How many drawn samples the quality is measured on. Photos and maps: half of the held-out."""
+
+_PARTS_PRESET = PRESET_SHAPE[0] // PARTS_REDUCTION, PRESET_SHAPE[1] // PARTS_REDUCTION
+"""(height, width) of the parts network's input."""
 
 _T = TypeVar("_T")
 
@@ -71,11 +76,12 @@ def calibration_inputs(task: str, data: Path, labels: Path | None = None) -> Ite
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo", "fuse" or "detail".
+        "matte", "depth", "stereo", "fuse", "detail" or "parts".
     data : Path
         The data folder.
     labels : Path, optional
-        The output of `train maps` or `train composites`, which the networks fuse and detail need.
+        The output of `train maps`, `train composites` or `train labels parts`, which the networks
+        fuse, detail and parts need.
 
     Yields
     ------
@@ -90,6 +96,10 @@ def calibration_inputs(task: str, data: Path, labels: Path | None = None) -> Ite
     if task == "stereo":
         for pair in held_out_stereo_pairs(data, _CALIBRATION_PAIRS, _CALIBRATION_SEED):
             yield stack_views(pair)[None]
+    elif task == "parts":
+        photos = _spread(_list_photos(data, 1), _CALIBRATION_PHOTOS)
+        for image, _ in part_cases(photos, _need_labels(labels), _PARTS_PRESET):
+            yield image[None]
     elif task == "fuse":
         for maps, _ in _spread(_list_maps(labels, 1), _CALIBRATION_MAPS):
             yield pool_blocks(list(maps))[None]
@@ -114,14 +124,15 @@ def measure_quality(network: Network, data: Path, labels: Path | None = None) ->
     data : Path
         The data folder.
     labels : Path, optional
-        The output of `train maps` or `train composites`, which the networks fuse and detail need.
+        The output of `train maps`, `train composites` or `train labels parts`, which the networks
+        fuse, detail and parts need.
 
     Returns
     -------
     Quality
-        matte and fuse: mean IoU. depth: mean error of relative log depth in composed scenes.
-        stereo: mean error in pixels where both views see the point. detail: mean absolute error
-        of alpha in the band.
+        matte and fuse: mean IoU. parts: mean IoU of the parts with the teacher's. depth: mean error
+        of relative log depth in composed scenes. stereo: mean error in pixels where both views see
+        the point. detail: mean absolute error of alpha in the band.
 
     Raises
     ------
@@ -130,7 +141,7 @@ def measure_quality(network: Network, data: Path, labels: Path | None = None) ->
     """
     task = network.contract.task
     scores = _SCORES[task](network, data, labels)
-    higher = task in ("matte", "fuse")
+    higher = task in ("matte", "fuse", "parts")
     return Quality(_MEASURES[task], float(np.mean(scores)), higher)
 
 
@@ -147,7 +158,7 @@ def list_used_sets(task: str, options: MaterialOptions) -> set[str]:
     Parameters
     ----------
     task : str
-        "matte", "depth" or "stereo".
+        "matte", "depth", "stereo" or "parts".
     options : MaterialOptions
         What decides the samples.
 
@@ -214,12 +225,28 @@ def _detail_scores(network: Network, _: Path, labels: Path | None) -> list[float
     return scores
 
 
+def _parts_scores(network: Network, data: Path, labels: Path | None) -> list[float]:
+    def answer(image: Float) -> Float:
+        found = network.run(image[None])
+        return np.stack([found[name][0, 0] for name in PART_NAMES])
+
+    cases = part_cases(_list_photos(data, 0), _need_labels(labels), _PARTS_PRESET)
+    return list(measure_part_ious(answer, cases).values()) or [0.0]
+
+
+def _need_labels(labels: Path | None) -> Path:
+    if labels is None:
+        raise OptionError("labels: parts are measured against a teacher's; give --labels")
+    return labels
+
+
 _MEASURES = {
     "matte": "held-out IoU",
     "depth": "held-out depth error",
     "stereo": "held-out disparity error",
     "fuse": "held-out IoU",
     "detail": "held-out error in the band",
+    "parts": "held-out IoU",
 }
 
 _SCORES: dict[str, Callable[[Network, Path, Path | None], list[float]]] = {
@@ -228,6 +255,7 @@ _SCORES: dict[str, Callable[[Network, Path, Path | None], list[float]]] = {
     "stereo": _stereo_scores,
     "fuse": _fuse_scores,
     "detail": _detail_scores,
+    "parts": _parts_scores,
 }
 
 

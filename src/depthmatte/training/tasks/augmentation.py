@@ -116,6 +116,31 @@ class StereoSampling:
 
 
 @dataclass(frozen=True)
+class PersonView:
+    """How the parts network sees a person: cut from the photo with a margin."""
+
+    margin: Span = span(
+        (0.02, 0.35), "leave this margin, as a share of the person's longer side", 0, 10
+    )
+    whole_chance: float = chance(0.1, "show the whole photo instead")
+    long_side: int = option(400, "shrink what is cut to this long side", 32, 4096, unit="pixels")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class EdgeErrors:
+    """How the alpha that the parts network is given differs from the mask."""
+
+    shift: float = option(1.2, "move the edge by a spread of this", 0, 100, unit="pixels")
+    blur: Span = span((0.0, 1.8), "blur it by this many pixels", 0, 100)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
 class MatteAugmentation:
     """The numbers of the portrait network's samples."""
 
@@ -193,11 +218,39 @@ class DetailPatch:
 
 
 @dataclass(frozen=True)
+class PartWeights:
+    """How much a pixel of each part counts in the loss of the parts network."""
+
+    hair: float = option(1.0, "weight hair by this", 0, 100)
+    face_skin: float = option(1.0, "weight face skin by this", 0, 100)
+    body_skin: float = option(1.0, "weight body skin by this", 0, 100)
+    clothes: float = option(1.0, "weight clothes by this", 0, 100)
+    things: float = option(1.0, "weight things by this", 0, 100)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
 class DetailAugmentation:
     """The numbers of the detail network's patches."""
 
     patch: DetailPatch = option(DetailPatch(), "draw and vary patches")
     color: ColorAugmentation = option(DEFAULT_COLOR, "vary colors")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class PartsAugmentation:
+    """The numbers of the parts network's samples."""
+
+    view: PersonView = option(PersonView(), "cut the person from the photo")
+    edge: EdgeErrors = option(EdgeErrors(), "change the edge of the alpha that it sees")
+    weight: PartWeights = option(PartWeights(), "weight parts in the loss")
+    color: ColorAugmentation = option(DEFAULT_COLOR, "vary colors")
+    geometry: GeometryAugmentation = option(DEFAULT_GEOMETRY, "move photo and truth")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -218,12 +271,16 @@ DEFAULT_FUSION_AUGMENTATION = FusionAugmentation()
 DEFAULT_DETAIL_AUGMENTATION = DetailAugmentation()
 """The detail network's numbers where a recipe does not say."""
 
+DEFAULT_PARTS_AUGMENTATION = PartsAugmentation()
+"""The parts network's numbers where a recipe does not say."""
+
 Augmentation = (
     MatteAugmentation
     | DepthAugmentation
     | StereoAugmentation
     | FusionAugmentation
     | DetailAugmentation
+    | PartsAugmentation
 )
 """The numbers of some task's samples."""
 
@@ -233,5 +290,6 @@ AUGMENTATIONS: Mapping[str, type[Augmentation]] = {
     "stereo": StereoAugmentation,
     "fuse": FusionAugmentation,
     "detail": DetailAugmentation,
+    "parts": PartsAugmentation,
 }
 """Task -> its numbers."""

@@ -11,12 +11,14 @@ from ..networks.depth import MonoDepthExport, MonoDepthNetwork
 from ..networks.detail import DetailExport, DetailNetwork
 from ..networks.fusion import FusionExport, FusionNetwork
 from ..networks.matte import PortraitExport, PortraitNetwork
+from ..networks.parts import PartsExport, PartsNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
 from ..recipe import Recipe
 from .depth import DepthSamples, depth_loss, depth_validator
 from .detail import DetailSamples, detail_loss, detail_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator
 from .matte import MatteSamples, matte_loss, matte_predictor, matte_validator
+from .parts import PARTS_REDUCTION, PartSamples, parts_loss, parts_validator
 from .stereo import StereoSamples, stereo_loss, stereo_validator
 from .task import TrainingTask
 
@@ -82,6 +84,19 @@ TRAINING_TASKS = {
         channels=DETAIL_INPUTS,
         multiple=16,
         pretrained=False,
+    ),
+    "parts": TrainingTask(
+        "parts",
+        PartsNetwork,
+        PartSamples,
+        parts_loss,
+        parts_validator,
+        PartsExport,
+        lambda network, options: 1.0,
+        "sharpness",
+        channels=4,
+        reduction=PARTS_REDUCTION,
+        labels=".png",
     ),
 }
 """Every trainable network."""

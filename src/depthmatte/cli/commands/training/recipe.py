@@ -68,7 +68,10 @@ def train_by_recipe(
 
 def remake_command(
     name: Annotated[
-        str, typer.Argument(help="Train this network again: matte, depth, stereo, fuse or a file.")
+        str,
+        typer.Argument(
+            help="Train this network again: matte, depth, stereo, fuse, parts or a file."
+        ),
     ],
     data: Annotated[Path, typer.Option(help=_HELP["data"])],
     out: Annotated[Path, typer.Option("-o", "--out", help="Write checkpoints and network here.")],

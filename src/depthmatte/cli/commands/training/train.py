@@ -120,6 +120,17 @@ train_app.command("detail")(
 )
 
 
+train_app.command("parts")(
+    _make_train_command(
+        "parts",
+        """Train the parts network on photos with masks and the output of `train labels parts`.
+
+        Example: depthmatte train parts --data DATA --labels work/part-labels -o work/parts
+        """,
+    )
+)
+
+
 @train_app.command("report")
 def report_command(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a run.")],
@@ -140,16 +151,20 @@ train_app.command("remake")(remake_command)
 
 @train_app.command("labels")
 def labels_command(
-    task: Annotated[str, typer.Argument(help="Make labels for matte or depth.")],
+    task: Annotated[str, typer.Argument(help="Make labels for matte, depth or parts.")],
     data: _Data,
-    teacher: Annotated[Path, typer.Option(help="Use this ONNX file as the teacher.")],
+    teacher: Annotated[
+        Path, typer.Option(help="Use this file as the teacher: ONNX, for parts TFLite.")
+    ],
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Write the labels into this folder.")
     ] = Path("work/labels"),
     threads: Annotated[int, typer.Option(min=1, help="Use this many CPU threads.")] = 1,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Label this set of photos for matte; repeat it for more."),
+        typer.Option(
+            "--set", help="Label this set of photos for matte or parts; repeat it for more."
+        ),
     ] = None,
     short_side: Annotated[
         int,
@@ -158,17 +173,25 @@ def labels_command(
 ) -> None:
     """Make labels for the training photos with a third-party teacher network.
 
-    For depth: minus log disparity (Tiefenrausch). For matte: soft alpha (MODNet). Without --set,
-    matte labels are made for street photos, or for all photos of a folder of your own.
+    For depth: minus log disparity (Tiefenrausch). For matte: soft alpha (MODNet). For parts: hair,
+    skin, clothes and things (MediaPipe's multi-class selfie segmentation; needs the extra teacher).
+    Without --set, matte labels are made for street photos, or for all photos of a folder of your
+    own, and part labels for all photos with masks.
     """
     require_packages("torch")
     from ....training.data import teachers
 
-    if task not in ("matte", "depth"):
-        raise OptionError(f"labels {task!r}: is unknown; use matte or depth")
+    if task not in ("matte", "depth", "parts"):
+        raise OptionError(f"labels {task!r}: is unknown; use matte, depth or parts")
     if task == "depth" and sets:
         raise OptionError("--set: names sets of photos for matte; leave it out for depth")
-    if task == "depth":
+    if task == "parts":
+        from ....training.tasks import parts_labels
+
+        looks = parts_labels.SelfieMulticlass(teacher, threads)
+        photos = parts_labels.list_part_photos(data, sets or ())
+        count = parts_labels.write_part_labels(photos, looks, out)
+    elif task == "depth":
         count = teachers.write_depth_labels(teachers.list_depth_photos(data), teacher, out, threads)
     else:
         count = teachers.write_matte_labels(
