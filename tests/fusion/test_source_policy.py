@@ -9,15 +9,7 @@ import depthmatte as dm
 from depthmatte.canvas import Canvas
 from depthmatte.fusion import FUSIONS
 from depthmatte.fusion.adaptive import fuse_adaptive
-from depthmatte.fusion.source_policy import (
-    _EMBEDDED_POLICY,
-    _ESTIMATED_POLICY,
-    _MATCHED_POLICY,
-    _MEASURED_POLICY,
-    SourcePolicy,
-    is_measured,
-    source_policy,
-)
+from depthmatte.fusion.source_policy import is_measured, may_be_foreign
 from depthmatte.values import Depth, Matte
 from fusion_scenes import scene
 
@@ -28,22 +20,22 @@ def depth_from(source: str) -> Depth:
 
 
 @pytest.mark.parametrize(
-    ("source", "policy", "measured"),
+    ("source", "measured", "foreign"),
     [
-        ("stored", _EMBEDDED_POLICY, True),
-        ("sensor", _MEASURED_POLICY, True),
-        ("stereo", _MATCHED_POLICY, True),
-        ("mono", _ESTIMATED_POLICY, False),
-        ("none", _ESTIMATED_POLICY, False),
-        ("Sensor", _ESTIMATED_POLICY, False),
-        ("my estimator", _ESTIMATED_POLICY, False),
+        ("stored", True, True),
+        ("sensor", True, True),
+        ("stereo", True, False),
+        ("mono", False, False),
+        ("none", False, False),
+        ("Sensor", False, False),
+        ("my estimator", False, False),
     ],
 )
 def test_only_built_in_sources_count_as_measured(
-    source: str, policy: SourcePolicy, measured: bool
+    source: str, measured: bool, foreign: bool
 ) -> None:
-    assert source_policy(depth_from(source)) is policy
     assert is_measured(depth_from(source)) == measured
+    assert may_be_foreign(depth_from(source)) == foreign
 
 
 def test_an_unknown_source_fuses_like_an_estimate() -> None:

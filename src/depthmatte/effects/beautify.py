@@ -48,7 +48,7 @@ class Beautify(Effect):
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The photo with smoother skin, uint8 (H, W, 3); at strength 0 a copy of the photo."""
-        rgb, alpha = portrait.photo.rgb, portrait.alpha
+        rgb, alpha = portrait.photo.rgb, portrait.opacity
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
         change = resize(
@@ -72,7 +72,7 @@ def portrait_skin_change(portrait: PortraitLike) -> Float:
     kept: Float | None = getattr(portrait, "skin_change", None)
     if kept is not None:
         return kept
-    return measure_skin_change(portrait.photo.rgb, portrait.alpha, portrait.photo.meta.icc)
+    return measure_skin_change(portrait.photo.rgb, portrait.opacity, portrait.photo.meta.icc)
 
 
 def measure_skin_change(rgb: RGB, alpha: Float, profile: bytes | None) -> Float:

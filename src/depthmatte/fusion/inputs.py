@@ -16,19 +16,13 @@ _FUSION_CHANNELS = 9
 relative to the subject, and RGB."""
 
 _UNKNOWN_COLOR = 0.5
-"""Value of the color channels of a matte without colors."""
+"""Value of the color channels of a matte without colors: the middle, as in training."""
 
 BLOCK_SIDE_PX = 4
 """Side of the blocks that the network reads, in canvas pixels. Its output is as coarse."""
 
 FUSION_INPUTS = 2 * _FUSION_CHANNELS
 """Channels of the network's input: mean and maximum of each block of each map."""
-
-DEPTH_REACH_BLOCKS = 41
-"""Side, in blocks, of the square around measured depth in which fusion may change alpha."""
-
-SOFT_EDGE_WINDOW_PX = 9
-"""Side, in canvas pixels, of the square in which the soft edge of a removed region goes too."""
 
 _MAX_LOG_DEPTH_OFFSET = 0.5
 """Distance from the subject, in log depth, at which the relative depth map saturates."""

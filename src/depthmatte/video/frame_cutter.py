@@ -124,7 +124,7 @@ class FrameCutter:
         memory.since_depth += 1
         held = memory.depth
         if held is None or self._motion is None or memory.since_depth >= self._depth_every:
-            memory.depth, memory.since_depth = self._measure(photo, canvas), 0
+            memory.depth, memory.since_depth = self._measure(photo, canvas).computed(), 0
             return memory.depth
         memory.depth = move_depth(held, self._motion)
         return memory.depth

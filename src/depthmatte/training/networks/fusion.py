@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...fusion.inputs import BLOCK_SIDE_PX, DEPTH_REACH_BLOCKS, FUSION_INPUTS, SOFT_EDGE_WINDOW_PX
+from ...fusion.inputs import BLOCK_SIDE_PX, FUSION_INPUTS
 from .encoders import Encoder, conv_bn_relu
 from .matte import separable_conv, upsample_like
 
@@ -22,6 +22,12 @@ VERDICT_THRESHOLD = 0.35
 
 VERDICT_RAMP = 0.3
 """From VERDICT_THRESHOLD to VERDICT_THRESHOLD + VERDICT_RAMP the verdict takes over."""
+
+_DEPTH_REACH_BLOCKS = 41
+"""Side, in blocks, of the square around measured depth in which the verdict may change alpha."""
+
+_SOFT_EDGE_WINDOW_PX = 9
+"""Side, in canvas pixels, of the square in which the soft edge of a removed region goes too."""
 
 
 class FusionOutput(NamedTuple):
@@ -87,11 +93,11 @@ def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     verdict = upsample_like(logits.sigmoid(), alpha)
     blurred = upsample_like(F.avg_pool2d(alpha, BLOCK_SIDE_PX), alpha)
     known = upsample_like(
-        _max_filter(F.max_pool2d(measured, BLOCK_SIDE_PX), DEPTH_REACH_BLOCKS), alpha
+        _max_filter(F.max_pool2d(measured, BLOCK_SIDE_PX), _DEPTH_REACH_BLOCKS), alpha
     )
     lost = torch.maximum(
         blurred - verdict,
-        _max_filter(blurred, SOFT_EDGE_WINDOW_PX) - _max_filter(verdict, SOFT_EDGE_WINDOW_PX),
+        _max_filter(blurred, _SOFT_EDGE_WINDOW_PX) - _max_filter(verdict, _SOFT_EDGE_WINDOW_PX),
     )
     drop = ((lost - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
     gain = ((verdict - blurred - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
