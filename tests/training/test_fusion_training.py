@@ -29,8 +29,6 @@ from depthmatte.training.augment.corruptions import (  # noqa: E402
 from depthmatte.training.export import export_checkpoint  # noqa: E402
 from depthmatte.training.loop import train  # noqa: E402
 from depthmatte.training.networks.fusion import (  # noqa: E402
-    VERDICT_RAMP,
-    VERDICT_THRESHOLD,
     FusionNetwork,
     FusionOutput,
     apply_verdict,

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..subjects.head_tops import find_head_tops
 from ..values import Matte
-from .inputs import BLOCK_SIDE_PX
-from .region_decision import EVEN, MIN_ESTIMATED_SHARE
+from .inputs import BLOCK_SIDE_PX, HALF
+from .region_decision import MIN_ESTIMATED_SHARE
 
 _SURE_MEAN_PROB = 0.96
 """Mean probability of these pixels from which they are surely the subject. All of the scenes
@@ -33,7 +33,7 @@ def estimate_can_help(matte: Matte) -> bool:
     bool
         False for nobody, and for one sure person in one connected region.
     """
-    solid = matte.alpha >= EVEN
+    solid = matte.alpha >= HALF
     if not solid.any():
         return False
     if matte.prob[solid].mean() < _SURE_MEAN_PROB:

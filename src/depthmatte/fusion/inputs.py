@@ -15,8 +15,9 @@ _FUSION_CHANNELS = 9
 """Number of maps: alpha, probability, log depth, depth probability, measured or not, log depth
 relative to the subject, and RGB."""
 
-_UNKNOWN_COLOR = 0.5
-"""Value of the color channels of a matte without colors: the middle, as in training."""
+HALF = np.float32(0.5)
+"""The middle of [0, 1]: alpha from which a pixel belongs to somebody, foreground probability from
+which it is the subject's, their difference from which it was missed, and an unknown color."""
 
 BLOCK_SIDE_PX = 4
 """Side of the blocks that the network reads, in canvas pixels. Its output is as coarse."""
@@ -51,9 +52,9 @@ def feature_maps(matte: Matte, depth: Depth, subject_depth: float) -> list[Float
     known = depth.usable.astype(np.float32)
     relative = (depth.log_depth - np.float32(subject_depth)) / np.float32(
         2 * _MAX_LOG_DEPTH_OFFSET
-    ) + np.float32(0.5)
+    ) + HALF
     np.clip(relative, 0, 1, out=relative)
-    gray = [np.full_like(known, _UNKNOWN_COLOR)] * 3
+    gray = [np.full_like(known, HALF)] * 3
     colors = gray if matte.rgb is None else list(matte.rgb)
     return [matte.alpha, matte.prob, depth.log_depth, depth.prob, known, relative * known, *colors]
 

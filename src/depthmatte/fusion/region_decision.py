@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from ..canvas import resize, scale_shape
 from ..filters import fill_nearest
 from ..types import Float, Mask
-from .inputs import BLOCK_SIDE_PX
-
-EVEN = np.float32(0.5)
-"""Where yes and no are equally likely: alpha from which a pixel belongs to somebody, foreground
-probability from which it is the subject's, and their difference from which it was missed."""
+from .inputs import BLOCK_SIDE_PX, HALF
 
 _UNMEASURED_PROB = np.float32(0.1)
 """Foreground probability below which a pixel is dropped where depth was not measured. There the
 network has only seen colors."""
+
+_SAME_LOG_DEPTH = 0.2
+"""Distance from the subject, in log depth, up to which something may be restored: a lost arm, and
+no gap between two people."""
 
 MIN_ESTIMATED_SHARE = 0.05
 """Area of the smallest part that an estimate of depth may cut off from a person, as a share of the
@@ -55,9 +55,11 @@ def apply_foreground(
     ndarray
         Fused alpha, float32 (h, w) in [0, 1].
     """
-    solid = alpha >= EVEN
+    solid = alpha >= HALF
     dropped = _find_dropped(alpha, foreground, depth_offset, solid, is_estimate)
-    restored = ~dropped & _open(foreground - _at_network_resolution(alpha) > EVEN)
+    missed = foreground - _at_network_resolution(alpha) > HALF
+    elsewhere = np.abs(np.nan_to_num(depth_offset)) > _SAME_LOG_DEPTH
+    restored = ~dropped & _open(missed & ~elsewhere)
     if not (dropped.any() or restored.any()):
         return alpha
     kept = (solid & ~dropped) | restored
@@ -82,9 +84,9 @@ def _find_dropped(
     total = np.bincount(label.ravel(), (foreground * alpha).ravel(), count)
     subject = 1 + int(total[1:].argmax())
     mean = np.bincount(label.ravel(), foreground.ravel(), count) / np.maximum(area, 1)
-    apart = mean < EVEN
+    apart = mean < HALF
     apart[[0, subject]] = False
-    limit = np.where(np.isfinite(depth_offset), EVEN, _UNMEASURED_PROB)
+    limit = np.where(np.isfinite(depth_offset), HALF, _UNMEASURED_PROB)
     part_count, part = _label(_open((label == subject) & (foreground < limit)))
     part_area = np.bincount(part.ravel(), minlength=part_count)
     cut_off = part_area >= (MIN_ESTIMATED_SHARE * float(alpha.sum()) if is_estimate else 1)
