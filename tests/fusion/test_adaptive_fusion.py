@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from depthmatte.fusion.adaptive import fuse_adaptive
-from depthmatte.values import Depth, Matte
+from depthmatte.values import Depth
 from fusion_scenes import scene
 
 

@@ -17,7 +17,7 @@ relative to the subject, and RGB."""
 
 HALF = np.float32(0.5)
 """The middle of [0, 1]: alpha from which a pixel belongs to somebody, foreground probability from
-which it is the subject's, their difference from which it was missed, and an unknown color."""
+which it is the subject's, and an unknown color."""
 
 BLOCK_SIDE_PX = 4
 """Side of the blocks that the network reads, in canvas pixels. Its output is as coarse."""

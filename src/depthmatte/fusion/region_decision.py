@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..canvas import resize, scale_shape
 from ..filters import fill_nearest
 from ..types import Float, Mask
 from .inputs import BLOCK_SIDE_PX, HALF
@@ -29,7 +28,8 @@ MIN_ESTIMATED_SHARE = 0.05
 summed alpha. Bags and hair are smaller. Regions that are smaller than this share of the largest are
 no reason to make an estimate."""
 
-_BLOCK = np.ones((BLOCK_SIDE_PX + 1,) * 2, np.uint8)
+_BLOCKS = np.ones((2 * BLOCK_SIDE_PX + 1,) * 2, np.uint8)
+"""Two blocks. The network does not see what is narrower, and its outlines may be as far off."""
 
 
 def apply_foreground(
@@ -57,9 +57,7 @@ def apply_foreground(
     """
     solid = alpha >= HALF
     dropped = _find_dropped(alpha, foreground, depth_offset, solid, is_estimate)
-    missed = foreground - _at_network_resolution(alpha) > HALF
-    elsewhere = np.abs(np.nan_to_num(depth_offset)) > _SAME_LOG_DEPTH
-    restored = ~dropped & _open(missed & ~elsewhere)
+    restored = ~dropped & _find_restored(foreground, depth_offset, solid)
     if not (dropped.any() or restored.any()):
         return alpha
     kept = (solid & ~dropped) | restored
@@ -87,7 +85,7 @@ def _find_dropped(
     apart = mean < HALF
     apart[[0, subject]] = False
     limit = np.where(np.isfinite(depth_offset), HALF, _UNMEASURED_PROB)
-    part_count, part = _label(_open((label == subject) & (foreground < limit)))
+    part_count, part = _label(_without_narrow((label == subject) & (foreground < limit)))
     part_area = np.bincount(part.ravel(), minlength=part_count)
     cut_off = part_area >= (MIN_ESTIMATED_SHARE * float(alpha.sum()) if is_estimate else 1)
     cut_off[0] = False
@@ -95,6 +93,14 @@ def _find_dropped(
         apart &= _is_behind(label, depth_offset, count)
         cut_off &= _is_behind(part, depth_offset, part_count)
     return np.asarray(apart[label] | cut_off[part])
+
+
+def _find_restored(foreground: Float, depth_offset: Float, solid: Mask) -> Mask:
+    """The pixels (h, w) of the subject that alpha has missed, and those that join them to it."""
+    likely = foreground > HALF
+    elsewhere = np.abs(np.nan_to_num(depth_offset)) > _SAME_LOG_DEPTH
+    missed = _open(likely & ~solid & ~elsewhere)
+    return np.asarray((cv2.dilate(missed.astype(np.uint8), _BLOCKS) > 0) & likely & ~elsewhere)
 
 
 def _is_behind(label: NDArray[np.int32], depth_offset: Float, count: int) -> Mask:
@@ -109,15 +115,18 @@ def _label(mask: Mask) -> tuple[int, NDArray[np.int32]]:
     return count, np.asarray(label, np.int32)
 
 
+def _without_narrow(mask: Mask) -> Mask:
+    """The regions of a mask that are anywhere as wide as two blocks."""
+    count, label = _label(mask)
+    wide = np.zeros(count, bool)
+    wide[label[_open(mask)]] = True
+    wide[0] = False
+    return np.asarray(wide[label])
+
+
 def _open(mask: Mask) -> Mask:
-    """The mask without what is narrower than a block: the network cannot see it."""
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _BLOCK) > 0)
-
-
-def _at_network_resolution(alpha: Float) -> Float:
-    """Alpha as coarse as the network's output, at full size."""
-    shape = (alpha.shape[0], alpha.shape[1])
-    return np.asarray(resize(resize(alpha, scale_shape(shape, 1 / BLOCK_SIDE_PX)), shape))
+    """The mask without what is narrower than two blocks."""
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _BLOCKS) > 0)
 
 
 def _antialias(mask: Mask) -> Float:
