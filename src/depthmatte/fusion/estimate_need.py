@@ -33,15 +33,15 @@ def estimate_can_help(matte: Matte) -> bool:
     bool
         False for nobody, and for one sure person in one connected region.
     """
-    solid = matte.alpha >= HALF
+    coarse = np.s_[::BLOCK_SIDE_PX, ::BLOCK_SIDE_PX]
+    solid = matte.alpha[coarse] >= HALF
     if not solid.any():
-        return False
-    if matte.prob[solid].mean() < _SURE_MEAN_PROB:
+        return bool((matte.alpha >= HALF).any())
+    if matte.prob[coarse][solid].mean() < _SURE_MEAN_PROB:
         return True
-    _, label, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=4)
+    _, label, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     largest = int(areas.argmax())
     if areas.sum() - areas[largest] > MIN_ESTIMATED_SHARE * areas[largest]:
         return True
-    coarse = label[::BLOCK_SIDE_PX, ::BLOCK_SIDE_PX] == largest + 1
-    return len(find_head_tops(coarse)) > 1
+    return len(find_head_tops(np.asarray(label == largest + 1))) > 1

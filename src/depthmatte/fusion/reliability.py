@@ -56,9 +56,9 @@ def belongs_to_photo(matte: Matte, depth: Depth) -> bool:
     if not box.height:
         return True
     window = box.slices
-    alpha, log_depth, known = matte.alpha[window], depth.log_depth[window], depth.usable[window]
-    solid = (alpha > HALF).astype(np.uint8)
-    steps = _outline_steps(alpha, solid, log_depth, known)
+    log_depth, known = depth.log_depth[window], depth.usable[window]
+    solid = (matte.alpha[window] > HALF).astype(np.uint8)
+    steps = _outline_steps(solid, log_depth, known)
     if not steps.size:
         return True
     clear = steps[np.abs(steps) > _MIN_STEP_LOG_DEPTH]
@@ -68,10 +68,10 @@ def belongs_to_photo(matte: Matte, depth: Depth) -> bool:
     return _torn_share(solid, log_depth, known, step / 2) <= _MAX_TORN_SHARE
 
 
-def _outline_steps(alpha: Float, solid: NDArray[np.uint8], log_depth: Float, known: Mask) -> Float:
+def _outline_steps(solid: NDArray[np.uint8], log_depth: Float, known: Mask) -> Float:
     """Log depth outside minus inside, at each measured pixel of the outline."""
     inner = (cv2.erode(solid, _EDGE) > 0) & known
-    outer = (cv2.dilate((alpha > 0).astype(np.uint8), _EDGE) == 0) & known
+    outer = (cv2.dilate(solid, _EDGE) == 0) & known
     outline = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     counts = [_window_sum(side.astype(np.float32)) for side in (inner, outer)]
     measured = outline & (np.minimum(*counts) >= 1)
