@@ -59,8 +59,8 @@ class DeferredDepth(Depth):
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def __class__(self) -> type[Depth]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Depth]:
         """The class that `dataclasses.replace` calls."""
         return Depth
 
@@ -89,32 +89,32 @@ class DeferredDepth(Depth):
         return shape
 
     @property
-    def source(self) -> str:  # type: ignore[override]
+    def source(self) -> str:
         """Where the depth comes from."""
         return str(self.__dict__["_source"])
 
     @property
-    def z(self) -> Float:  # type: ignore[override]
+    def z(self) -> Float:
         """As `Depth.z`."""
         return self.computed().z
 
     @property
-    def prob(self) -> Float:  # type: ignore[override]
+    def prob(self) -> Float:
         """As `Depth.prob`."""
         return self.computed().prob
 
     @property
-    def metric(self) -> bool:  # type: ignore[override]
+    def metric(self) -> bool:
         """As `Depth.metric`."""
         return self.computed().metric
 
     @property
-    def validity(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def validity(self) -> NDArray[np.uint8]:
         """As `Depth.validity`."""
         return self.computed().validity
 
     @property
-    def reference_scale(self) -> DepthScale | None:  # type: ignore[override]
+    def reference_scale(self) -> DepthScale | None:
         """As `Depth.reference_scale`."""
         return self.computed().reference_scale
 
