@@ -60,7 +60,7 @@ class DeferredDepth(Depth):
     __hash__ = None  # type: ignore[assignment]
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type[Depth]:
+    def __class__(self) -> type[Depth]:  # type: ignore[override]
         """The class that `dataclasses.replace` calls."""
         return Depth
 
