@@ -16,11 +16,10 @@ from depthmatte.canvas import prepare_canvas
 from depthmatte.evaluation import ablation
 from depthmatte.fusion import inputs
 from depthmatte.fusion.adaptive import fuse_adaptive
-from depthmatte.fusion.reliability import edge_consistency
-from depthmatte.fusion.source_policy import source_policy
+from depthmatte.fusion.reliability import belongs_to_photo
 from depthmatte.networks.network import Network
 from depthmatte.session import Session
-from depthmatte.subjects.select import drop_instances_behind
+from depthmatte.subjects.select import subject_log_depth
 from depthmatte.values import Depth, Matte
 
 from .common.table import show, write
@@ -67,13 +66,13 @@ def main() -> None:
 
 def parts(matte: Matte, depth: Depth, network: Network) -> dict[str, Step]:
     """The stage and its dearest parts on one picture."""
-    near, at = drop_instances_behind(matte, depth, source_policy(depth).behind_log_depth)
-    seen = inputs.pool_blocks(inputs.feature_maps(near, depth, at))[None]
+    at = subject_log_depth(matte, depth)
+    seen = inputs.pool_blocks(inputs.feature_maps(matte, depth, at))[None]
     return {
         "stage": step(fuse_adaptive, matte, depth, lambda: network),
         "network": step(network.run, seen),
-        "subject": step(drop_instances_behind, matte, depth, source_policy(depth).behind_log_depth),
-        "agreement": step(edge_consistency, matte, depth),
+        "subject": step(subject_log_depth, matte, depth),
+        "agreement": step(belongs_to_photo, matte, depth),
     }
 
 

@@ -157,13 +157,9 @@ class Pipeline:
             )
             notes = (note,) if note else ()
         opinion = first.first_matte if first else matte
-        matte = clock(
-            "fuse",
-            self._fuse,
-            matte,
-            depth,
-            self._canvas_subject(photo, depth, fit, first, opinion),
-        )
+        subject = self._canvas_subject(photo, depth, fit, first, opinion)
+        usable = clock("measure", self._depth_to_use, matte, depth, subject)
+        matte = clock("fuse", self._fuse, matte, usable, subject)
         if self.corrections.box is not None and crop is not None:
             matte = self.corrections.limit_to_box(matte, fit)
         elif crop is not None:
@@ -195,6 +191,14 @@ class Pipeline:
         if first is None or first.measured.source == "mono":
             return self.measure(photo, canvas)
         return resample_depth(first.measured, first.fit, canvas)
+
+    def _depth_to_use(self, matte: Matte, depth: Depth, subject: Subject) -> Depth:
+        """Compute deferred depth where it could change the result; no depth where it could not."""
+        if not depth.is_deferred:
+            return depth
+        if self.fuse.can_use_estimate(matte) or not (subject.is_default or not matte.alpha.any()):
+            return depth.computed()
+        return Depth.none(depth.shape)
 
     def _fuse(self, matte: Matte, depth: Depth, subject: Subject) -> Matte:
         """Select the subject, fuse, and constrain the result to the subject."""

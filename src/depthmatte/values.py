@@ -96,6 +96,9 @@ class Matte:
         Probability that a pixel belongs to the portrait, float32 (h, w) in [0, 1].
     rgb : ndarray, optional
         The canvas pixels, float32 (3, h, w) in [0, 1], for a fusion that uses color.
+    opacity : ndarray, optional
+        Opacity of the person, float32 (h, w) in [0, 1], where a fusion has made `alpha` something
+        else.
 
     Raises
     ------
@@ -113,12 +116,15 @@ class Matte:
     alpha: Float
     prob: Float
     rgb: Float | None = None
+    opacity: Float | None = None
 
     def __post_init__(self) -> None:
         _check("alpha", self.alpha, 0, 1)
         _check("prob", self.prob, 0, 1)
         if self.alpha.shape != self.prob.shape:
             raise InputError(f"alpha {self.alpha.shape} and prob {self.prob.shape} differ in size")
+        if self.opacity is not None:
+            _check("opacity", self.opacity, 0, 1)
         if self.rgb is not None and self.rgb.shape != (3, *self.alpha.shape):
             raise InputError(f"rgb must be {(3, *self.alpha.shape)}, got {self.rgb.shape}")
 
@@ -203,7 +209,7 @@ class Depth:
     __eq__ = dataclasses_equal
 
     def __repr__(self) -> str:
-        height, width = self.z.shape
+        height, width = self.shape
         unit = "meters" if self.metric else "relative"
         return f"Depth({width} x {height}, {unit}, {self.source!r}, {self.known.mean():.1%} known)"
 
@@ -211,6 +217,20 @@ class Depth:
     def none(cls, shape: tuple[int, int]) -> Depth:
         """Return a Depth without any known value: probability 0 everywhere."""
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w) of the canvas."""
+        return self.z.shape[0], self.z.shape[1]
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether nothing has computed this depth yet (`depth.deferred.DeferredDepth`)."""
+        return False
+
+    def computed(self) -> Depth:
+        """Return the depth with all maps; a deferred one is computed now."""
+        return self
 
     @property
     def known(self) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from depthmatte.fusion.adaptive import fuse_adaptive
-from depthmatte.values import Depth, Matte
+from depthmatte.values import Depth
 from fusion_scenes import scene
 
 
@@ -56,20 +56,12 @@ def test_adaptive_leaves_soft_edges_to_the_matte() -> None:
     assert np.abs(fused - matte.alpha)[band].mean() < 0.03
 
 
-@pytest.mark.parametrize(("share", "left"), [(1.0, 0), (0.9, 1)])
-def test_only_a_map_believed_in_full_parts_people(
-    monkeypatch: pytest.MonkeyPatch, share: float, left: int
-) -> None:
+def test_a_map_of_another_photo_changes_nothing() -> None:
     """Of one that is turned over half of a person would go, whatever the network says."""
-    alpha, z = np.zeros((120, 200), np.float32), np.ones((120, 200), np.float32)
-    alpha[20:118, 40:160] = 1
-    z[20:118, 40:100], z[20:118, 100:160] = 0.1, 0.6
-    matte, depth = Matte(alpha, alpha), Depth(z, np.ones_like(z), source="sensor")
-    monkeypatch.setattr("depthmatte.fusion.adaptive.depth_reliability", lambda *_: share)
-    monkeypatch.setattr("depthmatte.fusion.adaptive._predict_foreground", lambda *_: alpha)
-    fused = fuse_adaptive(matte, depth).alpha
-    assert (fused[60:110, 110:150] == left).all()
-    assert (fused[60:110, 50:90] == 1).all()
+    matte, depth, _ = scene(behind=0.5)
+    turned = Depth(1 - depth.z, depth.prob, source="sensor")
+    assert fuse_adaptive(matte, turned) is matte
+    assert fuse_adaptive(matte, depth) != matte
 
 
 @pytest.mark.parametrize("lie", ["constant", "of another photo", "shifted"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from depthmatte.errors import InputError
-from depthmatte.fusion.inputs import _FUSION_CHANNELS, _UNKNOWN_COLOR, stack_features
+from depthmatte.fusion.inputs import _FUSION_CHANNELS, HALF, stack_features
 from depthmatte.values import Depth, Matte
 from fusion_scenes import UNIT, maps, row
 
@@ -22,7 +22,7 @@ def test_features_stay_in_range_and_are_blank_without_depth(values: Any, at: flo
     assert stack.dtype == np.float32
     assert 0 <= stack.min() <= stack.max() <= 1
     assert not stack[2:6, sure == 0].any()
-    assert (stack[6:] == _UNKNOWN_COLOR).all()  # nobody said what it was cut from
+    assert (stack[6:] == HALF).all()  # nobody said what it was cut from
 
 
 @given(maps(5))

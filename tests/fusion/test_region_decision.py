@@ -2,181 +2,133 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from depthmatte.fusion.region_decision import apply_foreground
-from depthmatte.fusion.source_policy import (
-    _EMBEDDED_POLICY,
-    _ESTIMATED_POLICY,
-    _MATCHED_POLICY,
-    _MEASURED_POLICY,
-    SourcePolicy,
-)
+
+SHAPE = (200, 200)
+SUBJECT = np.s_[40:180, 60:120]
+PERSON, BAG = np.s_[60:120, 140:160], np.s_[100:112, 120:130]
+PART = np.s_[40:100, 60:120]
+"""The upper part of the subject."""
 
 
-@pytest.mark.parametrize(
-    ("trust", "restored"),
-    [
-        (_MEASURED_POLICY, True),
-        (_MATCHED_POLICY, True),
-        (_EMBEDDED_POLICY, False),
-        (_ESTIMATED_POLICY, False),
-    ],
-)
-def test_what_is_less_sure_must_be_clearer_to_restore(trust: SourcePolicy, restored: bool) -> None:
-    """Verdicts of 0.4 on somebody elsewhere, and of 0.7 on nobody at the subject's depth."""
-    shape = (64, 64)
-    elsewhere, there = np.full(shape, 0.5, np.float32), np.zeros(shape, np.float32)
-    doubtful = apply_foreground(
-        np.ones(shape, np.float32), np.full(shape, 0.4, np.float32), elsewhere, trust
-    )
-    assert doubtful[32, 32] < 0.5
-    likely = apply_foreground(
-        np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32), there, trust
-    )
-    assert (likely[32, 32] > 0.5) == restored
+def blank() -> np.ndarray:
+    return np.zeros(SHAPE, np.float32)
 
 
-@pytest.mark.parametrize("trust", [_MEASURED_POLICY, _MATCHED_POLICY, _ESTIMATED_POLICY])
-def test_a_verdict_leans_where_it_drops_and_not_where_it_restores(trust: SourcePolicy) -> None:
-    shape = (64, 64)
-    full, none = np.ones(shape, np.float32), np.zeros(shape, np.float32)
-    elsewhere, sure = np.full(shape, 0.5, np.float32), np.full(shape, 0.95, np.float32)
-    doubtful = np.full(shape, 0.6, np.float32)
-    upright, leaning = replace(trust, drop_logit_bias=0.0), replace(trust, drop_logit_bias=-1.5)
-    kept, dropped = (
-        apply_foreground(full, doubtful, elsewhere, one)[32, 32] for one in (upright, leaning)
-    )
-    assert kept > 0.5 > dropped
-    one, other = (apply_foreground(none, sure, none, trust) for trust in (upright, leaning))
-    assert one[32, 32] > 0.5
-    np.testing.assert_array_equal(one, other)
+def subject() -> np.ndarray:
+    alpha = blank()
+    alpha[SUBJECT] = 1
+    return alpha
 
 
-@pytest.mark.parametrize("trust", [_MEASURED_POLICY, _MATCHED_POLICY, _ESTIMATED_POLICY])
-def test_where_nothing_was_measured_the_verdict_must_be_clearer(trust: SourcePolicy) -> None:
-    """The first verdict that drops somebody elsewhere is higher where depth agrees."""
-
-    def keeps(away: float, verdict: float) -> bool:
-        shape = (64, 64)
-        depth = np.full(shape, away, np.float32)
-        depth[:, :8] = 0.5  # the neighborhood is measured, so that depth may decide here
-        fused = apply_foreground(
-            np.ones(shape, np.float32), np.full(shape, verdict, np.float32), depth, trust
-        )
-        return bool(fused[32, 40] > 0.5)
-
-    seen, unseen = (
-        next(v for v in np.linspace(0.99, 0, 100) if not keeps(away, v)) for away in (0.5, np.nan)
-    )
-    assert seen - unseen > 0.25 * trust.unmeasured_margin
+def test_one_half_parts_what_is_dropped_from_what_is_kept_and_restored() -> None:
+    for verdict, stays in ((0.4, False), (0.6, True)):
+        likely = subject()
+        likely[PART] = verdict
+        fused = apply_foreground(subject(), likely, blank())
+        assert (fused[50:90, 64:116] == stays).all()
+        assert (fused[110:170, 64:116] == 1).all()
+    for verdict, back in ((0.4, False), (0.6, True)):
+        likely = subject()
+        likely[PERSON] = verdict
+        fused = apply_foreground(subject(), likely, blank())
+        assert (fused[64:116, 144:156] == back).all()
 
 
-def test_an_estimate_cuts_off_people_and_no_bags() -> None:
-    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
-    alpha[40:180, 60:120] = 1
-    verdict = alpha.copy()
-    person, bag = np.s_[60:120, 140:160], np.s_[100:112, 120:130]
-    for piece in (person, bag):
-        alpha[piece], away[piece] = 1, 0.5
-    estimated, measured = (
-        apply_foreground(alpha, verdict, away, t) for t in (_ESTIMATED_POLICY, _MEASURED_POLICY)
-    )
-    assert estimated[90, 150] < 0.1
-    assert measured[90, 150] < 0.1
-    assert estimated[106, 126] == 1
-    assert measured[106, 126] < 0.1
-    assert (estimated[60:170, 70:110] == 1).all()
+def test_where_nothing_was_measured_the_verdict_must_be_clearer() -> None:
+    unknown = np.full(SHAPE, np.nan, np.float32)
+    for verdict, stays in ((0.05, False), (0.4, True)):
+        likely = subject()
+        likely[PART] = verdict
+        fused = apply_foreground(subject(), likely, unknown)
+        assert (fused[50:90, 64:116] == stays).all()
 
 
-@pytest.mark.parametrize("trust", [_ESTIMATED_POLICY, _MEASURED_POLICY])
-@pytest.mark.parametrize(("given_up", "stays"), [(30, True), (56, False)])
-def test_who_stands_apart_and_mostly_goes_leaves_no_legs(
-    given_up: int, stays: bool, trust: SourcePolicy
+@pytest.mark.parametrize("estimate", [False, True])
+@pytest.mark.parametrize(("given_up", "stays"), [(30, True), (40, False)])
+def test_who_stands_apart_goes_or_stays_as_a_whole(
+    given_up: int, stays: bool, estimate: bool
 ) -> None:
     """The verdict gives up the upper rows of somebody 70 rows high, who is behind."""
-    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
-    alpha[40:180, 60:120] = 1
+    alpha, away = subject(), np.full(SHAPE, 0.5, np.float32)
+    away[SUBJECT] = 0
     verdict = alpha.copy()
     alpha[60:130, 140:160] = 1
     verdict[60 + given_up : 130, 140:160] = 1
-    away[60 : 60 + given_up, 140:160] = 0.5
-    fused = apply_foreground(alpha, verdict, away, trust)
-    legs, head = np.s_[122:128, 144:156], np.s_[62:80, 144:156]
-    assert (fused[legs] == stays).all()
-    assert not fused[head].any()
-    assert (fused[50:170, 64:116] == 1).all()
+    fused = apply_foreground(alpha, verdict, away, estimate)
+    assert (fused[60:130, 140:160] == stays).all()
+    np.testing.assert_array_equal(fused[SUBJECT], alpha[SUBJECT])
 
 
-@pytest.mark.parametrize("trust", [_ESTIMATED_POLICY, _EMBEDDED_POLICY])
-def test_what_restores_rarely_restores_whole_things(trust: SourcePolicy) -> None:
-    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
-    alpha[40:180, 60:120] = 1
-    thing, middle = np.s_[90:150, 120:160], np.s_[100:140, 126:154]
-
-    def restored(surely: int, elsewhere: float = 0.0) -> np.ndarray:
-        """What comes back of a thing whose verdict is very clear in its first rows."""
-        verdict, apart = alpha.copy(), away.copy()
-        verdict[thing], apart[thing] = 0.75, elsewhere
-        verdict[90 : 90 + surely, 120:160] = 1
-        return apply_foreground(alpha, verdict, apart, trust)
-
-    assert (restored(30)[middle] > 0.99).all()
-    assert not restored(6)[middle].any()
-    assert not restored(30, elsewhere=0.5)[middle].any()
-    assert (restored(30)[alpha > 0] == 1).all()
-
-
-def test_what_nothing_ties_to_the_subject_goes_however_small() -> None:
-    alpha, away = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
-    alpha[40:180, 60:120] = 1
+def test_an_estimate_cuts_off_people_and_no_bags() -> None:
+    alpha, away = subject(), blank()
     verdict = alpha.copy()
-    hair, haze, speck, hand = (
-        np.s_[44:48, 122:130],  # soft and near
-        np.s_[44:48, 176:184],  # soft and far
-        np.s_[100:104, 178:182],  # opaque and far
-        np.s_[140:143, 120:155],  # opaque, and held by the person
+    touching = np.s_[60:120, 120:140]
+    for piece in (touching, BAG):
+        alpha[piece], away[piece] = 1, 0.5
+    bag_alone = subject()
+    bag_alone[BAG] = 1
+    person, bag = (
+        apply_foreground(alpha, verdict, away, True),
+        apply_foreground(bag_alone, verdict, away, True),
     )
-    for piece, value in ((hair, 0.3), (haze, 0.3), (speck, 1), (hand, 1)):
-        alpha[piece] = value
-    away[:] = 0.5
-    away[40:180, 60:120] = 0
-    fused = apply_foreground(alpha, verdict, away, _ESTIMATED_POLICY)
-    assert not fused[haze].any()
-    assert not fused[speck].any()
-    for kept in (hair, hand, np.s_[40:180, 60:120]):
-        assert np.array_equal(fused[kept], alpha[kept])
-    # At the subject's depth, or where the verdict knows no subject, it stays.
-    assert np.array_equal(
-        apply_foreground(alpha, verdict, np.zeros_like(away), _ESTIMATED_POLICY), alpha
-    )
-    nobody = np.full_like(alpha, 0.1)
-    assert apply_foreground(alpha, nobody, away, _ESTIMATED_POLICY)[speck].any()
+    assert not person[64:116, 124:136].any()
+    np.testing.assert_array_equal(bag, bag_alone)
+    assert not apply_foreground(bag_alone, verdict, away)[102:110, 122:128].any()
+    assert (person[60:170, 70:116] == 1).all()
 
 
-def test_an_estimate_cuts_nothing_off_that_is_nearer_and_nothing_by_halves() -> None:
-    alpha = np.zeros((200, 200), np.float32)
-    alpha[40:180, 60:120] = 1
-    alpha[60:120, 140:160] = 1
-    there = np.s_[60:120, 140:160]
+@pytest.mark.parametrize("piece", [PERSON, np.s_[60:120, 120:140]])
+def test_an_estimate_drops_nothing_that_is_nearer(piece: tuple[slice, slice]) -> None:
+    alpha, verdict = subject(), subject()
+    alpha[piece] = 1
+    for offset, stays in ((-0.5, True), (0.5, False)):
+        away = blank()
+        away[piece] = offset
+        middle = np.s_[64:116, piece[1].start + 4 : piece[1].stop - 4]
+        assert (apply_foreground(alpha, verdict, away, True)[middle] == stays).all()
+        assert not apply_foreground(alpha, verdict, away)[middle].any()
 
-    def fused(away: float, verdict: float, trust: SourcePolicy) -> float:
-        """Alpha in the middle of the second person."""
-        judged, apart = alpha.copy(), np.zeros_like(alpha)
-        judged[there], apart[there] = verdict, away
-        return float(apply_foreground(alpha, judged, apart, trust)[90, 150])
 
-    assert fused(-0.5, 0.0, _MEASURED_POLICY) < 0.1
-    assert fused(-0.5, 0.0, _ESTIMATED_POLICY) == 1
-    assert fused(0.5, 0.0, _ESTIMATED_POLICY) < 0.1
-    tried = 0
-    for verdict in np.linspace(0, 1, 41):
-        # In the middle of a piece that is not sure enough the photo's own alpha stays.
-        alone = fused(0.5, float(verdict), replace(_ESTIMATED_POLICY, is_conservative=False))
-        if 0.55 < alone < 1:
-            assert fused(0.5, float(verdict), _ESTIMATED_POLICY) == 1
-            tried += 1
-    assert tried > 2
+def test_soft_edges_go_or_stay_with_the_region_beside_them() -> None:
+    alpha, verdict, away = subject(), subject(), blank()
+    alpha[PERSON], away[PERSON] = 1, 0.5
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 2.0)
+    fused = apply_foreground(alpha, verdict, away)
+    assert not fused[:, 135:].any()
+    np.testing.assert_array_equal(fused[:, :126], alpha[:, :126])
+
+
+def test_nothing_to_change_returns_the_same_alpha() -> None:
+    alpha = cv2.GaussianBlur(subject(), (0, 0), 5.0)
+    assert apply_foreground(alpha, subject(), blank()) is alpha
+    assert apply_foreground(blank(), blank(), blank(), True) is not None
+    assert not apply_foreground(blank(), blank(), blank()).any()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_nothing_becomes_half_transparent(seed: int, estimate: bool) -> None:
+    """Away from the edges of what changed, alpha is 0, 1 or what it was."""
+    rng = np.random.default_rng(seed)
+
+    def noise(size: int) -> np.ndarray:
+        coarse = rng.random((size, size)).astype(np.float32)
+        return np.clip(cv2.resize(coarse, SHAPE, interpolation=cv2.INTER_CUBIC), 0, 1)
+
+    alpha = np.clip((noise(6) - 0.5) * 30 + 0.5, 0, 1)
+    verdict = noise(9)
+    away = (noise(5) - np.float32(0.5)).astype(np.float32)
+    away[noise(7) > 0.8] = np.nan
+    fused = apply_foreground(alpha, verdict, away, estimate)
+    assert fused.min() >= 0
+    assert fused.max() <= 1
+    changed = (fused != alpha) & (fused > 0) & (fused < 1)
+    half = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+    assert not half.any()

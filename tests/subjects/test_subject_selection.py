@@ -16,11 +16,11 @@ from depthmatte.options import SubjectRequest, parse_subject
 from depthmatte.subjects.select import (
     Subject,
     constrain_to_subject,
-    drop_instances_behind,
     find_instance_parts,
     find_instances,
     select_instances,
     select_subject,
+    subject_log_depth,
 )
 from depthmatte.values import Depth, Matte
 
@@ -113,23 +113,10 @@ def selfie() -> tuple[Matte, Depth]:
     return matte, Depth(np.where(depth.z == np.float32(0.2), np.float32(0.05), depth.z), depth.prob)
 
 
-def test_who_is_clearly_behind_is_not_meant() -> None:
+def test_the_subject_of_a_selfie_is_near() -> None:
     matte, depth = selfie()
-    near, at = drop_instances_behind(matte, depth, 0.25)
-    assert drop_instances_behind(matte, depth)[0] is matte
-    assert areas(near) == pytest.approx((0, 1, 0), abs=0.02)
-    assert at == pytest.approx(0.05)
-    close = Depth(np.where(depth.z == np.float32(0.6), np.float32(0.3), depth.z), depth.prob)
-    assert drop_instances_behind(matte, close, 0.25)[0] is matte
-    assert drop_instances_behind(matte, Depth.none(depth.z.shape), 0.25)[0] is matte
-
-
-def test_who_is_small_behind_is_left_to_the_fusion() -> None:
-    matte, depth = selfie()
-    alpha, z = matte.alpha.copy(), depth.z.copy()
-    alpha[:, :75], z[:, :75] = 0, 1
-    alpha[:100, 150:] = 0
-    assert drop_instances_behind(Matte(alpha, alpha), Depth(z, depth.prob), 0.25)[0].alpha is alpha
+    assert subject_log_depth(matte, depth) == pytest.approx(0.05)
+    assert np.isnan(subject_log_depth(matte, Depth.none(depth.z.shape)))
 
 
 def test_outlines_without_depth_tie_no_person() -> None:
@@ -142,7 +129,7 @@ def test_outlines_without_depth_tie_no_person() -> None:
         found = parted(matte, holes)
         large = found.depth[1:][found.area[1:] > 100]
         assert sorted(np.round(large, 3)) == pytest.approx([0.05, 0.6, 0.6])
-    assert drop_instances_behind(matte, holes)[1] == pytest.approx(0.05)
+    assert subject_log_depth(matte, holes) == pytest.approx(0.05)
     chosen, _ = select_subject(matte, holes, Subject("largest"))
     assert chosen.alpha[60:110, 20:70].all()
     assert not chosen.alpha[70:110, 95:115].any()
@@ -155,9 +142,8 @@ def test_who_was_measured_in_part_counts_whole() -> None:
     z[:, 130:] += 0.1
     seen = np.ones_like(z)
     seen[:, :70] = 0  # three quarters of the larger one
-    assert drop_instances_behind(Matte(alpha, alpha), Depth(np.minimum(z, 1), seen))[
-        1
-    ] == pytest.approx(0.5)
+    found = subject_log_depth(Matte(alpha, alpha), Depth(np.minimum(z, 1), seen))
+    assert found == pytest.approx(0.5)
 
 
 def test_a_person_without_depth_is_a_person() -> None:

@@ -7,11 +7,13 @@ add a source, put a function into the mapping given to `measure_depth`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from ..canvas import Canvas
 from ..errors import InputError
 from ..photo import Photo
 from ..values import Depth
+from .deferred import DeferredDepth
 
 DepthFunction = Callable[[Photo, Canvas], Depth]
 """A depth source."""
@@ -24,6 +26,10 @@ _MISSING_EVIDENCE = {
 """Why a source has no depth, for error messages. These sources need input beside the photo."""
 
 
+_ESTIMATE = "mono"
+"""The source that needs nothing but the photo. It is slow, and its result is often not needed."""
+
+
 def measure_depth(
     photo: Photo, canvas: Canvas, sources: Mapping[str, DepthFunction], choice: str = "auto"
 ) -> Depth:
@@ -31,7 +37,8 @@ def measure_depth(
 
     With `auto`, input from the caller comes before content of the photo's file: first a given
     depth file, then a given second view, then `sources` in their order. A given depth file or
-    second view is used as soon as it holds any valid depth, even if its probability is 0.
+    second view is used as soon as it holds any valid depth, even if its probability is 0. The
+    source "mono" is only promised then: its depth is estimated when something reads it.
 
     Parameters
     ----------
@@ -62,6 +69,8 @@ def measure_depth(
     depth = Depth.none(canvas.fit.canvas)
     given = _user_sources(photo)
     for name in sorted(sources, key=lambda name: name not in given):
+        if name == _ESTIMATE:
+            return DeferredDepth(canvas.fit.canvas, name, partial(sources[name], photo, canvas))
         try:
             depth = sources[name](photo, canvas)
         except InputError:

@@ -102,7 +102,7 @@ class Background(Effect):
         behind = self._behind(photo)
         colors = match_light(colors, photo.rgb, behind, photo.meta.icc, self.light)
         behind = shade(behind, contact_shadow(portrait, self.shadow))
-        return composite_over(colors, portrait.alpha, behind)
+        return composite_over(colors, portrait.opacity, behind)
 
     def _behind(self, photo: Photo) -> RGB:
         """The background, uint8 (H, W, 3) in the photo's profile."""

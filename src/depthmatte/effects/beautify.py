@@ -84,7 +84,7 @@ class Beautify(Effect):
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The photo with smoother skin, uint8 (H, W, 3); at strength 0 a copy of the photo."""
-        rgb, alpha = portrait.photo.rgb, portrait.alpha
+        rgb, alpha = portrait.photo.rgb, portrait.opacity
         if self.strength == 0 or not portrait.found:
             return rgb.copy()
         change = portrait_skin_change(portrait) * np.float32(255 * self.strength)
@@ -173,7 +173,7 @@ def measure_skin_change(portrait: PortraitLike) -> Float:
     radius = max(1, round(_RADIUS_DIAGONAL_SHARE * diagonal))
     luma = rgb_to_luma(small)
     blurred = gaussian_filter(small, max(1.0, radius / 3))
-    skin = _find_skin(portrait, pixels, blurred) * resize(portrait.alpha, shape)
+    skin = _find_skin(portrait, pixels, blurred) * resize(portrait.opacity, shape)
     weight = skin * _own_tone_weight(blurred, skin, diagonal) * _smooth_area_weight(luma, radius)
     weight = gaussian_filter(weight, radius / 2)
     change = _even_tone(small, luma, skin, max(1, round(_TONE_RADIUS_FACTOR * radius)))

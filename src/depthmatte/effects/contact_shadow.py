@@ -49,7 +49,7 @@ def contact_shadow(portrait: PortraitLike, strength: float) -> Float | None:
         return None
     height, width = portrait.photo.shape
     shape = scale_shape((height, width), min(1.0, _SIDE_PX / max(height, width)))
-    person = np.asarray(resize(portrait.alpha, shape), np.float32) >= 0.5
+    person = np.asarray(resize(portrait.opacity, shape), np.float32) >= 0.5
     rows = np.flatnonzero(person.any(axis=1))
     if not rows.size or rows[-1] == shape[0] - 1:
         return None

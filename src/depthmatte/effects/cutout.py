@@ -34,7 +34,7 @@ class Cutout(Effect):
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The cut-out, uint8 (H, W, 4); smaller with `crop`. Invisible pixels are 0."""
-        rgb, alpha = portrait.photo.rgb, portrait.alpha
+        rgb, alpha = portrait.photo.rgb, portrait.opacity
         kept: RGB | None = getattr(portrait, "foreground", None)
         edges = estimate_edge_colors(rgb, alpha) if kept is None else []
         rgb = rgb if kept is None else kept

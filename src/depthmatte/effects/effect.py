@@ -32,7 +32,11 @@ class PortraitLike(Protocol):
 
     @property
     def alpha(self) -> Float:
-        """Opacity, float32 (H, W) in [0, 1]."""
+        """The fused alpha, float32 (H, W) in [0, 1]."""
+
+    @property
+    def opacity(self) -> Float:
+        """How much of each pixel a picture shows, float32 (H, W) in [0, 1]."""
 
     @property
     def measured(self) -> Depth:

@@ -101,7 +101,7 @@ def portrait_foreground(portrait: PortraitLike) -> RGB:
         uint8 (H, W, 3), to be read only.
     """
     kept: RGB | None = getattr(portrait, "foreground", None)
-    return estimate_foreground(portrait.photo.rgb, portrait.alpha) if kept is None else kept
+    return estimate_foreground(portrait.photo.rgb, portrait.opacity) if kept is None else kept
 
 
 def estimate_edge_colors(

@@ -46,7 +46,7 @@ class Outline(Effect):
 
     def __call__(self, portrait: PortraitLike) -> Pixels:
         """The sticker, uint8 (H, W, 4) with straight alpha; smaller with `crop`."""
-        photo, alpha = portrait.photo, portrait.alpha
+        photo, alpha = portrait.photo, portrait.opacity
         rgba = np.zeros((*photo.shape, 4), np.uint8)
         if not portrait.found:
             return rgba

@@ -76,10 +76,10 @@ class PlaceInPicture(Effect):
         photo, profile = portrait.photo, portrait.photo.meta.icc
         source = self.picture.meta.icc if isinstance(self.picture, Photo) else None
         scene = convert_pixels(picture_pixels(self.picture), source, profile).copy()
-        person = Box.bounding(portrait.alpha > MIN_VISIBLE_ALPHA, 0)
+        person = Box.bounding(portrait.opacity > MIN_VISIBLE_ALPHA, 0)
         if not person.height or not portrait.found:
             return scene
-        near = Box.bounding(portrait.alpha > MIN_VISIBLE_ALPHA, round(_MARGIN * person.height))
+        near = Box.bounding(portrait.opacity > MIN_VISIBLE_ALPHA, round(_MARGIN * person.height))
         view = _visible_part(near, person, self.height, self.at, scene.shape[:2])
         if view is None:
             return scene
@@ -94,7 +94,7 @@ class PlaceInPicture(Effect):
             there = shade(there, dark[small.slices])
         front, alpha = (
             resize(np.ascontiguousarray(plane[source_part.slices]), part.shape)
-            for plane in (colors, portrait.alpha)
+            for plane in (colors, portrait.opacity)
         )
         scene[part.slices] = composite_over(front, alpha, np.ascontiguousarray(there))
         return scene

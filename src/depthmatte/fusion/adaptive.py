@@ -1,9 +1,9 @@
 """The fusion `adaptive`: depth selects regions, the matte keeps its soft edges.
 
 A small network reads matte, depth and colors (`inputs`) and estimates for each pixel whether it
-belongs to the subject. Where that clearly disagrees with alpha, regions are removed or restored
-(`region_decision`). Elsewhere alpha stays as it is, hair included. Without depth, or without depth
-on the subject, nothing changes.
+belongs to the subject. Where that disagrees with alpha, whole regions are dropped or restored
+(`region_decision`). Elsewhere alpha stays as it is, hair included. Without depth, without depth
+on the subject, or with the map of another photo (`reliability`), nothing changes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..canvas import resize
 from ..errors import WeightsError
 from ..networks import registry
 from ..networks.network import Network
-from ..subjects.select import drop_instances_behind
+from ..subjects.select import subject_log_depth
 from ..types import Float
 from ..values import Depth, Matte
 from .inputs import BLOCK_SIDE_PX, FUSION_INPUTS, feature_maps, pool_blocks
 from .region_decision import apply_foreground
-from .reliability import depth_reliability
-from .source_policy import source_policy
+from .reliability import belongs_to_photo
+from .source_policy import is_measured
 
 
 def fuse_adaptive(
@@ -38,7 +38,7 @@ def fuse_adaptive(
     matte : Matte
         Maps (h, w) on the canvas.
     depth : Depth
-        On the same canvas. `depth.source` selects the thresholds, see `source_policy`.
+        On the same canvas. `depth.source` says how far it is trusted, see `source_policy`.
     load_network : callable, optional
         Returns the fusion network. It is called only when the network is needed. By default the
         shipped network is used.
@@ -53,25 +53,20 @@ def fuse_adaptive(
     WeightsError
         When the network cannot be used.
     """
-    policy = source_policy(depth)
-    reliability = depth_reliability(matte, depth)
-    if reliability == 0:
+    if not belongs_to_photo(matte, depth):
         return matte
-    # A map of doubtful reliability may be wrong, and removing people by it would tear them.
-    near_matte, subject_depth = drop_instances_behind(
-        matte, depth, policy.behind_log_depth if reliability == 1 else math.inf
-    )
+    subject_depth = subject_log_depth(matte, depth)
     if math.isnan(subject_depth):
         return matte
     foreground = _predict_foreground(
-        feature_maps(near_matte, depth, subject_depth),
+        feature_maps(matte, depth, subject_depth),
         _check_channels((load_network or _shipped_network)()),
     )
     depth_offset = np.where(
         depth.usable, depth.log_depth - np.float32(subject_depth), np.float32(np.nan)
     )
-    fused = apply_foreground(near_matte.alpha, foreground, depth_offset, policy)
-    return replace(matte, alpha=matte.alpha + np.float32(reliability) * (fused - matte.alpha))
+    fused = apply_foreground(matte.alpha, foreground, depth_offset, not is_measured(depth))
+    return replace(matte, alpha=fused)
 
 
 @cache

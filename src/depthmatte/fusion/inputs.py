@@ -15,20 +15,15 @@ _FUSION_CHANNELS = 9
 """Number of maps: alpha, probability, log depth, depth probability, measured or not, log depth
 relative to the subject, and RGB."""
 
-_UNKNOWN_COLOR = 0.5
-"""Value of the color channels of a matte without colors."""
+HALF = np.float32(0.5)
+"""The middle of [0, 1]: alpha from which a pixel belongs to somebody, foreground probability from
+which it is the subject's, and an unknown color."""
 
 BLOCK_SIDE_PX = 4
 """Side of the blocks that the network reads, in canvas pixels. Its output is as coarse."""
 
 FUSION_INPUTS = 2 * _FUSION_CHANNELS
 """Channels of the network's input: mean and maximum of each block of each map."""
-
-DEPTH_REACH_BLOCKS = 41
-"""Side, in blocks, of the square around measured depth in which fusion may change alpha."""
-
-SOFT_EDGE_WINDOW_PX = 9
-"""Side, in canvas pixels, of the square in which the soft edge of a removed region goes too."""
 
 _MAX_LOG_DEPTH_OFFSET = 0.5
 """Distance from the subject, in log depth, at which the relative depth map saturates."""
@@ -57,9 +52,9 @@ def feature_maps(matte: Matte, depth: Depth, subject_depth: float) -> list[Float
     known = depth.usable.astype(np.float32)
     relative = (depth.log_depth - np.float32(subject_depth)) / np.float32(
         2 * _MAX_LOG_DEPTH_OFFSET
-    ) + np.float32(0.5)
+    ) + HALF
     np.clip(relative, 0, 1, out=relative)
-    gray = [np.full_like(known, _UNKNOWN_COLOR)] * 3
+    gray = [np.full_like(known, HALF)] * 3
     colors = gray if matte.rgb is None else list(matte.rgb)
     return [matte.alpha, matte.prob, depth.log_depth, depth.prob, known, relative * known, *colors]
 

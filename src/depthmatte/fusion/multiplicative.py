@@ -30,9 +30,9 @@ def fuse_product(matte: Matte, depth: Depth) -> Matte:
     -------
     Matte
         alpha = depth.prob * (1 - d) * matte.prob * matte.alpha, where d is the depth divided by
-        its maximum. The result falls with distance, so it is no opacity.
+        its maximum. The result falls with distance, so it is no opacity; `opacity` keeps that.
     """
-    return replace(matte, alpha=_product(matte, depth))
+    return replace(matte, alpha=_product(matte, depth), opacity=matte.alpha)
 
 
 def fuse_normalized(matte: Matte, depth: Depth) -> Matte:
@@ -48,11 +48,13 @@ def fuse_normalized(matte: Matte, depth: Depth) -> Matte:
     Returns
     -------
     Matte
-        Its alpha has maximum 1. Where the product is 0 everywhere, alpha is 0 everywhere.
+        Its alpha has maximum 1. Where the product is 0 everywhere, alpha is 0 everywhere. `opacity`
+        is the alpha before.
     """
     product = _product(matte, depth)
     largest = product.max()
-    return replace(matte, alpha=product / largest if largest > 0 else product)
+    fused = product / largest if largest > 0 else product
+    return replace(matte, alpha=fused, opacity=matte.alpha)
 
 
 def _product(matte: Matte, depth: Depth) -> Float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import OptionError
 from ..values import Depth, Matte
+from .estimate_need import estimate_can_help
 from .multiplicative import fuse_none, fuse_normalized, fuse_product
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Fusion:
         Whether the fused alpha is 0 wherever depth was not measured.
     opacity : bool
         Whether the fused alpha is an opacity. The products are not: they fall with distance.
+    can_use_estimate : callable
+        Matte -> whether an estimate of depth could change the result. Where it could not, none is
+        made. Depth that was given is used in any case.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Fusion:
     threshold: float
     needs_depth: bool
     opacity: bool = True
+    can_use_estimate: Callable[[Matte], bool] = lambda matte: True
 
     def __call__(self, matte: Matte, depth: Depth) -> Matte:
         """Return the fused matte."""
@@ -61,10 +66,22 @@ def _fuse_adaptive_lazily(
 FUSIONS: dict[str, Fusion] = {
     row.name: row
     for row in (
-        Fusion("none", fuse_none, threshold=0.5, needs_depth=False),
+        Fusion(
+            "none",
+            fuse_none,
+            threshold=0.5,
+            needs_depth=False,
+            can_use_estimate=lambda matte: False,
+        ),
         Fusion("product", fuse_product, threshold=0.01, needs_depth=True, opacity=False),
         Fusion("normalized", fuse_normalized, threshold=0.02, needs_depth=True, opacity=False),
-        Fusion("adaptive", _fuse_adaptive_lazily, threshold=0.5, needs_depth=False),
+        Fusion(
+            "adaptive",
+            _fuse_adaptive_lazily,
+            threshold=0.5,
+            needs_depth=False,
+            can_use_estimate=estimate_can_help,
+        ),
     )
 }
 """Every fusion by its name on the command line and in Python."""

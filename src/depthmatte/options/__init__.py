@@ -220,13 +220,13 @@ class CutOptions:
     depth_source: DepthSource = option(
         "auto",
         "choose the depth source; auto uses a given depth file, else a given second view, "
-        "else depth in the photo's file, else the estimate",
+        "else depth in the photo's file, else the estimate, where one is needed",
         choices={
             "auto": "",
             "stored": "embedded in the photo's file",
             "sensor": "a depth file",
             "stereo": "a second view",
-            "mono": "estimated by the depth network",
+            "mono": "estimated by the depth network, in any case",
             "none": "no depth",
         },
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +26,7 @@ from ..values import Depth, Matte
 from .background_input import make_background
 from .parts import PortraitParts
 from .people import Person, find_people_of
+from .portrait_area import make_trimap, pictured_opacity
 from .preview import encode_preview
 
 _MIN_PORTRAIT_SHARE = 0.005
@@ -50,7 +50,7 @@ class Portrait(PortraitParts):
     matte : Matte
         The fused matte, on the canvas of `fit`.
     measured : Depth
-        The depth, on the canvas of `depth_fit`.
+        The depth, on the canvas of `depth_fit`. An estimate may be deferred.
     fit : Letterbox
         The layout of the matte. After a second look it shows a crop of the photo.
     threshold : float
@@ -104,7 +104,7 @@ class Portrait(PortraitParts):
     def __post_init__(self) -> None:
         for name, values, fit in (
             ("matte", self.matte.alpha, self.fit),
-            ("depth", self.measured.z, self.depth_fit),
+            ("depth", self.measured, self.depth_fit),
         ):
             if fit.photo != self.photo.shape:
                 raise InputError(f"fit for {fit.photo} does not match photo {self.photo.shape}")
@@ -198,6 +198,11 @@ class Portrait(PortraitParts):
         return make_read_only(self.alpha >= self.threshold)
 
     @cached_property
+    def opacity(self) -> Float:
+        """What pictures show, float32 (H, W) in [0, 1]: see `pictured_opacity`."""
+        return make_read_only(pictured_opacity(self))
+
+    @cached_property
     def people(self) -> list[Person]:
         """Everybody found in the photo, the largest first, whether cut out or not."""
         return find_people_of(self)
@@ -246,15 +251,8 @@ class Portrait(PortraitParts):
 
     @cached_property
     def trimap(self) -> NDArray[np.uint8]:
-        """What is certain, uint8 (H, W): 0 background, 255 portrait, 128 unknown.
-
-        Unknown is where alpha is neither 0 nor 1 to 8 bits, and a pixel around that.
-        """
-        levels = np.rint(self.alpha * np.float32(255)).astype(np.uint8)
-        unknown = cv2.dilate(((levels > 0) & (levels < 255)).astype(np.uint8), np.ones((3, 3)))
-        trimap = np.where(levels == 255, np.uint8(255), np.uint8(0))
-        trimap[unknown > 0] = 128
-        return make_read_only(trimap)
+        """What is certain, uint8 (H, W): 0 background, 255 portrait, 128 unknown."""
+        return make_read_only(make_trimap(self.opacity))
 
     def frame(self, crop: str | CropOptions = "subject") -> Box:
         """Find a frame around the person, to crop any picture of this portrait.

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..canvas import Box, Letterbox
-from ..fusion.reliability import depth_reliability
+from ..fusion.reliability import belongs_to_photo
 from ..fusion.source_policy import is_measured
 from ..options import OrientMode
 from ..portrait import Portrait
@@ -81,7 +81,7 @@ def _portrait_box(portrait: Portrait, keep_all: bool) -> Box | None:
     kept, small = np.full(len(area), keep_all), area < _MIN_UNMEASURED_PIECE_SHARE * area.max()
     depth = portrait.measured
     has_measured = is_measured(depth) and small.any()
-    if has_measured and depth_reliability(portrait.matte, depth) > 0:
+    if has_measured and belongs_to_photo(portrait.matte, depth):
         known = np.bincount(label[depth.usable], minlength=count)[1:]
         kept |= known >= _MIN_MEASURED_SHARE * area
     regions = regions[np.where(kept, area >= min(_MIN_PIECE_PX, area.max()), ~small)]

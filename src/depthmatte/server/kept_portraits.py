@@ -26,6 +26,9 @@ from .http_errors import RequestError
 _PREVIEW_BYTES_PER_PIXEL = 28
 """Colors, restored maps and what effects share of a preview."""
 
+_DEPTH_BYTES_PER_PIXEL = 8
+"""Depth and its probability, whether something has computed them yet or not."""
+
 _PREVIEW_SCENE_PIXELS = 80_000
 """Pixels at which the blur of a preview is made, so that it follows a slider."""
 
@@ -93,15 +96,15 @@ class KeptPortrait:
             matte.alpha,
             matte.prob,
             matte.rgb,
-            depth.z,
-            depth.prob,
             *(() if first is None else (first.alpha, first.prob)),
             *(edit.values for edit in portrait.edits),
             portrait.photo.evidence.strokes,
         ]
+        rows, columns = depth.shape
         raw = portrait.photo.evidence.depth_map
         view = portrait.photo.evidence.second_view
         held: int = sum(plane.nbytes for plane in planes if plane is not None)
+        held += rows * columns * _DEPTH_BYTES_PER_PIXEL
         held += 0 if raw is None else 2 * raw.z.nbytes
         held += 0 if view is None else view.rgb.nbytes
         preview = min(portrait.photo.rgb.size // 3, _MAX_PREVIEW_SIDE**2)
@@ -135,7 +138,7 @@ class PreviewPortrait(Portrait):
     @cached_property
     def foreground(self) -> RGB:
         """Foreground colors, uint8 (H, W, 3)."""
-        return make_read_only(estimate_foreground(self.photo.rgb, self.alpha))
+        return make_read_only(estimate_foreground(self.photo.rgb, self.opacity))
 
     @cached_property
     def skin_change(self) -> Float:

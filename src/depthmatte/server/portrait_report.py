@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import from_canvas, scale_shape
+from ..depth.deferred import used_source
 from ..options import CropOptions
 from ..portrait import Portrait
 from ..portrait.people import label_people
@@ -48,6 +50,8 @@ def find_people(portrait: Portrait) -> list[dict[str, Any]]:
     """
     if not portrait.found:
         return []
+    if portrait.measured.is_deferred:  # nothing needed depth so far
+        portrait = replace(portrait, measured=Depth.none(portrait.measured.shape))
     shape = scale_shape(portrait.photo.shape, min(1.0, _MEASURED_SIDE / max(portrait.photo.shape)))
     fit, depth_fit = portrait.fit.resized(shape), portrait.depth_fit.resized(shape)
     measured = portrait.measured
@@ -132,8 +136,8 @@ def describe_portrait(
         "people": find_people(portrait),
         **({} if crop is None else {"frame": _find_frame(kept, crop)}),
         "sources": {
-            "depth": portrait.measured.source,
-            "metric": portrait.measured.metric,
+            "depth": used_source(portrait.measured),
+            "metric": not portrait.measured.is_deferred and portrait.measured.metric,
             "fusion": kept.options.fusion,
             "passes": 2 if portrait.full_fit and not kept.corrected else 1,
         },

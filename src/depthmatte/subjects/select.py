@@ -26,9 +26,6 @@ this value selects the fewest wrong subjects."""
 _MIN_NEAREST_AREA_SHARE = 0.04
 """Area, as a share of the largest person's, from which a person can be the nearest."""
 
-_MIN_BEHIND_AREA_SHARE = 0.25
-"""Area, as a share of the subject's, from which a region behind it is surely a person."""
-
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -106,12 +103,8 @@ def _instance_at_point(label: NDArray[np.int32], point: tuple[float, float]) -> 
     return int(label[rows[nearest], columns[nearest]])
 
 
-def drop_instances_behind(
-    matte: Matte, depth: Depth, min_log_depth_behind: float = math.inf
-) -> tuple[Matte, float]:
-    """Remove large people who are clearly behind the subject.
-
-    Small people stay, because fusion decides about them.
+def subject_log_depth(matte: Matte, depth: Depth) -> float:
+    """How far away the people are whom `auto` selects.
 
     Parameters
     ----------
@@ -119,32 +112,14 @@ def drop_instances_behind(
         Alpha and probability (h, w).
     depth : Depth
         On the same canvas.
-    min_log_depth_behind : float
-        Distance behind the subject, in log depth, above which a person is removed.
 
     Returns
     -------
-    matte : Matte
-        Without those people. The same object where no person is removed.
-    subject_depth : float
-        Mean log depth of the people whom `auto` selects; NaN without depth.
+    float
+        Their mean log depth, weighted by area; NaN without depth.
     """
     found = find_instance_parts(matte, depth)
-    subject_depth = _mean_log_depth(found, select_instances(found, Subject()))
-    if _is_behind_subject(found, min_log_depth_behind).any():
-        found = find_instances(matte, depth)
-        matte = _remove_instances(matte, found, _is_behind_subject(found, min_log_depth_behind))
-    return matte, subject_depth
-
-
-def _is_behind_subject(found: Instances, min_log_depth_behind: float) -> Mask:
-    """Large people (index 0 is the background) farther behind the subject than a limit."""
-    if not len(found):
-        return np.zeros(1, bool)
-    main = _main_instance(found, Subject())
-    large = found.area >= _MIN_BEHIND_AREA_SHARE * found.area[main]
-    large[0] = False
-    return np.asarray(large & (found.depth - found.depth[main] > min_log_depth_behind))
+    return _mean_log_depth(found, select_instances(found, Subject()))
 
 
 def _remove_instances(matte: Matte, found: Instances, dropped: Mask) -> Matte:

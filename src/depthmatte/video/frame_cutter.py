@@ -210,7 +210,7 @@ class FrameCutter:
         canvas = _lay_on_canvas(photo, pipeline.preset, pipeline.orient)
         matte = pipeline.segment(canvas)
         is_read = with_depth and may_measure and self._reads_depth
-        depth = pipeline.measure(photo, canvas) if is_read else None
+        depth = self._measure(photo, canvas) if is_read else None
         return SeenFrame(photo, canvas, matte, depth, may_measure, shrink_planes(canvas.rgb[0]))
 
     def follow(self, seen: SeenFrame) -> tuple[Portrait, FrameMotion]:
@@ -242,6 +242,10 @@ class FrameCutter:
             portrait = self._track.follow(portrait, seen.matte.alpha, to_previous)
         return portrait, FrameMotion(seen.picture, motion)
 
+    def _measure(self, photo: Photo, canvas: Canvas) -> Depth:
+        """Measure depth at once: frames between move it."""
+        return self._pipeline.measure(photo, canvas).computed()
+
     @property
     def _reads_depth(self) -> bool:
         return self.uses_depth or self._pipeline.fuse.needs_depth
@@ -269,7 +273,7 @@ class FrameCutter:
             memory.depth = None
             return Depth.none(seen.canvas.fit.canvas)
         if seen.depth is not None or memory.depth is None or motion is None:
-            measured = seen.depth or self._pipeline.measure(seen.photo, seen.canvas)
+            measured = seen.depth or self._measure(seen.photo, seen.canvas)
             memory.depth, memory.since_depth = measured, 0
         else:
             memory.depth = move_depth(memory.depth, motion)

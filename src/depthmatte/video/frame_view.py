@@ -41,11 +41,15 @@ class _SmallPortrait:
     """A frame of a smaller size, as far as `make_blur_scene` reads it."""
 
     photo: Photo
-    alpha: Float
+    opacity: Float
     measured: Depth
     depth_fit: Letterbox
     found: bool
     part_shares: None = None
+
+    @property
+    def alpha(self) -> Float:
+        return self.opacity
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,11 +73,11 @@ class FramePortrait(Portrait):
     @cached_property
     def foreground(self) -> RGB:
         """Foreground colors, uint8 (H, W, 3)."""
-        box = Box.bounding(self.alpha > 0, _BOX_MARGIN_PX)
+        box = Box.bounding(self.opacity > 0, _BOX_MARGIN_PX)
         if not box.height:
             return self.photo.rgb
         near = self.photo.rgb[box.slices].copy()
-        alpha = np.ascontiguousarray(self.alpha[box.slices])
+        alpha = np.ascontiguousarray(self.opacity[box.slices])
         edges = estimate_edge_colors(near, alpha, _LAYER_SIDE_PX)
         for edge in edges:
             edge.paint(near)
@@ -91,7 +95,7 @@ class FramePortrait(Portrait):
         shape = scale_shape((height, width), scale)
         small = _SmallPortrait(
             Photo(shrink_frame(self.photo.rgb, shape)),
-            np.asarray(resize(self.alpha, shape), np.float32),
+            np.asarray(resize(self.opacity, shape), np.float32),
             self.measured,
             self.depth_fit.resized(shape),
             self.found,

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from ...canvas import Box
+from ...depth.deferred import used_source
 from ...errors import InputError
 from ...io.files.find import STDIN
 from ...io.files.object_storage import fetch_file, remote_url, restore_urls, store_file
@@ -187,7 +188,7 @@ def cut_photo(
         "height": int(photo.shape[0]),
         "timings": {stage: round(ms, 2) for stage, ms in clock.timings.items()},
         "provider": session.running.get("matte", "none"),
-        "depth_source": portrait.measured.source,
+        "depth_source": used_source(portrait.measured),
         "depth": describe_used_depth(portrait),
         "fusion": job.cut.fusion,
         "subject": job.cut.subject,
@@ -307,7 +308,7 @@ def _draw_thumbnail(portrait: Portrait) -> bytes:
     scale = min(1.0, _THUMBNAIL_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     rgb = cv2.resize(portrait.photo.rgb, size, interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(portrait.alpha, size, interpolation=cv2.INTER_AREA)[..., None]
+    alpha = cv2.resize(portrait.opacity, size, interpolation=cv2.INTER_AREA)[..., None]
     cutout = np.rint(rgb * alpha + _BACKDROP * (1 - alpha)).astype(np.uint8)
     both = cv2.cvtColor(np.hstack([rgb, cutout]), cv2.COLOR_RGB2BGR)
     quality = [cv2.IMWRITE_JPEG_QUALITY, _THUMBNAIL_QUALITY]

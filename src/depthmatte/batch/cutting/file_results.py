@@ -91,8 +91,8 @@ def store_correction(portrait: Portrait) -> bytes:
 
 def encode_color_alpha_zip(portrait: Portrait, frame: Box) -> bytes:
     """Encode foreground colors and alpha as two pictures, `color.jpg` and `alpha.png`, in a ZIP."""
-    colors = estimate_foreground(portrait.photo.rgb, portrait.alpha)[frame.slices]
-    alpha = to_8bit(portrait.alpha[frame.slices])
+    colors = estimate_foreground(portrait.photo.rgb, portrait.opacity)[frame.slices]
+    alpha = to_8bit(portrait.opacity[frame.slices])
     return encode_zip(
         {
             "color.jpg": encode_picture(colors, ".jpg", portrait.photo.meta),

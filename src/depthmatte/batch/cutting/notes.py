@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...depth.deferred import used_source
 from ...evidence import DepthStatus, RawDepth
 from ...photo import Photo
 from ...portrait import Portrait
@@ -22,13 +23,15 @@ _SOURCE_FLAGS = {"sensor": "--depth", "stereo": "--right"}
 
 
 def describe_used_depth(portrait: Portrait) -> dict[str, Any] | None:
-    """Return the JSON fields of the depth that was used; None when no depth is known.
+    """Return the JSON fields of the depth that was used; None when no depth is known or needed.
 
     `near_m` and `far_m` are in meters, `near_relative` and `far_relative` in [0, 1]; the pair
     that does not apply is null. `measured` is the share of the photo with valid depth. `unit`
     says how the numbers of the file were read.
     """
     depth, content = portrait.measured, portrait.depth_fit.content_slices
+    if depth.is_deferred:
+        return None
     known = depth.known[content]
     if not known.any():
         return None
@@ -66,7 +69,7 @@ def notes_on_photo(job: CutJob, portrait: Portrait) -> Iterator[str]:
         return
     if not job.needs_depth or job.cut.depth_source not in ("auto", *_SOURCE_FLAGS):
         return
-    used, name = portrait.measured.source, label(portrait.photo.meta.name)
+    used, name = used_source(portrait.measured), label(portrait.photo.meta.name)
     for source, option in _SOURCE_FLAGS.items():
         given = getattr(job.side_inputs, option[2:])
         if given is None or job.cut.depth_source not in ("auto", source):

@@ -136,7 +136,7 @@ def _add_sharp(scene: BlurScene, sharp: Float, person: float, picture: RGB) -> N
 
     Around a portrait out of focus, strands that the alpha missed must not show either.
     """
-    rgb, alpha = scene.portrait.photo.rgb, scene.portrait.alpha
+    rgb, alpha = scene.portrait.photo.rgb, scene.portrait.opacity
     seen = sharp if person == 1 else sharp * (1 - scene.cover)
     mix = _enlarge_share(seen, scene.portrait.photo.shape)
 
@@ -151,7 +151,7 @@ def _add_sharp(scene: BlurScene, sharp: Float, person: float, picture: RGB) -> N
 def _add_person(scene: BlurScene, stacks: _Stacks, picture: RGB) -> None:
     """Lay the sharp portrait over the picture, in place; behind nearer things it goes on."""
     portrait = scene.portrait
-    alpha, colors, shape = portrait.alpha, scene.colors, portrait.photo.shape
+    alpha, colors, shape = portrait.opacity, scene.colors, portrait.photo.shape
     if stacks.hidden is None:
         for part in _used_parts(alpha, 0):
             share = alpha[part] * np.float32(stacks.person)

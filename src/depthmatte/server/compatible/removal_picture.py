@@ -58,7 +58,7 @@ def limit_to_region(portrait: Portrait, wish: RemovalWish) -> Portrait:
     )
     alpha = np.zeros((height, width), np.float32)
     inside = np.s_[top:bottom, left:right]
-    alpha[inside] = portrait.alpha[inside]
+    alpha[inside] = portrait.opacity[inside]
     return replace(
         portrait,
         matte=Matte(alpha, alpha),
@@ -88,8 +88,8 @@ def make_removal(portrait: Portrait, wish: RemovalWish, behind: Photo | None) ->
     if pixels is not None and height * width > pixels:
         side = max(1, int(max(height, width) * (pixels / (height * width)) ** 0.5))
         portrait = scale_portrait(portrait, side)
-    person = Box.bounding(portrait.alpha > MIN_VISIBLE_ALPHA, 0)
-    front, alpha = portrait_foreground(portrait), portrait.alpha
+    person = Box.bounding(portrait.opacity > MIN_VISIBLE_ALPHA, 0)
+    front, alpha = portrait_foreground(portrait), portrait.opacity
     if wish.crop:
         rows, columns = _with_margins(person, wish, portrait.photo.shape)
         front = np.ascontiguousarray(front[rows, columns])

@@ -13,15 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...fusion.inputs import BLOCK_SIDE_PX, DEPTH_REACH_BLOCKS, FUSION_INPUTS, SOFT_EDGE_WINDOW_PX
+from ...fusion.inputs import BLOCK_SIDE_PX, FUSION_INPUTS
 from .encoders import Encoder, conv_bn_relu
 from .matte import separable_conv, upsample_like
 
-VERDICT_THRESHOLD = 0.35
+_VERDICT_THRESHOLD = 0.35
 """Disagreement with alpha up to which alpha stays as it is, soft edges included."""
 
-VERDICT_RAMP = 0.3
-"""From VERDICT_THRESHOLD to VERDICT_THRESHOLD + VERDICT_RAMP the verdict takes over."""
+_VERDICT_RAMP = 0.3
+"""From _VERDICT_THRESHOLD to _VERDICT_THRESHOLD + _VERDICT_RAMP the verdict takes over."""
+
+_DEPTH_REACH_BLOCKS = 41
+"""Side, in blocks, of the square around measured depth in which the verdict may change alpha."""
+
+_SOFT_EDGE_WINDOW_PX = 9
+"""Side, in canvas pixels, of the square in which the soft edge of a removed region goes too."""
 
 
 class FusionOutput(NamedTuple):
@@ -87,14 +93,14 @@ def apply_verdict(alpha: Tensor, logits: Tensor, measured: Tensor) -> Tensor:
     verdict = upsample_like(logits.sigmoid(), alpha)
     blurred = upsample_like(F.avg_pool2d(alpha, BLOCK_SIDE_PX), alpha)
     known = upsample_like(
-        _max_filter(F.max_pool2d(measured, BLOCK_SIDE_PX), DEPTH_REACH_BLOCKS), alpha
+        _max_filter(F.max_pool2d(measured, BLOCK_SIDE_PX), _DEPTH_REACH_BLOCKS), alpha
     )
     lost = torch.maximum(
         blurred - verdict,
-        _max_filter(blurred, SOFT_EDGE_WINDOW_PX) - _max_filter(verdict, SOFT_EDGE_WINDOW_PX),
+        _max_filter(blurred, _SOFT_EDGE_WINDOW_PX) - _max_filter(verdict, _SOFT_EDGE_WINDOW_PX),
     )
-    drop = ((lost - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
-    gain = ((verdict - blurred - VERDICT_THRESHOLD) / VERDICT_RAMP).clamp(0, 1) * known
+    drop = ((lost - _VERDICT_THRESHOLD) / _VERDICT_RAMP).clamp(0, 1) * known
+    gain = ((verdict - blurred - _VERDICT_THRESHOLD) / _VERDICT_RAMP).clamp(0, 1) * known
     sharpened = ((verdict - 0.5) * BLOCK_SIDE_PX + 0.5).clamp(0, 1)
     fused = alpha + drop * (torch.minimum(sharpened, alpha) - alpha)
     return fused + gain * (torch.maximum(sharpened, fused) - fused)

@@ -198,7 +198,7 @@ class FusionSamples:
 def subject_depth(d: Float, prob: Float, truth: Float, alpha: Float) -> float | None:
     """Median d over the true subject, where depth and matte see it; None where they do not.
 
-    At run time the truth is unknown: `subjects.select.drop_instances_behind` estimates this depth.
+    At run time the truth is unknown: `subjects.select.subject_log_depth` estimates this depth.
     """
     seen = (truth > 0.5) & (alpha > 0.5) & (prob > 0)
     if not seen.any():
