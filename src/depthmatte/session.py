@@ -240,7 +240,10 @@ class Session:
         matte_network = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=choose_segmenter(chosen.segmenter, matte_network, subject.point),
+            segment=choose_segmenter(
+                chosen.segmenter, matte_network, subject.point,
+                turn=chosen.second_look and subject.choice != "all",
+            ),  # fmt: skip
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),

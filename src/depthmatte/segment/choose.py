@@ -13,7 +13,10 @@ from .portrait_network import create_segmenter
 
 
 def choose_segmenter(
-    name: SegmenterName, network: Network, point: tuple[float, float] | None = None
+    name: SegmenterName,
+    network: Network,
+    point: tuple[float, float] | None = None,
+    turn: bool = False,
 ) -> Callable[[Canvas], Matte]:
     """Make the segmentation step of this name.
 
@@ -25,6 +28,8 @@ def choose_segmenter(
         With the task "matte".
     point : tuple of float, optional
         A pixel (x, y) of the photo on the person. Spectral matting then needs no network.
+    turn : bool
+        Whether the network looks at the turned photo, too, where it doubts its answer.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def choose_segmenter(
     MissingExtra
         When the package of the step is not installed.
     """
-    by_network = create_segmenter(network)
+    by_network = create_segmenter(network, turn)
     if name == "network":
         return by_network
     # Imported late, because few cuts need SciPy.

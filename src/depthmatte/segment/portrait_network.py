@@ -6,18 +6,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..canvas import Canvas
+from ..canvas import Canvas, Letterbox
 from ..networks.network import Network
+from ..types import Float
 from ..values import Matte
+from .turned_look import choose_turn
 
 
-def create_segmenter(network: Network) -> Callable[[Canvas], Matte]:
+def create_segmenter(network: Network, turn: bool = False) -> Callable[[Canvas], Matte]:
     """Make a segmentation step for the pipeline.
 
     Parameters
     ----------
     network : Network
         With the task "matte".
+    turn : bool
+        Look at the turned canvas, too, where the network doubts its answer.
 
     Returns
     -------
@@ -32,10 +36,20 @@ def create_segmenter(network: Network) -> Callable[[Canvas], Matte]:
     network.require_task("matte")
 
     def segment(canvas: Canvas) -> Matte:
-        # The second look averages with the mirrored canvas: a network errs differently there.
-        maps = network.predict_canvas(canvas, flip_average=canvas.fit.is_crop)
         inside = canvas.fit.inside()
-        alpha, prob = (np.where(inside, maps[name], np.float32(0)) for name in ("alpha", "prob"))
-        return Matte(alpha, prob, canvas.rgb[0])
+
+        def predict(rgb: Float) -> dict[str, Float]:
+            # The second look averages with the mirrored canvas: a network errs differently there.
+            laid = Canvas(rgb, Letterbox.identity((rgb.shape[2], rgb.shape[3])))
+            return network.predict_canvas(laid, flip_average=canvas.fit.is_crop)
+
+        # The finer look is large, and comes after a look that chose how to turn.
+        height, width = network.contract.preset
+        if turn and inside.size <= height * width:
+            maps = choose_turn(predict, canvas.rgb, inside)
+        else:
+            found = predict(canvas.rgb)
+            maps = {name: np.where(inside, found[name], np.float32(0)) for name in found}
+        return Matte(maps["alpha"], maps["prob"], canvas.rgb[0])
 
     return segment
