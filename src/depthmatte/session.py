@@ -239,11 +239,9 @@ class Session:
         threads = threads or self.options.threads
         matte_network = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
+        turn = chosen.second_look and subject.choice != "all"
         return Pipeline(
-            segment=choose_segmenter(
-                chosen.segmenter, matte_network, subject.point,
-                turn=chosen.second_look and subject.choice != "all",
-            ),  # fmt: skip
+            segment=choose_segmenter(chosen.segmenter, matte_network, subject.point, turn),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),

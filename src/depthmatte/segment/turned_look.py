@@ -72,7 +72,7 @@ def measure_doubt(prob: Float, inside: Mask | None = None) -> float:
     doubt = float(np.sum(1 - np.abs(2 * prob - 1), dtype=np.float64))
     inner = cv2.erode(portrait, np.ones((3, 3), np.uint8))
     outline = max(area - np.count_nonzero(inner), _LEAST_OUTLINE * area**0.5)
-    return doubt / outline / float(area) ** 0.5
+    return float(doubt / outline / area**0.5)
 
 
 def is_doubtful(prob: Float, inside: Mask | None = None) -> bool:
