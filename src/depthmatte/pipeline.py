@@ -17,8 +17,10 @@ from .photo import Photo
 from .portrait import FindParts, Portrait
 from .segment.corrections import Corrections, check_point, find_edits
 from .segment.embedded_matte import merge_embedded_matte
+from .segment.finer_look import combine_looks, finer_preset, first_preset
 from .segment.requested_person import find_requested_person, move_members
 from .segment.second_look import drop_cut_components, find_second_look_box
+from .segment.turned_look import is_doubtful
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .system.stopwatch import Stopwatch
 from .types import RGB, Float
@@ -104,17 +106,26 @@ class Pipeline:
         return replace(cut, timings=clock.timings)
 
     def _cut(self, photo: Photo, clock: Stopwatch, canvas: Canvas | None) -> Portrait:
-        """Cut in one pass or two, without corrections at points."""
+        """Cut in one to three passes, without corrections at points."""
         first, checked = self._run_pass(photo, photo, clock, canvas=canvas)
         if self.corrections.box is not None:
             crop = self.corrections.crop(photo.shape)
             second, _ = self._run_pass(photo, checked, clock, crop, first)
             return second
+        if self._needs_finer_look(first):
+            finer, _ = self._run_pass(photo, checked, clock, None, first)
+            first = finer if finer.found else first
         box = self._second_look_box(first)
         if box is None:
             return first
         second, _ = self._run_pass(photo, checked, clock, box, first)
         return second if second.found else first
+
+    def _needs_finer_look(self, first: Portrait) -> bool:
+        """Whether everybody is asked for, somebody is there, and the network is in doubt."""
+        opinion = first.first_matte
+        asked = self.second_look and self.subject.choice == "all"
+        return asked and first.found and opinion is not None and is_doubtful(opinion.prob)
 
     def _look(self, photo: Photo, crop: Box) -> tuple[Matte, Letterbox]:
         """Segment a crop of the photo."""
@@ -138,13 +149,19 @@ class Pipeline:
     ) -> tuple[Portrait, Photo]:
         """Cut on one canvas: of the whole photo first, then of a `crop` of it.
 
-        `checked` is the photo with the evidence that is trusted so far. The second result is the
-        photo with the evidence that is trusted after this pass.
+        Without a crop, the pass after the `first` is the finer look at the whole photo. `checked`
+        is the photo with the evidence that is trusted so far. The second result is the photo with
+        the evidence that is trusted after this pass.
         """
+        preset, is_finer = self.preset, crop is None and first is not None
+        if crop is None:
+            preset = (finer_preset if is_finer else first_preset)(photo.shape, preset)
         if canvas is None:
-            canvas = clock("prepare", prepare_canvas, photo, self.preset, self.orient, crop)
+            canvas = clock("prepare", prepare_canvas, photo, preset, self.orient, crop)
         fit = canvas.fit
         matte = clock("segment", self._segment, photo, canvas)
+        if is_finer and first is not None and first.first_matte is not None:
+            matte = combine_looks(matte, fit, first.first_matte, first.depth_fit)
         depth = clock("measure", self._measure, checked, canvas, first)
         detected = Portrait(photo, matte, depth, fit, self.detection_threshold)
         if not (detected.found and matte.is_likely(self.detection_threshold)):
@@ -164,7 +181,7 @@ class Pipeline:
             matte = self.corrections.limit_to_box(matte, fit)
         elif crop is not None:
             matte = drop_cut_components(matte, fit)
-        measured, full_fit = (first.measured, first.fit) if first else (depth, None)
+        measured, full_fit = (first.measured, first.depth_fit) if first else (depth, None)
         fused = Portrait(
             photo,
             matte,
@@ -187,10 +204,10 @@ class Pipeline:
         return merge_embedded_matte(photo, canvas, self.segment(canvas))
 
     def _measure(self, photo: Photo, canvas: Canvas, first: Portrait | None) -> Depth:
-        """Measure depth; the second look estimates again but resamples measured depth."""
-        if first is None or first.measured.source == "mono":
+        """Measure depth; a look at a crop estimates again but resamples measured depth."""
+        if first is None or (canvas.fit.is_crop and first.measured.source == "mono"):
             return self.measure(photo, canvas)
-        return resample_depth(first.measured, first.fit, canvas)
+        return resample_depth(first.measured, first.depth_fit, canvas)
 
     def _depth_to_use(self, matte: Matte, depth: Depth, subject: Subject) -> Depth:
         """Compute deferred depth where it could change the result; no depth where it could not."""

@@ -241,9 +241,7 @@ class Session:
         matte = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
         return Pipeline(
-            segment=choose_segmenter(
-                chosen.segmenter, matte, subject.point, chosen.quality == "best"
-            ),
+            segment=choose_segmenter(chosen, matte),
             measure=partial(
                 measure_depth, sources=self.sources(chosen, threads), choice=chosen.depth_source
             ),

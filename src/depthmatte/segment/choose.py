@@ -6,30 +6,23 @@ from collections.abc import Callable
 
 from ..canvas import Canvas
 from ..networks.network import Network
-from ..options import RefineMode, SegmenterName
+from ..options import CutOptions, RefineMode, parse_subject
 from ..types import RGB, Float
 from ..values import Matte
 from .portrait_network import create_segmenter
 
 
-def choose_segmenter(
-    name: SegmenterName,
-    network: Network,
-    point: tuple[float, float] | None = None,
-    mirrored_view: bool = False,
-) -> Callable[[Canvas], Matte]:
-    """Make the segmentation step of this name.
+def choose_segmenter(options: CutOptions, network: Network) -> Callable[[Canvas], Matte]:
+    """Make the segmentation step that the options ask for.
 
     Parameters
     ----------
-    name : {"network", "spectral"}
-        The option `segmenter`.
+    options : CutOptions
+        `segmenter`; a `subject` at a point, with which spectral matting needs no network;
+        `quality`, of which the best also sees the mirrored photo; `second_look`, without which no
+        turned photo is looked at.
     network : Network
         With the task "matte".
-    point : tuple of float, optional
-        A pixel (x, y) of the photo on the person. Spectral matting then needs no network.
-    mirrored_view : bool
-        Whether the network also sees the mirrored photo. The mean counts.
 
     Returns
     -------
@@ -41,13 +34,15 @@ def choose_segmenter(
     MissingExtra
         When the package of the step is not installed.
     """
-    by_network = create_segmenter(network, mirrored_view)
-    if name == "network":
+    subject = parse_subject(options.subject)
+    turn = options.second_look and subject.choice != "all"
+    by_network = create_segmenter(network, options.quality == "best", turn)
+    if options.segmenter == "network":
         return by_network
     # Imported late, because few cuts need SciPy.
     from .spectral_segmenter import create_spectral_segmenter
 
-    return create_spectral_segmenter(by_network if point is None else point)
+    return create_spectral_segmenter(by_network if subject.point is None else subject.point)
 
 
 def choose_refiner(

@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..canvas import Canvas
+from ..canvas import Canvas, Letterbox
 from ..networks.network import Network
+from ..types import Float
 from ..values import Matte
+from .turned_look import choose_turn
 
 
-def create_segmenter(network: Network, mirrored_view: bool = False) -> Callable[[Canvas], Matte]:
+def create_segmenter(
+    network: Network, mirrored_view: bool = False, turn: bool = False
+) -> Callable[[Canvas], Matte]:
     """Make a segmentation step for the pipeline.
 
     Parameters
@@ -20,6 +24,8 @@ def create_segmenter(network: Network, mirrored_view: bool = False) -> Callable[
         With the task "matte".
     mirrored_view : bool
         Whether the mean with the mirrored canvas counts for the whole photo too.
+    turn : bool
+        Look at the turned canvas, too, where the network doubts its answer.
 
     Returns
     -------
@@ -34,10 +40,20 @@ def create_segmenter(network: Network, mirrored_view: bool = False) -> Callable[
     network.require_task("matte")
 
     def segment(canvas: Canvas) -> Matte:
-        # The second look averages with the mirrored canvas: a network errs differently there.
-        maps = network.predict_canvas(canvas, flip_average=mirrored_view or canvas.fit.is_crop)
-        inside = canvas.fit.inside()
-        alpha, prob = (np.where(inside, maps[name], np.float32(0)) for name in ("alpha", "prob"))
-        return Matte(alpha, prob, canvas.rgb[0])
+        inside, flip = canvas.fit.inside(), mirrored_view or canvas.fit.is_crop
+
+        def predict(rgb: Float) -> dict[str, Float]:
+            # The second look averages with the mirrored canvas: a network errs differently there.
+            laid = Canvas(rgb, Letterbox.identity((rgb.shape[2], rgb.shape[3])))
+            return network.predict_canvas(laid, flip_average=flip)
+
+        # The finer look is large, and comes after a look that chose how to turn.
+        height, width = network.contract.preset
+        if turn and inside.size <= height * width:
+            maps = choose_turn(predict, canvas.rgb, inside)
+        else:
+            found = predict(canvas.rgb)
+            maps = {name: np.where(inside, found[name], np.float32(0)) for name in found}
+        return Matte(maps["alpha"], maps["prob"], canvas.rgb[0])
 
     return segment
