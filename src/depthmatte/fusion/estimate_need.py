@@ -1,8 +1,8 @@
 """Decide from the matte alone whether an estimate of depth could change it.
 
 The estimate is followed only where the matte is unsure: where it is one sure person, nothing in
-the fusion comes of it. On held-out photos and composed scenes such mattes changed by a mean of
-0.0001 and by 0.003 at most.
+the fusion comes of it. On held-out training photos the IoU is the same to four digits with and
+without those estimates, and on composed scenes with several people .8984 and .8988.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .inputs import BLOCK_SIDE_PX, HALF
 from .region_decision import MIN_ESTIMATED_SHARE
 
 _SURE_MEAN_PROB = 0.96
-"""Mean probability of these pixels from which they are surely the subject. All of the scenes
-above in which the fusion changed more than 0.3 percent of alpha had less."""
+"""Mean probability of these pixels from which they are surely the subject. Chosen on composed
+scenes of training people: below it the fusion changes alpha visibly."""
 
 
 def estimate_can_help(matte: Matte) -> bool:

@@ -26,8 +26,8 @@ _OUTLINE_WINDOW_PX = 25
 what sensors do not see along an outline."""
 
 _MAX_TORN_SHARE = 0.25
-"""Share of the person in which depth may step. Six in ten of shifted maps and eight in ten of maps
-upside down have more, and of right maps 1 in 50."""
+"""Share of the person in which depth may step. With all tests of this module, 96 of 100 right maps
+of training scenes are followed, 20 upside down, and 60 of other photos."""
 
 _EDGE = np.ones((2 * BLOCK_SIDE_PX - 1,) * 2, np.uint8)
 """Neighborhood of the soft edge, where depth belongs to neither side."""
