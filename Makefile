@@ -16,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq --constraint constraints.txt
 CODE := src tests docs $(wildcard benchmarks examples integrations release)
 
-.PHONY: help demo test lint types format docs site bench dist release-check clean
+.PHONY: help demo test test-long lint types format docs site bench dist release-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ help: ## list these targets
 demo: $(VENV)/.demo ## install, cut out the demo photo, say where the pictures are
 	@$(BIN)/depthmatte demo -o $(OUT)
 
-test: $(VENV)/.dev ## install everything and run all tests
-	@$(BIN)/python -m pytest $(PYTEST)
+test: $(VENV)/.dev ## install everything and run the tests, except those of minutes each
+	@$(BIN)/python -m pytest $(PYTEST) -m "not long"
+
+test-long: $(VENV)/.dev ## run the tests that take minutes each
+	@$(BIN)/python -m pytest $(PYTEST) -m long
 
 lint: $(VENV)/.dev ## ruff: rules and formatting
 	@$(BIN)/ruff check $(CODE)

@@ -176,7 +176,11 @@ class Pipeline:
         opinion = first.first_matte if first else matte
         subject = self._canvas_subject(photo, depth, fit, first, opinion)
         usable = clock("measure", self._depth_to_use, matte, depth, subject)
+        unfused = matte
         matte = clock("fuse", self._fuse, matte, usable, subject)
+        if photo.evidence.matte is not None and self.fuse.opacity:
+            # The phone saw the scene itself: depth alone brings nothing back that it left out.
+            matte = replace(matte, alpha=np.minimum(matte.alpha, unfused.alpha))
         if self.corrections.box is not None and crop is not None:
             matte = self.corrections.limit_to_box(matte, fit)
         elif crop is not None:

@@ -73,6 +73,7 @@ def test_options_of_one_photo_load_nothing_anew(nets: dict[str, str], loads: lis
         {"depth_source": "none"},
         {"fusion": "none"},
         {"fusion": "product"},
+        {"depth_source": "mono"},
         {"color": "srgb"},
     ]
     for options in asked:
@@ -86,7 +87,7 @@ def test_what_is_not_needed_does_not_load(nets: dict[str, str], loads: list[str]
     session.cut(person(), depth_source="none")
     assert loads == ["matte"]
     with pytest.raises(dm.InputError, match=r"gone\.onnx"):
-        session.cut(person())
+        session.cut(person(), depth_source="mono")
 
 
 def test_a_closed_session_loads_again(nets: dict[str, str], loads: list[str]) -> None:

@@ -52,7 +52,7 @@ def test_shipped_networks_are_what_the_table_says(name: str) -> None:
     assert registry.file_sha256(path) == row.expected_sha256
     contract = Network(path, threads=1).require_task(row.task).contract
     assert contract.license == row.license
-    coarse = BLOCK_SIDE_PX if name == "fuse" else 1
+    coarse = {"fuse": BLOCK_SIDE_PX, "parts": 2}.get(name, 1)
     assert contract.preset == (PRESET_SHAPE[0] // coarse, PRESET_SHAPE[1] // coarse)
 
 

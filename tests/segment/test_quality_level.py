@@ -29,15 +29,15 @@ def alphas(session: dm.Session) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "refinement"),
     [
-        ({}, "detail"),
-        ({"quality": "fast"}, "none"),
+        ({}, "none"),
+        ({"quality": "good"}, "detail"),
         ({"quality": "best"}, "detail"),
         ({"quality": "fast", "refine": "detail"}, "detail"),
         ({"refine": "none"}, "none"),
-        ({"fusion": "product"}, "none"),
+        ({"fusion": "product", "quality": "good"}, "none"),
         ({"fusion": "normalized", "quality": "best"}, "none"),
         ({"fusion": "product", "refine": "detail"}, "detail"),
-        ({"segmenter": "spectral"}, "none"),
+        ({"segmenter": "spectral", "quality": "good"}, "none"),
     ],
 )
 def test_refine_follows_the_quality_unless_it_is_given(
@@ -69,5 +69,5 @@ def test_fast_loads_no_detail_network() -> None:
     with dm.Session() as session:
         _ = session.cut(astronaut(), quality="fast", depth_source="none").alpha
         assert set(session.running) == {"matte"}
-        _ = session.cut(astronaut(), depth_source="none").alpha
+        _ = session.cut(astronaut(), quality="good", depth_source="none").alpha
         assert set(session.running) == {"matte", "detail"}

@@ -208,7 +208,7 @@ def test_wrong_inputs_are_one_line(network: Network) -> None:
     other = Network(registry.network_path("shipped:matte"), threads=1)
     half = np.full((5, 6), 0.5, np.float32)
     with pytest.raises(WeightsError, match="made for other inputs"):
-        DetailRefiner(lambda: other)(rgb, half, 1.0)
+        DetailRefiner(lambda: other)(rgb, half, 2.0)
 
 
 def test_the_network_is_small() -> None:

@@ -34,6 +34,7 @@ from depthmatte.training.networks.fusion import (  # noqa: E402
     apply_verdict,
     pool_features,
 )
+from depthmatte.training.networks.matte import upsample_like  # noqa: E402
 from depthmatte.training.recipe import Recipe  # noqa: E402
 from depthmatte.training.tasks.fusion import (  # noqa: E402
     FusionSamples,
@@ -316,7 +317,11 @@ def test_a_run_learns_and_its_export_equals_torch(maps: Path, tmp_path: Path) ->
     with torch.no_grad():
         out = network.eval()(torch.from_numpy(stack))
     verdict = _predict_foreground(stack[0], shipped)
-    unmeasured = np.zeros_like(verdict)
-    fused = region_decision.apply_foreground(stack[0, 0], verdict, unmeasured)
-    # Run time decides as training learned, and nothing by halves.
-    assert ((fused > 0.5) == (out.alpha[0, 0].numpy() > 0.5)).mean() > 0.97
+    alpha = stack[0, 0]
+    learned = upsample_like(out[0].sigmoid(), torch.from_numpy(alpha)[None, None])[0, 0].numpy()
+    assert np.abs(verdict - learned).max() < 0.02
+    fused = region_decision.apply_foreground(alpha, verdict, np.zeros_like(verdict))
+    # Regions are kept, dropped or restored whole: what was certain is certain afterwards, but for
+    # outlines.
+    certain = (alpha < 0.01) | (alpha > 0.99)
+    assert ((fused > 0.01) & (fused < 0.99) & certain).mean() < 0.1

@@ -96,7 +96,7 @@ def kill_amid_steps(wanted: Recipe, resume: bool, after: int, draw: random.Rando
     lines.close()
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_a_run_killed_three_times_ends_as_an_unbroken_one(
     data: Path, tmp_path: Path, workers: int
 ) -> None:

@@ -140,6 +140,7 @@ def test_the_extra_of_the_page_exists() -> None:
     assert "train" in metadata("depthmatte").get_all("Provides-Extra", [])
 
 
+@pytest.mark.long
 def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     _, check, train, resume, report, export, cut, *evaluations = page_commands()
     assert resume == [*train, "--resume"]

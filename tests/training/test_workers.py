@@ -216,6 +216,7 @@ def test_a_compiled_run_learns_as_a_plain_one_or_is_refused(
     )
 
 
+@pytest.mark.long
 def test_two_workers_of_ray_train_as_one(data: Path, tmp_path: Path, alone: Path) -> None:
     pytest.importorskip("ray", reason="needs the extra ray")
     out = tmp_path / "ray"

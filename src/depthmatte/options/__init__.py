@@ -189,7 +189,7 @@ class CutOptions:
         },
     )
     quality: QualityLevel = option(
-        "good",
+        "fast",
         "choose how much time a cut may take",
         choices={
             "fast": "the small picture that the network sees",

@@ -336,6 +336,8 @@ class DetailRefiner:
             When the network cannot be used.
         """
         _check(rgb, alpha)
+        if factor <= 1:
+            return alpha  # the network on the canvas has seen every pixel
         seen = prepare_detail(rgb, alpha, factor)
         if seen is None:
             return alpha

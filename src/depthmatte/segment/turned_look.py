@@ -32,6 +32,10 @@ _LEAST_TURNED_SHARE = 0.1
 """Share of the photo that the portrait covers at least for a turned look. Of 20 composed scenes
 with several small people 3 were doubted less upside down, wrongly; 2 of them are below it."""
 
+_LEAST_AGREEMENT = 0.5
+"""IoU of the portraits of both looks, at least. Turned, the network sees the same person better. A
+look at somebody else may be surer and wrong, as of a cat behind a person."""
+
 _LEAST_OUTLINE = 2.0
 """Outline over the root of the area, at least. That of a disc is 3.5, without what the photo's
 border cuts off."""
@@ -114,14 +118,21 @@ def choose_turn(predict: Callable[[Float], _Maps], rgb: Float, inside: Mask) -> 
     share = np.count_nonzero(given[1]["prob"] >= 0.5) / np.count_nonzero(inside)
     if given[0] <= _MAX_DOUBT or share < _LEAST_TURNED_SHARE:
         return given[1]
-    # A look in which nobody is seen has no doubt: it must not win over one that shows somebody.
-    looks = [given, _of_somebody(look(2))]
+
+    def look_turned(turns: int) -> tuple[float, dict[str, Float]]:
+        # A look in which nobody is seen has no doubt: it must not win over one that shows somebody.
+        found = look(turns)
+        return found if _shows_the_same(given[1], found[1]) else (np.inf, found[1])
+
+    looks = [given, look_turned(2)]
     better, worse = sorted(doubt for doubt, _ in looks)
     if better > _MAX_DOUBT and worse < _SAME_DOUBT * better:
-        looks += [_of_somebody(look(turns)) for turns in (1, 3)]
+        looks += [look_turned(turns) for turns in (1, 3)]
     return min(looks, key=lambda each: each[0])[1]
 
 
-def _of_somebody(look: tuple[float, dict[str, Float]]) -> tuple[float, dict[str, Float]]:
-    """The look; with infinite doubt where it shows nobody."""
-    return look if look[0] else (np.inf, look[1])
+def _shows_the_same(given: _Maps, found: _Maps) -> bool:
+    """Whether two looks show about the same portrait."""
+    first, second = (each["prob"] >= 0.5 for each in (given, found))
+    common, either = np.count_nonzero(first & second), np.count_nonzero(first | second)
+    return bool(common >= _LEAST_AGREEMENT * max(1, int(either)))

@@ -201,6 +201,7 @@ def replace_alpha(kept: KeptPortrait, content: bytes, max_pixels: int) -> Portra
         full_fit=kept.portrait.depth_fit,
         edits=(),
         clean=False,
+        refine=None,
     )
 
 

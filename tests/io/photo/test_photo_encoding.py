@@ -62,7 +62,7 @@ def test_open_files_that_take_little_or_nothing():
     for file in (Slow(len(whole) - 1), io.StringIO(), object(), closed()):
         message = refused(scene(), file)
         assert message.startswith("stream: ")
-    assert "use png, webp, jpg, tiff or avif" in refused(scene(), io.BytesIO(), format="heic")
+    assert "use png, webp, jpg, tiff, avif or exr" in refused(scene(), io.BytesIO(), format="heic")
 
 
 def closed() -> io.BytesIO:

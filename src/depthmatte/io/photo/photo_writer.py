@@ -16,7 +16,6 @@ from ...errors import InputError, MissingExtra
 from ...photo import Meta
 from ...system.atomic_write import atomic_draft, refuse_inputs
 from ...system.printable_text import Place, describe_os_error, label
-from ..files.exr_file import encode_exr
 from . import png_writer
 from .output_file import CheckedWriter
 
@@ -287,7 +286,8 @@ def _format_from_name(format: str, name: str) -> _FileFormat:
     form = _FORMATS.get(f".{format.lower().removeprefix('.')}")
     if form is None:
         raise InputError(
-            f"{name}: format {label(format)} cannot be written; use png, webp, jpg, tiff, avif, exr"
+            f"{name}: format {label(format)} cannot be written; use png, webp, jpg, tiff, avif or "
+            "exr"
         )
     return form
 
@@ -327,6 +327,9 @@ class _Job:
                 icc = meta.icc if self.array.ndim == 3 else None
                 png_writer.write_png(self.array, sink, icc, meta.exif, _dpi(meta), self.threads)
             elif self.form is _EXR:
+                # Imported late, because it loads OpenCV.
+                from ..files.exr_file import encode_exr
+
                 sink.write(encode_exr(self.array, meta.icc))
             else:
                 from PIL import Image

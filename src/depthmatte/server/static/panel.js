@@ -8,7 +8,7 @@ import { text, textOf } from "./texts.js";
 // Options with a place of their own on the page, or of use only with a picture that a server does not get.
 const NOT_SHOWN = { blur: ["focus"], background: ["fit", "blur", "light"], cutout: ["premultiplied", "crop"] };
 const WHOLE_PHOTO = "none";
-const FIRST_OPTIONS = ["quality", "fusion", "depth_source", "subject", "second_look"];
+const FIRST_OPTIONS = ["fusion", "depth_source", "subject", "quality", "second_look"];
 const EXTRAS = { depth: "image/*,.npy,.pfm,.exr,.tif,.tiff", calib: ".txt,.json,.yaml,.yml,.xml", right: "image/*" };
 const SETTLE_MS = 90;
 const MAPS = ["fused", "matte", "mask", "prob", "depth", "depth_prob", "validity", "depth_mm", "cutout"];

@@ -96,6 +96,7 @@ TRAINING_TASKS = {
         "sharpness",
         channels=4,
         reduction=PARTS_REDUCTION,
+        multiple=32 // PARTS_REDUCTION,
         labels=".png",
     ),
 }
