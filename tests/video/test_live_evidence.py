@@ -162,6 +162,7 @@ def test_the_nearest_frame_is_found(times: list[float], moment: float, within: f
     times.sort()
     kept = NearestFrames(pictures(times))
     kept.start()
+    kept._thread.join(10)  # all have come
     found = kept.find(moment, within)
     nearest = min(times, key=lambda one: abs(one - moment))
     if abs(nearest - moment) <= within:
