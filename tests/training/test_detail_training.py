@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 import torch
 
+import depthmatte as dm
 from depthmatte.errors import InputError, OptionError
 from depthmatte.networks.network import Network
 from depthmatte.segment.refine import DETAIL_INPUTS, prepare_detail
 from depthmatte.training.augment.strands import STRAND_STYLES, StrandStyle, draw_strands
+from depthmatte.training.data.folders import LabeledPhoto, label_file
 from depthmatte.training.export import export_checkpoint
 from depthmatte.training.loop import train
 from depthmatte.training.networks.detail import DetailNetwork, DetailOutput
 from depthmatte.training.recipe import Recipe
+from depthmatte.training.tasks.augmentation import DetailAugmentation, DetailPatch
 from depthmatte.training.tasks.detail import DetailSamples, detail_loss, read_patches
 from depthmatte.training.tasks.detail_composites import CompositeMaterial, draw_composite
 from depthmatte.training.tasks.detail_patches import canvas_factor, cut_patches
+from depthmatte.training.tasks.detail_photos import photo_truth, see_photo, shuffle_photos
 from depthmatte.training.tasks.task import MaterialOptions
 from training_data import use_small_checks
 
@@ -97,6 +101,67 @@ def test_patches_are_what_the_network_sees(patches: Path) -> None:
         assert all(np.array_equal(sample[name], again[name]) for name in sample)
 
 
+def test_photos_are_drawn_as_often_as_the_recipe_says(patches: Path, tmp_path: Path) -> None:
+    for path in patches.glob("train_*"):
+        (tmp_path / path.name).symlink_to(path)
+    np.save(tmp_path / "train_photo_0_00000.npy", read_patches(patches / "train_0_2.npy")[:4])
+    how = DetailAugmentation(patch=DetailPatch(share=3.0, photo_share=0.5))
+    samples = DetailSamples.of_split(tmp_path, (64, 96), "train", how)
+    drawn = dict(zip((file.name for file in samples.files), samples.shares, strict=True))
+    assert drawn.pop("train_photo_0_00000.npy") == 0.5
+    assert set(drawn.values()) == {3.0}
+
+
+def test_a_mask_rules_sharp_outlines_and_a_teacher_hair() -> None:
+    mask = np.zeros((420, 420), np.uint8)
+    mask[60:, 50:350] = 255
+    matte = cv2.GaussianBlur(mask, (0, 0), 1.2)
+    matte[45:75, 45:355] = cv2.GaussianBlur(mask, (0, 0), 4)[45:75, 45:355]
+    truth, binary, soft = photo_truth(mask, matte), mask / 255, matte / 255
+    assert truth.dtype == np.float32
+    assert 0 <= truth.min() < 0.001
+    assert 0.999 < truth.max() <= 1
+    np.testing.assert_allclose(truth[56:64, 90:310], soft[56:64, 90:310], atol=0.02)
+    side = np.s_[120:380, 45:55]  # the teacher's outline is softer there
+    assert np.abs(truth - binary)[side].mean() < 0.7 * np.abs(soft - binary)[side].mean()
+    other = np.zeros_like(mask)
+    other[:, :40] = 255
+    strict = photo_truth(mask, other)  # a teacher who shows somebody else
+    assert ((strict > 0.5) == (mask > 127)).all()
+
+
+def test_patches_of_photos_and_what_is_left_out(tmp_path: Path) -> None:
+    colors, alpha = bust(720, 560)
+    rgb = np.rint(colors * alpha[..., None] + 235 * (1 - alpha[..., None])).astype(np.uint8)
+    matte = np.rint(alpha * 255).astype(np.uint8)
+    folder = tmp_path / "people" / "drawn" / "train"
+    sizes = {"large": (720, 560), "small": (240, 186), "other": (720, 560)}
+    items = {}
+    for name, (rows, columns) in sizes.items():
+        for kind, picture in (("images", rgb[..., ::-1]), ("masks", matte)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            shown = cv2.resize(picture, (columns, rows))
+            cv2.imwrite(str(folder / kind / f"{name}.png"), shown)
+        photo = folder / "images" / f"{name}.png"
+        items[name] = LabeledPhoto(photo, folder / "masks" / f"{name}.png", "drawn")
+        cv2.imwrite(str(label_file(tmp_path, photo, ".png")), cv2.resize(matte, (columns, rows)))
+    cv2.imwrite(str(folder / "masks" / "other.png"), 255 - matte)
+    with dm.Session(threads=1) as session:
+        assert see_photo(items["small"], tmp_path, session, 6.0, 0.0) is None  # not refined
+        assert see_photo(items["other"], tmp_path, session, 6.0, 0.85) is None
+        found = see_photo(items["large"], tmp_path, session, 6.0, 0.0)
+    assert found is not None
+    seen, truth = found
+    assert seen.shape == truth.shape == (720, 560)
+    stack = cut_patches(np.random.default_rng(0), seen, truth, 3)
+    assert stack.shape == (3, DETAIL_INPUTS + 2, 160, 160)
+    photos = list(items.values())
+    for count in (0, 2, 9):
+        drawn = shuffle_photos(np.random.default_rng(4), photos, count)
+        assert len(drawn) == len({one.photo for one in drawn}) == min(count, 3)
+        assert drawn == shuffle_photos(np.random.default_rng(4), photos, count)
+
+
 def test_composites_of_a_folder(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
@@ -131,6 +196,10 @@ def test_the_loss_prefers_the_truth() -> None:
     bad = detail_loss(DetailOutput(coarse, coarse), batch)
     assert sum(good.values()).item() < 1e-5
     assert all(bad[name] > good[name] + 0.001 for name in good)
+    doubt = detail_loss(DetailOutput(0.9 * truth + 0.05, coarse), batch)
+    assert bad["undecided"] > doubt["undecided"] > good["undecided"]
+    everywhere = {"alpha": coarse, "weight": torch.ones_like(truth)}
+    assert detail_loss(DetailOutput(coarse, coarse), everywhere)["undecided"] == 0
     nowhere = {"alpha": truth, "weight": torch.zeros_like(truth)}
     assert sum(detail_loss(DetailOutput(truth, coarse), nowhere).values()).item() == 0
 

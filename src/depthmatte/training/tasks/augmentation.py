@@ -199,6 +199,9 @@ class DetailPatch:
     """How the patches of the detail network are drawn and varied."""
 
     share: float = option(4.0, "draw from each file of patches this often per epoch", 0, 1000)
+    photo_share: float = option(
+        1.5, "draw from each file of patches of a photo this often per epoch", 0, 1000
+    )
     flip_chance: float = chance(0.5, "mirror a patch")
     turn_chance: float = chance(0.5, "turn a patch by 90 degrees")
     tone_chance: float = chance(0.7, "change exposure, contrast, gamma and white balance")

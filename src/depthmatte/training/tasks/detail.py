@@ -1,4 +1,4 @@
-"""The detail network's task: patches of composites, varied here, loss and validation."""
+"""The detail network's task: patches of composites and photos, varied here, loss, validation."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ..networks.detail import DetailOutput
 from ..recipe import Preset
 from ..types import Rng, SampleKey, TrainingSample
 from .augmentation import DEFAULT_DETAIL_AUGMENTATION, DetailAugmentation, DetailPatch
+from .detail_patches import PHOTO_PATCHES
 from .task import MaterialOptions, Validator
 
 _PYRAMID_LEVELS = 4
@@ -33,6 +34,9 @@ _UNSURE_WEIGHT = 3.0
 
 _SOFT = 0.02
 """Difference from 0, 1 or the truth from which alpha is soft or wrong."""
+
+_DECIDED_WEIGHT = 1.0
+"""What a pixel costs that is half sure where the truth is sure."""
 
 _VALIDATION_BATCH = 8
 
@@ -71,8 +75,10 @@ class DetailSamples:
                 f"{label(labels)}: holds no {split} patches; make them with depthmatte train "
                 "composites"
             )
-        share = augmentation.patch.share
-        return cls(files, [share] * len(files), preset, augmentation)
+        how = augmentation.patch
+        photos = f"{split}_{PHOTO_PATCHES}_"
+        shares = [how.photo_share if one.name.startswith(photos) else how.share for one in files]
+        return cls(files, shares, preset, augmentation)
 
     def sample(self, key: SampleKey) -> TrainingSample:
         """`image` (10, h, w), `alpha` and `weight` (1, h, w), all in [0, 1]."""
@@ -161,13 +167,19 @@ def detail_loss(
 
     Only what is used counts: alpha is mixed with the coarse alpha by the weight, as at run time.
     error: absolute error, more where something is soft or wrong; pyramid: absolute error of the
-    levels of a Laplacian pyramid; gradient: of differences, which strands need.
+    levels of a Laplacian pyramid; gradient: of differences, which strands need; undecided: how far
+    alpha is from both 0 and 1 where the truth is one of them. The others have their least mean
+    error with a soft edge where nobody can tell to a pixel where a sharp one lies.
     """
     truth, weight = batch["alpha"], batch["weight"]
     used = out.coarse + weight * (out.alpha - out.coarse)
-    soft = ((truth > _SOFT) & (truth < 1 - _SOFT)) | ((out.coarse - truth).abs() > _SOFT)
+    between = (truth > _SOFT) & (truth < 1 - _SOFT)
+    soft = between | ((out.coarse - truth).abs() > _SOFT)
     importance = (weight > 0) * (1 + _UNSURE_WEIGHT * soft)
+    halfway = 4 * used.clamp(0, 1) * (1 - used.clamp(0, 1))
+    sure = importance * ~between
     return {
+        "undecided": _DECIDED_WEIGHT * weighted_l1(halfway, torch.zeros_like(halfway), sure),
         "error": 4 * weighted_l1(used, truth, importance),
         "pyramid": 2 * _pyramid_error(used - truth, (weight > 0).to(truth)),
         "gradient": gradient_weight * gradient_l1(used, truth, (weight > 0).to(truth)),

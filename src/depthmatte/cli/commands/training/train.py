@@ -279,6 +279,12 @@ def composites_command(
         Path, typer.Option("-o", "--out", help="Write the patches into this folder.")
     ] = Path("work/composites"),
     count: Annotated[int, typer.Option(min=1, help="Draw this many composites.")] = 1500,
+    photos: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Store patches of at most this many photos with masks too; with --labels."
+        ),
+    ] = 1000,
     seed: _Seed = 0,
     matte: Annotated[
         str, typer.Option("--matte-network", help="Use this matte network.")
@@ -295,7 +301,7 @@ def composites_command(
     from ...output import Reporter
 
     fetch_networks([matte], Reporter())
-    made = make_detail_patches(data, labels, out, count, seed, threads, typer.echo, matte)
+    made = make_detail_patches(data, labels, out, count, seed, threads, typer.echo, matte, photos)
     typer.echo(f"{made} files of patches made in {out}")
 
 
