@@ -18,7 +18,7 @@ from depthmatte.training.augment.strands import STRAND_STYLES, StrandStyle, draw
 from depthmatte.training.data.folders import LabeledPhoto, label_file
 from depthmatte.training.export import export_checkpoint
 from depthmatte.training.loop import train
-from depthmatte.training.networks.detail import DetailNetwork, DetailOutput
+from depthmatte.training.networks.detail import DetailNetwork, DetailOutput, sharpen
 from depthmatte.training.recipe import Recipe
 from depthmatte.training.tasks.augmentation import DetailAugmentation, DetailPatch
 from depthmatte.training.tasks.detail import DetailSamples, detail_loss, read_patches
@@ -202,6 +202,18 @@ def test_the_loss_prefers_the_truth() -> None:
     assert detail_loss(DetailOutput(coarse, coarse), everywhere)["undecided"] == 0
     nowhere = {"alpha": truth, "weight": torch.zeros_like(truth)}
     assert sum(detail_loss(DetailOutput(truth, coarse), nowhere).values()).item() == 0
+
+
+def test_sharpening_keeps_order_and_the_middle() -> None:
+    alpha = torch.linspace(0, 1, 101, dtype=torch.float64)
+    moved = []
+    for coarse in (0.5, 0.97, 0.0):
+        sharp = sharpen(alpha, torch.full_like(alpha, coarse))
+        assert sharp[[0, 50, 100]].tolist() == pytest.approx([0, 0.5, 1])
+        assert (sharp.diff() > 0).all()
+        assert ((sharp - 0.5).abs() >= (alpha - 0.5).abs() - 1e-12).all()
+        moved.append(float((sharp - alpha).abs().mean()))
+    assert moved == sorted(moved)  # most where the coarse alpha is certain
 
 
 def test_a_run_learns_and_its_export_equals_torch(

@@ -312,6 +312,7 @@ _DATA_SOURCES = {
     "detail": (
         "composites with exact alpha: people of Flickr portraits and street photos, soft "
         "cut-outs, strands of hair drawn by this project, people-free backgrounds",
+        "Flickr portraits and street photos with hand-made masks",
         "coarse alpha of the portrait network",
     ),
     "parts": (

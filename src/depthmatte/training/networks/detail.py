@@ -23,6 +23,12 @@ _HALF, _QUARTER = 20, 32
 _LEAST_CONTRAST = 0.004
 """Squared distance of two colors, each in [0, 1], below which they hardly tell anything."""
 
+_DOUBT_SLOPE, _CERTAIN_SLOPE = 1.2, 1.5
+"""Slope of `sharpen` at alpha .5 where the coarse alpha is in doubt, and where it is certain."""
+
+_DOUBT = 0.06
+"""Distance of the coarse alpha from 0 and 1 at which it is in full doubt."""
+
 _SEEN = 4 * 6 + 7
 """Channels at half the size: six planes of four pixels each, two colors and their distance."""
 
@@ -77,7 +83,7 @@ class DetailNetwork(nn.Module):
 
 
 class DetailExport(nn.Module):
-    """The form that ships: output `alpha` (n, 1, h, w) in [0, 1]."""
+    """The form that ships: output `alpha` (n, 1, h, w) in [0, 1], sharpened."""
 
     outputs = ("alpha",)
 
@@ -87,4 +93,42 @@ class DetailExport(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor]:
         """Planes (n, 10, h, w) in [0, 1] -> alpha."""
-        return (self.network(image).alpha.clamp(0, 1),)
+        out = self.network(image)
+        return (sharpen(out.alpha.clamp(0, 1), out.coarse),)
+
+
+def sharpen(alpha: Tensor, coarse: Tensor) -> Tensor:
+    """Move alpha toward 0 and 1: a cubic that keeps 0, .5 and 1, and the order.
+
+    In doubt a network answers with a mean, which is softer than the photo. Where the coarse alpha
+    is certain, alpha is moved more: a change there is either decided or faint, so that no haze
+    lies along outlines of cloth.
+
+    Parameters
+    ----------
+    alpha, coarse : Tensor
+        (n, 1, h, w) in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        (n, 1, h, w) in [0, 1].
+
+    Notes
+    -----
+    The slopes at .5 were chosen on held-out training photos. Each cell gives MAE and gradient
+    error; for the composites with strands, MAE in the band and gradient error.
+
+    ============================  ===========  ============  ============
+    slope in doubt, where sure    40 street    32 Flickr     30 strands
+    ============================  ===========  ============  ============
+    portrait network alone        .0135   8.2  .0169   12.3  .1006   28.3
+    1, 1                          .0140   7.9  .0168   11.4  .0929   24.5
+    1.2, 1.2                      .0137   8.1  .0164   11.7  .0937   25.3
+    1.2, 1.5                      .0135   8.1  .0162   11.7  .0941   25.6
+    1.3, 1.5                      .0134   8.2  .0161   11.9  .0945   26.1
+    ============================  ===========  ============  ============
+    """
+    doubt = (torch.minimum(coarse, 1 - coarse) / _DOUBT).clamp(0, 1)
+    slope = _CERTAIN_SLOPE + (_DOUBT_SLOPE - _CERTAIN_SLOPE) * doubt
+    return alpha + (2 * slope - 2) * alpha * (1 - alpha) * (2 * alpha - 1)

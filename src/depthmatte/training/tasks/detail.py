@@ -30,10 +30,14 @@ _PYRAMID_LEVELS = 4
 """Levels of the Laplacian pyramid in the loss."""
 
 _UNSURE_WEIGHT = 3.0
-"""What a pixel counts more where truth or coarse alpha is soft, or the two differ."""
+"""What a pixel counts more where truth or coarse alpha is soft.
+
+It does not count more where the two differ. Then the network would rather change certain alpha
+than keep it, and a haze would lie along sharp outlines.
+"""
 
 _SOFT = 0.02
-"""Difference from 0, 1 or the truth from which alpha is soft or wrong."""
+"""Difference from 0 and 1 from which alpha is soft."""
 
 _DECIDED_WEIGHT = 1.0
 """What a pixel costs that is half sure where the truth is sure."""
@@ -166,7 +170,7 @@ def detail_loss(
     """The detail network on `alpha` and `weight` (n, 1, h, w).
 
     Only what is used counts: alpha is mixed with the coarse alpha by the weight, as at run time.
-    error: absolute error, more where something is soft or wrong; pyramid: absolute error of the
+    error: absolute error, more where something is soft; pyramid: absolute error of the
     levels of a Laplacian pyramid; gradient: of differences, which strands need; undecided: how far
     alpha is from both 0 and 1 where the truth is one of them. The others have their least mean
     error with a soft edge where nobody can tell to a pixel where a sharp one lies.
@@ -174,8 +178,8 @@ def detail_loss(
     truth, weight = batch["alpha"], batch["weight"]
     used = out.coarse + weight * (out.alpha - out.coarse)
     between = (truth > _SOFT) & (truth < 1 - _SOFT)
-    soft = between | ((out.coarse - truth).abs() > _SOFT)
-    importance = (weight > 0) * (1 + _UNSURE_WEIGHT * soft)
+    doubtful = (out.coarse > _SOFT) & (out.coarse < 1 - _SOFT)
+    importance = (weight > 0) * (1 + _UNSURE_WEIGHT * (between | doubtful))
     halfway = 4 * used.clamp(0, 1) * (1 - used.clamp(0, 1))
     sure = importance * ~between
     return {
