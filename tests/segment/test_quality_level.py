@@ -29,11 +29,13 @@ def alphas(session: dm.Session) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "refinement"),
     [
-        ({}, "none"),
+        ({}, "detail"),
+        ({"quality": "fast"}, "none"),
         ({"quality": "good"}, "detail"),
         ({"quality": "best"}, "detail"),
         ({"quality": "fast", "refine": "detail"}, "detail"),
         ({"refine": "none"}, "none"),
+        ({"fusion": "product"}, "none"),
         ({"fusion": "product", "quality": "good"}, "none"),
         ({"fusion": "normalized", "quality": "best"}, "none"),
         ({"fusion": "product", "refine": "detail"}, "detail"),
@@ -49,6 +51,8 @@ def test_refine_follows_the_quality_unless_it_is_given(
 def test_good_is_fast_with_details(session: dm.Session, alphas: dict[str, np.ndarray]) -> None:
     detailed = session.cut(astronaut(), quality="fast", refine="detail", depth_source="none")
     assert np.array_equal(alphas["good"], detailed.alpha)
+    plain = session.cut(astronaut(), depth_source="none")
+    assert np.array_equal(alphas["good"], plain.alpha)  # the default
     assert not np.array_equal(alphas["good"], alphas["fast"])
     away = np.abs(alphas["good"] - alphas["fast"])
     certain = (alphas["fast"] < 0.001) | (alphas["fast"] > 0.999)

@@ -189,7 +189,7 @@ class CutOptions:
         },
     )
     quality: QualityLevel = option(
-        "fast",
+        "good",
         "choose how much time a cut may take",
         choices={
             "fast": "the small picture that the network sees",
