@@ -23,9 +23,14 @@ from depthmatte.training.recipe import Recipe
 from depthmatte.training.tasks.augmentation import DetailAugmentation, DetailPatch
 from depthmatte.training.tasks.detail import DetailSamples, detail_loss, read_patches
 from depthmatte.training.tasks.detail_composites import CompositeMaterial, draw_composite
-from depthmatte.training.tasks.detail_patches import canvas_factor, cut_patches
+from depthmatte.training.tasks.detail_patches import (
+    canvas_factor,
+    cut_patches,
+    make_detail_patches,
+)
 from depthmatte.training.tasks.detail_photos import photo_truth, see_photo, shuffle_photos
 from depthmatte.training.tasks.task import MaterialOptions
+from known_people import COMPOSITES
 from training_data import use_small_checks
 
 
@@ -160,6 +165,34 @@ def test_patches_of_photos_and_what_is_left_out(tmp_path: Path) -> None:
         drawn = shuffle_photos(np.random.default_rng(4), photos, count)
         assert len(drawn) == len({one.photo for one in drawn}) == min(count, 3)
         assert drawn == shuffle_photos(np.random.default_rng(4), photos, count)
+
+
+def test_a_folder_of_photos_becomes_patches(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("skimage", reason="needs the extra demo")
+    folder, labels, out = tmp_path / "data", tmp_path / "labels", tmp_path / "out"
+    labels.mkdir()
+    for name, kinds in (("flickr", ("brick", "rocket")), ("ccp", ("coffee", "grass"))):
+        for part in ("images", "masks"):
+            (folder / "people" / name / "train" / part).mkdir(parents=True)
+        for kind in kinds:
+            known = COMPOSITES[kind]()
+            photo = folder / "people" / name / "train" / "images" / f"{kind}.png"
+            alpha = np.rint(known.alpha * 255).astype(np.uint8)
+            cv2.imwrite(str(photo), known.rgb[..., ::-1])
+            cv2.imwrite(str(photo.parent.parent / "masks" / photo.name), alpha)
+            cv2.imwrite(str(label_file(labels, photo, ".png")), alpha)
+    (folder / "backgrounds").symlink_to(data / "backgrounds")
+    (folder / "cutouts_soft").mkdir()
+    made = make_detail_patches(folder, labels, out, 1, report=lambda _: None, photos=10)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == [
+        "test_0_00000.npy", "test_photo_0_00000.npy", "train_0_00000.npy",
+        "train_photo_0_00000.npy", "train_photo_0_00001.npy",
+    ]  # fmt: skip
+    assert made == len(names)
+    assert {len(read_patches(out / name)) for name in names if "photo" in name} == {4}
+    (out / names[-1]).unlink()
+    assert make_detail_patches(folder, labels, out, 1, report=lambda _: None, photos=10) == 1
 
 
 def test_composites_of_a_folder(data: Path, tmp_path: Path) -> None:
