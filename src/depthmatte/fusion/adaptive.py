@@ -1,8 +1,8 @@
 """The fusion `adaptive`: depth selects regions, the matte keeps its soft edges.
 
 A small network reads matte, depth and colors (`inputs`) and estimates for each pixel whether it
-belongs to the subject. People who were measured far behind the subject are left out before. Where
-the estimate disagrees with alpha, whole regions are dropped or restored (`region_decision`).
+belongs to the subject. People whom a second view shows far behind it are left out before. Where the
+estimate disagrees with alpha, whole regions are dropped or restored (`region_decision`).
 Elsewhere alpha stays as it is, hair included. Without depth, without depth on the subject, or with
 the map of another photo (`reliability`), nothing changes.
 """
@@ -27,7 +27,7 @@ from ..values import Depth, Matte
 from .inputs import BLOCK_SIDE_PX, FUSION_INPUTS, feature_maps, pool_blocks
 from .region_decision import apply_foreground, find_strangers
 from .reliability import belongs_to_photo
-from .source_policy import is_measured
+from .source_policy import is_measured, may_be_foreign
 
 
 def fuse_adaptive(
@@ -64,8 +64,8 @@ def fuse_adaptive(
         depth.usable, depth.log_depth - np.float32(subject_depth), np.float32(np.nan)
     )
     near, strangers = matte, None
-    if is_measured(depth):
-        # A large stranger would be the network's subject.
+    if is_measured(depth) and not may_be_foreign(depth):
+        # A large stranger would be the network's subject. The map of another photo knows none.
         strangers = find_strangers(
             matte.alpha, depth_offset, find_instances(matte, depth), subject_depth
         )
