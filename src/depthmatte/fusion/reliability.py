@@ -27,9 +27,9 @@ _OUTLINE_WINDOW_PX = 25
 what sensors do not see along an outline."""
 
 _MAX_TORN_SHARE = 0.25
-"""Share of the person in which depth may step. With all tests of this module, the right maps of all
-of 52 composed scenes are followed, 9 in 10 of those upside down, and 6 in 10 of other scenes. They
-agree with the silhouette by what was not measured, and cost no IoU on average."""
+"""Share of the person in which depth may step. With all tests of this module, the right sensor maps
+of all of 52 composed scenes are followed, and also all that are shifted by 10 pixels, 9 in 10 upside
+down and 6 in 10 of other scenes. On average these cost no IoU."""
 
 _EDGE = np.ones((2 * BLOCK_SIDE_PX - 1,) * 2, np.uint8)
 """Neighborhood of the soft edge, where depth belongs to neither side."""
