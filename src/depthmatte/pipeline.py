@@ -211,7 +211,7 @@ class Pipeline:
         """Measure depth; a look at a crop estimates again but resamples measured depth."""
         if first is None or (canvas.fit.is_crop and first.measured.source == "mono"):
             return self.measure(photo, canvas)
-        return resample_depth(first.measured, first.depth_fit, canvas)
+        return resample_depth(first.measured, first.depth_fit, canvas.fit)
 
     def _depth_to_use(self, matte: Matte, depth: Depth, subject: Subject) -> Depth:
         """Compute deferred depth where it could change the result; no depth where it could not."""

@@ -30,6 +30,7 @@ from depthmatte.evaluation.ablation import (
     find_cases,
 )
 from depthmatte.io.calibration import calibration_reader
+from depthmatte.io.photo.photo_reader import read
 from depthmatte.photo import Photo
 from depthmatte.portrait import Portrait
 from depthmatte.session import Session
@@ -96,6 +97,30 @@ def test_scenes_and_plain_folders_are_told_apart(scenes: Path, tmp_path: Path) -
     shutil.copytree(scenes / "0000", tmp_path / "0000")
     with pytest.raises(InputError, match="holds both scenes and images"):
         find_cases(tmp_path)
+
+
+def test_a_plain_folder_may_hold_the_depth_of_a_camera(scenes: Path, tmp_path: Path) -> None:
+    for part, name in (
+        ("images", "photo.jpg"),
+        ("masks", "alpha.png"),
+        ("depth", "depth_true.png"),
+    ):
+        (tmp_path / part).mkdir()
+        shutil.copy(scenes / "0000" / name, tmp_path / part / f"a{Path(name).suffix}")
+    (case,) = find_cases(tmp_path)
+    assert case.sources == ("sensor", "mono")
+    photo = read(case.sample.photo)
+    assert case.photo_for("mono", photo) is photo
+    given = case.photo_for("sensor", photo).evidence.depth_map
+    assert given is not None
+    assert given.metric
+    for found in ("two depth files", "no depth file"):
+        (tmp_path / "depth" / "a.tiff").write_bytes(b"")
+        if found == "no depth file":
+            shutil.rmtree(tmp_path / "depth")
+            (tmp_path / "depth").mkdir()
+        with pytest.raises(InputError, match=found):
+            find_cases(tmp_path)
 
 
 def test_every_source_meets_every_fusion(scenes: Path, nets: dict[str, str]) -> None:

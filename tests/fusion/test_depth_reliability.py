@@ -63,15 +63,30 @@ def test_people_at_several_depths_do_not_make_a_map_look_wrong() -> None:
 
 
 def test_noise_of_a_sensor_is_no_tear() -> None:
-    """As where nearly all around somebody is out of a sensor's reach."""
+    """Nearly all around somebody is out of a sensor's reach, or all is measured and loud."""
     rng = np.random.default_rng(0)
     alpha, z = np.zeros((120, 200), np.float32), np.full((120, 200), 0.33, np.float32)
     alpha[20:118, 40:160] = 1
     z[alpha > 0] = 0.3
-    prob = np.where((alpha > 0) | (np.arange(200) < 40), np.float32(1), np.float32(0))
-    for noise, fits in ((0.001, True), (0.03, False)):
+    left = np.where((alpha > 0) | (np.arange(200) < 40), np.float32(1), np.float32(0))
+    for noise, prob, fits in ((0.001, left, True), (0.03, np.ones_like(z), False)):
         loud = np.clip(z + rng.normal(0, noise, z.shape), 0, 1).astype(np.float32)
         assert belongs_to_photo(Matte(alpha, alpha), Depth(loud, prob, source="sensor")) is fits
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_background_out_of_reach_is_far(lost: bool) -> None:
+    """Only a thing in front, or the rim of a lost piece, was measured beside the person."""
+    alpha, z = np.zeros((120, 200), np.float32), np.full((120, 200), 0.5, np.float32)
+    alpha[20:60, 80:120] = alpha[60:118, 40:160] = 1
+    prob = alpha.copy()
+    if lost:
+        alpha[70:100, 80:120] = 0
+    else:
+        z[80:118, 160:200], prob[80:118, 160:200] = 0.2, 1
+    matte = Matte(alpha, alpha)
+    assert belongs_to_photo(matte, Depth(z, prob, source="sensor"))
+    assert not belongs_to_photo(matte, Depth(z, np.ones_like(prob), source="sensor"))
 
 
 def test_what_is_far_from_the_person_says_nothing_about_a_map() -> None:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from depthmatte.fusion.region_decision import apply_foreground
+from depthmatte.fusion.region_decision import apply_foreground, find_strangers
+from depthmatte.subjects.instances import find_instances
+from depthmatte.values import Depth, Matte
 
 SHAPE = (200, 200)
 SUBJECT = np.s_[40:180, 60:120]
@@ -48,6 +50,34 @@ def test_where_nothing_was_measured_the_verdict_must_be_clearer() -> None:
         likely[PART] = verdict
         fused = apply_foreground(subject(), likely, unknown)
         assert (fused[50:90, 64:116] == stays).all()
+
+
+def test_a_narrow_hole_inside_is_restored_and_a_narrow_strip_beside_is_not() -> None:
+    alpha, verdict = subject(), subject()
+    alpha[90:94, 80:100] = 0
+    verdict[40:180, 120:124] = 1
+    fused = apply_foreground(alpha, verdict, blank())
+    np.testing.assert_allclose(fused[90:94, 80:100], 1)
+    np.testing.assert_array_equal(fused[:, 115:], alpha[:, 115:])
+    behind = blank()
+    behind[90:94, 80:100] = 0.5
+    assert not apply_foreground(alpha, verdict, behind)[91:93, 82:98].any()
+
+
+def test_a_person_measured_far_behind_is_a_stranger() -> None:
+    alpha, z = subject(), np.full(SHAPE, 0.9, np.float32)
+    alpha[PERSON] = 1
+    prob = np.ones(SHAPE, np.float32)
+    for behind, strange in ((0.1, False), (0.3, True)):
+        z[SUBJECT], z[PERSON] = 0.3, 0.3 + behind
+        z[170:180, 60:120] = 0.6  # the floor seen beside the feet: no person lies there
+        z[100:140, 60:63] = 0.9  # a sensor and a photo do not fit exactly
+        people = find_instances(Matte(alpha, alpha), Depth(z, prob, source="sensor"))
+        found = find_strangers(alpha, z - np.float32(0.3), people, 0.3)
+        assert (found[PERSON] == strange).all()
+        assert not found[SUBJECT].any()
+    unmeasured = find_instances(Matte(alpha, alpha), Depth(z, blank(), source="sensor"))
+    assert not find_strangers(alpha, np.full(SHAPE, np.nan, np.float32), unmeasured, 0.3).any()
 
 
 @pytest.mark.parametrize("estimate", [False, True])

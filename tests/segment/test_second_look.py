@@ -138,7 +138,7 @@ def test_measured_depth_moves_to_the_second_canvas() -> None:
     photo = small_person()
     first = prepare_canvas(photo, PRESET)
     near = prepare_canvas(photo, PRESET, crop=Box(250, 350, 180, 200))
-    there, direct = resample_depth(ramp(photo, first), first.fit, near), ramp(photo, near)
+    there, direct = resample_depth(ramp(photo, first), first.fit, near.fit), ramp(photo, near)
     inside = near.fit.inside()
     assert there.metric
     assert there.source == "sensor"
@@ -146,7 +146,7 @@ def test_measured_depth_moves_to_the_second_canvas() -> None:
     assert np.abs(there.z - direct.z)[inside].max() < 1 / first.fit.content_shape[1] + 1e-4
     assert (there.validity[~inside] == DepthStatus.MISSING).all()
     turned = prepare_canvas(photo, PRESET, "rotate")
-    again = resample_depth(ramp(photo, turned), turned.fit, near)
+    again = resample_depth(ramp(photo, turned), turned.fit, near.fit)
     assert np.abs(again.z - direct.z)[inside].max() < 1 / turned.fit.content_shape[0] + 1e-4
 
 
@@ -177,6 +177,24 @@ def test_specks_do_not_widen_the_crop() -> None:
     assert without == speck
     assert without is not None
     assert without.top < 300 < 390 < without.top + without.height
+
+
+def test_depth_on_another_canvas_than_the_matte_is_moved_to_it() -> None:
+    """As after the finer look for everybody: the matte's canvas is larger than the depth's."""
+    photo = small_person()
+    photo.rgb[310:340, 620:640] = (250, 0, 0)
+    fit = prepare_canvas(photo, PRESET).fit
+    coarse = prepare_canvas(photo, (PRESET[0] // 2, PRESET[1] // 2)).fit
+    alpha = np.clip(to_canvas((photo.rgb[..., 0] > 0).astype(np.float32), fit), 0, 1)
+    found = []
+    for depth_fit in (fit, coarse):
+        z = np.full(depth_fit.canvas, 2, np.float32)
+        depth = Depth(z, np.ones_like(z), metric=True, source="sensor")
+        full = None if depth_fit is fit else depth_fit
+        portrait = Portrait(photo, Matte(alpha, alpha), depth, fit, full_fit=full)
+        found.append(find_second_look_box(portrait, PRESET, keep_all=True))
+    assert found[0] is not None
+    assert found[0] == found[1]
 
 
 def test_two_people_are_both_in_the_crop() -> None:
@@ -216,7 +234,7 @@ def test_measured_depth_keeps_the_scale_of_the_whole_photo() -> None:
     first = prepare_canvas(photo, PRESET)
     near = prepare_canvas(photo, PRESET, crop=Box(250, 350, 180, 200))
     whole = ramp(photo, first)
-    there = resample_depth(whole, first.fit, near)
+    there = resample_depth(whole, first.fit, near.fit)
     assert there.scale == whole.scale
     inside = near.fit.inside()
     meters = there.z[inside].astype(float)

@@ -33,7 +33,7 @@ def depth_to_canvas(depth: Depth, canvas: Canvas) -> Depth:
     return Depth(z, prob, depth.metric, depth.source, validity)
 
 
-def resample_depth(depth: Depth, fit: Letterbox, canvas: Canvas) -> Depth:
+def resample_depth(depth: Depth, fit: Letterbox, target: Letterbox) -> Depth:
     """Move depth from the canvas of the whole photo to another canvas of that photo.
 
     Parameters
@@ -42,25 +42,25 @@ def resample_depth(depth: Depth, fit: Letterbox, canvas: Canvas) -> Depth:
         On the canvas of `fit`.
     fit : Letterbox
         Position of the whole photo on its canvas.
-    canvas : Canvas
-        Another canvas, such as that of a crop.
+    target : Letterbox
+        Position of the photo on another canvas, such as that of a crop.
 
     Returns
     -------
     Depth
-        On `canvas`. It keeps the scale of the whole photo, so log depth and depth relative to
-        the largest stay comparable.
+        On the canvas of `target`. It keeps the scale of the whole photo, so log depth and depth
+        relative to the largest stay comparable.
     """
-    rows, columns = canvas.fit.canvas
+    rows, columns = target.canvas
     x, y = np.meshgrid(np.arange(columns), np.arange(rows))
     position = np.rint(
-        fit.points_to_canvas(canvas.fit.points_to_photo(np.stack([x, y], axis=-1)))
+        fit.points_to_canvas(target.points_to_photo(np.stack([x, y], axis=-1)))
     ).astype(int)
     low = np.array(fit.content_corner[::-1])
     column, row = np.moveaxis(
         np.clip(position, low, low + np.array(fit.content_shape[::-1]) - 1), -1, 0
     )
-    inside = canvas.fit.inside()
+    inside = target.inside()
     z, prob = (
         np.where(inside, plane[row, column], np.float32(0)) for plane in (depth.z, depth.prob)
     )

@@ -1,7 +1,8 @@
 """Ablation: measure every fusion with every depth source against ground truth.
 
-A data folder holds `images` and `masks`, or one folder per scene with `photo.jpg`, `alpha.png`
-and files of `SCENE_FILES`. Each network runs once per canvas, and all variants share its output.
+A data folder holds `images` and `masks`, and `depth` where a depth camera measured. Or it holds one
+folder per scene with `photo.jpg`, `alpha.png` and files of `SCENE_FILES`. Each network runs once
+per canvas, and all variants share its output.
 """
 
 from __future__ import annotations
@@ -80,12 +81,15 @@ class AblationCase:
         Depth sources of this case.
     folder : Path, optional
         Folder of the scene, which holds the files of the sources.
+    depth : Path, optional
+        Depth file of the source `sensor`, on the photo's pixels, of a case that is no scene.
     """
 
     name: str
     sample: EvaluationSample
     sources: tuple[str, ...] = ("mono",)
     folder: Path | None = None
+    depth: Path | None = None
 
     def depth_sources(self, photo: Photo) -> tuple[str, ...]:
         """Return the depth sources, with "stored" when the photo's file holds depth."""
@@ -94,6 +98,8 @@ class AblationCase:
 
     def photo_for(self, source: str, photo: Photo) -> Photo:
         """Attach the files of a source to the photo; InputError when they cannot be read."""
+        if self.depth is not None and source == "sensor":
+            return attach(photo, depth=self.depth)
         if self.folder is None or not SCENE_FILES.get(source):
             return photo
         file, *calibrations = (self.folder / name for name in SCENE_FILES[source])
@@ -159,8 +165,8 @@ def find_cases(folder: Path) -> list[AblationCase]:
     Raises
     ------
     InputError
-        When the folder holds neither `images` and `masks` nor scenes, or both, or when a scene
-        lacks a file that other scenes have.
+        When the folder holds neither `images` and `masks` nor scenes, or both, or when a case
+        lacks a file that others have.
     """
     plain = (folder / "images").is_dir()
     scenes = [
@@ -169,11 +175,23 @@ def find_cases(folder: Path) -> list[AblationCase]:
         if not (plain and path.parent.name in ("images", "masks"))
     ]
     if not scenes:
-        return [AblationCase(sample.photo.stem, sample) for sample in find_samples(folder)]
+        return [_plain_case(sample, folder / "depth") for sample in find_samples(folder)]
     if plain:
         raise InputError(f"{folder}: holds both scenes and images; move them to two folders")
     sources = _available_sources(scenes)
     return [_scene_case(scene, sources) for scene in scenes]
+
+
+def _plain_case(sample: EvaluationSample, depth: Path) -> AblationCase:
+    """A photo and its mask, with the depth file of the same name where there is such a folder."""
+    name = sample.photo.stem
+    if not depth.is_dir():
+        return AblationCase(name, sample)
+    files = sorted(path for path in depth.iterdir() if path.stem == name)
+    if len(files) != 1:
+        found = "two depth files" if files else "no depth file"
+        raise InputError(f"{sample.photo}: has {found} of its name in {depth}; leave one there")
+    return AblationCase(name, sample, ("sensor", "mono"), depth=files[0])
 
 
 def _available_sources(scenes: Sequence[Path]) -> tuple[str, ...]:

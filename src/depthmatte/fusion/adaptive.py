@@ -1,9 +1,10 @@
 """The fusion `adaptive`: depth selects regions, the matte keeps its soft edges.
 
 A small network reads matte, depth and colors (`inputs`) and estimates for each pixel whether it
-belongs to the subject. Where that disagrees with alpha, whole regions are dropped or restored
-(`region_decision`). Elsewhere alpha stays as it is, hair included. Without depth, without depth
-on the subject, or with the map of another photo (`reliability`), nothing changes.
+belongs to the subject. People whom a second view shows far behind it are left out before. Where the
+estimate disagrees with alpha, whole regions are dropped or restored (`region_decision`).
+Elsewhere alpha stays as it is, hair included. Without depth, without depth on the subject, or with
+the map of another photo (`reliability`), nothing changes.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from ..canvas import resize
 from ..errors import WeightsError
 from ..networks import registry
 from ..networks.network import Network
+from ..subjects.instances import find_instances
 from ..subjects.select import subject_log_depth
 from ..types import Float
 from ..values import Depth, Matte
 from .inputs import BLOCK_SIDE_PX, FUSION_INPUTS, feature_maps, pool_blocks
-from .region_decision import apply_foreground
+from .region_decision import apply_foreground, find_strangers
 from .reliability import belongs_to_photo
-from .source_policy import is_measured
+from .source_policy import is_measured, may_be_foreign
 
 
 def fuse_adaptive(
@@ -58,13 +60,26 @@ def fuse_adaptive(
     subject_depth = subject_log_depth(matte, depth)
     if math.isnan(subject_depth):
         return matte
-    foreground = _predict_foreground(
-        feature_maps(matte, depth, subject_depth),
-        _check_channels((load_network or _shipped_network)()),
-    )
     depth_offset = np.where(
         depth.usable, depth.log_depth - np.float32(subject_depth), np.float32(np.nan)
     )
+    near, strangers = matte, None
+    if is_measured(depth) and not may_be_foreign(depth):
+        # A large stranger would be the network's subject. The map of another photo knows none.
+        strangers = find_strangers(
+            matte.alpha, depth_offset, find_instances(matte, depth), subject_depth
+        )
+        near = replace(
+            matte,
+            alpha=np.where(strangers, np.float32(0), matte.alpha),
+            prob=np.where(strangers, np.float32(0), matte.prob),
+        )
+    foreground = _predict_foreground(
+        feature_maps(near, depth, subject_depth),
+        _check_channels((load_network or _shipped_network)()),
+    )
+    if strangers is not None:
+        foreground[strangers] = 0
     fused = apply_foreground(matte.alpha, foreground, depth_offset, not is_measured(depth))
     return replace(matte, alpha=fused)
 

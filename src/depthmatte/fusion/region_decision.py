@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..filters import fill_nearest
+from ..subjects.instances import Instances
 from ..types import Float, Mask
 from .inputs import BLOCK_SIDE_PX, HALF
 
@@ -20,8 +21,8 @@ _UNMEASURED_PROB = np.float32(0.1)
 network has only seen colors."""
 
 _SAME_LOG_DEPTH = 0.2
-"""Distance from the subject, in log depth, up to which something may be restored: a lost arm, and
-no gap between two people."""
+"""Distance from the subject, in log depth, up to which something may be hers: a lost arm, and no
+gap between two people. A person who was measured farther behind is another one."""
 
 MIN_ESTIMATED_SHARE = 0.05
 """Area of the smallest part that an estimate of depth may cut off from a person, as a share of the
@@ -30,6 +31,32 @@ no reason to make an estimate."""
 
 _BLOCKS = np.ones((2 * BLOCK_SIDE_PX + 1,) * 2, np.uint8)
 """Two blocks. The network does not see what is narrower, and its outlines may be as far off."""
+
+
+def find_strangers(alpha: Float, depth_offset: Float, people: Instances, depth: float) -> Mask:
+    """Find people who were measured too far behind the subject to belong to it.
+
+    Parameters
+    ----------
+    alpha : ndarray
+        float32 (h, w) in [0, 1].
+    depth_offset : ndarray
+        Log depth minus the subject's, float32 (h, w), NaN where depth was not measured.
+    people : Instances
+        The people in the matte.
+    depth : float
+        Log depth of the subject, in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        bool (h, w): their pixels that were measured there. What is narrower than two blocks is
+        left out, because a sensor and a photo do not fit exactly.
+    """
+    behind = np.nan_to_num(people.depth, nan=depth) - depth > _SAME_LOG_DEPTH
+    behind[0] = False
+    far = np.nan_to_num(depth_offset) > _SAME_LOG_DEPTH
+    return _without_narrow((alpha >= HALF) & far & behind[people.label])
 
 
 def apply_foreground(
@@ -96,11 +123,17 @@ def _find_dropped(
 
 
 def _find_restored(foreground: Float, depth_offset: Float, solid: Mask) -> Mask:
-    """The pixels (h, w) of the subject that alpha has missed, and those that join them to it."""
+    """The pixels (h, w) of the subject that alpha has missed, and those that join them to it.
+
+    Where the outline of the foreground is near, what is narrow may be its error. Inside, it is a
+    hole in the subject.
+    """
     likely = foreground > HALF
-    elsewhere = np.abs(np.nan_to_num(depth_offset)) > _SAME_LOG_DEPTH
-    missed = _open(likely & ~solid & ~elsewhere)
-    return np.asarray((cv2.dilate(missed.astype(np.uint8), _BLOCKS) > 0) & likely & ~elsewhere)
+    inside = cv2.erode(likely.astype(np.uint8), _BLOCKS) > 0
+    here = likely & ~(np.abs(np.nan_to_num(depth_offset)) > _SAME_LOG_DEPTH)
+    missed = here & ~solid
+    missed = _open(missed) | (missed & inside)
+    return np.asarray((cv2.dilate(missed.astype(np.uint8), _BLOCKS) > 0) & here)
 
 
 def _is_behind(label: NDArray[np.int32], depth_offset: Float, count: int) -> Mask:

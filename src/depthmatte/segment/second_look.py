@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..canvas import Box, Letterbox
+from ..depth.resample import resample_depth
 from ..fusion.reliability import belongs_to_photo
 from ..fusion.source_policy import is_measured
 from ..options import OrientMode
@@ -81,6 +82,8 @@ def _portrait_box(portrait: Portrait, keep_all: bool) -> Box | None:
     kept, small = np.full(len(area), keep_all), area < _MIN_UNMEASURED_PIECE_SHARE * area.max()
     depth = portrait.measured
     has_measured = is_measured(depth) and small.any()
+    if has_measured and portrait.full_fit is not None:  # the finer look has a larger canvas
+        depth = resample_depth(depth, portrait.depth_fit, portrait.fit)
     if has_measured and belongs_to_photo(portrait.matte, depth):
         known = np.bincount(label[depth.usable], minlength=count)[1:]
         kept |= known >= _MIN_MEASURED_SHARE * area

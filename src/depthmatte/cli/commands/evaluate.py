@@ -125,6 +125,7 @@ def report_ablation(
 
     found = [case for folder in folders for case in ablation.find_cases(folder)]
     inputs = [path for case in found if case.folder for path in case.folder.iterdir()]
+    inputs += [case.depth for case in found if case.depth]
     _check_files(files, [case.sample for case in found], inputs)
     if files.plot:
         plots.check_plot_path(files.plot)

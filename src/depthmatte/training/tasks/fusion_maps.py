@@ -108,7 +108,7 @@ def write_fusion_maps(
         again = {
             name: sources[name](photo, near)
             if name == "mono"
-            else resample_depth(depth, canvas.fit, near)
+            else resample_depth(depth, canvas.fit, near.fit)
             for name, depth in depths.items()
         }
         _save_maps(zoomed_file(path), near, segment(near), truth, again)
