@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import depthmatte as dm
 from depthmatte.canvas import Canvas, Letterbox
-from depthmatte.corrections.matte_edit import MatteEdit
+from depthmatte.corrections.matte_edit import MatteEdit, apply_edits
 from depthmatte.corrections.specks import remove_specks
 from depthmatte.corrections.strokes import DROP_STROKE, KEEP_STROKE, find_stroke_edits
 from depthmatte.depth import no_depth
@@ -239,3 +239,30 @@ def test_a_real_network_is_corrected() -> None:
     boxed = dm.cut(known.rgb, box=(430, 200, 800, 640))
     assert boxed.mask[300:, 500:].mean() > 0.3
     assert boxed.alpha[:, :430].max() < 1e-6
+
+
+def test_a_dot_spreads_up_to_edges_where_colors_do_not_tell() -> None:
+    """A bag of the person's own color, behind a thin dark seam, goes; the person stays."""
+    rng = np.random.default_rng(0)
+    rgb = np.full((200, 200, 3), (20, 20, 160), np.uint8)
+    rgb[20:180, 60:120] = (200, 60, 50)
+    rgb[90:130, 122:150] = (200, 60, 50)
+    rgb[88:132, 119:123] = (40, 10, 10)
+    rgb = np.clip(rgb + rng.normal(0, 6, rgb.shape), 0, 255).astype(np.uint8)
+    alpha = np.zeros((200, 200), np.float32)
+    alpha[20:180, 60:120], alpha[88:132, 119:150] = 1, 1
+    strokes = np.zeros((200, 200), np.uint8)
+    strokes[109:111, 139:141] = DROP_STROKE
+    left = {
+        is_dot: apply_edits(alpha, find_stroke_edits(rgb, alpha, strokes, is_dot))
+        for is_dot in (False, True)
+    }
+    assert left[False][92:128, 126:148].mean() > 0.8  # a painted stroke means what it covers
+    assert left[True][92:128, 126:148].mean() < 0.1
+    assert left[True][20:180, 62:114].min() > 0.95
+    strokes[strokes > 0] = KEEP_STROKE
+    missing = alpha.copy()
+    missing[:, 119:] = 0
+    found = apply_edits(missing, find_stroke_edits(rgb, missing, strokes, is_dot=True))
+    assert found[92:128, 126:148].mean() > 0.9
+    assert found[:60, 130:].max() < 0.05

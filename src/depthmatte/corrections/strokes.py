@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Letterbox, resize, scale_shape
+from ..filters import fill_nearest
 from ..types import RGB, Float, Mask
 from .matte_edit import MatteEdit
 
@@ -23,16 +24,34 @@ _REACH = 0.12
 _ROUNDS = 3
 """Rounds of fitting colors and cutting."""
 
+_LEAST_SPREAD = 4.0
+"""Area that colors give a dot, over its own, up to which edges decide instead. Chosen on the 19
+held-out training photos whose mattes were worst: three points lift their mean IoU from .910 to
+.953, with colors alone to .941."""
+
+_LEAST_EDGE = 2.0
+"""How much stronger edges are around what a dot floods than inside, as medians. In noise they are
+about as strong, and a dot stays a dot."""
+
+_NOISE_LEVELS = 4.0
+"""Difference of neighbors, in levels of 255, that counts as noise also where a photo has none."""
+
+_SMOOTH_PX = 1.0
+"""Standard deviation of the Gaussian that takes the noise from the photo before it is flooded."""
+
 _SOLID = 0.5
 _EDGE_PX = 0.7
 """Standard deviation of the Gaussian that softens the edge of what changes, in pixels."""
 
 
-def find_stroke_edits(rgb: RGB, alpha: Float, strokes: NDArray[np.uint8]) -> tuple[MatteEdit, ...]:
+def find_stroke_edits(
+    rgb: RGB, alpha: Float, strokes: NDArray[np.uint8], is_dot: bool = False
+) -> tuple[MatteEdit, ...]:
     """Return edits that make a matte obey strokes.
 
     Pixels under a stroke are certain. Near a stroke colors decide (GrabCut; Rother, Kolmogorov
-    and Blake, 2004) how far it goes. Only what hangs together with a stroke changes.
+    and Blake, 2004) how far it goes. Where they hardly spread a dot, the edges around it decide (a
+    watershed; Meyer, 1992). Only what hangs together with a stroke changes.
 
     Parameters
     ----------
@@ -42,6 +61,8 @@ def find_stroke_edits(rgb: RGB, alpha: Float, strokes: NDArray[np.uint8]) -> tup
         Its matte at any size, float32 (h, w) in [0, 1].
     strokes : ndarray
         uint8 (H, W): 1 keeps, 2 drops, 0 says nothing.
+    is_dot : bool
+        Whether the stroke is a dot that stands for a point: it means more than it covers.
 
     Returns
     -------
@@ -60,10 +81,14 @@ def find_stroke_edits(rgb: RGB, alpha: Float, strokes: NDArray[np.uint8]) -> tup
         np.asarray(resize((strokes == value).astype(np.float32), shape)) > 0
         for value in (KEEP_STROKE, DROP_STROKE)
     )
-    person = _cut_near_strokes(small_rgb, small_alpha >= _SOLID, kept, dropped & ~kept)
-    solid = small_alpha >= _SOLID
-    added = _touching(person & ~solid, kept)
-    removed = _touching(~person & solid, dropped)
+    solid, dropped = small_alpha >= _SOLID, dropped & ~kept
+    person = _cut_near_strokes(small_rgb, solid, kept, dropped)
+    added, removed = _find_changes(person, solid, kept, dropped)
+    if is_dot and (added | removed).sum() <= _LEAST_SPREAD * (kept | dropped).sum():
+        person = _flood_from_strokes(small_rgb, solid, kept, dropped)
+        flooded = _find_changes(person, solid, kept, dropped)
+        if _has_edges(small_rgb, flooded[0] | flooded[1], solid if kept.any() else ~solid):
+            added, removed = flooded
     # What is added joins what is there without a seam; what is removed takes its rim along.
     joined = np.where(_grow(added), _soften(solid | added), np.float32(0))
     rim = _grow(removed) & ~(solid & ~removed)
@@ -80,9 +105,7 @@ def find_stroke_edits(rgb: RGB, alpha: Float, strokes: NDArray[np.uint8]) -> tup
 
 def _cut_near_strokes(rgb: RGB, solid: Mask, kept: Mask, dropped: Mask) -> Mask:
     """The person after the strokes, bool (h, w); unchanged far from them."""
-    reach = max(3, round(_REACH * max(solid.shape)))
-    distance = cv2.distanceTransform((~(kept | dropped)).astype(np.uint8), cv2.DIST_L2, 5)
-    near = np.asarray(distance <= reach)
+    near, reach = _near(kept | dropped)
     box = Box.bounding(near, reach)
     state = np.where(
         near,
@@ -102,6 +125,46 @@ def _cut_near_strokes(rgb: RGB, solid: Mask, kept: Mask, dropped: Mask) -> Mask:
         found[box.slices] = (part == cv2.GC_FGD) | (part == cv2.GC_PR_FGD)
     found[kept], found[dropped] = True, False
     return found
+
+
+def _flood_from_strokes(rgb: RGB, solid: Mask, kept: Mask, dropped: Mask) -> Mask:
+    """The person after the strokes, which reach up to edges; unchanged far from them, bool (h, w).
+
+    Around a stroke that drops, the background stays, and around one that keeps the person.
+    """
+    near, _ = _near(kept | dropped)
+    fixed = ~near | (solid if kept.any() else ~solid)
+    seeds = np.where(fixed, np.where(solid, 1, 2), 0).astype(np.int32)
+    seeds[kept], seeds[dropped] = 3, 4
+    found = cv2.watershed(cv2.GaussianBlur(rgb, (0, 0), _SMOOTH_PX), seeds)
+    found = fill_nearest(found, found > 0)  # the lines between regions are -1
+    return np.asarray((solid | (found == 3)) & (found != 4))
+
+
+def _has_edges(rgb: RGB, region: Mask, other: Mask) -> bool:
+    """Whether edges bound a region where it does not end at the `other` side of the outline."""
+    window = np.ones((3, 3), np.uint8)
+    smooth = cv2.GaussianBlur(rgb, (0, 0), _SMOOTH_PX)
+    strength = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, window).max(axis=2)
+    grown = cv2.dilate(region.astype(np.uint8), window) > 0
+    inside = cv2.erode(region.astype(np.uint8), window) > 0
+    border = grown & ~inside & ~(cv2.dilate(other.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    if not border.any() or not inside.any():
+        return bool(inside.any())
+    noise = max(_NOISE_LEVELS, float(np.median(strength[inside])))
+    return bool(np.median(strength[border]) >= _LEAST_EDGE * noise)
+
+
+def _near(strokes: Mask) -> tuple[Mask, int]:
+    """Where a stroke may spread, bool (h, w), and how far, in pixels."""
+    reach = max(3, round(_REACH * max(strokes.shape)))
+    distance = cv2.distanceTransform((~strokes).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(distance <= reach), reach
+
+
+def _find_changes(person: Mask, solid: Mask, kept: Mask, dropped: Mask) -> tuple[Mask, Mask]:
+    """What a stroke that keeps adds, and what one that drops removes, bool (h, w)."""
+    return _touching(person & ~solid, kept), _touching(~person & solid, dropped)
 
 
 def _touching(changed: Mask, strokes: Mask) -> Mask:

@@ -163,9 +163,9 @@ def find_edits(
     """Find the edits that points and strokes ask for.
 
     A point to keep adds the piece that the network saw there at first and that a choice or the
-    depth removed; else the piece that it sees in a closer look; else what has the color of the
-    point near it. A point to drop removes the piece there, the person, the part at another depth,
-    or what has the color of the point near it. A point near the edge of a piece, and one in a piece
+    depth removed; else the piece that it sees in a closer look; else what colors or edges near
+    the point bound. A point to drop removes the piece there, the person, the part at another depth,
+    or what colors or edges near it bound. A point near the edge of a piece, and one in a piece
     with a point to keep, means no more than what is around it. Nothing else changes.
 
     Parameters
@@ -316,11 +316,11 @@ class _Scene:
         strokes = np.zeros(self.shape, np.uint8)
         row, column = self._small(point)
         cv2.circle(strokes, (column, row), max(1, round(_DOT * max(self.shape))), value, -1)
-        self.obey_strokes(strokes)
+        self.obey_strokes(strokes, is_dot=True)
 
-    def obey_strokes(self, strokes: NDArray[np.uint8]) -> None:
+    def obey_strokes(self, strokes: NDArray[np.uint8], is_dot: bool = False) -> None:
         """Add the edits of strokes at the size of the photo or smaller."""
-        for edit in find_stroke_edits(self.rgb, self.alpha, strokes):
+        for edit in find_stroke_edits(self.rgb, self.alpha, strokes, is_dot):
             self._add(edit)
 
     def _small(self, point: PhotoPoint) -> tuple[int, int]:
