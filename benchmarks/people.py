@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from depthmatte.canvas import from_canvas, prepare_canvas, to_canvas
 from depthmatte.photo import Photo
 from depthmatte.session import Session
+from depthmatte.subjects.head_votes import HeadVotes
 from depthmatte.subjects.instances import find_instances
-from depthmatte.subjects.separate import separate_people
+from depthmatte.subjects.people_finder import measure_people
+from depthmatte.subjects.separate import separate_people, show_everybody
 from depthmatte.training.data.splits import list_backgrounds, list_cutouts
 from depthmatte.values import Depth, Matte
 
@@ -36,11 +38,12 @@ TITLES = {"people": "people", "precision": "precision", "recall": "recall", "iou
 _MIN_ASPECT = 1.3
 """Height over width of cut-outs that are taken: people who stand or sit, and no furniture."""
 
-_Separate = Callable[[Matte, Depth], NDArray[np.int32]]
+_Separate = Callable[[Matte, Depth, HeadVotes], NDArray[np.int32]]
 
 METHODS: dict[str, _Separate] = {
-    "gaps and depth": lambda matte, depth: find_instances(matte, depth).label,
-    "and heads": separate_people,
+    "gaps and depth": lambda matte, depth, votes: find_instances(matte, depth).label,
+    "and heads": lambda matte, depth, votes: separate_people(matte, depth),
+    "votes": separate_people,
 }
 
 
@@ -78,12 +81,14 @@ def main() -> None:
     options = parser.parse_args()
     session = Session(threads=options.threads, matte_network=options.matte)
     pipeline = session.pipeline()
+    assert pipeline.find_people is not None
     found: dict[str, list[tuple[int, int, list[float]]]] = {}
     for index in range(options.scenes):
         group = make_group(index, options.split)
         photo = Photo(group.rgb)
         canvas = prepare_canvas(photo, pipeline.preset, pipeline.orient)
         fit, seen = canvas.fit, pipeline.segment(canvas)
+        votes = measure_people(canvas.rgb[0], session.network("people"))
         alpha = to_canvas(np.any(group.masks, axis=0).astype(np.float32), fit)
         alpha = np.clip(alpha, 0, 1).astype(np.float32)
         meters = to_canvas(group.meters, fit, nearest=True)
@@ -92,15 +97,21 @@ def main() -> None:
             "estimate": pipeline.measure(photo, canvas),
             "measured": Depth(meters, fit.inside().astype(np.float32), True, "sensor"),
         }
+        labels: dict[str, NDArray[np.int32]] = {}
         for outline, matte in (("true", Matte(alpha, alpha, seen.rgb)), ("network", seen)):
             for source, depth in depths.items():
                 for name, separate in METHODS.items():
-                    label = np.where(matte.alpha >= 0.5, separate(matte, depth), 0)
-                    whole = from_canvas(label.astype(np.float32), fit, nearest=True).astype(int)
-                    people = [whole == number for number in range(1, whole.max() + 1)]
-                    ious = [iou for *_, iou in match_people(people, group.masks)]
-                    row = (len(people), len(group.masks), ious)
-                    found.setdefault(f"{outline}, {source}, {name}", []).append(row)
+                    everybody = show_everybody(matte, votes if name == "votes" else None)
+                    label = np.where(everybody.alpha >= 0.5, separate(matte, depth, votes), 0)
+                    labels[f"{outline}, {source}, {name}"] = label
+        everybody_found = pipeline.find_people(photo, seen, depths["estimate"], fit)
+        solid = everybody_found.matte.alpha >= 0.5
+        labels["network, closer looks"] = np.where(solid, everybody_found.label, 0)
+        for name, label in labels.items():
+            whole = from_canvas(label.astype(np.float32), fit, nearest=True).astype(int)
+            people = [whole == number for number in range(1, whole.max() + 1)]
+            ious = [iou for *_, iou in match_people(people, group.masks)]
+            found.setdefault(name, []).append((len(people), len(group.masks), ious))
     table = {}
     for name, rows in found.items():
         ious = [iou for *_, some in rows for iou in some]

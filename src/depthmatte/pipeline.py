@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,13 +19,17 @@ from .portrait import FindParts, Portrait
 from .segment.corrections import Corrections, check_point, find_edits
 from .segment.embedded_matte import merge_embedded_matte
 from .segment.finer_look import combine_looks, finer_preset, first_preset
-from .segment.requested_person import find_requested_person, move_members
+from .segment.requested_person import choose_requested_person, move_members
 from .segment.second_look import drop_cut_components, find_second_look_box
 from .segment.turned_look import is_doubtful
+from .subjects.people_finder import FoundPeople, PeopleFinder
 from .subjects.select import Subject, constrain_to_subject, select_subject
 from .system.stopwatch import Stopwatch
 from .types import RGB, Float
 from .values import Depth, Matte
+
+if TYPE_CHECKING:
+    from .networks.network import Network
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Pipeline:
         What the user corrected by hand.
     find_parts : callable, optional
         (photo, alpha) -> PartShares, which portraits run when they are asked for parts.
+    load_people : callable, optional
+        Returns the network of people, which tells people apart where a person is asked for.
 
     Raises
     ------
@@ -89,6 +96,7 @@ class Pipeline:
     refine: Callable[[RGB, Float, float], Float] | None = None
     corrections: Corrections = field(default_factory=Corrections)
     find_parts: FindParts | None = None
+    load_people: Callable[[], Network] | None = None
 
     def __call__(self, photo: Photo, canvas: Canvas | None = None) -> Portrait:
         """Cut one photo; `timings` holds milliseconds of prepare, segment, measure and fuse.
@@ -99,11 +107,21 @@ class Pipeline:
         fixes = self.corrections
         fixes.check(photo)
         cut = self._cut(photo, clock, canvas)
-        cut = replace(cut, clean=fixes.clean, find_parts=self.find_parts)
+        cut = replace(
+            cut, clean=fixes.clean, find_parts=self.find_parts, find_people=self.find_people
+        )
         if fixes.has_points or photo.evidence.strokes is not None:
             look = partial(self._look, photo)
             cut = replace(cut, edits=clock("correct", find_edits, cut, fixes, look))
         return replace(cut, timings=clock.timings)
+
+    @property
+    def find_people(self) -> PeopleFinder | None:
+        """How people are found and told apart; None without a network of people."""
+        if self.load_people is None:
+            return None
+        look = self.segment if self.second_look else None
+        return PeopleFinder(self.load_people, look, self.preset, self.orient)
 
     def _cut(self, photo: Photo, clock: Stopwatch, canvas: Canvas | None) -> Portrait:
         """Cut in one to three passes, without corrections at points."""
@@ -174,7 +192,8 @@ class Pipeline:
             )
             notes = (note,) if note else ()
         opinion = first.first_matte if first else matte
-        subject = self._canvas_subject(photo, depth, fit, first, opinion)
+        everybody = self._everybody(photo, depth, fit, first, opinion)
+        subject = self._canvas_subject(photo, fit, first, everybody)
         usable = clock("measure", self._depth_to_use, matte, depth, subject)
         unfused = matte
         matte = clock("fuse", self._fuse, matte, usable, subject)
@@ -198,6 +217,7 @@ class Pipeline:
             self.edge,
             self.refine,
             opinion,
+            everybody=everybody,
         )
         if not fused.found:
             fused = replace(fused, matte=Matte.empty(fit.canvas))
@@ -229,13 +249,30 @@ class Pipeline:
         fused = self.fuse(chosen, depth)
         return constrain_to_subject(fused, matte, chosen, subject, self.fuse.opacity)
 
-    def _canvas_subject(
+    def _everybody(
         self,
         photo: Photo,
         depth: Depth,
         fit: Letterbox,
         first: Portrait | None,
         opinion: Matte | None,
+    ) -> FoundPeople | None:
+        """Find everybody once, where one of them is asked for."""
+        if (self.subject.person is None and self.subject.box is None) or opinion is None:
+            return None
+        if first is not None:
+            return first.everybody
+        find = self.find_people
+        if find is None:
+            return FoundPeople.from_matte(opinion, depth)
+        return find(photo, opinion, depth, fit)
+
+    def _canvas_subject(
+        self,
+        photo: Photo,
+        fit: Letterbox,
+        first: Portrait | None,
+        everybody: FoundPeople | None,
     ) -> Subject:
         """Find on the canvas what the option `subject` names in the photo."""
         asked, name = self.subject, photo.meta.name
@@ -243,12 +280,13 @@ class Pipeline:
             check_point(asked.point, photo, "subject")
             x, y = fit.points_to_canvas(np.array(asked.point))
             return Subject(asked.choice, (float(x), float(y)))
-        if (asked.person is None and asked.box is None) or opinion is None:
+        if everybody is None:
             return Subject(asked.choice)
-        whole, measured = (first.depth_fit, first.measured) if first else (fit, depth)
-        members = find_requested_person(opinion, measured, whole, asked, name)
-        if members is None:
+        whole = first.depth_fit if first else fit
+        number = choose_requested_person(everybody.label, whole, asked, name)
+        if not number:
             return Subject(asked.choice)
-        return Subject(
-            asked.choice, members=members if first is None else move_members(members, whole, fit)
-        )
+        members = everybody.members(number)
+        if first is not None:
+            return Subject(asked.choice, members=move_members(members, whole, fit))
+        return Subject(asked.choice, members=members, shown=everybody.matte.alpha)

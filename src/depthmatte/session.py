@@ -236,7 +236,6 @@ class Session:
             Call it with a Photo to get a Portrait.
         """
         chosen = options or CutOptions()
-        subject = parse_subject(chosen.subject)
         threads = threads or self.options.threads
         matte = self.network("matte", threads)
         fusion = self.fusion(chosen.fusion, threads)
@@ -249,13 +248,14 @@ class Session:
             preset=matte.contract.preset,
             orient=chosen.orient,
             fused_threshold=fusion.threshold,
-            subject=subject,
+            subject=parse_subject(chosen.subject),
             # A second look would lose the parts that spectral matting groups.
             second_look=chosen.second_look and chosen.segmenter == "network",
             edge=chosen.edge,
             refine=choose_refiner(chosen.refinement, partial(self.network, "detail", threads)),
             corrections=Corrections(chosen.keep, chosen.drop, chosen.box, chosen.clean),
             find_parts=PartsFinder(partial(self.network, "parts", threads)),
+            load_people=partial(self.network, "people", threads),
         )
 
     def network(self, task: str, threads: int | None = None) -> Network:
@@ -263,7 +263,7 @@ class Session:
 
         Parameters
         ----------
-        task : {"matte", "depth", "stereo", "fuse", "detail", "parts"}
+        task : {"matte", "depth", "stereo", "fuse", "detail", "parts", "people"}
             The task of the network.
         threads : int, optional
             CPU threads. By default those of the session.

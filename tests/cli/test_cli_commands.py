@@ -67,7 +67,8 @@ def test_evaluate_needs_truth(photos: Path, nets: list[str]) -> None:
 
 def test_networks_are_listed_and_verified() -> None:
     rows = json.loads(run("networks", "--json", "--verify").stdout)
-    assert [row["name"] for row in rows] == ["matte", "depth", "stereo", "fuse", "detail", "parts"]
+    names = ["matte", "depth", "stereo", "fuse", "detail", "parts", "people"]
+    assert [row["name"] for row in rows] == names
     for row in rows:
         assert row["status"] == "verified"
         assert row["license"] == "Apache-2.0"

@@ -43,10 +43,11 @@ _REQUIRED_OUTPUTS = {
     "fuse": ("verdict",),
     "detail": ("alpha",),
     "parts": ("hair", "face_skin", "body_skin", "clothes", "things"),
+    "people": ("person", "head", "vote_x", "vote_y"),
 }
 """Task -> outputs that a network must have."""
 
-_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6, "detail": 10, "parts": 4}
+_INPUT_CHANNELS = {"matte": 3, "depth": 3, "stereo": 6, "detail": 10, "parts": 4, "people": 3}
 """Task -> input channels, for tasks whose input is fixed."""
 
 
@@ -57,7 +58,7 @@ class Contract:
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo", "fuse", "detail" or "parts".
+        "matte", "depth", "stereo", "fuse", "detail", "parts" or "people".
     input : str
         Name of the input: float32 (1, channels, h, w).
     low, high : float

@@ -33,7 +33,7 @@ class InstalledNetwork:
     name : str
         The name that means it.
     task : str
-        "matte", "depth", "stereo", "fuse", "detail" or "parts".
+        "matte", "depth", "stereo", "fuse", "detail", "parts" or "people".
     sha256 : str
         Its checksum in hex.
     source : str

@@ -31,7 +31,7 @@ class NetworkEntry:
     name : str
         The name that users give.
     task : str
-        "matte", "depth", "stereo", "fuse", "detail" or "parts".
+        "matte", "depth", "stereo", "fuse", "detail", "parts" or "people".
     license : str
         SPDX name of the license.
     source : str
@@ -131,7 +131,8 @@ def _shipped_entry(name: str) -> NetworkEntry:
 
 
 NETWORKS: dict[str, NetworkEntry] = {
-    name: _shipped_entry(name) for name in ("matte", "depth", "stereo", "fuse", "detail", "parts")
+    name: _shipped_entry(name)
+    for name in ("matte", "depth", "stereo", "fuse", "detail", "parts", "people")
 }
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from .background_input import make_background
 from .parts import PART_COLORS, FindParts, Parts
-from .people import Person
+from .people import FindPeople, Person
 from .portrait import Portrait
 
-__all__ = ["PART_COLORS", "FindParts", "Parts", "Person", "Portrait", "make_background"]
+__all__ = [
+    "PART_COLORS",
+    "FindParts",
+    "FindPeople",
+    "Parts",
+    "Person",
+    "Portrait",
+    "make_background",
+]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..canvas import Box, Letterbox, to_canvas
 from ..corrections.matte_edit import MatteEdit
 from ..filters import fill_nearest
-from ..subjects.separate import separate_people
+from ..photo import Photo
+from ..subjects.people_finder import FoundPeople
 from ..types import Float, Mask
 from ..values import Depth, Matte
+
+FindPeople = Callable[[Photo, Matte, Depth, Letterbox, bool], FoundPeople]
+"""Photo, first opinion of the network, depth, layout, whether to look closer -> everybody."""
+
+_VISIBLE_ALPHA = 0.1
+"""Alpha from which the portrait shows something of a pixel."""
+
+_EDGE_PX = 7
+"""Width of a soft edge on the canvas, in pixels. What is missed and thinner is an edge."""
 
 _MIN_KEPT_SHARE = 0.5
 """Share of a person that a portrait must show to count as cut out."""
@@ -84,23 +96,6 @@ class Person:
         }
 
 
-def label_people(portrait: Any) -> tuple[NDArray[np.int32], Letterbox]:
-    """Label the people in the photo of a portrait on a canvas, as `Portrait.people` numbers them.
-
-    Parameters
-    ----------
-    portrait : Portrait
-        Its network's first opinion counts where it has one; else its matte.
-
-    Returns
-    -------
-    tuple of ndarray and Letterbox
-        int32 on the canvas, 0 where there is nobody, and the layout of the photo on it.
-    """
-    opinion, depth, fit = _first_opinion(portrait)
-    return separate_people(opinion, depth), fit
-
-
 def _first_opinion(portrait: Any) -> tuple[Matte, Depth, Letterbox]:
     """The matte that shows everybody, the depth on its canvas, and the layout."""
     if portrait.first_matte is not None:
@@ -121,10 +116,12 @@ def find_people_of(portrait: Any) -> list[Person]:
     Returns
     -------
     list of Person
-        The largest first. The alphas of those who are cut out add up to that of the portrait.
+        The largest first. Those who are cut out have the alpha of the portrait, and what the
+        network missed of them at first but saw from near.
     """
-    opinion, depth, fit = _first_opinion(portrait)
-    label = separate_people(opinion, depth)
+    everybody, fit = portrait.found_people, portrait.people_fit
+    label, opinion = everybody.label, everybody.matte
+    first, depth, _ = _first_opinion(portrait)
     count = int(label.max())
     if not count:
         return []
@@ -132,6 +129,7 @@ def find_people_of(portrait: Any) -> list[Person]:
     current = to_canvas(unedged.alpha, fit)
     numbers = range(1, count + 1)
     solid = opinion.alpha >= portrait.threshold
+    missed = _solid_pieces(solid & (first.alpha < portrait.threshold) & (current < _VISIBLE_ALPHA))
     kept = np.zeros(count + 1, bool)
     for number in numbers:
         here = (label == number) & solid
@@ -143,7 +141,11 @@ def find_people_of(portrait: Any) -> list[Person]:
     found = []
     for number in numbers:
         members = (nearest if kept[number] else label) == number
-        source = _restrict(portrait, opinion, fit, members, bool(kept[number]))
+        if kept[number]:
+            added = np.where(members & missed, opinion.alpha, np.float32(0)), fit
+        else:
+            added = everybody.opacity(number, fit)
+        source = _restrict(portrait, fit, members, *added)
         mask, here = replace(source).mask, (label == number) & solid
         box, known = Box.bounding(mask, 0), here & depth.usable
         if not box.height:
@@ -163,11 +165,66 @@ def find_people_of(portrait: Any) -> list[Person]:
     return found
 
 
-def _restrict(portrait: Any, opinion: Matte, fit: Letterbox, members: Mask, kept: bool) -> Any:
-    """The portrait with one person alone."""
+def _solid_pieces(mask: Mask) -> Mask:
+    """A mask of the canvas without thin lines, grown by as much as edges are wide."""
+    window = np.ones((_EDGE_PX, _EDGE_PX), np.uint8)
+    pieces = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, window)
+    return np.asarray(cv2.dilate(pieces, window) > 0)
+
+
+def _restrict(
+    portrait: Any, fit: Letterbox, members: Mask, added: Float, added_fit: Letterbox
+) -> Any:
+    """The portrait with one person alone, and with what is added to her."""
     edits = portrait.edits
-    if not kept:
-        wanted = np.where(members, opinion.alpha, np.float32(0))
-        edits = (*edits, MatteEdit(wanted, fit, True))
+    if added.any():
+        edits = (*edits, MatteEdit(added, added_fit, True))
     others = 1 - members.astype(np.float32)
     return replace(portrait, edits=(*edits, MatteEdit(others, fit, False)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PortraitPeople:
+    """What a portrait knows of people. Networks run once, when they are first needed.
+
+    Parameters
+    ----------
+    find_people : callable, optional
+        Photo, matte, depth, layout and whether to look closer -> FoundPeople
+        (`subjects.people_finder.PeopleFinder`). Without it, people are told apart by gaps, depth
+        and the shape of heads.
+    everybody : FoundPeople, optional
+        Everybody, where they were found already. `==` leaves both out.
+    """
+
+    find_people: FindPeople | None = field(default=None, compare=False, kw_only=True)
+    everybody: FoundPeople | None = field(default=None, compare=False, kw_only=True)
+
+    @cached_property
+    def found_people(self) -> FoundPeople:
+        """Everybody on the canvas of `people_fit`, whether cut out or not."""
+        return self._find(closer=True)
+
+    @cached_property
+    def glimpsed_people(self) -> FoundPeople:
+        """The same without closer looks: faster, with coarse outlines."""
+        return self._find(closer=False)
+
+    def _find(self, closer: bool) -> FoundPeople:
+        portrait: Any = self
+        if self.everybody is not None:
+            return self.everybody
+        opinion, depth, fit = _first_opinion(portrait)
+        if self.find_people is None:
+            return FoundPeople.from_matte(opinion, depth)
+        return self.find_people(portrait.photo, opinion, depth, fit, closer)
+
+    @property
+    def people_fit(self) -> Letterbox:
+        """The layout of the photo on the canvas of `found_people`."""
+        return _first_opinion(self)[2]
+
+    @cached_property
+    def people(self) -> list[Person]:
+        """Everybody found in the photo, the largest first, whether cut out or not."""
+        return find_people_of(self)

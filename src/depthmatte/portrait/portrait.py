@@ -25,7 +25,7 @@ from ..types import RGB, Float, dataclasses_equal, make_read_only
 from ..values import Depth, Matte
 from .background_input import make_background
 from .parts import PortraitParts
-from .people import Person, find_people_of
+from .people import PortraitPeople
 from .portrait_area import make_trimap, pictured_opacity
 from .preview import encode_preview
 
@@ -34,7 +34,7 @@ _MIN_PORTRAIT_SHARE = 0.005
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Portrait(PortraitParts):
+class Portrait(PortraitParts, PortraitPeople):
     """The result of cutting one photo. Maps are restored to photo size on demand.
 
     `alpha`, `prob`, `depth`, `meters` and `depth_prob` are float32 (H, W), `mask` is bool and
@@ -201,11 +201,6 @@ class Portrait(PortraitParts):
     def opacity(self) -> Float:
         """What pictures show, float32 (H, W) in [0, 1]: see `pictured_opacity`."""
         return make_read_only(pictured_opacity(self))
-
-    @cached_property
-    def people(self) -> list[Person]:
-        """Everybody found in the photo, the largest first, whether cut out or not."""
-        return find_people_of(self)
 
     @cached_property
     def prob(self) -> Float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -20,7 +21,6 @@ from ..photo import Photo
 from ..portrait import Portrait
 from ..restore import restore_map
 from ..subjects.instances import find_instance_parts
-from ..subjects.separate import separate_people
 from ..system.printable_text import label as shown
 from ..types import Float, Mask
 from ..values import Matte
@@ -207,16 +207,22 @@ class _Scene:
         self.reach = max(1.0, _SNAP * max(self.shape))
         self.rgb = np.asarray(resize(portrait.photo.rgb, self.shape), np.uint8)
         self.kept: list[tuple[int, int]] = []
-        self.people, self.opinion = self._first_opinion()
 
-    def _first_opinion(self) -> tuple[NDArray[np.int32], Float]:
-        """Label and alpha (h, w) of everybody whom the network saw."""
-        first, fit = self.portrait.first_matte, self.portrait.depth_fit.resized(self.shape)
-        if first is None:
-            return np.zeros(self.shape, np.int32), np.zeros(self.shape, np.float32)
-        people = separate_people(first, self.portrait.measured)
-        labels = _to_photo_labels(people, fit)
-        return labels, restore_map(first.alpha, fit)
+    @cached_property
+    def people(self) -> NDArray[np.int32]:
+        """The person of each pixel, int32 (h, w), 0 where there is nobody."""
+        if self.portrait.first_matte is None:
+            return np.zeros(self.shape, np.int32)
+        fit = self.portrait.people_fit.resized(self.shape)
+        return _to_photo_labels(self.portrait.glimpsed_people.label, fit)
+
+    @cached_property
+    def opinion(self) -> Float:
+        """Alpha (h, w) of everybody whom the networks saw."""
+        if self.portrait.first_matte is None:
+            return np.zeros(self.shape, np.float32)
+        fit = self.portrait.people_fit.resized(self.shape)
+        return restore_map(self.portrait.glimpsed_people.matte.alpha, fit)
 
     def _add(self, edit: MatteEdit) -> None:
         self.edits.append(edit)

@@ -7,25 +7,20 @@ from numpy.typing import NDArray
 
 from ..canvas import Letterbox
 from ..errors import InputError
-from ..filters import fill_nearest
 from ..options import SubjectRequest
-from ..subjects.separate import separate_people
 from ..system.printable_text import label as shown
 from ..types import Mask
-from ..values import Depth, Matte
 
 
-def find_requested_person(
-    matte: Matte, depth: Depth, fit: Letterbox, request: SubjectRequest, name: str
-) -> Mask | None:
-    """The pixels of the person that was asked for.
+def choose_requested_person(
+    people: NDArray[np.int32], fit: Letterbox, request: SubjectRequest, name: str
+) -> int:
+    """Return the number of the person that was asked for.
 
     Parameters
     ----------
-    matte : Matte
-        The network's first opinion of the whole photo.
-    depth : Depth
-        On the same canvas.
+    people : ndarray
+        Person of each pixel of the canvas, int32 (h, w), from 1; 0 where there is nobody.
     fit : Letterbox
         The layout of the photo on it.
     request : SubjectRequest
@@ -35,19 +30,17 @@ def find_requested_person(
 
     Returns
     -------
-    ndarray or None
-        bool (h, w): what is nearer to this person than to any other. None where the photo shows
-        nobody.
+    int
+        0 where the photo shows nobody.
 
     Raises
     ------
     InputError
         Where there is no such person among others.
     """
-    people = separate_people(matte, depth)
     count = int(people.max())
     if not count:
-        return None
+        return 0
     number = request.person
     if request.box is not None:
         number = _best_in_box(people, fit, request.box)
@@ -57,7 +50,7 @@ def find_requested_person(
         raise InputError(
             f"{shown(name)}: has no person {number}; `depthmatte people` lists the {count} found"
         )
-    return np.asarray(fill_nearest(people, people > 0) == number)
+    return number
 
 
 def _best_in_box(

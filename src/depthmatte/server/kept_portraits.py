@@ -187,6 +187,7 @@ def scale_portrait(portrait: Portrait, side: int) -> PreviewPortrait:
         portrait.edits,
         portrait.clean,
         find_parts=portrait.find_parts,
+        find_people=portrait.find_people,
     )
 
 

@@ -14,7 +14,6 @@ from ..canvas import from_canvas, scale_shape
 from ..depth.deferred import used_source
 from ..options import CropOptions
 from ..portrait import Portrait
-from ..portrait.people import label_people
 from ..restore import restore_map, restore_measured
 from ..values import Depth
 from .cutting import options_to_json
@@ -64,8 +63,8 @@ def find_people(portrait: Portrait) -> list[dict[str, Any]]:
         measured.scale if measured.metric and measured.known.any() else None,
     )
     cut_out = restore_map(portrait.matte.alpha, fit) >= portrait.threshold
-    canvas_label, label_fit = label_people(portrait)
-    label = from_canvas(canvas_label, label_fit.resized(shape), nearest=True)
+    people, layout = portrait.glimpsed_people, portrait.people_fit.resized(shape)
+    label = from_canvas(people.label, layout, nearest=True)
     scale = (portrait.photo.shape[1] / shape[1], portrait.photo.shape[0] / shape[0])
     found = [
         _describe_person(label == number, depth, cut_out, scale)

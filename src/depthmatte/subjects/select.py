@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..options import SubjectChoice
-from ..types import Mask
+from ..types import Float, Mask
 from ..values import Depth, Matte
 from .instances import Instances, find_instance_parts, find_instances
 
@@ -41,11 +41,15 @@ class Subject:
         (x, y) in canvas pixels. The person at this point is the main person.
     members : ndarray, optional
         bool (h, w): the pixels of the one person to keep, on the canvas. It replaces the others.
+    shown : ndarray, optional
+        float32 (h, w): opacity of everybody, also of people whom the matte does not show. Of it
+        only that of the members counts.
     """
 
     choice: SubjectChoice = "auto"
     point: tuple[float, float] | None = None
     members: Mask | None = None
+    shown: Float | None = None
 
     @property
     def is_default(self) -> bool:
@@ -149,9 +153,11 @@ def select_subject(matte: Matte, depth: Depth, subject: Subject) -> tuple[Matte,
         Mean log depth of the people kept; NaN without depth.
     """
     if subject.members is not None:
-        here = subject.members & depth.usable & (matte.alpha > 0)
+        alpha = matte.alpha if subject.shown is None else np.maximum(matte.alpha, subject.shown)
+        alpha = np.where(subject.members, alpha, np.float32(0))
+        here = depth.usable & (alpha > 0)
         middle = float(np.mean(depth.log_depth[here])) if here.any() else math.nan
-        return replace(matte, alpha=np.where(subject.members, matte.alpha, np.float32(0))), middle
+        return replace(matte, alpha=alpha), middle
     found = find_instances(matte, depth)
     keep = select_instances(found, subject)
     subject_depth = _mean_log_depth(found, keep)

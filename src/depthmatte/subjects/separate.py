@@ -1,6 +1,8 @@
-"""Tell people apart: by gaps and depth first, and by their heads where they touch."""
+"""Tell people apart: by the votes of a network; without it by gaps, depth and heads."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from ..filters import fill_nearest
 from ..types import Float, Mask
 from ..values import MIN_MEAN_PROB, Depth, Matte
 from .head_tops import HeadTop, find_head_tops
+from .head_votes import HeadVotes
 from .instances import find_instances
 
 MAX_PEOPLE = 64
@@ -49,13 +52,37 @@ _SURE_CORE_MARGIN = 0.3
 """Least difference of the distances there."""
 
 
-def separate_people(matte: Matte, depth: Depth) -> NDArray[np.int32]:
+def show_everybody(matte: Matte, votes: HeadVotes | None) -> Matte:
+    """Add the people whom the portrait network takes for background.
+
+    Parameters
+    ----------
+    matte : Matte
+        The portrait network's opinion (h, w).
+    votes : HeadVotes, optional
+        Of the same canvas.
+
+    Returns
+    -------
+    Matte
+        With the larger alpha and probability of the two; the same object without votes.
+    """
+    if votes is None:
+        return matte
+    alpha, prob = np.maximum(matte.alpha, votes.person), np.maximum(matte.prob, votes.person)
+    return replace(matte, alpha=alpha, prob=prob)
+
+
+def separate_people(
+    matte: Matte, depth: Depth, votes: HeadVotes | None = None
+) -> NDArray[np.int32]:
     """Label the people in a matte, the largest first.
 
-    Gaps and jumps in depth separate people (`find_instances`). Where several heads rise from one
-    outline it is divided among them: pixels near the column of a head are that person's, and
-    colors decide in between. Small pieces near a person at the same depth are hers. Shreds are no
-    people.
+    With votes, each pixel belongs to the head that it votes for, and people count whom the portrait
+    network takes for background. Without them, gaps and jumps in depth separate people
+    (`find_instances`). Where several heads rise from one outline it is divided among them: pixels
+    near the column of a head are that person's, and colors decide in between. Small pieces near a
+    person at the same depth are hers. Shreds are no people.
 
     Parameters
     ----------
@@ -63,17 +90,22 @@ def separate_people(matte: Matte, depth: Depth) -> NDArray[np.int32]:
         Alpha, probability and colors (h, w).
     depth : Depth
         On the same canvas.
+    votes : HeadVotes, optional
+        What the network of people says of the canvas.
 
     Returns
     -------
     ndarray
         int32 (h, w), 0 where there is nobody. Soft edges belong to the nearest person.
     """
+    matte = show_everybody(matte, votes)
     solid = matte.alpha >= _MIN_ALPHA
-    label = np.where(solid, find_instances(matte, depth).label, np.int32(0))
-    label = _divide_by_heads(label, matte.rgb)
-    label = _join_pieces(label, depth)
-    label = _keep_plausible(label, matte)
+    label = np.zeros(solid.shape, np.int32) if votes is None else votes.assign(solid)
+    if not label.any():
+        label = np.where(solid, find_instances(matte, depth).label, np.int32(0))
+        label = _divide_by_heads(label, matte.rgb)
+        label = _join_pieces(label, depth)
+    label = keep_plausible(label, matte)
     if not label.any():
         return label
     return np.where(matte.alpha > 0, fill_nearest(label, label > 0), np.int32(0))
@@ -156,7 +188,7 @@ def _belongs_beside(piece: Box, host: Box) -> bool:
     return shared >= _MIN_SHARED_COLUMNS * piece.width and gap <= _PIECE_GAP * host.height
 
 
-def _keep_plausible(label: NDArray[np.int32], matte: Matte) -> NDArray[np.int32]:
+def keep_plausible(label: NDArray[np.int32], matte: Matte) -> NDArray[np.int32]:
     """The labels of plausible people, numbered from the largest."""
     count = int(label.max()) + 1
     area = np.bincount(label.ravel(), minlength=count)

@@ -32,6 +32,7 @@ from ..system.printable_text import label
 from ..types import Float
 from .checkpoint import read_checkpoint, refuse_run_file
 from .exported import parity as parities
+from .exported.contract_texts import DATA_SOURCES, OUTPUT_MEANINGS, TEACHER_SOURCES
 from .exported.held_out import list_used_sets, measure_quality
 from .exported.provenance import (
     data_licenses,
@@ -187,7 +188,7 @@ def export_checkpoint(
         numbers=numbers,
         recipe=portable_recipe(recipe),
         data_sha256=_hash_sets(recipe, data),
-        teacher=_TEACHER_SOURCES.get(task.name, "") if recipe.get("labels") else "",
+        teacher=TEACHER_SOURCES.get(task.name, "") if recipe.get("labels") else "",
     )
     maps = labels or (Path(recipe["labels"]) if recipe.get("labels") else None)
     return export_onnx(checkpoint, out, card, calibration, precision, data, maps)
@@ -247,8 +248,8 @@ def _command(recipe: Mapping[str, Any]) -> str:
 def _sources(recipe: Mapping[str, Any]) -> tuple[str, ...]:
     """What a network learned from; its teacher only where the run had labels."""
     task = recipe["task"]
-    taught = recipe.get("labels") and task in _TEACHER_SOURCES
-    return (*_DATA_SOURCES[task], _TEACHER_SOURCES[task]) if taught else _DATA_SOURCES[task]
+    taught = recipe.get("labels") and task in TEACHER_SOURCES
+    return (*DATA_SOURCES[task], TEACHER_SOURCES[task]) if taught else DATA_SOURCES[task]
 
 
 def _check_parity(
@@ -290,71 +291,6 @@ def _write(module: nn.Module, path: Path, task: TrainingTask) -> None:
         )
 
 
-_DATA_SOURCES = {
-    "matte": (
-        "PicsArt portraits, Clothing Co-Parsing street photos, small shares of three rougher "
-        "sets, people-free backgrounds; binary masks",
-        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
-    ),
-    "depth": (
-        "composite scenes of cut-out people on backgrounds, geometry drawn by this project",
-        "order across outlines of masked training photos",
-        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
-    ),
-    "stereo": (
-        "generated pairs: pictures and cut-out people on sheets at known disparities",
-        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
-    ),
-    "fuse": (
-        "maps of composite scenes and training photos: matte, depth of sensors, stereo and "
-        "the depth network, with the subject's true alpha",
-    ),
-    "detail": (
-        "composites with exact alpha: people of Flickr portraits and street photos, soft "
-        "cut-outs, strands of hair drawn by this project, people-free backgrounds",
-        "Flickr portraits and street photos with hand-made masks",
-        "coarse alpha of the portrait network",
-    ),
-    "parts": (
-        "photos with masks: Flickr and PicsArt portraits, Clothing Co-Parsing street photos, "
-        "smaller shares of rougher sets and of soft cut-outs",
-        "encoder start: EfficientNet-Lite0 on ImageNet (Apache-2.0)",
-    ),
-}
-
-_TEACHER_SOURCES = {
-    "matte": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
-    "detail": "outlines softened by MODNet (Apache-2.0) where it agrees with the mask",
-    "depth": "weak labels of Tiefenrausch (MIT) on backgrounds and training photos",
-    "parts": "all labels by MediaPipe's multi-class selfie segmentation (Apache-2.0)",
-}
-"""What a teacher adds to a run with `train labels`."""
-
-_OUTPUT_MEANINGS = {
-    "matte": {
-        "alpha": "S_in, opacity of the portrait in [0, 1]",
-        "prob": "I1, probability of being portrait in [0, 1]",
-    },
-    "depth": {
-        "depth": "d, log distance from the scene's nearest (0) to its farthest part (1)",
-        "prob": "I2, probability that the true d lies within 0.1 of the estimate",
-    },
-    "stereo": {
-        "disparity": "disparity of the left view in input pixels",
-        "prob": "I2, probability that the true disparity lies within 2 pixels of the estimate",
-    },
-    "fuse": {"verdict": "probability of belonging to the subject in [0, 1]"},
-    "detail": {"alpha": "opacity of the portrait in [0, 1], at the size of the photo"},
-    "parts": {
-        "hair": "share of hair in the person, also beards; all shares add up to 1",
-        "face_skin": "share of the face, eyes and lips included",
-        "body_skin": "share of other skin",
-        "clothes": "share of clothes",
-        "things": "share of things worn or held",
-    },
-}
-
-
 def _store_contract(
     path: Path,
     task: TrainingTask,
@@ -374,7 +310,7 @@ def _store_contract(
             "multiple": task.multiple,
             "preset": parities.input_shape(task, PRESET_SHAPE),
         },
-        "outputs": _OUTPUT_MEANINGS[task.name],
+        "outputs": OUTPUT_MEANINGS[task.name],
         "normalization": _NORMALIZATION if task.pretrained else "none",
         "license": card.license,
         "command": card.command,

@@ -86,6 +86,11 @@ def read_exported_network(
     return network, [name for name, value in network.named_parameters() if id(value) not in filled]
 
 
+def read_task(source: str | Path) -> str:
+    """The task that the contract of an exported ONNX file names, "" where it names none."""
+    return str(_read_graph(network_path(source))[1].get("task", ""))
+
+
 def freeze_folded_norms(network: nn.Module) -> int:
     """Keep the statistics of norms that `read_exported_network` filled; how many there are.
 

@@ -12,7 +12,7 @@ from ..option_fields import check_options, list_options, option, option_names
 from .data.sample_set import SampleSet, parse_shares, read_sample_sets
 from .tasks.augmentation import AUGMENTATIONS, Augmentation
 
-TASK_NAMES = ("matte", "depth", "stereo", "fuse", "detail", "parts")
+TASK_NAMES = ("matte", "depth", "stereo", "fuse", "detail", "parts", "people")
 """The networks that can be trained."""
 
 ENCODER_NAMES = ("lite0", "mobilenet", "resnet", "vgg")
@@ -32,6 +32,7 @@ UNUSED_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "fuse": ("encoder", "imagenet", "strength", *_MATTE_OPTIONS),
     "detail": ("encoder", "imagenet", "strength", "landscape", *PHOTO_OPTIONS),
     "parts": ("backgrounds", "gradient_weight"),
+    "people": ("labels", "backgrounds", "gradient_weight"),
 }
 """The options that a task has no use for: it draws its own pairs, or learns from given maps."""
 

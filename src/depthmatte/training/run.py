@@ -22,11 +22,12 @@ from ..option_fields import to_json_values
 from ..system.printable_text import label, printable_excerpt
 from .checkpoint import read_checkpoint
 from .distributed.workers import Workers
-from .exported_weights import freeze_folded_norms, read_exported_network
+from .exported_weights import freeze_folded_norms, read_exported_network, read_task
 from .networks.encoders import load_imagenet_weights
 from .recipe import Recipe
 from .reporting.log import LogRow
 from .schedule import Schedule
+from .tasks.registry import TRAINING_TASKS
 from .tasks.task import TrainingTask
 
 
@@ -361,13 +362,22 @@ def _load_start(network: nn.Module, task: TrainingTask, start: str, encoder: str
     Raises InputError for a start none of whose weights fit.
     """
     if network_entry(start) or start.lower().endswith(".onnx"):
-        weights = read_exported_network(task, start, encoder)[0].state_dict()
+        weights = _read_exported_weights(task, start, encoder)
     else:
         weights = read_checkpoint(Path(start))["mean"]
     if not _copy_fitting(network, weights):
         raise InputError(
             f"{label(start)}: none of its weights fit the {task.name} network; give another --start"
         )
+
+
+def _read_exported_weights(task: TrainingTask, start: str, encoder: str) -> dict[str, Tensor]:
+    """The weights of an .onnx file; of a network whose encoder fits, those of the encoder."""
+    other = TRAINING_TASKS.get(task.encoder_of)
+    if other is None or read_task(start) != other.name:
+        return read_exported_network(task, start, encoder)[0].state_dict()
+    weights = read_exported_network(other, start, encoder)[0].state_dict()
+    return {name: value for name, value in weights.items() if name.startswith("encoder.")}
 
 
 def _copy_fitting(network: nn.Module, values: dict[str, Tensor]) -> int:

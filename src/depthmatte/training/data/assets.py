@@ -46,7 +46,10 @@ from .splits import (
     split_files,
 )
 
-_ROUGH_MASK_SETS = ("vikram", "pennfudan", "idphoto")
+GROUP_SETS = ("vikram", "pennfudan")
+"""Sets whose masks show several people."""
+
+_ROUGH_MASK_SETS = (*GROUP_SETS, "idphoto")
 """Sets whose masks are too rough to cut people from."""
 
 _STANDING_SET, _PORTRAIT_SET = "ccp", "picsart"
@@ -55,8 +58,8 @@ _STANDING_SET, _PORTRAIT_SET = "ccp", "picsart"
 _MAX_TRIES = 80
 """Draws before a kind of person is taken for absent."""
 
-_SMALL_SIDE, _LARGE_SIDE = 512, 900
-"""Pixels on the longer side of the assets of depth scenes and of hard scenes, at most."""
+_SMALL_SIDE, _LARGE_SIDE, _GROUP_SIDE = 512, 900, 384
+"""Pixels on the longer side of the assets of depth scenes, hard scenes and groups, at most."""
 
 _EDGE_GAIN = 1.7
 """Slope of a cut-out's edge (`cutout_image.soft_edge`)."""
@@ -139,6 +142,20 @@ class Assets:
         )
         cutouts, portraits, objects = optional.values()
         return cls(data, people, cutouts, portraits, backgrounds, objects, _LARGE_SIDE, notes)
+
+    @classmethod
+    def for_groups(cls, data: Path, split: Split, people: list[LabeledPhoto]) -> Assets:
+        """The assets of scenes of groups, with these people.
+
+        Training and test share no cut-out, object or background. Raises InputError for a folder of
+        backgrounds that is missing or too small.
+        """
+        single = [item for item in people if item.group not in GROUP_SETS and not item.is_cutout]
+        cutouts, objects = (
+            split_files(list_pictures(data / name), split) for name in ("cutouts", "objects")
+        )
+        backgrounds = list_backgrounds(data, split)
+        return cls(data, single, cutouts, [], backgrounds, objects, _GROUP_SIDE)
 
     @cached_property
     def _standing_set(self) -> list[LabeledPhoto]:

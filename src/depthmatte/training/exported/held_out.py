@@ -18,6 +18,7 @@ from ...errors import InputError, OptionError
 from ...fusion.inputs import pool_blocks
 from ...networks.network import Network
 from ...segment.refine import DETAIL_INPUTS
+from ...subjects.people_finder import measure_people
 from ...system.printable_text import label
 from ...types import Float, Mask
 from ...values import PART_NAMES
@@ -28,6 +29,7 @@ from ..scenes.depth_scenes import held_out_depth_scenes
 from ..tasks.detail import DetailSamples, read_patches
 from ..tasks.fusion import FusionSamples
 from ..tasks.parts import PARTS_REDUCTION, measure_part_ious, part_cases
+from ..tasks.people import draw_held_out_groups, measure_panoptic_quality
 from ..tasks.registry import TRAINING_TASKS
 from ..tasks.stereo import held_out_stereo_pairs, stack_views
 from ..tasks.task import MaterialOptions, to_network_input
@@ -76,7 +78,7 @@ def calibration_inputs(task: str, data: Path, labels: Path | None = None) -> Ite
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo", "fuse", "detail" or "parts".
+        "matte", "depth", "stereo", "fuse", "detail", "parts" or "people".
     data : Path
         The data folder.
     labels : Path, optional
@@ -100,6 +102,11 @@ def calibration_inputs(task: str, data: Path, labels: Path | None = None) -> Ite
         photos = _spread(_list_photos(data, 1), _CALIBRATION_PHOTOS)
         for image, _ in part_cases(photos, _need_labels(labels), _PARTS_PRESET):
             yield image[None]
+    elif task == "people":
+        photos = _list_photos(data, 1)
+        groups = (data, photos, PRESET_SHAPE, _CALIBRATION_SEED, _CALIBRATION_SCENES)
+        for group in draw_held_out_groups(*groups):
+            yield to_network_input(group.rgb, PRESET_SHAPE)[1][None]
     elif task == "fuse":
         for maps, _ in _spread(_list_maps(labels, 1), _CALIBRATION_MAPS):
             yield pool_blocks(list(maps))[None]
@@ -130,7 +137,8 @@ def measure_quality(network: Network, data: Path, labels: Path | None = None) ->
     Returns
     -------
     Quality
-        matte and fuse: mean IoU. parts: mean IoU of the parts with the teacher's. depth: mean error
+        matte and fuse: mean IoU. parts: mean IoU of the parts with the teacher's. people: panoptic
+        quality in composed scenes. depth: mean error
         of relative log depth in composed scenes. stereo: mean error in pixels where both views see
         the point. detail: mean absolute error of alpha in the band.
 
@@ -141,7 +149,7 @@ def measure_quality(network: Network, data: Path, labels: Path | None = None) ->
     """
     task = network.contract.task
     scores = _SCORES[task](network, data, labels)
-    higher = task in ("matte", "fuse", "parts")
+    higher = task in ("matte", "fuse", "parts", "people")
     return Quality(_MEASURES[task], float(np.mean(scores)), higher)
 
 
@@ -158,7 +166,7 @@ def list_used_sets(task: str, options: MaterialOptions) -> set[str]:
     Parameters
     ----------
     task : str
-        "matte", "depth", "stereo" or "parts".
+        "matte", "depth", "stereo", "parts" or "people".
     options : MaterialOptions
         What decides the samples.
 
@@ -234,6 +242,13 @@ def _parts_scores(network: Network, data: Path, labels: Path | None) -> list[flo
     return list(measure_part_ious(answer, cases).values()) or [0.0]
 
 
+def _people_scores(network: Network, data: Path, _: Path | None) -> list[float]:
+    groups = draw_held_out_groups(
+        data, _list_photos(data, 0), PRESET_SHAPE, _QUALITY_SEED, _QUALITY_SCENES
+    )
+    return [measure_panoptic_quality(lambda image: measure_people(image, network), groups)]
+
+
 def _need_labels(labels: Path | None) -> Path:
     if labels is None:
         raise OptionError("labels: parts are measured against a teacher's; give --labels")
@@ -247,6 +262,7 @@ _MEASURES = {
     "fuse": "held-out IoU",
     "detail": "held-out error in the band",
     "parts": "held-out IoU",
+    "people": "held-out panoptic quality",
 }
 
 _SCORES: dict[str, Callable[[Network, Path, Path | None], list[float]]] = {
@@ -256,6 +272,7 @@ _SCORES: dict[str, Callable[[Network, Path, Path | None], list[float]]] = {
     "fuse": _fuse_scores,
     "detail": _detail_scores,
     "parts": _parts_scores,
+    "people": _people_scores,
 }
 
 

@@ -125,8 +125,46 @@ class StereoPairOptions:
         check_options(self)
 
 
+@dataclass(frozen=True)
+class GroupOptions:
+    """How a scene that trains the network of people is composed (`scenes.group_scenes`)."""
+
+    background_crop_area: float = option(0.4, "keep this share of a background", 0.01, 1)
+    background_blur_chance: float = chance(0.35, "blur the background")
+    background_blur: Span = span((0.5, 3.0), "blur it by this many pixels", 0.01, 100)
+    row_share: float = chance(0.55, "stand people in a row in this share of scenes")
+    portrait_share: float = chance(0.2, "cut them off below in this share")
+    empty_share: float = chance(0.03, "show nobody in this share; the rest are scattered")
+    people: CountSpan = span((1, 6), "show this many people", 0, 50)
+    portraits: CountSpan = span((1, 4), "show this many people cut off below", 0, 50)
+    cutout_share: float = chance(0.5, "take this share of people from RGBA cut-outs")
+    row_height: Span = span((0.2, 1.05), "make a row this high, shares of the picture", 0.02, 4)
+    height_spread: float = option(0.15, "spread the log height of its people by this", 0, 2)
+    gap: Span = span(
+        (-0.55, 0.35), "leave this gap, shares of the narrower of two; below 0 they overlap", -1, 10
+    )
+    widest_row: float = option(1.1, "shrink rows wider than this share of the picture", 0.1, 10)
+    floor: Span = span((0.3, 1.15), "stand them on this share of the free rows", -1, 3)
+    order_spread: float = option(
+        0.05, "spread the order in which they cover each other by this share of the height", 0, 1
+    )
+    portrait_height: Span = span((0.5, 1.2), "make people cut off below this high", 0.05, 4)
+    portrait_shown: Span = span((0.4, 1.0), "show this share of their rows", 0.05, 1)
+    scatter_height: Span = span((0.12, 1.1), "make scattered people this high", 0.02, 4)
+    tone_chance: float = chance(0.7, "show a cut-out in other light")
+    object_chance: float = chance(0.08, "put an object before a person")
+    object_height: Span = span((0.15, 0.5), "make it this high, shares of the person", 0.01, 4)
+    object_place: Span = span((0.3, 1.0), "put it on these rows of the person", -1, 2)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
 DEFAULT_DEPTH_SCENE = DepthSceneOptions()
 """How depth scenes are composed where a recipe does not say."""
 
 DEFAULT_STEREO_PAIR = StereoPairOptions()
 """How stereo pairs are composed where a recipe does not say."""
+
+DEFAULT_GROUP = GroupOptions()
+"""How groups are composed where a recipe does not say."""

@@ -30,7 +30,7 @@ from ..augment.options import (
     chance,
     span,
 )
-from ..scenes.options import DepthSceneOptions, StereoPairOptions
+from ..scenes.options import DEFAULT_GROUP, DepthSceneOptions, GroupOptions, StereoPairOptions
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,19 @@ class StereoSampling:
     pairs_per_epoch: int = option(2400, "draw this many pairs per epoch", 1, 1_000_000)
     disparity_part: float = option(
         0.95, "draw disparities up to this share of what the network can see", 0.01, 1
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class PeopleSampling:
+    """What an epoch of the network of people shows."""
+
+    scenes_per_epoch: int = option(4000, "draw this many scenes of groups per epoch", 0, 1_000_000)
+    outside_weight: float = option(
+        0.15, "weight what lies outside the mask of a photo by this", 0, 10
     )
 
     def __post_init__(self) -> None:
@@ -259,6 +272,19 @@ class PartsAugmentation:
         check_options(self)
 
 
+@dataclass(frozen=True)
+class PeopleAugmentation:
+    """The numbers of the samples of the network of people."""
+
+    sampling: PeopleSampling = option(PeopleSampling(), "mix scenes and photos")
+    scene: GroupOptions = option(DEFAULT_GROUP, "compose scenes of groups")
+    color: ColorAugmentation = option(DEFAULT_COLOR, "vary colors")
+    geometry: GeometryAugmentation = option(DEFAULT_GEOMETRY, "move photo and truth")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
 DEFAULT_MATTE_AUGMENTATION = MatteAugmentation()
 """The portrait network's numbers where a recipe does not say."""
 
@@ -277,6 +303,9 @@ DEFAULT_DETAIL_AUGMENTATION = DetailAugmentation()
 DEFAULT_PARTS_AUGMENTATION = PartsAugmentation()
 """The parts network's numbers where a recipe does not say."""
 
+DEFAULT_PEOPLE_AUGMENTATION = PeopleAugmentation()
+"""The numbers of the network of people where a recipe does not say."""
+
 Augmentation = (
     MatteAugmentation
     | DepthAugmentation
@@ -284,6 +313,7 @@ Augmentation = (
     | FusionAugmentation
     | DetailAugmentation
     | PartsAugmentation
+    | PeopleAugmentation
 )
 """The numbers of some task's samples."""
 
@@ -294,5 +324,6 @@ AUGMENTATIONS: Mapping[str, type[Augmentation]] = {
     "fuse": FusionAugmentation,
     "detail": DetailAugmentation,
     "parts": PartsAugmentation,
+    "people": PeopleAugmentation,
 }
 """Task -> its numbers."""

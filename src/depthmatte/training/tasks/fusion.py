@@ -32,6 +32,7 @@ from ..augment.corruptions import (
     misplace_depth,
     wrong_depth,
 )
+from ..data.assets import GROUP_SETS
 from ..data.splits import Split
 from ..losses import soft_iou
 from ..networks.fusion import FusionOutput
@@ -41,9 +42,6 @@ from .augmentation import DEFAULT_FUSION_AUGMENTATION, FusionAugmentation, Fusio
 from .task import MaterialOptions, Validator, as_batch
 
 _DEPTH_SOURCES = ("sensor", "stereo", "mono")
-
-_GROUP_KINDS = ("vikram", "pennfudan")
-"""Sets whose photos show groups of people."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def read_fusion_maps(path: Path) -> FusionMaps:
 def _share(path: Path, sampling: FusionSampling) -> float:
     """How often an epoch draws this file: `SPLIT_KIND_...` says of what it is."""
     kind = path.name.split("_")[1]
-    if kind in _GROUP_KINDS:
+    if kind in GROUP_SETS:
         return sampling.group_share
     known = {"scene": sampling.scene_share, "composite": sampling.composite_share}
     return known.get(kind, sampling.photo_share)

@@ -36,7 +36,7 @@ from ...types import Float
 from ...values import Depth, Matte
 from ..augment.color import random_color
 from ..augment.options import CrowdOptions
-from ..data.assets import Assets
+from ..data.assets import GROUP_SETS, Assets
 from ..data.folders import LabeledPhoto, list_labeled, read_gray
 from ..data.splits import Split, list_backgrounds, list_matte_photos
 from ..scenes.hard_scenes.scene import HardScene, draw_hard_scene
@@ -53,9 +53,6 @@ ALIGNED_CROWD = CrowdOptions(aligned=True)
 
 TALL_DISTRACTOR_HEIGHT = (0.5, 0.88)
 """Heights of distractors that are hard to tell from companions, as shares of the portrait's."""
-
-GROUP_SETS = ("vikram", "pennfudan")
-"""Sets of photos with several people."""
 
 _GROUPS_TEST_EVERY = 5
 """Of these every n-th is held out."""

@@ -12,6 +12,7 @@ from ..networks.detail import DetailExport, DetailNetwork
 from ..networks.fusion import FusionExport, FusionNetwork
 from ..networks.matte import PortraitExport, PortraitNetwork
 from ..networks.parts import PartsExport, PartsNetwork
+from ..networks.people import VOTE_REACH_PX, PeopleExport, PeopleNetwork
 from ..networks.stereo import MAX_DISPARITY, StereoExport, StereoNetwork
 from ..recipe import Recipe
 from .depth import DepthSamples, depth_loss, depth_validator
@@ -19,6 +20,7 @@ from .detail import DetailSamples, detail_loss, detail_validator
 from .fusion import FusionSamples, fusion_loss, fusion_validator
 from .matte import MatteSamples, matte_loss, matte_predictor, matte_validator
 from .parts import PARTS_REDUCTION, PartSamples, parts_loss, parts_validator
+from .people import PeopleSamples, people_loss, people_validator
 from .stereo import StereoSamples, stereo_loss, stereo_validator
 from .task import TrainingTask
 
@@ -98,6 +100,18 @@ TRAINING_TASKS = {
         reduction=PARTS_REDUCTION,
         multiple=32 // PARTS_REDUCTION,
         labels=".png",
+    ),
+    "people": TrainingTask(
+        "people",
+        PeopleNetwork,
+        PeopleSamples,
+        people_loss,
+        people_validator,
+        PeopleExport,
+        lambda network, options: 1.0,
+        "sharpness",
+        scale=VOTE_REACH_PX,
+        encoder_of="matte",
     ),
 }
 """Every trainable network."""

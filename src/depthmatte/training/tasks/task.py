@@ -146,6 +146,8 @@ class TrainingTask:
         The size of its largest output.
     pretrained : bool
         Whether its encoder can start from ImageNet weights.
+    encoder_of : str
+        Another task, whose encoder it can start from.
     labels : str
         How the files of its labels end, "" where labels are no choice.
     predictor : callable or None
@@ -166,6 +168,7 @@ class TrainingTask:
     multiple: int = 32
     scale: float = 1.0
     pretrained: bool = True
+    encoder_of: str = ""
     labels: str = ""
     predictor: Callable[[MaterialOptions], CasePredictor] | None = None
 

@@ -70,7 +70,8 @@ def remake_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="Train this network again: matte, depth, stereo, fuse, parts or a file."
+            help="Train this network again: matte, depth, stereo, fuse, detail, parts, "
+            "people, or a file."
         ),
     ],
     data: Annotated[Path, typer.Option(help=_HELP["data"])],

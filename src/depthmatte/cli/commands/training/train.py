@@ -131,6 +131,17 @@ train_app.command("parts")(
 )
 
 
+train_app.command("people")(
+    _make_train_command(
+        "people",
+        """Train the network that tells people apart, on scenes of groups and on photos with masks.
+
+        Example: depthmatte train people --data DATA --start matte -o work/people
+        """,
+    )
+)
+
+
 @train_app.command("report")
 def report_command(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a run.")],
