@@ -69,7 +69,8 @@ def test_people_count_whom_the_portrait_network_does_not_show() -> None:
     alpha = (owner == 1).astype(np.float32)
     matte, depth = Matte(alpha, alpha), Depth.none(SHAPE)
     assert separate_people(matte, depth).max() == 1
-    label = separate_people(matte, depth, votes)
+    assert separate_people(matte, depth, votes).max() == 1
+    label = separate_people(show_everybody(matte, votes), depth, votes)
     assert label.max() == 3
     areas = [int((label == number).sum()) for number in (1, 2, 3)]
     assert areas == sorted(areas, reverse=True)
@@ -97,10 +98,11 @@ def test_labels_are_whole(person: Any, head: Any, vote: Any) -> None:
 
     votes = HeadVotes(large(person), large(head), np.stack([large(one) for one in vote]))
     alpha = large(person[::-1])
-    label = separate_people(Matte(alpha, alpha), Depth.none(alpha.shape), votes)
+    matte = show_everybody(Matte(alpha, alpha), votes)
+    label = separate_people(matte, Depth.none(alpha.shape), votes)
     count = int(label.max())
     assert set(np.unique(label[label > 0])) == set(range(1, count + 1))
-    assert not label[np.maximum(alpha, votes.person) == 0].any()
+    assert not label[matte.alpha == 0].any()
 
 
 def test_any_canvas_gets_votes_of_its_size() -> None:
@@ -112,3 +114,13 @@ def test_any_canvas_gets_votes_of_its_size() -> None:
     assert 0 <= votes.person.min() <= votes.person.max() <= 1
     with pytest.raises(WeightsError):
         measure_people(rgb, Network(network_path("matte"), threads=1))
+
+
+def test_a_mirror_image_gets_mirrored_votes() -> None:
+    network = Network(network_path("people"), threads=1)
+    rgb = np.random.default_rng(0).random((3, 64, 96), np.float32)
+    votes = measure_people(rgb, network)
+    mirrored = measure_people(np.ascontiguousarray(rgb[..., ::-1]), network)
+    np.testing.assert_allclose(mirrored.person[:, ::-1], votes.person, atol=1e-5)
+    np.testing.assert_allclose(mirrored.vote[0][:, ::-1], -votes.vote[0], atol=1e-3)
+    np.testing.assert_allclose(mirrored.vote[1][:, ::-1], votes.vote[1], atol=1e-3)

@@ -89,16 +89,15 @@ def find(looks: bool) -> tuple[FoundPeople, Letterbox, Photo]:
     )
 
 
-def test_without_closer_looks_everybody_counts() -> None:
+def test_without_closer_looks_only_the_shown_count() -> None:
     found, fit, _ = find(looks=False)
-    assert found.label.max() == 3
+    assert found.label.max() == 1
     assert found.looks == {}
     assert found.matte.alpha.shape == fit.canvas
-    for number in (1, 2, 3):
-        alpha, layout = found.opacity(number, fit)
-        assert layout is fit
-        assert (alpha > 0).any()
-        assert not alpha[found.label != number].any()
+    alpha, layout = found.opacity(1, fit)
+    assert layout is fit
+    assert (alpha > 0).any()
+    assert not alpha[found.label != 1].any()
 
 
 def test_a_closer_look_adds_people_and_leaves_out_pictures() -> None:
@@ -170,7 +169,7 @@ def test_a_portrait_lists_and_cuts_people_whom_the_first_look_missed() -> None:
     alone = Pipeline(
         by_red, no_depth, FUSIONS["none"], PRESET, load_people=painted_network, second_look=False
     )(street())
-    assert len(alone.people) == 3  # nobody looks closer
+    assert len(alone.people) == 1  # nobody looks closer
 
 
 def test_a_person_is_cut_by_number_though_the_first_look_missed_her() -> None:

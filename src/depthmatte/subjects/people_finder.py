@@ -33,11 +33,8 @@ _SOLID_ALPHA = 0.5
 _MARGIN = 0.12
 """Margin of a closer look, as a share of the longer side of the person's box."""
 
-_SEVERAL = 2
-"""Number of people from which the network looks closer: one alone is what it always looks at."""
-
 MAX_LOOKS = 16
-"""Number of people at whom the network looks closer at most, the largest first: each look takes as
+"""Number of people that are looked at and listed at most, the largest first. A look takes twice as
 long as a cut with `--quality fast`."""
 
 
@@ -89,7 +86,7 @@ def measure_people(rgb: Float, network: Network) -> HeadVotes:
     Returns
     -------
     HeadVotes
-        On the same canvas.
+        The mean of the answers on the canvas and on its mirror image.
 
     Raises
     ------
@@ -97,14 +94,20 @@ def measure_people(rgb: Float, network: Network) -> HeadVotes:
         For a network with another task, and when it fails.
     """
     network.require_task("people")
+    person, head, x, y = _run(rgb, network)
+    mirrored = [plane[:, ::-1] for plane in _run(np.ascontiguousarray(rgb[..., ::-1]), network)]
+    vote = np.stack([x - mirrored[2], y + mirrored[3]]) / np.float32(2)
+    return HeadVotes((person + mirrored[0]) / 2, (head + mirrored[1]) / 2, vote)
+
+
+def _run(rgb: Float, network: Network) -> list[Float]:
+    """The four maps of a canvas of any size, float32 (h, w)."""
     _, height, width = rgb.shape
     down, across = (-side % network.contract.multiple for side in (height, width))
     padded = np.pad(rgb, ((0, 0), (0, down), (0, across)), mode="edge")
     answer = network.run(np.ascontiguousarray(padded[None], np.float32))
-    person, head, x, y = (
-        answer[name][0, 0, :height, :width] for name in ("person", "head", "vote_x", "vote_y")
-    )
-    return HeadVotes(person, head, np.stack([x, y]))
+    names = ("person", "head", "vote_x", "vote_y")
+    return [answer[name][0, 0, :height, :width] for name in names]
 
 
 def move_map(values: Float, old: Letterbox, new: Letterbox) -> Float:
@@ -176,7 +179,7 @@ class PeopleFinder:
         fit : Letterbox
             The layout of the photo on it.
         closer : bool
-            Whether to look closer at each of several people.
+            Whether to look closer. Without it only people count whom the matte shows.
 
         Returns
         -------
@@ -186,26 +189,30 @@ class PeopleFinder:
         if matte.rgb is None:
             return FoundPeople.from_matte(matte, depth)
         votes = measure_people(matte.rgb, self._load())
-        label, seen = separate_people(matte, depth, votes), show_everybody(matte, votes)
-        found = FoundPeople(label, seen, {})
-        if not closer or self._segment is None or label.max() < _SEVERAL:
-            return found
-        return self._look_closer(photo, found, fit)
+        if not closer or self._segment is None:
+            return FoundPeople(separate_people(matte, depth, votes), matte, {})
+        everybody = show_everybody(matte, votes)
+        return self._look_closer(photo, everybody, separate_people(everybody, depth, votes), fit)
 
-    def _look_closer(self, photo: Photo, found: FoundPeople, fit: Letterbox) -> FoundPeople:
+    def _look_closer(
+        self, photo: Photo, seen: Matte, label: NDArray[np.int32], fit: Letterbox
+    ) -> FoundPeople:
         """Draw the outline of each person anew, and leave out who is none from near."""
-        near = fill_nearest(found.label, found.label > 0)
-        alpha, prob, looks = found.matte.alpha.copy(), found.matte.prob.copy(), {}
+        if not label.any():
+            return FoundPeople(label, seen, {})
+        near = fill_nearest(label, label > 0)
+        alpha, prob = np.zeros_like(seen.alpha), np.zeros_like(seen.prob)
+        looks = {}
         for number in range(1, min(int(near.max()), MAX_LOOKS) + 1):
             members = near == number
-            box = _photo_box(members & (found.matte.alpha >= _SOLID_ALPHA), fit)
+            box = _photo_box(members & (seen.alpha >= _SOLID_ALPHA), fit)
             if box is None:
                 continue
             look, layout = self._look(photo, box)
             looks[number] = look.alpha, layout
             alpha[members] = move_map(look.alpha, layout, fit)[members]
             prob[members] = move_map(look.prob, layout, fit)[members]
-        matte = replace(found.matte, alpha=alpha, prob=prob)
+        matte = replace(seen, alpha=alpha, prob=prob)
         label = keep_plausible(np.where(alpha >= _SOLID_ALPHA, near, np.int32(0)), matte)
         numbers = {
             number: int(label[(near == number) & (label > 0)].max(initial=0)) for number in looks

@@ -78,11 +78,10 @@ def separate_people(
 ) -> NDArray[np.int32]:
     """Label the people in a matte, the largest first.
 
-    With votes, each pixel belongs to the head that it votes for, and people count whom the portrait
-    network takes for background. Without them, gaps and jumps in depth separate people
-    (`find_instances`). Where several heads rise from one outline it is divided among them: pixels
-    near the column of a head are that person's, and colors decide in between. Small pieces near a
-    person at the same depth are hers. Shreds are no people.
+    With votes, each pixel belongs to the head that it votes for. Without them, gaps and jumps in
+    depth separate people (`find_instances`). Where several heads rise from one outline it is
+    divided among them: pixels near the column of a head are that person's, and colors decide in
+    between. Small pieces near a person at the same depth are hers. Shreds are no people.
 
     Parameters
     ----------
@@ -98,7 +97,6 @@ def separate_people(
     ndarray
         int32 (h, w), 0 where there is nobody. Soft edges belong to the nearest person.
     """
-    matte = show_everybody(matte, votes)
     solid = matte.alpha >= _MIN_ALPHA
     label = np.zeros(solid.shape, np.int32) if votes is None else votes.assign(solid)
     if not label.any():
