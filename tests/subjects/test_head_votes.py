@@ -55,6 +55,20 @@ def test_heads_and_members_are_found() -> None:
     assert len(set(label[label > 0])) == 3
 
 
+def test_a_large_piece_apart_is_another_person() -> None:
+    heads, owner = three_people()
+    seen = votes_for(heads[:2], np.where(owner == 3, 2, owner))  # one head is not seen
+    seen = HeadVotes((owner > 0).astype(np.float32), seen.head, seen.vote)
+    matte, depth = Matte(seen.person, seen.person), Depth.none(SHAPE)
+    assert len(seen.find_heads()) == 2
+    assert separate_people(matte, depth, seen).max() == 3
+    divided = owner.copy()
+    divided[64:66, 90:116] = 0  # a rail before the third person
+    votes = votes_for(heads, divided)
+    matte = Matte(votes.person, votes.person)
+    assert separate_people(matte, depth, votes).max() == 3
+
+
 def test_without_a_head_nobody_is_numbered() -> None:
     heads, owner = three_people()
     votes = votes_for(heads, owner)

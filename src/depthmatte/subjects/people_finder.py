@@ -96,8 +96,10 @@ def measure_people(rgb: Float, network: Network) -> HeadVotes:
     network.require_task("people")
     person, head, x, y = _run(rgb, network)
     mirrored = [plane[:, ::-1] for plane in _run(np.ascontiguousarray(rgb[..., ::-1]), network)]
-    vote = np.stack([x - mirrored[2], y + mirrored[3]]) / np.float32(2)
-    return HeadVotes((person + mirrored[0]) / 2, (head + mirrored[1]) / 2, vote)
+    both = np.stack(
+        [person + mirrored[0], head + mirrored[1], x - mirrored[2], y + mirrored[3]]
+    ) * np.float32(0.5)
+    return HeadVotes(both[0], both[1], both[2:])
 
 
 def _run(rgb: Float, network: Network) -> list[Float]:

@@ -98,7 +98,7 @@ def separate_people(
         int32 (h, w), 0 where there is nobody. Soft edges belong to the nearest person.
     """
     solid = matte.alpha >= _MIN_ALPHA
-    label = np.zeros(solid.shape, np.int32) if votes is None else votes.assign(solid)
+    label = np.zeros(solid.shape, np.int32) if votes is None else _split_pieces(votes.assign(solid))
     if not label.any():
         label = np.where(solid, find_instances(matte, depth).label, np.int32(0))
         label = _divide_by_heads(label, matte.rgb)
@@ -150,6 +150,28 @@ def _divide(region: Mask, heads: list[HeadTop], rgb: Float | None) -> NDArray[np
     flooded = np.asarray(cv2.watershed(np.ascontiguousarray(levels), seeds), np.int32)
     decided = region & (flooded > 0) & (flooded < outside)
     return np.where(decided, flooded, nearest)
+
+
+def _split_pieces(label: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Make a person of each large piece beside a person, whose own head the network does not see.
+
+    Pieces above or below each other are one person whom something in front divides.
+    """
+    made, count = label.copy(), int(label.max())
+    for number in range(1, int(label.max()) + 1):
+        pieces, numbers, stats, _ = cv2.connectedComponentsWithStats(
+            (label == number).astype(np.uint8)
+        )
+        boxes = [Box(int(top), int(left), int(rows), int(columns))
+                 for left, top, columns, rows, _ in stats]  # fmt: skip
+        area = stats[:, cv2.CC_STAT_AREA]
+        main = 1 + int(area[1:].argmax()) if pieces > 1 else 0
+        for piece in range(1, pieces):
+            is_large = area[piece] > _PIECE_AREA * area[main]
+            if piece != main and is_large and not _belongs_beside(boxes[piece], boxes[main]):
+                count += 1
+                made[numbers == piece] = count
+    return made
 
 
 def _join_pieces(label: NDArray[np.int32], depth: Depth) -> NDArray[np.int32]:
