@@ -101,8 +101,9 @@ def main() -> None:
         for outline, matte in (("true", Matte(alpha, alpha, seen.rgb)), ("network", seen)):
             for source, depth in depths.items():
                 for name, separate in METHODS.items():
-                    everybody = show_everybody(matte, votes if name == "votes" else None)
-                    label = np.where(everybody.alpha >= 0.5, separate(matte, depth, votes), 0)
+                    adds = outline == "network" and name == "votes"
+                    everybody = show_everybody(matte, votes if adds else None)
+                    label = np.where(everybody.alpha >= 0.5, separate(everybody, depth, votes), 0)
                     labels[f"{outline}, {source}, {name}"] = label
         everybody_found = pipeline.find_people(photo, seen, depths["estimate"], fit)
         solid = everybody_found.matte.alpha >= 0.5

@@ -116,6 +116,13 @@ def test_a_closer_look_adds_people_and_leaves_out_pictures() -> None:
         assert left < middle < left + layout.photo_box.width <= photo.shape[1]
 
 
+def test_more_people_than_looks_keep_their_first_outline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("depthmatte.subjects.people_finder.MAX_LOOKS", 0)
+    found, _, _ = find(looks=True)
+    assert found.looks == {}
+    assert found.label.max() == 1  # only the large one is in the first matte
+
+
 def test_members_share_the_canvas() -> None:
     found, _, _ = find(looks=True)
     both = [found.members(number) for number in (1, 2)]

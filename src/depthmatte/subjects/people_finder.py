@@ -34,8 +34,8 @@ _MARGIN = 0.12
 """Margin of a closer look, as a share of the longer side of the person's box."""
 
 MAX_LOOKS = 16
-"""Number of people that are looked at and listed at most, the largest first. A look takes twice as
-long as a cut with `--quality fast`."""
+"""Number of people at whom the network looks closer at most, the largest first. A look takes twice
+as long as a cut with `--quality fast`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,16 +194,28 @@ class PeopleFinder:
         if not closer or self._segment is None:
             return FoundPeople(separate_people(matte, depth, votes), matte, {})
         everybody = show_everybody(matte, votes)
-        return self._look_closer(photo, everybody, separate_people(everybody, depth, votes), fit)
+        label = separate_people(everybody, depth, votes)
+        return self._look_closer(photo, matte, everybody, label, fit)
 
     def _look_closer(
-        self, photo: Photo, seen: Matte, label: NDArray[np.int32], fit: Letterbox
+        self,
+        photo: Photo,
+        first: Matte,
+        seen: Matte,
+        label: NDArray[np.int32],
+        fit: Letterbox,
     ) -> FoundPeople:
-        """Draw the outline of each person anew, and leave out who is none from near."""
+        """Draw the outline of each person anew, and leave out who is none from near.
+
+        Those who are not looked at have the outline of the `first` matte.
+        """
         if not label.any():
-            return FoundPeople(label, seen, {})
+            return FoundPeople(label, first, {})
         near = fill_nearest(label, label > 0)
-        alpha, prob = np.zeros_like(seen.alpha), np.zeros_like(seen.prob)
+        alpha, prob = (
+            np.where(near > MAX_LOOKS, values, np.float32(0))
+            for values in (first.alpha, first.prob)
+        )
         looks = {}
         for number in range(1, min(int(near.max()), MAX_LOOKS) + 1):
             members = near == number
