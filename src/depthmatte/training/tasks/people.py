@@ -265,7 +265,8 @@ def measure_panoptic_quality(answer: VotesAnswer, scenes: Iterable[GroupScene]) 
     """Panoptic quality of all scenes together, in [0, 1]."""
     total, count = 0.0, 0.0
     for scene in scenes:
-        _, image = to_network_input(scene.rgb, scene.owner.shape)
+        shape = scene.owner.shape
+        _, image = to_network_input(scene.rgb, (max(shape), min(shape)))
         votes = answer(image)
         found = votes.assign(votes.person >= 0.5)
         shown = [scene.owner == number for number in range(1, len(scene.heads) + 1)]
