@@ -207,7 +207,7 @@ class PortraitPeople:
 
     @cached_property
     def glimpsed_people(self) -> FoundPeople:
-        """The same without closer looks: faster, with coarse outlines."""
+        """Those whom the portrait network saw at once, told apart: faster, without closer looks."""
         return self._find(closer=False)
 
     def _find(self, closer: bool) -> FoundPeople:
