@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..canvas import Box, Letterbox, to_canvas
@@ -20,12 +19,6 @@ from ..values import Depth, Matte
 
 FindPeople = Callable[[Photo, Matte, Depth, Letterbox, bool], FoundPeople]
 """Photo, first opinion of the network, depth, layout, whether to look closer -> everybody."""
-
-_VISIBLE_ALPHA = 0.1
-"""Alpha from which the portrait shows something of a pixel."""
-
-_EDGE_PX = 7
-"""Width of a soft edge on the canvas, in pixels. What is missed and thinner is an edge."""
 
 _MIN_KEPT_SHARE = 0.5
 """Share of a person that a portrait must show to count as cut out."""
@@ -116,12 +109,12 @@ def find_people_of(portrait: Any) -> list[Person]:
     Returns
     -------
     list of Person
-        The largest first. Those who are cut out have the alpha of the portrait, and what the
-        network missed of them at first but saw from near.
+        The largest first. The alphas of those who are cut out add up to that of the portrait.
+        Others have the alpha of a closer look, or of the network's first opinion.
     """
     everybody, fit = portrait.found_people, portrait.people_fit
     label, opinion = everybody.label, everybody.matte
-    first, depth, _ = _first_opinion(portrait)
+    depth = _first_opinion(portrait)[1]
     count = int(label.max())
     if not count:
         return []
@@ -129,7 +122,6 @@ def find_people_of(portrait: Any) -> list[Person]:
     current = to_canvas(unedged.alpha, fit)
     numbers = range(1, count + 1)
     solid = opinion.alpha >= portrait.threshold
-    missed = _solid_pieces(solid & (first.alpha < portrait.threshold) & (current < _VISIBLE_ALPHA))
     kept = np.zeros(count + 1, bool)
     for number in numbers:
         here = (label == number) & solid
@@ -141,11 +133,11 @@ def find_people_of(portrait: Any) -> list[Person]:
     found = []
     for number in numbers:
         members = (nearest if kept[number] else label) == number
-        if kept[number]:
-            added = np.where(members & missed, opinion.alpha, np.float32(0)), fit
-        else:
-            added = everybody.opacity(number, fit)
-        source = _restrict(portrait, fit, members, *added)
+        added: tuple[MatteEdit, ...] = ()
+        if not kept[number]:
+            wanted, layout = everybody.opacity(number, fit)
+            added = (MatteEdit(wanted, layout, True),)
+        source = _restrict(portrait, fit, members, added)
         mask, here = replace(source).mask, (label == number) & solid
         box, known = Box.bounding(mask, 0), here & depth.usable
         if not box.height:
@@ -165,22 +157,10 @@ def find_people_of(portrait: Any) -> list[Person]:
     return found
 
 
-def _solid_pieces(mask: Mask) -> Mask:
-    """A mask of the canvas without thin lines, grown by as much as edges are wide."""
-    window = np.ones((_EDGE_PX, _EDGE_PX), np.uint8)
-    pieces = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, window)
-    return np.asarray(cv2.dilate(pieces, window) > 0)
-
-
-def _restrict(
-    portrait: Any, fit: Letterbox, members: Mask, added: Float, added_fit: Letterbox
-) -> Any:
+def _restrict(portrait: Any, fit: Letterbox, members: Mask, added: tuple[MatteEdit, ...]) -> Any:
     """The portrait with one person alone, and with what is added to her."""
-    edits = portrait.edits
-    if added.any():
-        edits = (*edits, MatteEdit(added, added_fit, True))
-    others = 1 - members.astype(np.float32)
-    return replace(portrait, edits=(*edits, MatteEdit(others, fit, False)))
+    others = MatteEdit(1 - members.astype(np.float32), fit, False)
+    return replace(portrait, edits=(*portrait.edits, *added, others))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
