@@ -20,7 +20,7 @@ _WIDTH = 96
 
 
 class PeopleLogits(NamedTuple):
-    """What training supervises: logits of `person` and `head`, and `vote` in canvas sides.
+    """What training supervises: logits of `person` and `head`, and the vote of each pixel.
 
     person (n, 1, h/2, w/2), head (n, 1, h/4, w/4), vote (n, 2, h/4, w/4): x, y from a pixel to the
     middle of the head, as shares of `VOTE_REACH_PX`.
