@@ -22,7 +22,7 @@ from .download import DownloadProgress
 from .remote import RemoteServer, Runner
 from .runtime import NetworkRunner, open_network_file, providers_for
 
-__all__ = ["Network", "NetworkCache", "open_bare_session", "read_contract"]
+__all__ = ["Network", "NetworkCache", "open_bare_session", "read_contract", "shared_network"]
 
 
 class Network:
@@ -350,3 +350,15 @@ def open_bare_session(
     Parameters and errors are those of `open_network_file`. The session runs without limits.
     """
     return open_network_file(source, threads, providers, trusted=True).session
+
+
+_shared: dict[str, Network] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_network(name: str) -> Network:
+    """Return the network of a name in the table of networks, loaded once in this process."""
+    with _shared_lock:
+        if name not in _shared:
+            _shared[name] = Network(registry.network_path(name))
+        return _shared[name]

@@ -6,7 +6,6 @@ the canvas on which she was segmented, so that a small person is seen as large a
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..canvas import Box, Canvas, prepare_canvas, to_canvas
-from ..networks.network import Network
-from ..networks.registry import network_path
+from ..networks.network import Network, shared_network
 from ..photo import Photo
 from ..types import Float
 from ..values import PART_NAMES, PartShares
@@ -132,13 +130,6 @@ class PartsFinder:
         return None if prepared is None else measure_parts(*prepared, network)
 
 
-_default: list[Network] = []
-_default_lock = threading.Lock()
-
-
 def _default_network() -> Network:
     """Return the network "parts", loaded once in this process."""
-    with _default_lock:
-        if not _default:
-            _default.append(Network(network_path("parts")))
-        return _default[0]
+    return shared_network("parts")

@@ -6,7 +6,6 @@ outlines well, but only of who is large and in front. So it looks at each person
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -257,17 +256,9 @@ def _photo_box(mask: Mask, fit: Letterbox) -> Box | None:
     return Box(top, left, bottom - top, right - left)
 
 
-_default: list[Network] = []
-_default_lock = threading.Lock()
-
-
 def _default_network() -> Network:
     """Return the network "people", loaded once in this process."""
     # Imported late: without ONNX Runtime people are still told apart by depth and heads.
-    from ..networks.network import Network
-    from ..networks.registry import network_path
+    from ..networks.network import shared_network
 
-    with _default_lock:
-        if not _default:
-            _default.append(Network(network_path("people")))
-        return _default[0]
+    return shared_network("people")

@@ -138,8 +138,9 @@ def measure_quality(network: Network, data: Path, labels: Path | None = None) ->
     -------
     Quality
         matte and fuse: mean IoU. parts: mean IoU of the parts with the teacher's. people: panoptic
-        quality in composed scenes. depth: mean error of relative log depth in composed scenes. stereo: mean error in pixels where both views see
-        the point. detail: mean absolute error of alpha in the band.
+        quality in composed scenes. depth: mean error of relative log depth in composed scenes.
+        stereo: mean error in pixels where both views see the point. detail: mean absolute error of
+        alpha in the band.
 
     Raises
     ------
